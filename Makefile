@@ -1,0 +1,45 @@
+# One word each. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help up down status train test lint bench clean
+
+help:  ## list these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: $(VENV)/run.stamp  ## install, start the local stack, train what is missing, serve
+	@$(BIN)/slipway up
+	@scripts/install --spent $(VENV)
+
+down: $(VENV)/run.stamp  ## stop everything that `make up` started
+	@$(BIN)/slipway down
+
+status: $(VENV)/run.stamp  ## what runs where
+	@$(BIN)/slipway status
+
+train: $(VENV)/run.stamp  ## train the price app on synthetic data
+	@$(BIN)/slipway train price
+
+test: $(VENV)/dev.stamp lint  ## install and run every test
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+lint: $(VENV)/dev.stamp  ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/dev.stamp  ## measure beside peers (half an hour); prints what the README quotes
+	@$(BIN)/python -m benchmarks
+
+clean: ## stop the stack and remove everything that was made
+	@test ! -x $(BIN)/slipway || $(BIN)/slipway down
+	@rm -rf $(VENV) .slipway *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find model-repository -mindepth 2 -maxdepth 2 ! -name config.pbtxt -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@scripts/venv $(PYTHON) $(VENV)
+
+$(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	@scripts/install $(VENV) cpu,train && touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	@scripts/install $(VENV) cpu,train,dev && touch $(VENV)/run.stamp $@

@@ -1,0 +1,123 @@
+"""`python -m benchmarks [PART ...] [options]`: print measured figures.
+
+contest   Slipway and its peers, side by side: what `make bench` runs after `features`, and what README.md quotes
+features  microseconds per question of the price app's feature code
+batcher   microseconds that the batcher adds to a request
+lane      microseconds from a request's bytes to its answer's, without kernel, client and model
+soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
+report    the tables of the newest contest once more
+doors     requests a second and latency through each door of the running stack (`make up` first)
+training  each file of SLIPWAY_DATA/price beside persistence, with the seconds each step took
+
+Without a PART: features, then contest. Options of the contest:
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks import batcher, doors, features, lane, soak, training
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.place import BenchmarkError, Place
+from benchmarks.workloads import WORKLOADS, choose
+from control.console import fail, note
+
+QUICK = {"rounds": 1, "seconds": 1.0, "warm_up": 1.0}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the named parts."""
+    parser = _parser()
+    given = parser.parse_args(words)
+    for name in given.parts:
+        if name not in ("contest", "soak", *PARTS):
+            parser.error(f"there is no part {name!r}; there are: contest, soak, {', '.join(PARTS)}")
+    for name in given.parts or ("features", "contest"):
+        try:
+            run(name, given)
+        except BenchmarkError as error:
+            fail(str(error))
+            return 1
+    return 0
+
+
+def run(name: str, given: argparse.Namespace) -> None:
+    """Run one part. Raises `BenchmarkError`."""
+    if name == "contest":
+        contest(given)
+    elif name == "soak":
+        soak.main(given.minutes)
+    else:
+        PARTS[name]()
+
+
+def report() -> None:
+    """Print the newest results. Raises `BenchmarkError` when there are none."""
+    import msgspec
+
+    from benchmarks.report import show
+    from benchmarks.results import Results
+
+    found = sorted(Place.default().results.glob("*/results.json"))
+    if not found:
+        raise BenchmarkError("nothing has been measured yet: python -m benchmarks contest")
+    show(msgspec.json.decode(found[-1].read_bytes(), type=Results))
+
+
+def contest(given: argparse.Namespace) -> None:
+    """Measure, write JSON, draw, print. Raises `BenchmarkError`."""
+    from benchmarks import plots
+    from benchmarks.contest import Contest, Options, write
+    from benchmarks.report import show
+
+    started = time.monotonic()
+    place = Place.default()
+    folder = place.results / time.strftime("%Y%m%d-%H%M%S")
+    pace = QUICK if given.quick else {}
+    options = Options(
+        workloads=choose(given.workload),
+        only=tuple(given.only),
+        open_loop=not given.no_open_loop,
+        **{**pace, **{name: value for name in QUICK if (value := getattr(given, name, None)) is not None}},
+    )
+    running = Contest(options, place, lambda text: note(f"[{time.monotonic() - started:5.0f} s] {text}"))
+    folder.mkdir(parents=True)
+    results = running.run(lambda so_far: write(so_far, folder / "results.json"))
+    write(results, folder / "results.json")
+    show(results)
+    drawn = plots.draw(results, folder)
+    note(f"{time.monotonic() - started:.0f} s in all; {folder / 'results.json'} and {len(drawn)} plots beside it")
+
+
+PARTS = {
+    "features": features.main,
+    "batcher": batcher.main,
+    "lane": lane.main,
+    "report": report,
+    "doors": doors.main,
+    "training": training.main,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    kind = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=kind)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--quick", action="store_true", help="one round of 1 s runs: about five minutes, noisy")
+    parser.add_argument("--rounds", type=int, help="default 3")
+    parser.add_argument("--seconds", type=float, help="of each run, default 3")
+    parser.add_argument("--no-open-loop", action="store_true", help="leave the open-loop part out")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak, default 10")
+    names = {"--only": tuple(CONTESTANTS), "--workload": tuple(WORKLOADS)}
+    for option, known in names.items():
+        parser.add_argument(
+            option, nargs="+", action="extend", default=[], metavar="NAME", help=f"some of {', '.join(known)}"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The autoencoder, 50 floats in, one float out."""

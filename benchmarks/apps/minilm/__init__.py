@@ -1,0 +1,1 @@
+"""A sentence embedder, 32 tokens in, one float out."""

@@ -1,0 +1,1 @@
+"""500 boosted trees, 25 floats in, one float out."""

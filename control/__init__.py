@@ -1,0 +1,1 @@
+"""The control plane: the command line `slipway` and what it drives."""

@@ -1,0 +1,136 @@
+"""`slipway`: the command line. Each command is a module of `control/commands/`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from control.console import fail
+
+__all__ = ["COMMANDS", "app", "main"]
+
+COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "logs",
+    "train",
+    "models",
+    "predict",
+    "promote",
+    "new",
+    "repository sync",
+    "repository verify",
+)
+"""In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
+GROUPS = {"repository": "The model repository as a whole."}
+PASSES_ON = {"train"}
+"""Commands with options that are not known before they run."""
+
+app = typer.Typer(
+    name="slipway",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    epilog="Example:  slipway up",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"slipway {version('slipway')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+]
+
+
+@app.callback()
+def slipway(version: Version = False) -> None:
+    """Take a trained model to production traffic, and show that what answers is what was trained."""
+
+
+def main() -> None:
+    """Run one command and exit with its code: expected errors say what to do next, others where the trace is."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _register() -> None:
+    groups = {name: typer.Typer(help=text, no_args_is_help=True) for name, text in GROUPS.items()}
+    for words in COMMANDS:
+        group, _, name = words.rpartition(" ")
+        module = importlib.import_module(f"control.commands.{group or name}")
+        epilog = getattr(module, f"{name.upper()}_EPILOG" if group else "EPILOG")
+        extra = {"allow_extra_args": True, "ignore_unknown_options": True} if words in PASSES_ON else {}
+        parent = groups[group] if group else app
+        parent.command(name, epilog=epilog, context_settings=extra)(getattr(module, name))
+    for group, parent in groups.items():
+        examples = [f"slipway {words}" for words in COMMANDS if words.startswith(f"{group} ")]
+        app.add_typer(parent, name=group, epilog=f"Examples:  {'   |   '.join(examples)}")
+
+
+def _run(arguments: list[str]) -> int:
+    from control.errors import NewAppError, StackError
+    from training.errors import TrainingError
+
+    try:
+        return _invoke(arguments)
+    except TyperException as error:
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted")
+        return 128 + signal.SIGINT
+    except (NewAppError, StackError, TrainingError) as error:
+        fail(str(error))
+        return error.exit_code
+    except ValueError as error:
+        if not str(error).startswith("SLIPWAY_"):
+            return _unexpected(error)
+        fail(str(error))
+        return 2
+    except Exception as error:  # noqa: BLE001 - the edge of the process: nobody else can tell the user
+        return _unexpected(error)
+
+
+def _invoke(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    result = command.main(arguments, prog_name="slipway", standalone_mode=False)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: TyperException) -> int:
+    """A command line that cannot be understood; the parser's own errors know how to show themselves."""
+    show = getattr(error, "show", None)
+    show() if show is not None else fail(error.format_message())
+    return error.exit_code
+
+
+def _unexpected(error: BaseException) -> int:
+    path = Path(os.environ.get("SLIPWAY_HOME", ".slipway")) / "logs" / "slipway.log"
+    first = (str(error).splitlines() or [""])[0]
+    fail(f"{type(error).__name__}: {first[:300]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as stream:
+            stream.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
+        fail(f"this was not expected; the trace is in {path}")
+    except OSError:
+        traceback.print_exc()
+    return 1
+
+
+_register()

@@ -1,0 +1,37 @@
+"""`slipway logs`: the end of a part's log."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+__all__ = ["EPILOG", "logs"]
+
+EPILOG = "Examples:  slipway logs gateway   |   slipway logs requests -n 200"
+OTHERS = ("requests.jsonl", "supervisord.log")
+
+
+def logs(
+    part: Annotated[
+        str, typer.Argument(help="postgres, mlflow, ray, triton or gateway; requests for the data plane's own.")
+    ],
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 50,
+) -> None:
+    """Print the last lines of a part's log, of now or of the last time it ran."""
+    from control.errors import StackError
+    from control.settings import StackSettings
+    from control.stack.layout import Layout
+    from control.stack.logs import tail
+    from control.stack.parts import ORDER
+    from serving.settings import read
+
+    layout = Layout.of(read(StackSettings).home)
+    files = {name: layout.log(name) for name in ORDER}
+    files |= {name.partition(".")[0]: layout.logs / name for name in OTHERS}
+    if part not in files:
+        raise StackError(f"there is no part {part!r}; there are: {', '.join(files)}")
+    if not files[part].exists():
+        raise StackError(f"{part} has written no log yet ({files[part]})")
+    sys.stdout.write(tail(files[part], lines) + "\n")

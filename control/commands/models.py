@@ -1,0 +1,131 @@
+"""`slipway models`: what there is to answer with, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from control.commands.common import METRIC_COLUMNS, metric_row
+from control.console import note, print_json, print_table
+from serving.manifest import Manifest, Metric
+
+__all__ = ["EPILOG", "models"]
+
+EPILOG = "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --json"
+HEADLINES = 2
+"""Metrics shown per version; --metrics shows all."""
+
+
+def models(
+    app: Annotated[str, typer.Argument(help="Only this app.")] = "",
+    metrics: Annotated[bool, typer.Option("--metrics", help="One row per metric and slice.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show versions, aliases, metrics beside the naive baseline, and gate verdicts.
+
+    Reads the model repository. While MLflow runs, versions that the gate refused are listed too.
+    """
+    from control.settings import StackSettings
+    from serving.settings import read
+
+    settings = read(StackSettings)
+    found = list(_published(settings.model_repository, app))
+    refused = _refused(settings, app)
+    if as_json:
+        print_json({"versions": [_document(alias, manifest) for alias, manifest in found], "refused": refused})
+    elif metrics:
+        columns = ("app", "version", *METRIC_COLUMNS)
+        print_table(columns, [row for _, manifest in found for row in _metric_rows(manifest)])
+    else:
+        _print_versions(found, refused)
+
+
+def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:
+    """Alias and manifest of every published version."""
+    from training.repository import aliases, versions
+    from training.servable import read_manifest
+
+    folders = sorted(path for path in repository.iterdir() if path.is_dir()) if repository.is_dir() else []
+    found = []
+    for folder in folders:
+        if only and folder.name != only:
+            continue
+        named = aliases(repository, folder.name)
+        alias = {named.challenger: "challenger", named.champion: "champion"}
+        for version in versions(repository, folder.name):
+            found.append((alias.get(version, ""), read_manifest(folder / str(version))))
+    return found
+
+
+def _refused(settings: Any, only: str) -> list[dict[str, str]]:
+    from control.commands.common import running_registry
+    from training.recipes import names
+
+    registry = running_registry(settings)
+    if registry is None:
+        return []
+    apps = [only] if only else names()
+    return [{"app": name, **run} for name in apps for run in registry.refusals(name)]
+
+
+def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, str]]) -> None:
+    columns = ("app", "version", "alias", "data", "metrics beside the naive baseline", "gate", "created")
+    rows = [
+        (
+            manifest.model,
+            str(manifest.version),
+            alias,
+            _data(manifest.source, manifest.synthetic),
+            "; ".join(_headline(metric) for metric in _headlines(manifest)),
+            _verdict(manifest),
+            manifest.created,
+        )
+        for alias, manifest in found
+    ]
+    rows += [
+        (run["app"], "-", "", run["dataset"], "", f"refused: {run['reason']}", run["created"]) for run in refused
+    ]
+    print_table(columns, rows)
+    if not rows:
+        note("no versions yet: `slipway train price` trains one on synthetic data")
+
+
+def _data(source: str, synthetic: bool) -> str:
+    return f"SYNTHETIC ({source})" if synthetic else source
+
+
+def _headlines(manifest: Manifest) -> list[Metric]:
+    """Those whose gain is judged, else the first that have a baseline."""
+    judged = [metric for metric in manifest.metrics if metric.gain_low is not None]
+    return (judged or [metric for metric in manifest.metrics if metric.baseline is not None])[:HEADLINES]
+
+
+def _headline(metric: Metric) -> str:
+    where = "" if metric.slice == "all" else f" {metric.slice}"
+    return f"{metric.name}{where} {metric.value:.4g} {metric.unit} ({_gain(metric)} {metric.baseline:.4g})"
+
+
+def _gain(metric: Metric) -> str:
+    """Relative difference to the baseline in words."""
+    if not metric.baseline:
+        return "baseline"
+    change = 100 * (metric.value - metric.baseline) / abs(metric.baseline)
+    return f"{change:+.1f} % against"
+
+
+def _verdict(manifest: Manifest) -> str:
+    failed = [check.name for check in manifest.gate if not check.passed]
+    return f"failed: {', '.join(failed)}" if failed else f"passed {len(manifest.gate)} checks"
+
+
+def _metric_rows(manifest: Manifest) -> list[tuple[str, ...]]:
+    return [(manifest.model, str(manifest.version), *metric_row(metric)) for metric in manifest.metrics]
+
+
+def _document(alias: str, manifest: Manifest) -> dict[str, Any]:
+    import msgspec
+
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))
+    return {"alias": alias or None, **document}

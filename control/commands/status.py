@@ -1,0 +1,44 @@
+"""`slipway status`: what runs where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from control.console import fail, note, print_json
+
+__all__ = ["EPILOG", "status"]
+
+EPILOG = "Examples:  slipway status   |   slipway status --json"
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show every part: state, process, address, time up, restarts, memory.
+
+    Exit code 0 when all are ready; 1 when one is not, which is named with the end of its log, or nothing runs.
+    """
+    from control.settings import StackSettings
+    from control.stack import find, report
+    from control.stack.state import read_state
+    from serving.settings import read
+
+    settings = read(StackSettings)
+    state = read_state(settings.home)
+    if state is None:
+        print_json({"ready": False, "parts": []}) if as_json else note(
+            "nothing runs; `slipway up` starts the stack"
+        )
+        raise typer.Exit(1)
+    rows = report.look(state, settings)
+    print_json(report.as_json(state, rows)) if as_json else report.print_rows(rows)
+    if not find.runs(state):
+        fail("the supervisor of this stack is gone; `slipway down` cleans up")
+        raise typer.Exit(1)
+    problems = report.problems(rows)
+    for problem in problems:
+        fail(problem)
+    if problems:
+        raise typer.Exit(1)

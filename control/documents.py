@@ -1,0 +1,95 @@
+"""`python -m control.documents`: write the documents that are made from the code. A test compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+
+from control.settings import StackSettings
+from serving.settings import Settings, describe
+
+__all__ = ["commands", "main", "settings"]
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+NOTE = "<!-- Written by `python -m control.documents`. -->\n"
+
+
+def settings() -> str:
+    """docs/settings.md"""
+    shared = {name for name, _, _ in describe(Settings)}
+    rows = describe(StackSettings)
+    return "\n".join(
+        [
+            NOTE,
+            "# Settings",
+            "",
+            "Read once from the environment. An app's own settings are in its `values.yaml`.",
+            "",
+            "## The data plane",
+            "",
+            *_table([row for row in rows if row[0] in shared]),
+            "",
+            "## The local stack",
+            "",
+            *_table([row for row in rows if row[0] not in shared]),
+            "",
+            "`MLFLOW_TRACKING_URI` makes commands use that MLflow instead of the local stack's. `SLIPWAY_DSN` is",
+            "the database that `slipway train --query` asks.",
+            "",
+        ]
+    )
+
+
+def commands() -> str:
+    """docs/commands.md"""
+    from control.cli import app
+
+    lines = [NOTE, "# Commands", ""]
+    for name, command in _walk(typer.main.get_command(app), "slipway"):
+        lines += [f"## {name}", "", *_paragraphs(command.help or ""), ""]
+        lines += [f"- `{' '.join(_names(item))}` {_text(item)}" for item in command.params if _shown(item)]
+        lines += ["", f"{command.epilog or ''}", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write both files."""
+    (DOCS / "settings.md").write_text(settings())
+    (DOCS / "commands.md").write_text(commands())
+
+
+def _table(rows: list[tuple[str, str, str]]) -> list[str]:
+    body = [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in rows]
+    return ["| variable | default | what it is |", "|---|---|---|", *body]
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    subcommands: dict[str, click.Command] = getattr(command, "commands", {})
+    if not subcommands:
+        yield path, command
+    for name, inner in subcommands.items():
+        yield from _walk(inner, f"{path} {name}")
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def _names(item: Any) -> list[str]:
+    return [item.name.upper()] if item.param_type_name == "argument" else [", ".join(item.opts)]
+
+
+def _text(item: Any) -> str:
+    return getattr(item, "help", "") or ""
+
+
+def _shown(item: Any) -> bool:
+    return "--help" not in item.opts
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Errors of the command line. Each says what to do next; `exit_code` is what the command ends with.
+
+StackError                1  the local stack did not do as asked
+├── PartFailed            1  a part died or was not ready in time; has the tail of its log
+└── PortInUse             2  somebody else listens there; the message names who
+
+NewAppError               2  `slipway new` cannot make an app of that name there
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = ["NewAppError", "PartFailed", "PortInUse", "StackError"]
+
+
+class StackError(Exception):
+    """Root of what may go wrong with the local stack."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class PartFailed(StackError):
+    """A part died or was not ready in time. `tail` holds the last lines of its log."""
+
+    def __init__(self, part: str, reason: str, log: str, tail: str) -> None:
+        lines = [f"{part}: {reason}", f"log: {log}"]
+        super().__init__("\n".join([*lines, *(f"  | {line}" for line in tail.splitlines())]))
+        self.part = part
+        self.reason = reason
+        self.tail = tail
+
+
+class PortInUse(StackError):
+    """Somebody else listens on a port that is wanted."""
+
+    exit_code = 2
+
+
+class NewAppError(Exception):
+    """`slipway new` cannot make an app of that name there; nothing was written."""
+
+    exit_code: ClassVar[int] = 2

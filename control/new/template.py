@@ -1,0 +1,58 @@
+"""The template of an app: the files of `templates/` with the app's name filled in."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection
+from pathlib import Path
+from string import Template
+
+from control.errors import NewAppError
+
+__all__ = ["FILES", "check_name", "class_prefix", "render"]
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+FOLDER = Path(__file__).parent / "templates"
+FILES: tuple[tuple[str, str], ...] = (
+    ("README.md", "serving/apps/{name}/README.md"),
+    ("__init__.py", "serving/apps/{name}/__init__.py"),
+    ("app.py", "serving/apps/{name}/app.py"),
+    ("schema.py", "serving/apps/{name}/schema.py"),
+    ("features.py", "serving/apps/{name}/features.py"),
+    ("decide.py", "serving/apps/{name}/decide.py"),
+    ("explain.py", "serving/apps/{name}/explain.py"),
+    ("recipe.py", "serving/apps/{name}/recipe.py"),
+    ("recipe_data.py", "serving/apps/{name}/recipe_data.py"),
+    ("recipe_model.py", "serving/apps/{name}/recipe_model.py"),
+    ("synthetic.py", "serving/apps/{name}/synthetic.py"),
+    ("values.yaml", "serving/apps/{name}/values.yaml"),
+    ("requests.json", "serving/apps/{name}/golden/requests.json"),
+    ("test_features.py", "tests/serving/apps/{name}/test_features.py"),
+)
+"""Template (without `.tmpl`) and where it goes below the repository's root."""
+
+
+def check_name(name: str, taken: Collection[str]) -> None:
+    """Raise `NewAppError` unless `name` may become an app; `taken` are the names of those there are."""
+    allowed = "2 to 40 lower-case letters, digits and _, a letter first, such as rainfall"
+    if not NAME.fullmatch(name):
+        raise NewAppError(f"{name!r} is no name for an app; allowed: {allowed}")
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise NewAppError(f"{name!r} is a word of Python's own and cannot name an app; allowed: {allowed}")
+    if name in taken:
+        raise NewAppError(f"there is an app {name!r} already; take another name than {', '.join(sorted(taken))}")
+
+
+def class_prefix(name: str) -> str:
+    """`vendor_risk` to `VendorRisk`."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def render(name: str) -> dict[str, str]:
+    """Path below the repository's root -> text, in the order a reader would open them."""
+    words = {"name": name, "Name": class_prefix(name)}
+    return {
+        path.format(name=name): Template((FOLDER / f"{source}.tmpl").read_text()).substitute(words)
+        for source, path in FILES
+    }

@@ -1,0 +1,70 @@
+"""Writes a new app into the repository: all of it or nothing, and never over anything."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import serving.apps
+from control.errors import NewAppError
+
+__all__ = ["repository_root", "write"]
+
+
+def repository_root() -> Path:
+    """The clone that the packages are imported from. Raises `NewAppError` when they are installed elsewhere."""
+    root = Path(serving.apps.__path__[0]).resolve().parents[1]
+    if not (root / "pyproject.toml").exists():
+        raise NewAppError(
+            f"slipway is installed in {root}, which is no clone of its repository; "
+            "clone it, run `make up` there and use its .venv/bin/slipway"
+        )
+    return root
+
+
+def write(root: Path, name: str, files: Mapping[str, str]) -> list[str]:
+    """Put the files and the generated `config.pbtxt` below `root`; returns their paths.
+
+    Each folder is filled beside its place and renamed into it. Raises `NewAppError` when one is there already;
+    whatever goes wrong, what was made is removed again.
+    """
+    targets = [root / "serving/apps" / name, root / "tests/serving/apps" / name, root / "model-repository" / name]
+    for target in targets:
+        if target.exists():
+            raise NewAppError(f"{target.relative_to(root)} is there already; remove it or take another name")
+    made: list[Path] = []
+    try:
+        for target in targets[:2]:
+            _place(target, root, files)
+            made.append(target)
+        made.append(targets[2])
+        config = _write_config(root / "model-repository", name)
+    except BaseException:
+        for target in made:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
+    return [*files, config.relative_to(root).as_posix()]
+
+
+def _place(target: Path, root: Path, files: Mapping[str, str]) -> None:
+    """Fill a folder under a name that is no package's, then rename it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        for path, text in files.items():
+            if (root / path).is_relative_to(target):
+                file = draft / (root / path).relative_to(target)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        draft.rename(target)
+
+
+def _write_config(repository: Path, name: str) -> Path:
+    from serving.routing.catalog import find_app
+    from training.repository import write_config
+
+    importlib.invalidate_caches()
+    return write_config(repository, find_app(name))

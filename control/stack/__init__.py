@@ -1,0 +1,1 @@
+"""The local stack: PostgreSQL, MLflow, Ray with Serve and Triton on loopback, supervised."""

@@ -1,0 +1,32 @@
+"""One command at a time changes a stack."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from control.errors import StackError
+from control.stack.layout import Layout
+
+__all__ = ["held"]
+
+
+@contextmanager
+def held(layout: Layout) -> Iterator[None]:
+    """Hold the lock of a home folder. Raises `StackError` naming who has it."""
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with layout.lock.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise StackError(
+                f"another slipway command (pid {stream.read().strip() or 'unknown'}) is starting or stopping the "
+                f"stack in {layout.home}; wait for it, or end it with Ctrl-C"
+            ) from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield

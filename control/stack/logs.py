@@ -1,0 +1,34 @@
+"""The parts' log files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from control.stack.layout import Layout
+
+__all__ = ["set_aside", "tail"]
+
+BLOCK = 64 * 1024
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a file; empty if there is none. Reads from its end, so a large file is no matter."""
+    try:
+        with path.open("rb") as stream:
+            end = stream.seek(0, 2)
+            data = b""
+            while end > 0 and data.count(b"\n") <= lines:
+                start = max(0, end - BLOCK)
+                stream.seek(start)
+                data = stream.read(end - start) + data
+                end = start
+    except FileNotFoundError:
+        return ""
+    return "\n".join(data.decode(errors="replace").splitlines()[-lines:]) if lines > 0 else ""
+
+
+def set_aside(layout: Layout, part: str) -> None:
+    """Begin a new log, so that its tail is of this start; the old one becomes the first rotated one."""
+    log = layout.log(part)
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))

@@ -1,0 +1,175 @@
+"""The parts of the local stack: what each needs, how it is started and when it is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from control.errors import StackError
+from control.settings import StackSettings
+from control.stack import haproxy, probes
+from control.stack.state import HOST, StackState
+
+__all__ = ["NEEDS", "ORDER", "Part", "build", "choose"]
+
+NEEDS = {"postgres": (), "mlflow": ("postgres",), "ray": (), "triton": (), "gateway": ("ray",)}
+"""What must be ready before. The gateway waits for Triton as well, where Triton runs."""
+ORDER = tuple(NEEDS)
+MEGABYTE = 2**20
+LEAST_CPUS = 8
+"""Logical ones: enough for several gateway replicas and a training beside them, whatever the machine has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One supervised program."""
+
+    name: str
+    command: list[str]
+    address: str
+    ready: Callable[[], bool]
+    """A quick look, false while it is not ready; called again and again."""
+    detail: str = ""
+    """What a table says beside the address."""
+    needs: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], object] = lambda: None
+    """Makes what the program needs to find; called once, before the start."""
+    stop_signal: str = "TERM"
+    stop_seconds: int = 15
+
+
+def choose(only: Collection[str] = (), without: Collection[str] = ()) -> tuple[str, ...]:
+    """Names of the parts to run, in order.
+
+    Raises `StackError` for a name that is none, and for a part whose need is left out.
+    """
+    for name in (*only, *without):
+        if name not in NEEDS:
+            raise StackError(f"there is no part {name!r}; there are: {', '.join(ORDER)}")
+    chosen = tuple(name for name in ORDER if (not only or name in only) and name not in without)
+    if not chosen:
+        raise StackError("no part is left to start")
+    for name in chosen:
+        for need in NEEDS[name]:
+            if need not in chosen:
+                raise StackError(f"{name} needs {need}: leave {name} out too (--without {name}), or keep {need}")
+    return chosen
+
+
+def build(state: StackState, settings: StackSettings) -> dict[str, Part]:
+    """The parts of a stack, by name, in the order of their needs. Makes nothing run."""
+    makers = {"postgres": _postgres, "mlflow": _mlflow, "ray": _ray, "triton": _triton, "gateway": _gateway}
+    return {name: makers[name](state, settings) for name in ORDER if name in state.parts}
+
+
+def _postgres(state: StackState, settings: StackSettings) -> Part:
+    return Part(
+        name="postgres",
+        command=_module("control.stack.postgres", str(state.layout.postgres), str(state.postgres_socket)),
+        address=state.dsn("mlflow"),
+        ready=lambda: probes.database(state.dsn("postgres"), "mlflow"),
+        # Fast shutdown: ends sessions; the default would wait for them.
+        stop_signal="INT",
+    )
+
+
+def _mlflow(state: StackState, settings: StackSettings) -> Part:
+    options = {
+        "backend-store-uri": state.dsn("mlflow", "psycopg"),
+        "artifacts-destination": state.layout.artifacts.as_uri(),
+        "host": HOST,
+        "port": str(state.ports["mlflow_port"]),
+        "workers": "1",
+    }
+    return Part(
+        name="mlflow",
+        command=_module("mlflow", "server", *(f"--{name}={value}" for name, value in options.items())),
+        address=state.mlflow_uri,
+        ready=lambda: probes.http(f"{state.mlflow_uri}/health"),
+        needs=NEEDS["mlflow"],
+        environment={
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "true",
+            # Its job runner makes files in /dev/shm and a process of its own; nothing here uses it.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
+    )
+
+
+def _ray(state: StackState, settings: StackSettings) -> Part:
+    options = {
+        "node-ip-address": HOST,
+        "port": str(state.ports["ray_port"]),
+        "temp-dir": str(state.ray_folder),
+        "num-cpus": str(settings.ray_cpus or max(LEAST_CPUS, os.cpu_count() or 1)),
+        "object-store-memory": str(settings.ray_object_store_mb * MEGABYTE),
+        "include-dashboard": "true" if settings.ray_dashboard_port else "false",
+        "dashboard-host": HOST,
+        "dashboard-port": str(settings.ray_dashboard_port or 8265),
+        "dashboard-agent-listen-port": "0",
+    }
+    # The console script beside this Python; Ray has no module to run with -m.
+    ray = str(Path(sys.executable).with_name("ray"))
+    return Part(
+        name="ray",
+        command=[
+            *(ray, "start", "--head", "--block", "--no-monitor", "--disable-usage-stats", "--log-color=false"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ],
+        address=state.ray_address,
+        ready=lambda: probes.ray(state.ray_folder, state.ports["ray_port"]),
+        environment={
+            "RAY_START_HOOK": "control.stack.ray_hook.prepare",
+            # There is no other node to move work to.
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            **haproxy.environment(state),
+        },
+    )
+
+
+def _triton(state: StackState, settings: StackSettings) -> Part:
+    from training import triton
+
+    repository, backends = Path(state.model_repository), state.layout.backends
+
+    def prepare() -> None:
+        repository.mkdir(parents=True, exist_ok=True)
+        triton.prepare_backends(backends)
+
+    return Part(
+        name="triton",
+        command=triton.command(
+            model_repository=repository,
+            backends=backends,
+            http_port=state.ports["triton_http_port"],
+            grpc_port=state.ports["triton_grpc_port"],
+            metrics_port=state.ports["triton_metrics_port"],
+        ),
+        address=state.triton_grpc,
+        ready=lambda: probes.http(f"http://{state.triton_http}/v2/health/live"),
+        # Its library for GPU metrics would write to /var/log.
+        environment={**triton.environment(), "__DCGM_DBG_FILE": str(state.layout.logs / "dcgm.log")},
+        prepare=prepare,
+    )
+
+
+def _gateway(state: StackState, settings: StackSettings) -> Part:
+    return Part(
+        name="gateway",
+        command=_module("control.stack.gateway"),
+        address=f"http://{state.http}",
+        detail=f"{state.door} door",
+        ready=lambda: probes.http(f"http://{state.http}/v2/health/ready"),
+        needs=(*NEEDS["gateway"], *(("triton",) if "triton" in state.parts else ())),
+        # Ray would leave out lines that repeat, and colour the rest.
+        environment={"RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0", **haproxy.environment(state)},
+        stop_seconds=30,
+    )
+
+
+def _module(name: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", name, *arguments]

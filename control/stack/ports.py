@@ -1,0 +1,63 @@
+"""The ports of the stack: free ones where asked for, and a plain word where one is taken."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from control.errors import PortInUse
+from control.settings import PORTS, StackSettings
+from control.stack import haproxy
+from control.stack.processes import holder
+from serving.settings import variable
+
+__all__ = ["choose", "free", "is_free"]
+
+HOST = "127.0.0.1"
+
+
+def choose(settings: StackSettings, parts: Collection[str]) -> dict[str, int]:
+    """Setting -> port for every port of these parts.
+
+    Raises `PortInUse` naming the port, who holds it and the variable to change.
+    """
+    names = [name for part in parts for name in PORTS.get(part, ())]
+    wanted = {name: getattr(settings, name) for name in names}
+    seen: dict[int, str] = {}
+    for name, port in wanted.items():
+        if not port:
+            continue
+        if port in seen:
+            raise PortInUse(f"{variable(name)} and {variable(seen[port])} are both {port}; change one of them")
+        seen[port] = name
+        if not is_free(port):
+            raise PortInUse(
+                f"port {port} is in use by {holder(port)}\n"
+                f"End that process, or set {variable(name)} to another port (0 picks a free one)."
+            )
+    taken = set(seen)
+    extra = haproxy.PORTS if settings.door == "ray" and "ray" in parts else ()
+    return {name: port or free(taken) for name, port in [*wanted.items(), *((name, 0) for name in extra)]}
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        # As servers do: connections that linger after their server ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free(taken: set[int]) -> int:
+    """A free port that is not in `taken`, where it is put."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken:
+            taken.add(port)
+            return port

@@ -1,0 +1,171 @@
+"""Start a stack: each part as soon as what it needs is ready, and nothing left behind when one fails."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import psutil
+
+from control.errors import PartFailed
+from control.settings import StackSettings
+from control.stack import ports, supervisor
+from control.stack.layout import Layout, make_run_folder
+from control.stack.logs import set_aside, tail
+from control.stack.parts import Part, build
+from control.stack.state import StackState, read_state, write_state
+from control.stack.stop import stop
+
+__all__ = ["Observer", "start"]
+
+DEAD = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
+LOOK_SECONDS = 0.1
+
+
+class Observer(Protocol):
+    """Told how the start goes on."""
+
+    def planned(self, names: Iterable[str]) -> None:
+        """These parts will be started."""
+
+    def started(self, name: str) -> None:
+        """A part was started."""
+
+    def ready(self, name: str, seconds: float) -> None:
+        """A part is ready, that long after it was started."""
+
+    def say(self, text: str) -> None:
+        """Something worth a line."""
+
+
+def start(
+    settings: StackSettings,
+    names: tuple[str, ...],
+    observer: Observer,
+    before_gateway: Callable[[StackState], None] | None = None,
+    temporary: bool = False,
+) -> StackState:
+    """Start the parts and return when all are ready; the caller holds the lock and nothing runs yet.
+
+    `before_gateway`, if given, is called when everything else is ready. Raises `PortInUse`, `PartFailed` or what
+    `before_gateway` raises; then, and on Ctrl-C, everything that was started is stopped again.
+    """
+    began = time.monotonic()
+    state = _prepare(settings, names, observer, temporary)
+    observer.planned(names)
+    seconds: dict[str, float] = {}
+    try:
+        parts = build(state, settings)
+        for name, part in parts.items():
+            part.prepare()
+            set_aside(state.layout, name)
+        pid = supervisor.launch(state, parts.values(), {**os.environ, **_environment(state, settings)})
+        state = _keep(state, supervisor_pid=pid)
+        first = {name: part for name, part in parts.items() if before_gateway is None or name != "gateway"}
+        seconds |= _bring_up(state, first, settings.start_seconds, observer)
+        if before_gateway is not None:
+            training = time.monotonic()
+            before_gateway(state)
+            seconds["training"] = time.monotonic() - training
+            seconds |= _bring_up(state, parts, settings.start_seconds, observer, frozenset(first))
+    except BaseException:
+        observer.say("stopping what was started")
+        stop(state)
+        raise
+    seconds["total"] = time.monotonic() - began
+    return _keep(state, seconds={name: round(value, 2) for name, value in seconds.items()})
+
+
+def _prepare(settings: StackSettings, names: tuple[str, ...], observer: Observer, temporary: bool) -> StackState:
+    """Folders, ports and the state file, which is there before the first process so that `down` finds it."""
+    layout = Layout.of(settings.home)
+    old = read_state(layout.home)
+    if old is not None:
+        observer.say(f"cleaning up after a stack of {time.ctime(old.started)} that was not stopped")
+        stop(old)
+    layout.make()
+    chosen = ports.choose(settings, names)
+    stack_id = uuid.uuid4().hex
+    _make_token(layout.ray_token)
+    state = StackState(
+        stack_id=stack_id,
+        home=str(layout.home),
+        run=str(make_run_folder(layout, stack_id)),
+        model_repository=str(settings.model_repository.absolute()),
+        parts=names,
+        ports=chosen,
+        started=time.time(),
+        owner_pid=os.getpid() if temporary else 0,
+        owner_created=psutil.Process().create_time() if temporary else 0.0,
+        door=settings.door,
+    )
+    write_state(state)
+    return state
+
+
+def _bring_up(
+    state: StackState,
+    parts: Mapping[str, Part],
+    limit: float,
+    observer: Observer,
+    ready: frozenset[str] = frozenset(),
+) -> dict[str, float]:
+    """Start the parts that are not ready yet, in the order of their needs; part -> seconds until ready."""
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    waiting = {name: part for name, part in parts.items() if name not in ready}
+    while len(seconds) < len(waiting):
+        for name, part in waiting.items():
+            if name not in begun and all(need in ready or need in seconds for need in part.needs):
+                supervisor.call(state, "startProcess", name, False)
+                begun[name] = time.monotonic()
+                observer.started(name)
+        _refuse_dead(state, [*ready, *begun])
+        for name in begun.keys() - seconds.keys():
+            age = time.monotonic() - begun[name]
+            if waiting[name].ready():
+                seconds[name] = age
+                observer.ready(name, age)
+            elif age > limit:
+                raise _failed(state, name, f"not ready after {age:.0f} s (SLIPWAY_START_SECONDS allows {limit:g})")
+        time.sleep(LOOK_SECONDS)
+    return seconds
+
+
+def _refuse_dead(state: StackState, names: Iterable[str]) -> None:
+    known = supervisor.programs(state)
+    for name in names:
+        if known[name].state in DEAD or known[name].restarts:
+            raise _failed(
+                state, name, f"ended while starting ({known[name].last_end or known[name].state.lower()})"
+            )
+
+
+def _failed(state: StackState, name: str, reason: str) -> PartFailed:
+    log = state.layout.log(name)
+    return PartFailed(name, reason, str(log), tail(log))
+
+
+def _environment(state: StackState, settings: StackSettings) -> dict[str, str]:
+    log = str(settings.log_file or state.layout.logs / "requests.jsonl")
+    return {**state.environment(), "SLIPWAY_LOG_FILE": log}
+
+
+def _keep(state: StackState, **changes: object) -> StackState:
+    state = msgspec.structs.replace(state, **changes)
+    write_state(state)
+    return state
+
+
+def _make_token(path: Path) -> None:
+    """Ray runs what it is sent; only who may read this file may send."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(32))

@@ -1,0 +1,164 @@
+"""The composition root: settings -> metrics and logs -> repository -> catalog -> data plane -> doors -> graph.
+
+The only file that wires. `Server` is what one gateway process holds; `deploy` puts it on Ray Serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serving.dataplane import DataPlane
+from serving.edge.asgi import HttpDoor
+from serving.edge.grpc import GrpcDoor
+from serving.edge.sockets import others_listen
+from serving.inference.backends import Backends
+from serving.observe.load import Load, LoadMeter
+from serving.observe.logs import configure
+from serving.observe.metrics import Metrics
+from serving.observe.requests import RequestEvents
+from serving.observe.versions import VersionEvents
+from serving.routing.catalog import Catalog, find_apps
+from serving.routing.repository import Repository
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from ray.serve.handle import DeploymentHandle
+
+__all__ = ["APPLICATION", "Server", "deploy", "undeploy"]
+
+APPLICATION = "slipway"
+"""Name of the Ray Serve application."""
+JOIN_SECONDS = 30.0
+
+log = logging.getLogger("serving.app")
+
+
+class Server:
+    """Everything one gateway process holds, and the one place where it is put together.
+
+    Open and close it in the loop that serves its doors: see `Listener`, which is one, and `graph.RayGateway`.
+    """
+
+    def __init__(self, settings: Settings, handles: Mapping[str, DeploymentHandle] | None = None) -> None:
+        """`handles` are the model replicas by app, for the backend `replica`."""
+        self._settings = settings
+        self._logs = configure(
+            settings.log_level, Path(settings.log_file) if settings.log_file else None, settings.log_max_bytes
+        )
+        metrics = Metrics()
+        repository = Repository(settings.model_repository)
+        self._backends = Backends(settings, repository, metrics, handles or {})
+        self._catalog = Catalog(
+            find_apps(settings.apps),
+            repository,
+            self._backends.open,
+            VersionEvents(metrics),
+            settings.keep_versions,
+        )
+        self.dataplane = DataPlane(settings, self._catalog)
+        self._metrics = metrics
+        events = RequestEvents(metrics, self._logs.write)
+        self._meter = LoadMeter(lambda: events.seconds)
+        self.http = HttpDoor(self.dataplane, events, metrics.render)
+        self.grpc = GrpcDoor(self.dataplane, events)
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to follow the model repository.
+
+        Returns at once where this is the first process on the node's ports, which then tells what it waits for.
+        One that joins others waits until it can answer, at most `JOIN_SECONDS`: they answer meanwhile.
+        """
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Each connection is a file, and shells start programs with room for a thousand.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        # What is there now stays; else the collector would look through all of Ray again and again, for 40 ms.
+        gc.collect()
+        gc.freeze()
+        self._watching = asyncio.create_task(self._watch())
+        if others_listen(self._settings.grpc_port):
+            await self._until_ready()
+
+    async def close(self) -> None:
+        """Release everything; no request comes any more."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._catalog.close()
+        await self._backends.close()
+        self._logs.stop()
+
+    def alive(self) -> bool:
+        """Whether the repository is being followed."""
+        return self._watching is not None and not self._watching.done()
+
+    def load(self) -> Load:
+        """How busy it was since this was asked last."""
+        return Load(self._meter.in_flight(), self._metrics.mean_wait())
+
+    async def _until_ready(self) -> None:
+        deadline = time.monotonic() + JOIN_SECONDS
+        while not self.dataplane.ready() and self.alive() and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._catalog.refresh()
+            except OSError:
+                # A repository that cannot be read now leaves what is loaded as it is.
+                log.exception("the model repository cannot be read")
+            await asyncio.sleep(self._settings.poll_seconds)
+
+
+def deploy(settings: Settings) -> None:
+    """Put the application on the Ray cluster this process is connected to; returns once replicas run.
+
+    Raises `RuntimeError` when the deployment does not become healthy, and `ValueError` when Ray was started
+    without what the door `ray` needs.
+    """
+    from ray import serve
+
+    from serving.inference.graph import graph
+
+    ray_door = settings.door == "ray"
+    if ray_door and os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1":
+        raise ValueError(
+            "SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1, here and where Ray is started, before it is"
+        )
+    settings = replace(
+        settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve()
+    )
+    if ray_door:
+        serve.start(http_options={"host": settings.host, "port": settings.http_port, "keep_alive_timeout_s": 75})
+    else:
+        serve.start(proxy_location="Disabled")
+    fresh = APPLICATION not in serve.status().applications
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(settings.home, fresh))}
+    application: Any = graph(Server, settings, find_apps(settings.apps), environ)
+    serve.run(application, name=APPLICATION, route_prefix="/" if ray_door else None)
+
+
+def undeploy() -> None:
+    """Take the application away, letting replicas drain."""
+    from ray import serve
+
+    serve.shutdown()
+
+
+def _metrics_folder(home: Path, fresh: bool) -> Path:
+    """Where replicas of this node share their metric values; emptied when nothing runs."""
+    folder = home / "metrics"
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

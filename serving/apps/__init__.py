@@ -1,0 +1,1 @@
+"""One folder per app and nothing else to touch."""

@@ -1,0 +1,1 @@
+"""Commodity price, h trading days ahead."""

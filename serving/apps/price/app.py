@@ -1,0 +1,29 @@
+"""The price app."""
+
+from __future__ import annotations
+
+from serving.apps.price.columns import FEATURES
+from serving.apps.price.decide import OUTPUTS, decide
+from serving.apps.price.explain import explainer
+from serving.apps.price.features import encode
+from serving.apps.price.schema import EXAMPLE, PriceAnswer, PriceContext, PriceExplanation, PriceQuestion
+from serving.inference.contract import App, TensorSpec
+
+__all__ = ["app"]
+
+app = App(
+    name="price",
+    summary="Modal price of a commodity at a market, 1 to 30 trading days ahead, with an interval.",
+    question=PriceQuestion,
+    answer=PriceAnswer,
+    context=PriceContext,
+    example=EXAMPLE,
+    inputs=(TensorSpec("features", "FP32", (-1, len(FEATURES))),),
+    outputs=tuple(TensorSpec(name, "FP32", (-1, 1)) for name in OUTPUTS),
+    feature_names=FEATURES,
+    features=encode,
+    decide=decide,
+    explainer=explainer,
+    explanation=PriceExplanation,
+    tolerance=1e-5,
+)

@@ -1,0 +1,126 @@
+"""The home of every request: all doors call this one object."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from serving.errors import DeadlineExceeded, NotFound, NotReady
+from serving.inference.contract import App, Arrays, Call, TensorSpec
+from serving.routing.catalog import Catalog
+from serving.settings import Settings
+
+__all__ = ["DataPlane", "IndexEntry", "ModelMetadata"]
+
+PLATFORM = "onnxruntime_onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """What a model takes and gives. `versions` are those that can be asked for, ascending."""
+
+    name: str
+    versions: tuple[int, ...]
+    platform: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One version in the repository: READY, LOADING or UNAVAILABLE with the reason."""
+
+    name: str
+    version: int
+    state: str
+    reason: str = ""
+
+
+class DataPlane:
+    """Steps 3 to 7 of a request's life. Doors do 1, 2 and 8."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self.settings = settings
+        self._catalog = catalog
+
+    def app(self, model: str) -> App[Any, Any, Any]:
+        """The app of that name. Raises `NotFound`."""
+        return self._catalog.shelf(model).app
+
+    def apps(self) -> tuple[App[Any, Any, Any], ...]:
+        """Every app this process serves, by name."""
+        return self._catalog.apps()
+
+    def ready(self) -> bool:
+        """Whether every app has a verified version to answer with."""
+        return self._catalog.ready()
+
+    def model_ready(self, model: str, version: int | None = None) -> bool:
+        """Whether that version (default: the champion) can answer. Raises `NotFound`."""
+        try:
+            self._catalog.resolve(model, version)
+        except NotReady:
+            return False
+        return True
+
+    def metadata(self, model: str, version: int | None = None) -> ModelMetadata:
+        """Names, types and shapes. Raises `NotFound`, and `NotReady` for a version that cannot answer."""
+        shelf = self._catalog.shelf(model)
+        if version is not None:
+            self._catalog.resolve(model, version)
+        return ModelMetadata(model, tuple(sorted(shelf.loaded)), PLATFORM, shelf.app.inputs, shelf.app.outputs)
+
+    def index(self) -> list[IndexEntry]:
+        """Every version in the repository with its state."""
+        entries = []
+        for app in self._catalog.apps():
+            shelf = self._catalog.shelf(app.name)
+            states = {n: IndexEntry(app.name, n, "READY") for n in shelf.loaded}
+            states |= {n: IndexEntry(app.name, n, "LOADING", why) for n, why in shelf.waiting.items()}
+            states |= {n: IndexEntry(app.name, n, "UNAVAILABLE", why) for n, (_, why) in shelf.refused.items()}
+            entries += [states[number] for number in sorted(states)]
+        return entries
+
+    def ask(
+        self, call: Call, model: str, version: int | None, questions: Sequence[Any]
+    ) -> tuple[int, Future[list[Any]]]:
+        """Put typed questions in the queue: the version that will answer, and its answers, one per question.
+
+        Raises `NotFound` or `NotReady`; whatever else goes wrong is in the future. `Invalid` names its field from
+        the list of questions on: `[0].market`.
+        """
+        loaded = self._catalog.resolve(model, version)
+        return loaded.number, loaded.backend.submit(loaded.questions, questions, call)
+
+    def submit(self, call: Call, model: str, version: int | None, inputs: Arrays) -> tuple[int, Future[Arrays]]:
+        """Put tensors in the queue: the version that will run, and all its outputs.
+
+        `inputs` are the app's, complete, in its order and of its shapes: doors see to that before memory is taken.
+        Raises `NotFound` or `NotReady`; whatever else goes wrong is in the future.
+        """
+        loaded = self._catalog.resolve(model, version)
+        return loaded.number, loaded.backend.submit(loaded.tensors, inputs, call)
+
+    async def explain(
+        self, call: Call, model: str, version: int | None, questions: Sequence[Any]
+    ) -> tuple[int, list[Any]]:
+        """The version that answers, and what was behind each answer. Raises `NotFound` where an app has none."""
+        loaded = self._catalog.resolve(model, version)
+        if loaded.app.explainer is None:
+            raise NotFound(f"{model} does not explain its answers")
+        features = loaded.app.features(questions, loaded.context)
+        async with _deadline(call):
+            return loaded.number, await asyncio.to_thread(lambda: loaded.explainer()(questions, features))
+
+
+@asynccontextmanager
+async def _deadline(call: Call) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(call.remaining()):
+            yield
+    except TimeoutError as cause:
+        raise DeadlineExceeded("the deadline passed before the answer was ready") from cause

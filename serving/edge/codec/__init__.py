@@ -1,0 +1,1 @@
+"""Wire forms to arrays and typed records, and back."""

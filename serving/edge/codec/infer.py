@@ -1,0 +1,109 @@
+"""One v2 inference over HTTP: the body to arrays and back, JSON and binary tensors mixed as the caller likes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from serving.edge.codec.binary_tensors import header_length, slices, split_body
+from serving.edge.codec.datatypes import from_bytes
+from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
+from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
+from serving.errors import Invalid
+from serving.inference.contract import App, Arrays
+from serving.inference.tensors import to_wire
+
+__all__ = ["decode_infer", "encode_infer"]
+
+ENCODER = msgspec.json.Encoder()
+UNSUPPORTED = ("shared_memory_region", "classification")
+
+
+def decode_infer(app: App[Any, Any, Any], raw: bytes, json_length: str | None, max_rows: int) -> TensorRequest:
+    """The tensors of a request for `app`; nothing is allocated before names, shapes and row limit are checked.
+
+    Raises `Malformed`, `Invalid` or `TooLarge`, each naming the tensor and what is allowed.
+    """
+    text, rest = split_body(raw, header_length(json_length, len(raw)))
+    request = decode_envelope(text)
+    given = [
+        check_header(item.name, item.datatype, item.shape, f"$.inputs[{index}]", max_rows)
+        for index, item in enumerate(request.inputs)
+    ]
+    for index, item in enumerate(request.inputs):
+        _refuse(item.parameters, f"$.inputs[{index}]")
+    rows = check_inputs(app.inputs, given)
+    arrays: Arrays = {}
+    for index, (spec, item, own) in enumerate(
+        zip(given, request.inputs, slices(request.inputs, rest), strict=True)
+    ):
+        path = f"$.inputs[{index}]"
+        arrays[spec.name] = (
+            tensor_from_json(spec, item.data, f"{path}.data") if own is None else from_bytes(spec, own, path)
+        )
+    arrays = {spec.name: arrays[spec.name] for spec in app.inputs}
+    return TensorRequest(arrays, _outputs(app, request), _binary(app, request), request.id or "", rows)
+
+
+def encode_infer(
+    app: App[Any, Any, Any], asked: TensorRequest, outputs: Arrays, version: int, request_id: str
+) -> tuple[bytes, int | None]:
+    """The answer's body, and the length of its JSON part where tensors follow it as bytes."""
+    described: list[dict[str, Any]] = []
+    buffers: list[bytes | memoryview] = []
+    for spec in app.outputs:
+        array = outputs.get(spec.name)
+        if array is None or (asked.outputs and spec.name not in asked.outputs):
+            continue
+        entry: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype, "shape": array.shape}
+        if spec.name in asked.binary:
+            buffers.append(to_wire(spec.datatype, array))
+            entry["parameters"] = {"binary_data_size": len(buffers[-1])}
+        else:
+            entry["data"] = output_values(spec.datatype, array, spec.name)
+        described.append(entry)
+    text = ENCODER.encode(
+        {
+            "model_name": app.name,
+            "model_version": str(version),
+            "id": asked.id or request_id,
+            "outputs": described,
+        }
+    )
+    if not asked.binary:
+        return text, None
+    return b"".join([text, *buffers]), len(text)
+
+
+def _outputs(app: App[Any, Any, Any], request: InferRequest) -> tuple[str, ...]:
+    names = tuple(item.name for item in request.outputs or ())
+    check_outputs(app.outputs, names)
+    for index, item in enumerate(request.outputs or ()):
+        _refuse(item.parameters, f"$.outputs[{index}]")
+    return names
+
+
+def _binary(app: App[Any, Any, Any], request: InferRequest) -> frozenset[str]:
+    """Names of the outputs to answer as bytes: each output's own wish, else the request's."""
+    every = _flag(request.parameters, "binary_data_output", "$.parameters", False)
+    if not request.outputs:
+        return frozenset(spec.name for spec in app.outputs) if every else frozenset()
+    return frozenset(
+        item.name
+        for index, item in enumerate(request.outputs or ())
+        if _flag(item.parameters, "binary_data", f"$.outputs[{index}].parameters", every)
+    )
+
+
+def _flag(parameters: dict[str, Any] | None, name: str, path: str, default: bool) -> bool:
+    value = (parameters or {}).get(name, default)
+    if not isinstance(value, bool):
+        raise Invalid(f"{path}.{name}", f"must be true or false, got {value!r}")
+    return value
+
+
+def _refuse(parameters: dict[str, Any] | None, path: str) -> None:
+    for name in UNSUPPORTED:
+        if name in (parameters or {}):
+            raise Invalid(f"{path}.parameters.{name}", "not supported here; send and take tensors in the body")

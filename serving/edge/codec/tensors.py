@@ -1,0 +1,83 @@
+"""What every tensor codec shares: the wire's tensors as plain data, and the check against a model's own inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from serving.edge.codec.datatypes import count_of, datatype_of
+from serving.errors import Invalid, TooLarge
+from serving.inference.contract import Arrays, TensorSpec
+
+__all__ = ["TensorRequest", "check_header", "check_inputs", "check_outputs"]
+
+
+@dataclass(slots=True)
+class TensorRequest:
+    """A decoded v2 request. `binary` names the outputs to answer as bytes."""
+
+    inputs: Arrays
+    outputs: tuple[str, ...] = ()
+    binary: frozenset[str] = field(default_factory=frozenset)
+    id: str = ""
+    rows: int = 0
+
+
+def check_header(name: str, datatype: str, shape: Sequence[int], path: str, max_rows: int) -> TensorSpec:
+    """A tensor's name, type and shape, before any of its data is touched. Raises `Invalid` or `TooLarge`."""
+    datatype_of(datatype, f"{path}.datatype")
+    count_of(shape, f"{path}.shape")
+    if shape[0] > max_rows:
+        raise TooLarge(f"{path}.shape: {shape[0]} rows; at most {max_rows} rows are allowed in one request")
+    return TensorSpec(name, datatype, tuple(shape))
+
+
+def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], path: str = "$.inputs") -> int:
+    """Compare the tensors of a request with what the model takes and return the number of rows.
+
+    The data plane checks arrays again; here it is done before memory is taken for them, and with the wire's paths.
+    Raises `Invalid` naming the tensor and what the model takes.
+    """
+    specs = {spec.name: spec for spec in expected}
+    rows = 0
+    seen: set[str] = set()
+    for index, tensor in enumerate(given):
+        here = f"{path}[{index}]"
+        spec = specs.get(tensor.name)
+        if spec is None:
+            raise Invalid(f"{here}.name", f"{tensor.name[:64]!r} is not an input; allowed: {', '.join(specs)}")
+        if tensor.name in seen:
+            raise Invalid(f"{here}.name", f"input {tensor.name!r} is given twice; once is allowed")
+        seen.add(tensor.name)
+        if tensor.datatype != spec.datatype:
+            raise Invalid(f"{here}.datatype", f"{tensor.datatype} given; {tensor.name!r} must be {spec.datatype}")
+        _check_shape(tensor.shape, spec, f"{here}.shape")
+        if rows and tensor.shape[0] != rows:
+            raise Invalid(f"{here}.shape", f"{tensor.shape[0]} rows given; the inputs before it have {rows}")
+        rows = tensor.shape[0]
+    missing = [name for name in specs if name not in seen]
+    if missing:
+        raise Invalid(path, f"input {', '.join(missing)} is missing; needed: {', '.join(specs)}")
+    return rows
+
+
+def check_outputs(expected: Sequence[TensorSpec], names: Sequence[str], path: str = "$.outputs") -> None:
+    """Refuse outputs the model does not give. Raises `Invalid`."""
+    allowed = [spec.name for spec in expected]
+    for index, name in enumerate(names):
+        if name not in allowed:
+            raise Invalid(
+                f"{path}[{index}].name", f"{name[:64]!r} is not an output; allowed: {', '.join(allowed)}"
+            )
+        if name in names[:index]:
+            raise Invalid(f"{path}[{index}].name", f"output {name!r} is asked for twice; once is allowed")
+
+
+def _check_shape(shape: Sequence[int], spec: TensorSpec, path: str) -> None:
+    fits = len(shape) == len(spec.shape) and all(
+        want in (-1, have) for have, want in zip(shape, spec.shape, strict=True)
+    )
+    if not fits:
+        raise Invalid(path, f"{list(shape)} given; {spec.name!r} must be {list(spec.shape)} (-1: any number)")
+    if shape[0] == 0:
+        raise Invalid(path, "has no rows; at least 1 is needed")

@@ -1,0 +1,174 @@
+"""The one error tree. Each class owns its HTTP and gRPC status and whether its text may reach the caller.
+
+    SlipwayError
+    ├── ClientError               the caller can fix it
+    │   ├── Malformed             400  not the wire form that was promised
+    │   ├── NotFound              404  no such app, model, version or path
+    │   ├── MethodNotAllowed      405
+    │   ├── BodyTimeout           408  the body did not arrive in time
+    │   ├── TooLarge              413  body or element count over the limit
+    │   ├── UnsupportedMedia      415
+    │   └── Invalid               422  a field out of range; `field` is its JSON path
+    └── ServerError               we must fix it
+        ├── BackendFailed         500
+        ├── Unavailable           503  with Retry-After
+        │   ├── NotReady               no verified version is loaded
+        │   └── Overloaded             the queue is full
+        └── DeadlineExceeded      504
+
+The message of every class here is sent to the caller: put no secrets, paths or stack traces in it. The cause
+(`raise ... from`) is logged and never sent.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BackendFailed",
+    "BodyTimeout",
+    "ClientError",
+    "DeadlineExceeded",
+    "Invalid",
+    "Malformed",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotReady",
+    "Overloaded",
+    "ServerError",
+    "SlipwayError",
+    "TooLarge",
+    "Unavailable",
+    "UnsupportedMedia",
+]
+
+
+class SlipwayError(Exception):
+    """Root of all errors that have a place in an answer.
+
+    `status` is the HTTP status, `grpc_status` the name of a `grpc.StatusCode`, `title` the short text that
+    RFC 9457 wants to be the same for all errors of a kind.
+    """
+
+    status: ClassVar[int] = 500
+    grpc_status: ClassVar[str] = "INTERNAL"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ClientError(SlipwayError):
+    """The caller can fix it."""
+
+    status = 400
+    grpc_status = "INVALID_ARGUMENT"
+    title = "Bad request"
+
+
+class Malformed(ClientError):
+    """The bytes are not the wire form that was promised (bad JSON, wrong tensor size, unknown field)."""
+
+    title = "Malformed request"
+
+
+class NotFound(ClientError):
+    """No such app, model, version or path."""
+
+    status = 404
+    grpc_status = "NOT_FOUND"
+    title = "Not found"
+
+
+class MethodNotAllowed(ClientError):
+    """The path exists, the method does not."""
+
+    status = 405
+    grpc_status = "UNIMPLEMENTED"
+    title = "Method not allowed"
+
+
+class BodyTimeout(ClientError):
+    """The caller announced a body and did not send it before the deadline."""
+
+    status = 408
+    grpc_status = "DEADLINE_EXCEEDED"
+    title = "Request timeout"
+
+
+class TooLarge(ClientError):
+    """The body or a tensor is over the limit."""
+
+    status = 413
+    grpc_status = "RESOURCE_EXHAUSTED"
+    title = "Request too large"
+
+
+class UnsupportedMedia(ClientError):
+    """The content type is not one this door reads."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
+class Invalid(ClientError):
+    """A well-formed field holds a value that is not allowed.
+
+    `field` is its JSON path, such as `$.instances[0].horizon`; the message says what is allowed.
+    """
+
+    status = 422
+    title = "Invalid field"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.reason = message
+
+    def __reduce__(self) -> tuple[type[Invalid], tuple[str, str]]:
+        """Lets the error cross process boundaries with both of its parts."""
+        return type(self), (self.field, self.reason)
+
+
+class ServerError(SlipwayError):
+    """We must fix it; the caller did nothing wrong."""
+
+
+class BackendFailed(ServerError):
+    """The model could not be run on these rows."""
+
+    title = "Backend failed"
+
+
+class Unavailable(ServerError):
+    """Try again after `retry_after` seconds."""
+
+    status = 503
+    grpc_status = "UNAVAILABLE"
+    title = "Unavailable"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotReady(Unavailable):
+    """No verified version of the app is loaded."""
+
+    title = "Not ready"
+
+
+class Overloaded(Unavailable):
+    """The queue is full."""
+
+    grpc_status = "RESOURCE_EXHAUSTED"
+    title = "Overloaded"
+
+
+class DeadlineExceeded(ServerError):
+    """The deadline passed before the answer was there."""
+
+    status = 504
+    grpc_status = "DEADLINE_EXCEEDED"
+    title = "Deadline exceeded"

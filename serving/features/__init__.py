@@ -1,0 +1,1 @@
+"""Feature maths shared by three apps or more."""

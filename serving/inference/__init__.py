@@ -1,0 +1,1 @@
+"""Running the arrays: the contract, the batcher and the backends."""

@@ -1,0 +1,1 @@
+"""Counting, logging and health, off the request's path."""

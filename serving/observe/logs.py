@@ -1,0 +1,147 @@
+"""Structured logs: one JSON object a line, written by a thread of its own: requests never wait for a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import logging.handlers
+import os
+import queue
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from serving.observe.threads import name_thread
+
+__all__ = ["JsonFormatter", "Writer", "configure", "fields"]
+
+
+MAX_WAITING = 64 * 2**20
+"""Bytes of request lines that may wait for the disk."""
+
+
+class JsonFormatter(logging.Formatter):
+    """Time, level, logger and message, then the fields a record was given, then the exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+class QueueHandler(logging.handlers.QueueHandler):
+    """Drops lines rather than block or grow without bound."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Keep the record whole: the listener is in the same process."""
+        return record
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A full queue loses the line; anything else is reported as usual."""
+        if not isinstance(sys.exc_info()[1], queue.Full):
+            super().handleError(record)
+
+
+def fields(**values: Any) -> dict[str, Any]:
+    """What to pass as `extra=`: these become keys of the JSON line."""
+    return {"fields": values}
+
+
+class Writer(logging.handlers.QueueListener):
+    """The thread that writes. Beside records it takes blocks of lines that are JSON already."""
+
+    def __init__(self, channel: queue.Queue[Any], target: logging.StreamHandler[Any], max_bytes: int) -> None:
+        super().__init__(channel, target)
+        self._target = target
+        self._max_bytes = max_bytes
+        # Two counts, each written by one thread only.
+        self._given = 0
+        self._taken = 0
+
+    def _monitor(self) -> None:
+        name_thread("slipway-logs")
+        super()._monitor()  # type: ignore[misc]
+
+    def write(self, lines: bytes) -> None:
+        """Hand over whole lines; they are dropped when the disk has fallen too far behind."""
+        if self._given - self._taken + len(lines) > MAX_WAITING:
+            return
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(lines)
+            self._given += len(lines)
+
+    def handle(self, record: logging.LogRecord | bytes) -> None:
+        """Write one record or block, then see whether the file is full."""
+        if isinstance(record, bytes):
+            self._taken += len(record)
+            self._write(record)
+        else:
+            super().handle(record)
+        if isinstance(self._target, logging.FileHandler) and self._max_bytes and self._target.stream:
+            _rotate(self._target.stream, self._target.baseFilename, self._max_bytes)
+
+    def stop(self) -> None:
+        """Write what is queued and close the file. Safe to call twice."""
+        if self._thread is not None:
+            super().stop()
+        for handler in self.handlers:
+            handler.close()
+
+    def _write(self, lines: bytes) -> None:
+        target = self._target
+        if isinstance(target, logging.handlers.WatchedFileHandler):
+            target.reopenIfNeeded()
+        try:
+            target.stream.write(lines.decode())
+            target.flush()
+        except OSError as cause:  # a full disk must not end the thread
+            print(f"the log cannot be written: {cause}", file=sys.stderr)
+
+
+def _rotate(stream: IO[str], path: str, max_bytes: int) -> None:
+    """Rename a full file to `<name>.1`; every process that shares it goes on with a new one."""
+    with contextlib.suppress(OSError):
+        held = os.fstat(stream.fileno())
+        if held.st_size < max_bytes:
+            return
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            # Another process may have been faster.
+            if os.stat(path).st_ino == held.st_ino:
+                os.replace(path, f"{path}.1")
+        finally:
+            fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def configure(level: str, path: Path | None, max_bytes: int = 0) -> Writer:
+    """Send the logs of `serving` to `path` (None: standard error); the caller stops the writer at the end.
+
+    A file of `max_bytes` (0: any size) is renamed to `<name>.1`, over the one before.
+    """
+    target: logging.StreamHandler[Any]
+    if path is None:
+        target = logging.StreamHandler(sys.stderr)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = logging.handlers.WatchedFileHandler(path)
+    target.setFormatter(JsonFormatter())
+    channel: queue.Queue[Any] = queue.Queue(100_000)
+    root = logging.getLogger("serving")
+    root.handlers = [QueueHandler(channel)]
+    root.setLevel(level)
+    root.propagate = False
+    writer = Writer(channel, target, max_bytes)
+    writer.start()
+    return writer

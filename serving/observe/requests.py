@@ -1,0 +1,157 @@
+"""Every finished request, counted and logged: some microseconds a request, because it is done for many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache
+
+import msgspec
+from prometheus_client import Counter, Histogram
+
+from serving.edge.record import RequestRecord
+from serving.observe.metrics import Metrics, observe_many
+
+__all__ = ["RequestEvents"]
+
+log = logging.getLogger("serving.requests")
+
+Key = tuple[str, str, str, int, int]
+DOORS = ("v1", "v2", "grpc", "operations")
+PROBES = ("/-/healthz", "/metrics", "/v2/health/live", "/v2/health/ready")
+KEPT = 4096
+"""Label sets remembered; `model` and `route` only ever hold names that exist, so few are needed."""
+GATHERED = 256
+DELAY = 0.2
+"""Seconds after which fewer records than `GATHERED` are written too."""
+ENCODER = msgspec.json.Encoder()
+
+
+class RequestLine(msgspec.Struct, gc=False):
+    """One line of the request log."""
+
+    time: str
+    level: str
+    logger: str
+    message: str
+    request_id: str
+    app: str
+    version: int
+    door: str
+    route: str
+    status: int
+    ms: float
+    rows: int
+    trace_id: str
+    error: str
+
+
+class RequestEvents:
+    """The doors' `Observer`: one counter, one histogram and one log line a request.
+
+    `write` takes whole lines of JSON. What was gathered is there after `flush`, which scrapes call too.
+    """
+
+    def __init__(self, metrics: Metrics, write: Callable[[bytes], None]) -> None:
+        self._metrics = metrics
+        self._write = write
+        self._children: dict[Key, tuple[Counter, Histogram]] = {}
+        self._running = dict.fromkeys(DOORS, 0)
+        self._records: list[RequestRecord] = []
+        self._timed = False
+        self.seconds = 0.0
+        """What all finished requests took together."""
+        metrics.before_render(self.flush)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being answered, over all doors that carry inference."""
+        return sum(count for door, count in self._running.items() if door != "operations")
+
+    def started(self, door: str) -> None:
+        """See `Observer`."""
+        self._running[door] += 1
+
+    def finished(self, record: RequestRecord) -> None:
+        """See `Observer`."""
+        self._running[record.door] -= 1
+        self.seconds += record.seconds
+        self._records.append(record)
+        if len(self._records) >= GATHERED:
+            self._empty()
+        elif not self._timed:
+            self._timed = True
+            asyncio.get_running_loop().call_later(DELAY, self._on_time)
+
+    def flush(self) -> None:
+        """Count and write what was gathered."""
+        for door, count in self._running.items():
+            self._metrics.in_flight.labels(door).set(count)
+        self._empty()
+
+    def _on_time(self) -> None:
+        self._timed = False
+        # Everybody's values: it may be another process of the node that is scraped.
+        self._metrics.flush()
+
+    def _empty(self) -> None:
+        records, self._records = self._records, []
+        if not records:
+            return
+        groups: defaultdict[Key, list[float]] = defaultdict(list)
+        for record in records:
+            key = (record.door, record.route, record.model, record.version, record.status)
+            groups[key].append(record.seconds)
+        for key, seconds in groups.items():
+            counter, histogram = self._labelled(key)
+            counter.inc(len(seconds))
+            observe_many(histogram, seconds)
+        lines = [_line(record, level) for record in records if log.isEnabledFor(level := _level(record))]
+        if lines:
+            self._write(ENCODER.encode_lines(lines))
+
+    def _labelled(self, key: Key) -> tuple[Counter, Histogram]:
+        """The metrics of this label set, looked up once."""
+        children = self._children.get(key)
+        if children is None:
+            door, route, model, version, status = key
+            counter = self._metrics.requests.labels(door, route, model, str(version or ""), str(status))
+            children = (counter, self._metrics.seconds.labels(door, route, model))
+            if len(self._children) < KEPT:
+                self._children[key] = children
+        return children
+
+
+def _level(record: RequestRecord) -> int:
+    """Probes come every few seconds and would bury what matters."""
+    if record.route in PROBES:
+        return logging.DEBUG
+    return logging.INFO if record.status < 500 else logging.ERROR
+
+
+def _line(record: RequestRecord, level: int) -> RequestLine:
+    whole = int(record.ended)
+    return RequestLine(
+        f"{_second(whole)}.{int((record.ended - whole) * 1e3):03d}Z",
+        logging.getLevelName(level),
+        log.name,
+        "request",
+        record.request_id,
+        record.model,
+        record.version,
+        record.door,
+        record.route,
+        record.status,
+        round(record.seconds * 1e3, 3),
+        record.rows,
+        record.trace_id,
+        record.error,
+    )
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))

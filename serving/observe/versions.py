@@ -1,0 +1,44 @@
+"""Versions coming and going, as log lines and gauges."""
+
+from __future__ import annotations
+
+import logging
+
+from serving.observe.logs import fields
+from serving.observe.metrics import Metrics
+
+__all__ = ["VersionEvents"]
+
+log = logging.getLogger("serving.versions")
+
+
+class VersionEvents:
+    """`CatalogObserver` that writes what happens to versions."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def loaded(self, app: str, version: int) -> None:
+        """See `CatalogObserver`."""
+        self._metrics.version_ready.labels(app, str(version)).set(1)
+        log.info("version is verified and ready", extra=fields(app=app, version=version))
+
+    def refused(self, app: str, version: int, reason: str) -> None:
+        """See `CatalogObserver`."""
+        self._metrics.version_ready.labels(app, str(version)).set(0)
+        log.error("version is refused", extra=fields(app=app, version=version, reason=reason))
+
+    def waiting(self, app: str, version: int, reason: str) -> None:
+        """See `CatalogObserver`."""
+        self._metrics.version_ready.labels(app, str(version)).set(0)
+        log.warning("version is not ready yet", extra=fields(app=app, version=version, reason=reason))
+
+    def unloaded(self, app: str, version: int) -> None:
+        """See `CatalogObserver`."""
+        self._metrics.version_ready.labels(app, str(version)).set(0)
+        log.info("version is unloaded", extra=fields(app=app, version=version))
+
+    def champion(self, app: str, version: int) -> None:
+        """See `CatalogObserver`."""
+        self._metrics.champion.labels(app).set(version)
+        log.info("version is champion", extra=fields(app=app, version=version))

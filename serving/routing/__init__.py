@@ -1,0 +1,1 @@
+"""Which app and which version answers."""

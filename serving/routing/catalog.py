@@ -1,0 +1,214 @@
+"""Which apps there are and which of their versions are loaded.
+
+A version moves through: seen in the repository -> loading -> ready, or refused with a reason. A refused version
+is tried again only when its folder changes; one that could not be judged yet (its backend is away) is tried at
+every look. While a new champion is not ready, the previous one keeps answering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from serving.errors import NotFound, NotReady, SlipwayError
+from serving.inference.contract import App
+from serving.manifest import Aliases
+from serving.routing.loader import LoadedVersion, OpenBackend, load
+from serving.routing.repository import Refused, Repository
+
+__all__ = ["Catalog", "CatalogObserver", "find_app", "find_apps"]
+
+
+class CatalogObserver(Protocol):
+    """Told when versions come and go."""
+
+    def loaded(self, app: str, version: int) -> None:
+        """A version is verified and answers."""
+
+    def refused(self, app: str, version: int, reason: str) -> None:
+        """A version will not be served."""
+
+    def waiting(self, app: str, version: int, reason: str) -> None:
+        """A version could not be judged yet."""
+
+    def unloaded(self, app: str, version: int) -> None:
+        """A version is gone or no longer kept."""
+
+    def champion(self, app: str, version: int) -> None:
+        """From now on this version answers when none is asked for."""
+
+
+def find_apps(names: Iterable[str] = ()) -> tuple[App[Any, Any, Any], ...]:
+    """The apps of those names (default: every folder of `serving/apps/`). Raises `LookupError`.
+
+    A name with dots is that of a package elsewhere whose `app.py` has the app: `ourteam.apps.rainfall`.
+    """
+    import serving.apps
+
+    folders = sorted(item.name for item in pkgutil.iter_modules(serving.apps.__path__) if item.ispkg)
+    return tuple(_import(name, folders) for name in list(names) or folders)
+
+
+def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
+    if "." not in name and name not in folders:
+        raise LookupError(f"there is no app {name!r}; there are: {', '.join(folders)}")
+    package = name if "." in name else f"serving.apps.{name}"
+    try:
+        app: App[Any, Any, Any] = importlib.import_module(f"{package}.app").app
+    except ModuleNotFoundError as cause:
+        if not f"{package}.app".startswith(str(cause.name)):
+            raise
+        raise LookupError(f"there is no app {name!r}: no module {package}.app on the Python path") from cause
+    return app
+
+
+def find_app(name: str) -> App[Any, Any, Any]:
+    """One app by name. Raises `LookupError`."""
+    return find_apps([name])[0]
+
+
+@dataclass
+class Shelf:
+    """One app's versions."""
+
+    app: App[Any, Any, Any]
+    loaded: dict[int, LoadedVersion] = field(default_factory=dict)
+    refused: dict[int, tuple[object, str]] = field(default_factory=dict)
+    """version -> (stamp at refusal, reason)"""
+    waiting: dict[int, str] = field(default_factory=dict)
+    problem: str = ""
+    """Why the aliases could not be read, if so."""
+    active: int | None = None
+
+
+class Catalog:
+    """All apps of this process; `refresh` brings it in line with the repository."""
+
+    def __init__(
+        self,
+        apps: Iterable[App[Any, Any, Any]],
+        repository: Repository,
+        open_backend: OpenBackend,
+        observer: CatalogObserver,
+        keep_versions: int = 8,
+    ) -> None:
+        self._shelves = {app.name: Shelf(app) for app in apps}
+        self._repository = repository
+        self._open_backend = open_backend
+        self._observer = observer
+        self._keep = keep_versions
+
+    def apps(self) -> tuple[App[Any, Any, Any], ...]:
+        """The apps, by name."""
+        return tuple(shelf.app for shelf in self._shelves.values())
+
+    def shelf(self, model: str) -> Shelf:
+        """One app's versions. Raises `NotFound`."""
+        try:
+            return self._shelves[model]
+        except KeyError:
+            raise NotFound(f"there is no model {model[:100]!r}; served here: {', '.join(self._shelves)}") from None
+
+    def resolve(self, model: str, version: int | None = None) -> LoadedVersion:
+        """The version that answers. Raises `NotFound` (no such one) or `NotReady` (it cannot answer now)."""
+        shelf = self.shelf(model)
+        number = shelf.active if version is None else version
+        if number is None:
+            raise NotReady(f"{model} has no version to answer with{_because(shelf)}", retry_after=5)
+        loaded = shelf.loaded.get(number)
+        if loaded is not None:
+            return loaded
+        if number in shelf.refused:
+            raise NotReady(f"{model} version {number} was refused: {shelf.refused[number][1]}", retry_after=60)
+        if number in shelf.waiting:
+            raise NotReady(f"{model} version {number} is not ready: {shelf.waiting[number]}", retry_after=5)
+        have = ", ".join(map(str, sorted(shelf.loaded))) or "none"
+        raise NotFound(f"{model} has no version {number}; loaded: {have}")
+
+    def ready(self) -> bool:
+        """Whether every app has a version to answer with."""
+        return all(shelf.active is not None for shelf in self._shelves.values())
+
+    async def refresh(self) -> None:
+        """Load what is new, drop what is gone, follow the aliases."""
+        for shelf in self._shelves.values():
+            await self._refresh(shelf)
+
+    async def close(self) -> None:
+        """Close every backend after its work in flight."""
+        for shelf in self._shelves.values():
+            for number in list(shelf.loaded):
+                await self._unload(shelf, number)
+
+    async def _refresh(self, shelf: Shelf) -> None:
+        name = shelf.app.name
+        versions = self._repository.versions(name)
+        try:
+            aliases, shelf.problem = self._repository.aliases(name), ""
+        except Refused as refusal:
+            aliases, shelf.problem = Aliases(champion=shelf.active), str(refusal)
+        aliased = {v for v in (aliases.champion, aliases.challenger, shelf.active) if v in versions}
+        wanted = aliased | set(versions[-self._keep :])
+        for number in sorted(wanted - shelf.loaded.keys(), reverse=True):
+            await self._try(shelf, number)
+        for number in sorted(shelf.loaded.keys() - wanted):
+            await self._unload(shelf, number)
+        self._follow(shelf, aliases.champion)
+        for seen in (shelf.refused, shelf.waiting):
+            for number in [n for n in seen if n not in versions]:
+                del seen[number]
+
+    async def _try(self, shelf: Shelf, number: int) -> None:
+        name = shelf.app.name
+        stamp = self._stamp(name, number)
+        if number in shelf.refused and shelf.refused[number][0] == stamp:
+            return
+        try:
+            shelf.loaded[number] = await load(shelf.app, number, self._repository, self._open_backend)
+        except Refused as refusal:
+            shelf.refused[number] = (stamp, str(refusal))
+            shelf.waiting.pop(number, None)
+            self._observer.refused(name, number, str(refusal))
+        except SlipwayError as error:
+            if shelf.waiting.get(number) != error.message:
+                self._observer.waiting(name, number, error.message)
+            shelf.waiting[number] = error.message
+        else:
+            shelf.refused.pop(number, None)
+            shelf.waiting.pop(number, None)
+            self._observer.loaded(name, number)
+
+    def _follow(self, shelf: Shelf, champion: int | None) -> None:
+        """Make the champion active once it is loaded; without one, the newest version."""
+        target = champion if champion is not None else max(shelf.loaded, default=None)
+        if target in shelf.loaded and target is not None and target != shelf.active:
+            shelf.active = target
+            self._observer.champion(shelf.app.name, target)
+
+    async def _unload(self, shelf: Shelf, number: int) -> None:
+        loaded = shelf.loaded.pop(number)
+        if shelf.active == number:
+            shelf.active = None
+        self._observer.unloaded(shelf.app.name, number)
+        # Shielded: a batch in flight finishes even if the refresh is cancelled.
+        await asyncio.shield(asyncio.ensure_future(loaded.backend.close()))
+
+    def _stamp(self, name: str, number: int) -> object:
+        try:
+            return self._repository.stamp(name, number)
+        except OSError:
+            return None
+
+
+def _because(shelf: Shelf) -> str:
+    reasons = {**{n: r for n, (_, r) in shelf.refused.items()}, **shelf.waiting}
+    if shelf.problem:
+        return f": {shelf.problem}"
+    if not reasons:
+        return ": the model repository has none that is loaded"
+    newest = max(reasons)
+    return f": version {newest}: {reasons[newest]}"

@@ -1,0 +1,107 @@
+"""`values.yaml` of an app: replicas, resources, batching and where its model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = ["Batching", "Replicas", "Resources", "Values", "load_values", "most_demanding"]
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Replicas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many replicas, and what decides between `min` and `max`.
+
+    There are as many as it takes to keep each below `target_ongoing_requests` requests being answered, and the
+    wait for a batch below `target_queue_ms`. More are started when that has been needed for `upscale_delay_s`
+    seconds, some are stopped when fewer have been enough for `downscale_delay_s`.
+    """
+
+    min: Positive = 1
+    max: Positive = 1
+    target_ongoing_requests: Annotated[float, msgspec.Meta(gt=0)] = 32.0
+    target_queue_ms: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    upscale_delay_s: Seconds = 10.0
+    downscale_delay_s: Seconds = 300.0
+
+    def __post_init__(self) -> None:
+        if self.max < self.min:
+            raise ValueError(f"max is {self.max}, less than min, {self.min}")
+
+
+class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one replica reserves. `cpus` may be a fraction; `gpus` counts for the backend `replica`."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: str = "1Gi"
+
+
+class Batching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Dynamic batching. `max_rows` bounds one batch, `max_queue_rows` what may wait for one.
+
+    `max_wait_ms` lets a batch that is not full wait for more, which pays on an accelerator only. `length_buckets`,
+    ascending, are the lengths up to which inputs with a free axis (text) are padded to share a batch; without them
+    only inputs of the same length do.
+    """
+
+    max_rows: Positive = 64
+    max_queue_rows: Positive = 4096
+    max_wait_ms: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    length_buckets: tuple[Positive, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(after <= before for before, after in pairwise(self.length_buckets)):
+            raise ValueError(f"length_buckets {list(self.length_buckets)} must ascend, each longer than the last")
+
+
+class Slo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The service-level objective: what alerts and rollouts will judge by."""
+
+    p99_ms: float = 100.0
+    availability: float = 0.999
+
+
+class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Traffic shares, in percent, a rollout goes through."""
+
+    steps: tuple[int, ...] = (1, 5, 25, 50, 100)
+
+
+class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One app's settings."""
+
+    backend: Literal["fused", "replica", "triton"] = "fused"
+    replicas: Replicas = Replicas()
+    resources: Resources = Resources()
+    batching: Batching = Batching()
+    slo: Slo = Slo()
+    canary: Canary = Canary()
+
+
+def most_demanding(each: Iterable[Replicas]) -> Replicas:
+    """What a gateway needs that all these apps share."""
+    found = list(each)
+    return Replicas(
+        min=max(one.min for one in found),
+        max=max(one.max for one in found),
+        target_ongoing_requests=min(one.target_ongoing_requests for one in found),
+        target_queue_ms=min(one.target_queue_ms for one in found),
+        upscale_delay_s=min(one.upscale_delay_s for one in found),
+        downscale_delay_s=max(one.downscale_delay_s for one in found),
+    )
+
+
+def load_values(folder: Path) -> Values:
+    """Read an app folder's `values.yaml`. Raises `ValueError` naming the file and the field."""
+    path = folder / "values.yaml"
+    try:
+        return msgspec.yaml.decode(path.read_bytes(), type=Values)
+    except msgspec.MsgspecError as cause:
+        raise ValueError(f"{folder.name}/values.yaml: {cause}") from cause

@@ -1,0 +1,76 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.trained import Trained
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ("tests/e2e/", "tests/contract/")
+"""Folders whose tests share a fixture that costs most of a minute."""
+
+# Examples are not timed: the machine may have other things to do.
+settings.register_profile("slipway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slipway")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Side by side, but what shares a costly fixture in one worker, and so each file."""
+    return ByCost(config, log)
+
+
+class ByCost(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals out whole files, and the folders of `SHARED` whole, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _scope(nodeid)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What has slow tests comes first, so that the quick ones fill the gaps at the end."""
+    slow = {_scope(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_scope(item.nodeid) not in slow, _scope(item.nodeid) not in SHARED))
+
+
+def _scope(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    return next((folder for folder in SHARED if path.startswith(folder)), path)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets; tests that need it are skipped without it."""
+    folder = os.environ.get("SLIPWAY_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SLIPWAY_DATA is not set to a folder of real data sets")
+    return Path(folder)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Versions of the apps, trained on synthetic data when they are first asked for."""
+    return Trained(tmp_path_factory.mktemp("trained"))

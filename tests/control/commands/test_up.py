@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+import control
+from control.stack import processes
+from tests.control.conftest import Slipway
+
+POSTGRES = ("up", "--only", "postgres")
+
+
+def outside(slipway: Slipway) -> set[Path]:
+    """What the running stack has open, or has made, outside its home folder and the installation."""
+    state = slipway.state()
+    assert state is not None
+    found = {Path(state.run)}
+    for process in processes.marked(state.stack_id):
+        found |= {Path(item.path) for item in [*process.memory_maps(), *process.open_files()] if "/" in item.path}
+    places = (Path("/tmp"), Path("/dev/shm"), Path("/var"), Path.home() / ".ray", Path.home() / ".mlflow")
+    ours = (slipway.home, Path(sys.prefix), Path(control.__path__[0]).parent)
+    return {
+        path
+        for path in found
+        if any(path.is_relative_to(place) for place in places)
+        and not any(path.is_relative_to(place) for place in ours)
+    }
+
+
+def test_one_part_there_and_gone(slipway: Slipway) -> None:
+    done = slipway.run(*POSTGRES, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (part,) = document["parts"]
+    assert (document["ready"], part["part"], part["state"], part["restarts"]) == (True, "postgres", "ready", 0)
+    assert "postgres   ready after" in done.stderr
+    assert "ready in" not in done.stdout
+    state = slipway.state()
+    assert state is not None
+    assert processes.is_alive(part["pid"], state.stack_id)
+    made = outside(slipway)
+
+    down = slipway.run("down")
+    assert (down.returncode, down.stderr) == (0, "stopped postgres\n")
+    assert slipway.left() == []
+    assert [path for path in made if path.exists()] == []
+    assert not (slipway.home / "state.json").exists()
+    assert (slipway.home / "postgres" / "PG_VERSION").exists(), "data are kept"
+
+
+def test_the_table_names_address_pid_time_and_log(slipway: Slipway) -> None:
+    done = slipway.run(*POSTGRES)
+    head, row = done.stdout.splitlines()
+    assert head.split() == ["part", "address", "pid", "ready", "after", "log"]
+    assert row.startswith("postgres") and row.rstrip().endswith(str(slipway.home / "logs" / "postgres.log"))
+    assert "ready in" in done.stderr
+
+
+def test_a_second_up_finds_the_first(slipway: Slipway) -> None:
+    first = json.loads(slipway.run(*POSTGRES, "--json").stdout)
+    again = slipway.run("up", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["parts"][0]["pid"] == first["parts"][0]["pid"]
+    assert "already up since" in again.stderr
+    assert "started without mlflow, ray, triton, gateway" in again.stderr
+
+
+def test_a_port_in_use_names_its_holder(slipway: Slipway) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = slipway.run("up", "--without", "gateway", SLIPWAY_TRITON_HTTP_PORT=port)
+    assert done.returncode == 2
+    assert f"port {port} is in use by pid {os.getpid()}: " in done.stderr
+    assert "set SLIPWAY_TRITON_HTTP_PORT to another port" in done.stderr
+    assert slipway.state() is None and slipway.left() == []
+
+
+def test_a_part_that_dies_is_named_with_its_log_and_nothing_stays(slipway: Slipway) -> None:
+    slipway.home.mkdir()
+    (slipway.home / "postgres").write_text("not a folder")
+    done = slipway.run("up", "--only", "postgres", "--only", "triton")
+    assert done.returncode == 1
+    assert "error: postgres: ended while starting (exit status 1" in done.stderr
+    assert f"log: {slipway.home}/logs/postgres.log" in done.stderr
+    assert "  | FileExistsError" in done.stderr
+    assert slipway.state() is None and slipway.left() == []
+
+
+def test_a_part_that_takes_too_long(slipway: Slipway) -> None:
+    done = slipway.run(*POSTGRES, SLIPWAY_START_SECONDS="0.01")
+    assert done.returncode == 1
+    assert "postgres: not ready after" in done.stderr
+    assert "SLIPWAY_START_SECONDS" in done.stderr
+    assert slipway.left() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_starting_stops_what_was_started(slipway: Slipway, number: int) -> None:
+    up = slipway.begin("up", "--only", "postgres", "--only", "mlflow")
+    assert up.stderr is not None
+    for line in up.stderr:
+        if line.startswith("postgres"):
+            break
+    assert slipway.state() is not None
+    os.killpg(up.pid, number)
+    _, errors = up.communicate(timeout=60)
+    assert up.returncode == 130
+    assert "stopping what was started" in errors and "Traceback" not in errors
+    assert slipway.state() is None and slipway.left() == []
+
+
+def test_foreground_ends_with_ctrl_c(slipway: Slipway) -> None:
+    up = slipway.begin(*POSTGRES, "--foreground")
+    assert up.stderr is not None
+    for line in up.stderr:
+        if line == "Ctrl-C stops it\n":
+            break
+    assert slipway.parts()["postgres"]["state"] == "ready"
+    os.killpg(up.pid, signal.SIGINT)
+    _, errors = up.communicate(timeout=60)
+    assert (up.returncode, errors) == (0, "stopping\n")
+    assert slipway.state() is None and slipway.left() == []
+
+
+def test_foreground_ends_with_down(slipway: Slipway) -> None:
+    up = slipway.begin(*POSTGRES, "--foreground")
+    assert up.stderr is not None
+    for line in up.stderr:
+        if line == "Ctrl-C stops it\n":
+            break
+    assert slipway.run("down").returncode == 0
+    _, errors = up.communicate(timeout=60)
+    assert (up.returncode, errors) == (0, "stopped by slipway down\n")
+
+
+def test_a_stack_that_a_restart_of_the_machine_ended(slipway: Slipway) -> None:
+    slipway.run(*POSTGRES)
+    state = slipway.state()
+    assert state is not None
+    text = (slipway.home / "state.json").read_text()
+    slipway.run("down")
+    # Its pid belongs to somebody else now.
+    (slipway.home / "state.json").write_text(text.replace(f": {state.supervisor_pid}", f": {os.getpid()}"))
+    assert "the supervisor of this stack is gone" in slipway.run("status").stderr
+    done = slipway.run(*POSTGRES)
+    assert done.returncode == 0, done.stderr
+    assert "cleaning up after a stack of" in done.stderr
+    assert psutil.pid_exists(os.getpid())
+
+
+def test_up_after_its_supervisor_was_killed(slipway: Slipway) -> None:
+    slipway.run(*POSTGRES)
+    state = slipway.state()
+    assert state is not None
+    old = processes.marked(state.stack_id)
+    os.kill(state.supervisor_pid, signal.SIGKILL)
+    done = slipway.run(*POSTGRES)
+    assert done.returncode == 0, done.stderr
+    assert not any(processes.lives(process) for process in old)
+
+
+def test_two_at_once(slipway: Slipway) -> None:
+    first = slipway.begin("up", "--only", "postgres", "--only", "mlflow")
+    assert first.stderr is not None
+    first.stderr.readline()
+    second = slipway.run(*POSTGRES)
+    assert second.returncode == 1
+    assert f"another slipway command (pid {first.pid}) is starting or stopping the stack" in second.stderr
+    os.killpg(first.pid, signal.SIGINT)
+    first.communicate(timeout=60)
+
+
+def test_folders_above_are_opened_no_more_than_needed(slipway: Slipway) -> None:
+    private = slipway.home.parent / "private"
+    private.mkdir(mode=0o700)
+    slipway.home = private / "home"
+    slipway.environ["SLIPWAY_HOME"] = str(slipway.home)
+    done = slipway.run(*POSTGRES)
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(private.stat().st_mode) == (0o701 if os.geteuid() == 0 else 0o700)
+    assert stat.S_IMODE((slipway.home / "ray.token").stat().st_mode) == 0o600
+
+
+@pytest.mark.slow
+def test_everything_but_the_gateway_below_a_long_path(slipway: Slipway, wait_until: Callable[..., None]) -> None:
+    slipway.home = slipway.home.parent / ("long" * 30) / "ho me"
+    slipway.environ["SLIPWAY_HOME"] = str(slipway.home)
+    done = slipway.run("up", "--without", "gateway", "--json")
+    assert done.returncode == 0, done.stderr
+    state = slipway.state()
+    assert state is not None
+    assert len(state.run) <= 36
+    made = outside(slipway)
+    assert Path(state.run) in made
+    marked = processes.marked(state.stack_id)
+    listening = {
+        connection.laddr[0]
+        for process in marked
+        for connection in process.connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}, "everything listens on loopback"
+
+    raylet = next(process for process in marked if process.name() == "raylet")
+    raylet.kill()
+    wait_until(lambda: slipway.parts()["ray"]["restarts"] == 1)
+    wait_until(lambda: slipway.parts()["ray"]["state"] == "ready", 40)
+
+    assert slipway.run("down").returncode == 0
+    assert slipway.left() == []
+    assert not any(processes.lives(process) for process in marked)
+    assert [path for path in made if path.exists()] == []

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+
+from control.console import note
+from control.errors import StackError
+from control.settings import StackSettings
+from control.stack import find, lock, processes
+from control.stack.ensure import ensure
+from control.stack.layout import Layout
+from control.stack.parts import choose
+from control.stack.progress import Lines
+from control.stack.start import start
+from control.stack.state import read_state
+from control.stack.stop import stop
+
+
+@pytest.mark.slow
+def test_starts_what_is_needed_and_stops_it(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="in the block"), ensure(settings) as state:
+        assert state.parts == ("postgres", "mlflow")
+        with urllib.request.urlopen(f"{state.mlflow_uri}/version", timeout=5) as answer:
+            assert answer.status == 200
+        with pytest.raises(StackError, match="another slipway command"), ensure(settings, ["ray"]):
+            note("never")
+        raise RuntimeError("in the block")
+    assert processes.marked(state.stack_id) == []
+    assert read_state(settings.home) is None
+
+
+def test_uses_what_runs_and_leaves_it(settings: StackSettings) -> None:
+    with lock.held(Layout.of(settings.home)):
+        state = start(settings, choose(only=["postgres"]), Lines())
+    try:
+        with ensure(settings, ["postgres"]) as found:
+            assert found == state
+        with pytest.raises(StackError, match="was started without mlflow"), ensure(settings):
+            note("never")
+        assert find.running(settings.home) == state
+    finally:
+        stop(state)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from control.stack.haproxy import PORTS, environment
+from control.stack.layout import LONGEST_RUN
+from control.stack.state import StackState
+from tests.control.conftest import Slipway
+from tests.serving.toy import write_aliases, write_version
+
+
+def state(door: str) -> StackState:
+    return StackState(
+        stack_id="id",
+        home="/home",
+        run="/" + "r" * (LONGEST_RUN - 1),
+        model_repository="/models",
+        parts=("ray", "gateway"),
+        ports={name: 1000 for name in ("ray_port", "http_port", "grpc_port", *(PORTS if door == "ray" else ()))},
+        started=0.0,
+        door=door,
+    )
+
+
+def test_the_native_door_needs_nothing() -> None:
+    assert environment(state("native")) == {}
+
+
+def test_sockets_are_not_too_deep() -> None:
+    found = environment(state("ray"))
+    assert found["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    folder, _, name = found["RAY_SERVE_HAPROXY_SOCKET_PATH"].rpartition("/")
+    assert len(f"{folder}/{'n' * 56}/{name}.4194304.tmp") <= 107
+
+
+def ask(port: int, path: str, body: bytes | None = None) -> tuple[int, str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def haproxies(run: str) -> list[psutil.Process]:
+    found = [process for process in psutil.process_iter() if process.name() == "haproxy"]
+    return [process for process in found if run in " ".join(process.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Path) -> None:
+    repository = slipway.home.parent / "models"
+    write_version(repository, 1)
+    write_aliases(repository, 1)
+    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.inference.toy", "PYTHONPATH": str(root)}
+    done = slipway.run("up", "--only", "ray", "--only", "gateway", "--json", SLIPWAY_DOOR="ray")
+    assert done.returncode == 0, done.stderr
+    assert [part["detail"] for part in json.loads(done.stdout)["parts"]] == ["", "ray door"]
+    assert "(ray door)" in slipway.run("status").stdout, "whatever SLIPWAY_DOOR is now"
+    running = slipway.state()
+    assert running is not None and len(haproxies(running.run)) == 1
+
+    port = running.ports["http_port"]
+    status, answer = ask(port, "/v1/models/toy:predict", b'{"instances": [{"a": 1.0, "b": 2.0}]}')
+    assert (status, json.loads(answer)["predictions"]) == (200, [{"total": 3.0}])
+    assert ask(port, "/-/healthz") == (200, "success")
+    assert ask(port, "/-/routes") == (200, '{"/":"slipway"}')
+
+    assert slipway.run("down").returncode == 0
+    assert slipway.left() == [] and haproxies(running.run) == []
+
+
+@pytest.mark.slow
+def test_haproxy_is_ended_when_nobody_else_can(slipway: Slipway, root: Path) -> None:
+    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.inference.toy", "PYTHONPATH": str(root)}
+    write_version(slipway.home.parent / "models", 1)
+    done = slipway.run("up", "--only", "ray", "--only", "gateway", SLIPWAY_DOOR="ray")
+    assert done.returncode == 0, done.stderr
+    running = slipway.state()
+    assert running is not None
+    psutil.Process(running.supervisor_pid).kill()
+    assert "left over and ended by pid" in slipway.run("down").stderr
+    assert slipway.left() == [] and haproxies(running.run) == []

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+import time
+from importlib.metadata import version
+
+import pytest
+
+from control import cli
+from tests.control.conftest import Slipway
+
+
+@pytest.mark.parametrize("words", ["", *cli.COMMANDS, *cli.GROUPS])
+def test_every_help_has_an_example(slipway: Slipway, words: str) -> None:
+    done = slipway.run(*words.split(), "--help")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Examples?:\s+\S*.*slipway", done.stdout, re.DOTALL)
+
+
+def test_help_is_quick(slipway: Slipway) -> None:
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        slipway.run("--help")
+        times.append(time.monotonic() - start)
+    assert min(times) < 0.6
+
+
+def test_version(slipway: Slipway) -> None:
+    assert slipway.run("--version").stdout == f"slipway {version('slipway')}\n"
+
+
+def test_unknown_command_and_option_are_usage_errors(slipway: Slipway) -> None:
+    assert slipway.run("upp").returncode == 2
+    assert slipway.run("up", "--nope").returncode == 2
+
+
+def test_a_bad_setting_is_one_line(slipway: Slipway) -> None:
+    done = slipway.run("status", SLIPWAY_RAY_PORT="six")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: SLIPWAY_RAY_PORT: 'six' is not allowed here; expected int\n",
+    )
+
+
+def test_an_expected_error_ends_with_its_code(slipway: Slipway) -> None:
+    done = slipway.run("logs", "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no part 'nothing'; there are: postgres,")
+
+
+def test_an_unexpected_error_is_one_line_and_a_trace_in_a_file(slipway: Slipway) -> None:
+    slipway.home.mkdir()
+    (slipway.home / "state.json").mkdir()
+    done = slipway.run("status")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: IsADirectoryError")
+    assert "slipway.log" in lines[1] and len(lines) == 2
+    assert "Traceback" in (slipway.home / "logs" / "slipway.log").read_text()

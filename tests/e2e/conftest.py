@@ -1,0 +1,97 @@
+"""A really running stack, started as a user starts it, with the price app trained on its synthetic data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PORTS = (
+    "HTTP_PORT",
+    "GRPC_PORT",
+    "MLFLOW_PORT",
+    "RAY_PORT",
+    "TRITON_HTTP_PORT",
+    "TRITON_GRPC_PORT",
+    "TRITON_METRICS_PORT",
+)
+SLIPWAY = str(Path(sys.executable).parent / "slipway")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where it runs and how to give it commands."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def run(self, *arguments: str, code: int = 0, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+        """One `slipway` command; its exit code is checked."""
+        done = subprocess.run(
+            [SLIPWAY, *arguments],
+            env=self.environ,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """What a command prints as JSON."""
+        return json.loads(self.run(*arguments, code=code).stdout)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.home / "state.json").read_bytes())
+        return found
+
+    @property
+    def http(self) -> str:
+        """host:port of the HTTP door."""
+        return f"127.0.0.1:{self.state['ports']['http_port']}"
+
+    @property
+    def grpc(self) -> str:
+        """host:port of the gRPC door."""
+        return f"127.0.0.1:{self.state['ports']['grpc_port']}"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """`slipway up` in a folder of its own, on free ports; `slipway down` at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "RAY_"))}
+    environ |= {f"SLIPWAY_{name}": "0" for name in PORTS}
+    environ |= {
+        "SLIPWAY_HOME": str(folder / "home"),
+        "SLIPWAY_MODEL_REPOSITORY": str(folder / "repository"),
+        "SLIPWAY_POLL_SECONDS": "0.2",
+        "SLIPWAY_APPS": "price",
+    }
+    made = Stack(folder, environ)
+    try:
+        made.run("up", "--json")
+        yield made
+    finally:
+        made.run("down")
+        shutil.rmtree(folder)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from serving.apps.price.app import app
+from serving.apps.price.recipe import PriceRecipe, recipe
+from serving.apps.price.schema import PriceQuestion
+from tests.serving.apps.price.tables import fitted, synthetic_split
+
+
+def test_the_recipe_is_of_the_app_and_forbids_the_days_extremes() -> None:
+    assert recipe.app is app
+    assert {"MIN", "MAX", "min", "max"} <= set(recipe.forbidden)
+    assert not set(recipe.forbidden) & set(app.feature_names)
+
+
+def test_evaluation_has_both_gated_horizons_and_the_gate_reads_it() -> None:
+    made_by, made = fitted()
+    report = made_by.evaluate(made, synthetic_split()[1])
+    parts = {metric.slice for metric in report.metrics}
+    assert {"horizon 1", "horizon 7", "horizon 30", "horizon 7, no reference"} <= parts
+    checks = made_by.checks(report)
+    assert {check.name for check in checks} >= {"beats persistence, horizon 1", "coverage, horizon 7"}
+    assert all(check.measured for check in checks)
+
+
+def test_fitting_twice_gives_the_same_model() -> None:
+    from tests.serving.apps.price.tables import LocalTrainer
+
+    _, split = synthetic_split()
+    first, second = (PriceRecipe().fit(split, LocalTrainer(3)) for _ in range(2))  # type: ignore[arg-type]
+    assert first.files == second.files
+    assert first.context == second.context
+
+
+def test_golden_questions_get_answers() -> None:
+    made_by, made = fitted()
+    asked: list[PriceQuestion] = made_by.golden(synthetic_split()[1])
+    outputs = made.predict(app.features(asked, made.context))  # type: ignore[arg-type]
+    answers = app.decide(asked, outputs, made.context)  # type: ignore[arg-type]
+    assert all(math.isfinite(answer.price) and answer.low <= answer.price <= answer.high for answer in answers)
+    np.testing.assert_array_equal(made_by.decisions(outputs)["direction"], outputs["log_ratio"])
+
+
+def test_importance_names_features() -> None:
+    _, made = fitted()
+    assert set(made.importance) == set(app.feature_names)
+    assert max(made.importance.values()) > 0

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from serving.edge.codec.tensors import check_header, check_inputs, check_outputs
+from serving.errors import Invalid, TooLarge
+from serving.inference.contract import TensorSpec
+
+SPECS = (TensorSpec("a", "FP32", (-1, 2)), TensorSpec("b", "INT64", (-1,)))
+
+
+def test_rows() -> None:
+    assert check_inputs(SPECS, [TensorSpec("b", "INT64", (3,)), TensorSpec("a", "FP32", (3, 2))]) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([("a", "FP32", (3, 2))], "input b is missing"),
+        (
+            [("a", "FP32", (3, 2)), ("b", "INT64", (4,))],
+            r"\[1\]\.shape: 4 rows given; the inputs before it have 3",
+        ),
+        ([("a", "FP32", (3, 3))], r"\[0\]\.shape: \[3, 3\] given; 'a' must be \[-1, 2\]"),
+        ([("a", "FP64", (3, 2))], r"\[0\]\.datatype: FP64 given; 'a' must be FP32"),
+        ([("c", "FP32", (3, 2))], "'c' is not an input; allowed: a, b"),
+    ],
+)
+def test_refused(given: list[tuple[str, str, tuple[int, ...]]], says: str) -> None:
+    with pytest.raises(Invalid, match=says):
+        check_inputs(SPECS, [TensorSpec(*row) for row in given])
+
+
+def test_header_and_outputs() -> None:
+    assert check_header("a", "FP32", [1, 2], "$", 5) == TensorSpec("a", "FP32", (1, 2))
+    with pytest.raises(TooLarge, match="at most 5 rows"):
+        check_header("a", "FP32", [6, 2], "$", 5)
+    check_outputs(SPECS, ["b"])
+    with pytest.raises(Invalid, match="'z' is not an output; allowed: a, b"):
+        check_outputs(SPECS, ["z"])

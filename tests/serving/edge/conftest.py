@@ -1,0 +1,41 @@
+"""A really listening server over the small data plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from serving.edge.asgi import HttpDoor
+from serving.edge.grpc import GrpcDoor
+from serving.edge.listener import Listener
+from tests.serving.edge.toy import Recorder, ToyPlane
+
+
+@dataclass
+class Server:
+    plane: ToyPlane
+    recorder: Recorder
+    listener: Listener
+
+    @property
+    def http(self) -> str:
+        return f"127.0.0.1:{self.listener.ports.http}"
+
+    @property
+    def grpc(self) -> str:
+        return f"127.0.0.1:{self.listener.ports.grpc}"
+
+
+def metrics() -> tuple[bytes, str]:
+    return b"up 1\n", "text/plain; version=0.0.4"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    plane, recorder = ToyPlane(), Recorder()
+    listener = Listener(HttpDoor(plane, recorder, metrics), GrpcDoor(plane, recorder), plane.settings)
+    listener.start()
+    yield Server(plane, recorder, listener)
+    listener.stop(1.0)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import onnx
+import pytest
+
+from serving.inference.contract import App, Backend
+from serving.inference.onnx_local import open_fused
+from serving.manifest import Manifest
+from serving.routing.loader import LoadedVersion, load
+from serving.routing.repository import Refused, Repository
+from serving.values import Batching
+from tests.serving import toy
+
+
+def open_version(root: Path, app: App[Any, Any, Any] = toy.app) -> LoadedVersion:
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        return open_fused(root / "toy" / "1" / "model.onnx", app.inputs, Batching())
+
+    return asyncio.run(load(app, 1, Repository(root), open_backend))
+
+
+def rewrite_golden(folder: Path, change: Any) -> None:
+    lines = [msgspec.json.decode(line) for line in (folder / "golden.jsonl").read_bytes().splitlines()]
+    change(lines)
+    (folder / "golden.jsonl").write_bytes(b"\n".join(msgspec.json.encode(line) for line in lines))
+    toy.write_manifest(folder, 1)
+
+
+def test_a_whole_version_loads_with_its_context(tmp_path: Path) -> None:
+    toy.write_version(tmp_path, 1, context=toy.Context(shift=2.0))
+    loaded = open_version(tmp_path)
+    assert loaded.number == 1
+    assert loaded.context == toy.Context(shift=2.0)
+
+
+def test_other_feature_code_is_refused_with_row_and_feature(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    rewrite_golden(folder, lambda lines: lines[3]["features"].update(features=[3.0, 99.0]))
+    with pytest.raises(Refused, match=r"golden row 3: feature tensor features, b: is -1, was 99 in training"):
+        open_version(tmp_path)
+
+
+def test_a_missing_value_is_not_the_same_as_a_number(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    rewrite_golden(folder, lambda lines: lines[0]["features"].update(features=[None, 0.0]))
+    with pytest.raises(Refused, match=r"golden row 0: .* a: is 0, was nan"):
+        open_version(tmp_path)
+
+
+def test_a_model_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    onnx.save(toy.model((1.0, 1.5)), folder / "model.onnx")
+    toy.write_manifest(folder, 1)
+    with pytest.raises(Refused, match=r"golden row 1: output total"):
+        open_version(tmp_path)
+
+
+def test_other_decisions_are_refused_with_the_field(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    rewrite_golden(folder, lambda lines: lines[2]["answer"].update(total=7.0))
+    with pytest.raises(Refused, match=r"golden row 2: answer \$.total is"):
+        open_version(tmp_path)
+
+
+def test_questions_that_are_refused_today_are_named(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    rewrite_golden(folder, lambda lines: lines[0]["question"].update(a=1e7))
+    with pytest.raises(Refused, match="today's code refuses a question"):
+        open_version(tmp_path)
+
+
+def test_no_golden_rows_is_refused(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    rewrite_golden(folder, lambda lines: lines.clear())
+    with pytest.raises(Refused, match="no rows"):
+        open_version(tmp_path)
+
+
+def test_another_signature_is_refused(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    manifest["feature_names"] = ["a", "c"]
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    with pytest.raises(Refused, match="feature_names: trained with c where the app has b"):
+        open_version(tmp_path)
+
+
+def test_a_context_of_the_wrong_type_is_refused(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    manifest["context"] = {"shift": "much"}
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    with pytest.raises(Refused, match=r"context: Expected `float`"):
+        open_version(tmp_path)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    folder = toy.write_version(tmp_path, 1)
+    (folder / "model.onnx").write_bytes(b"not a model")
+    toy.write_manifest(folder, 1)
+    with pytest.raises(Refused, match="the model cannot be opened"):
+        open_version(tmp_path)

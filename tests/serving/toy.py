@@ -1,0 +1,114 @@
+"""A tiny app with a real ONNX model, and a maker of its version folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from serving.errors import Invalid
+from serving.inference.contract import App, Arrays, TensorSpec
+from serving.manifest import Aliases, GoldenRow, Manifest, digest_file, row_of
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    a: float
+    b: float = 0.0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    total: float
+
+
+class Context(msgspec.Struct, frozen=True):
+    shift: float = 0.0
+
+
+def features(questions: Sequence[Question], context: Context) -> Arrays:
+    for index, question in enumerate(questions):
+        if question.a > 1e6:
+            raise Invalid(f"[{index}].a", "must be at most 1000000")
+    return {"features": np.array([[q.a + context.shift, q.b] for q in questions], np.float32)}
+
+
+def decide(questions: Sequence[Question], outputs: Arrays, context: Context) -> list[Answer]:
+    return [Answer(float(value)) for value in outputs["total"][:, 0]]
+
+
+app: App[Question, Answer, Context] = App(
+    name="toy",
+    summary="Adds two numbers with weights.",
+    question=Question,
+    answer=Answer,
+    context=Context,
+    example=Question(1.0, 2.0),
+    inputs=(TensorSpec("features", "FP32", (-1, 2)),),
+    outputs=(TensorSpec("total", "FP32", (-1, 1)),),
+    feature_names=("a", "b"),
+    features=features,
+    decide=decide,
+)
+
+
+def model(weights: Sequence[float] = (1.0, 1.0)) -> onnx.ModelProto:
+    """total = features @ weights"""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "weights"], ["total"])],
+        "toy",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor_value_info("total", TensorProto.FLOAT, ["rows", 1])],
+        [helper.make_tensor("weights", TensorProto.FLOAT, [2, 1], list(weights))],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def write_version(
+    root: Path, version: int, weights: Sequence[float] = (1.0, 1.0), context: Context | None = None
+) -> Path:
+    """Write a whole, consistent version folder."""
+    context = context or Context()
+    folder = root / "toy" / str(version)
+    folder.mkdir(parents=True)
+    onnx.save(model(weights), folder / "model.onnx")
+    questions = [Question(float(i), float(-i) / 3) for i in range(8)]
+    inputs = features(questions, context)
+    outputs = {"total": inputs["features"] @ np.array(weights, np.float32).reshape(2, 1)}
+    golden = [
+        GoldenRow(
+            msgspec.Raw(msgspec.json.encode(question)),
+            row_of(inputs, index),
+            row_of(outputs, index),
+            msgspec.Raw(msgspec.json.encode(answer)),
+        )
+        for index, (question, answer) in enumerate(
+            zip(questions, decide(questions, outputs, context), strict=True)
+        )
+    ]
+    (folder / "golden.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in golden))
+    write_manifest(folder, version, context)
+    return folder
+
+
+def write_manifest(folder: Path, version: int, context: Context | None = None) -> None:
+    """(Re)write the manifest with the digests of what is there."""
+    names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
+    manifest = Manifest(
+        model="toy",
+        version=version,
+        created="2026-01-01T00:00:00Z",
+        run_id="run",
+        inputs=app.inputs,
+        outputs=app.outputs,
+        feature_names=app.feature_names,
+        context=msgspec.Raw(msgspec.json.encode(context or Context())),
+        files={name: digest_file(folder / name) for name in names},
+    )
+    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+
+def write_aliases(root: Path, champion: int | None, challenger: int | None = None) -> None:
+    (root / "toy" / "aliases.json").write_bytes(msgspec.json.encode(Aliases(champion, challenger)))

@@ -1,0 +1,74 @@
+"""Versions trained from the apps' own generators, by the real pipeline, once per test session."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from serving.inference.contract import App, Backend, Call
+from serving.inference.onnx_local import open_fused
+from serving.manifest import MODEL_NAME, Manifest
+from serving.routing.loader import LoadedVersion, load
+from serving.routing.repository import Repository
+from serving.values import load_values
+from training.registry import Registry
+from training.run import TrainRequest, TrainResult, train
+
+T = TypeVar("T")
+AnyApp = App[Any, Any, Any]
+
+
+@dataclass
+class Trained:
+    """A model repository that fills as apps are asked for."""
+
+    folder: Path
+    results: dict[str, TrainResult] = field(default_factory=dict)
+
+    @property
+    def repository(self) -> Repository:
+        return Repository(self.folder / "model-repository")
+
+    def version(self, app: AnyApp) -> int:
+        """The app's version; trains it when it is asked for the first time."""
+        if app.name not in self.results:
+            request = TrainRequest(app=app.name, repository=self.repository.root, home=self.folder / "home")
+            with pytest.MonkeyPatch.context() as patch:
+                # MLflow keeps artifacts of a database without a server in the working folder.
+                patch.chdir(self.folder)
+                self.results[app.name] = train(request, Registry(f"sqlite:///{self.folder}/mlflow.db"))
+        return self.results[app.name].version
+
+    def with_loaded(self, app: AnyApp, use: Callable[[LoadedVersion], Awaitable[T]]) -> T:
+        """Load the app's version as the data plane does, its model in this process, and use it."""
+
+        async def run() -> T:
+            loaded = await load(app, self.version(app), self.repository, self._fused)
+            try:
+                return await use(loaded)
+            finally:
+                await loaded.backend.close()
+
+        self.version(app)
+        return asyncio.run(run())
+
+    async def _fused(self, app: AnyApp, manifest: Manifest) -> Backend:
+        path = self.repository.folder(app.name, manifest.version) / MODEL_NAME
+        return open_fused(path, app.inputs, load_values(app.folder).batching)
+
+
+def call(seconds: float = 30.0) -> Call:
+    """A call with time to spare."""
+    return Call("test", time.monotonic() + seconds)
+
+
+async def predict(loaded: LoadedVersion, questions: list[Any]) -> list[Any]:
+    """Questions to answers: features, model, decision."""
+    answers: list[Any] = await loaded.backend.submit(loaded.questions, questions, call())
+    return answers

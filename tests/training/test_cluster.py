@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import still_alive
+from training.cluster import address
+
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from training.cluster import connected
+storage = Path(sys.argv[1])
+with connected(2, storage):
+    import ray, psutil
+    assert ray.cluster_resources()["CPU"] == 2
+    with connected(2, storage):
+        pass
+    assert ray.is_initialized()
+    print(*[child.pid for child in psutil.Process().children(recursive=True)])
+assert not ray.is_initialized()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_private_ray_leaves_nothing_behind(root: Path, deep: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as short, tempfile.TemporaryDirectory() as scratch:
+        storage = Path(short) / ("a-long-folder-name/" * 5 if deep else "")
+        storage.mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.endswith("RAY_ADDRESS")}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(storage)],
+            cwd=root,
+            env={**environment, "TMPDIR": scratch},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        pids = [int(word) for word in done.stdout.split()]
+        assert pids
+        assert still_alive(pids) == []
+        assert not list(storage.iterdir())
+        assert not list(Path(scratch).iterdir())
+
+
+def test_the_environment_names_a_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("SLIPWAY_RAY_ADDRESS", raising=False)
+    assert address() == ""
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert address() == "10.0.0.1:6379"
+    monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", "10.0.0.2:6379")
+    assert address() == "10.0.0.2:6379"
+
+
+HOST = """
+from pathlib import Path
+import subprocess, sys, os
+from training.cluster import connected
+with connected(2, Path(sys.argv[1])):
+    import ray
+    guest = "import ray; from pathlib import Path; from training.cluster import connected" + chr(10)
+    guest += "with connected(1, Path('.')): assert ray.cluster_resources()['CPU'] == 2"
+    environment = {**os.environ, "SLIPWAY_RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    subprocess.run([sys.executable, "-c", guest], env=environment, check=True)
+    assert ray.cluster_resources()["CPU"] == 2
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_that_runs_is_used_and_left_running(root: Path, tmp_path: Path) -> None:
+    line = [sys.executable, "-c", HOST, str(tmp_path)]
+    done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

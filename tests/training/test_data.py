@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import gzip
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from training import data
+from training.errors import DataError
+
+GOOD = "day,price\n2020-01-01,10\n2020-01-02,11\n"
+
+
+def test_reads_one_file_and_knows_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(GOOD)
+    dataset = data.from_files([path])
+    assert list(dataset.frame["price"]) == [10, 11]
+    assert dataset.source == "a.csv"
+    assert not dataset.synthetic
+    assert data.from_files([path]).sha256 == dataset.sha256
+    path.write_text(GOOD.replace("11", "12"))
+    assert data.from_files([path]).sha256 != dataset.sha256
+
+
+def test_several_files_and_kinds_are_put_below_each_other(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\ufeff" + GOOD)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
+    pd.DataFrame({"day": ["2020-01-05"], "price": [12]}).to_parquet(tmp_path / "c.parquet")
+    dataset = data.from_files([tmp_path / name for name in ("a.csv", "b.csv.gz", "c.parquet")])
+    assert list(dataset.frame["price"]) == [10, 11, 10, 11, 12]
+    assert [data.place(dataset, label) for label in dataset.frame.index] == [
+        "a.csv, row 2",
+        "a.csv, row 3",
+        "b.csv.gz, row 2",
+        "b.csv.gz, row 3",
+        "c.parquet, row 2",
+    ]
+
+
+def test_blank_lines_keep_the_row_numbers_right(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("day,price\n2020-01-01,10\n\n2020-01-02,11\n")
+    (tmp_path / "b.csv").write_text(GOOD)
+    dataset = data.from_files([tmp_path / "a.csv", tmp_path / "b.csv"])
+    labels = dataset.frame.index
+    assert [data.place(dataset, label) for label in labels][1:3] == ["a.csv, row 4", "b.csv, row 2"]
+
+
+def write(content: bytes) -> Callable[[Path], None]:
+    return lambda path: (path.write_bytes(content), None)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("gone.csv", lambda path: None, ["gone.csv", "no such file", "--data"]),
+        ("empty.csv", write(b""), ["empty.csv", "empty"]),
+        ("header.csv", write(b"a,b\n"), ["header.csv", "no rows"]),
+        ("binary.csv", write(b"\x89PNG\0\0\0\1"), ["binary.csv", "binary"]),
+        ("latin.csv", write(b"a,b\n\xe9,1\n"), ["latin.csv", "UTF-8"]),
+        ("cut.csv", write(b"a,b,c\n1,2,3\n4,5"), ["cut.csv, row 3", "half-written"]),
+        ("wide.csv", write(b"a,b\n1,2\n1,2,3,4\n"), ["wide.csv", "line 3"]),
+        ("twice.csv", write(b"a,a\n1,2\n"), ["twice.csv", "'a'", "twice"]),
+        ("cut.csv.gz", write(gzip.compress(b"a,b\n1,2\n" * 999)[:40]), ["cut.csv.gz", "half-written"]),
+        ("no.csv.gz", write(b"a,b\n1,2\n"), ["no.csv.gz", "half-written"]),
+        ("cut.parquet", write(b"PAR1 and no more"), ["cut.parquet", "half-written"]),
+        ("sheet.xlsx", write(b"PK"), ["sheet.xlsx", ".csv"]),
+        ("folder.csv", lambda path: path.mkdir(), ["folder.csv", "directory"]),
+    ],
+)
+def test_a_bad_file_is_named_with_what_to_do(
+    tmp_path: Path, name: str, make: Callable[[Path], None], words: list[str]
+) -> None:
+    make(tmp_path / name)
+    with pytest.raises(DataError) as error:
+        data.from_files([tmp_path / name])
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_files_of_different_layouts_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    (tmp_path / "b.csv").write_text("day,cost\n2020-01-01,1\n")
+    with pytest.raises(DataError, match=r"b\.csv: its columns are not those of a\.csv: missing \['price'\]"):
+        data.from_files([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_a_query_is_read_by_dsn(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "d.db")
+    connection.executescript("create table p (day text, price int); insert into p values ('2020-01-01', 5)")
+    connection.close()
+    dataset = data.from_query(f"sqlite:///{tmp_path}/d.db", "select * from p")
+    assert dataset.frame.to_dict("records") == [{"day": "2020-01-01", "price": 5}]
+    assert str(tmp_path) not in dataset.source
+    with pytest.raises(DataError, match="no such table"):
+        data.from_query(f"sqlite:///{tmp_path}/d.db", "select * from q")
+    with pytest.raises(DataError, match="no rows"):
+        data.from_query(f"sqlite:///{tmp_path}/d.db", "select * from p where price > 9")
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://u:hunter2@127.0.0.1:1/d", "nope://u:hunter2@h/d", "hunter2"])
+def test_no_message_shows_the_password(dsn: str) -> None:
+    with pytest.raises(DataError) as error:
+        data.from_query(dsn, "select 1")
+    assert "hunter2" not in str(error.value)
+    assert error.value.__cause__ is None

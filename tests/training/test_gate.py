@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serving.manifest import Check, Metric, Parity
+from tests.training.toy import Toy
+from training import gate
+from training.contract import Evaluation
+from training.errors import GateRefused
+
+
+def evaluation(value: float = 0.1, baseline: float | None = 1.0) -> Evaluation:
+    return Evaluation(metrics=(Metric(name="mae", value=value, baseline=baseline),), rows=pd.DataFrame())
+
+
+def test_a_good_version_passes() -> None:
+    checks = gate.judge(Toy(), pd.DataFrame({"a": [1]}), evaluation())
+    assert all(check.passed for check in checks)
+    gate.refuse(checks)
+
+
+def test_a_failed_check_is_refused_with_its_reason() -> None:
+    checks = gate.judge(Toy(), pd.DataFrame({"a": [1]}), evaluation(0.9))
+    with pytest.raises(GateRefused, match="half the baseline's error: the naive baseline is too close") as refusal:
+        gate.refuse(checks)
+    assert refusal.value.exit_code == 3
+    assert refusal.value.checks == checks
+
+
+def test_forbidden_columns_and_broken_metrics_fail() -> None:
+    assert not gate.check_columns(Toy(), pd.DataFrame({"y_tomorrow": [1]})).passed
+    assert not gate.check_metrics(evaluation(float("nan"))).passed
+    assert "baseline" in gate.check_metrics(evaluation(baseline=None)).reason
+
+
+def test_outputs_that_are_not_finite_fail_only_among_held_out_rows() -> None:
+    outputs = {"y": np.array([[1.0], [2.0], [np.inf]], np.float32)}
+    assert gate.check_finite(outputs, 2).passed
+    failed = gate.check_finite(outputs, 3)
+    assert not failed.passed
+    assert failed.measured == "1 of 3 rows not finite"
+
+
+@pytest.mark.parametrize(("error", "flips", "passed"), [(1e-5, 0, True), (1e-3, 0, False), (1e-5, 1, False)])
+def test_parity_lines_become_checks(error: float, flips: int, passed: bool) -> None:
+    line = Parity(
+        pair="a/b", output="y", rows=9, max_error=error, p50=0, p99=0, tolerance=1e-4, worst_row=4, flips=flips
+    )
+    (check,) = gate.check_parity([line])
+    assert isinstance(check, Check)
+    assert check.passed is passed
+    assert ("row 4" in check.reason) is not passed

@@ -1,0 +1,151 @@
+"""The whole story with the toy app: a real fit on Ray where the fit matters, else a booster made before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pandas as pd
+import pytest
+
+from serving.manifest import Aliases
+from tests.training import toy
+from training import repository
+from training.contract import Fitted, Options, Split
+from training.errors import DataError, GateRefused, RegistryError
+from training.progress import Silent
+from training.registry import Registry
+from training.run import TrainRequest, TrainResult, train
+from training.servable import verify
+from training.sync import sync
+from training.trainer import Trainer
+
+STEPS = ["load", "validate", "split", "fit", "evaluate", "gate", "export", "parity", "register", "publish"]
+
+
+class Quick(toy.Toy):
+    """Takes a booster fitted in this process."""
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        return self.fitted(toy.local_booster(), {"rounds": 30})
+
+
+def go(registry: Registry, folder: Path, recipe: toy.Toy, **more: Any) -> TrainResult:
+    request = TrainRequest(
+        app="toy", repository=folder / "repo", home=folder / "home", **{"triton": False, **more}
+    )
+    return train(request, registry, recipe=recipe)
+
+
+def artifacts(registry: Registry, run_id: str, folder: str = "") -> set[str]:
+    from mlflow import MlflowClient
+
+    return {item.path for item in MlflowClient(registry.tracking_uri).list_artifacts(run_id, folder or None)}
+
+
+def tags(registry: Registry, run_id: str) -> dict[str, str]:
+    from mlflow import MlflowClient
+
+    return dict(MlflowClient(registry.tracking_uri).get_run(run_id).data.tags)
+
+
+@pytest.mark.slow
+def test_from_generated_data_to_a_published_version(registry: Registry, tmp_path: Path) -> None:
+    progress = Silent()
+    request = TrainRequest(app="toy", repository=tmp_path / "repo", home=tmp_path / "home", workers=2)
+    result = train(request, registry, progress, toy.recipe)
+    assert list(progress.times) == STEPS
+    assert (result.version, result.aliases, result.synthetic) == (1, Aliases(champion=1), True)
+    assert {line.pair for line in result.parity} >= {"native/onnxruntime", "native/triton"}
+    assert all(check.passed for check in result.checks)
+    folder = tmp_path / "repo" / "toy" / "1"
+    manifest = verify(folder)
+    assert (manifest.version, manifest.run_id, manifest.synthetic) == (1, result.run_id, True)
+    assert manifest.split["kind"] == "time"
+    assert manifest.metrics[0].baseline
+    assert (tmp_path / "repo" / "toy" / "config.pbtxt").exists()
+    assert artifacts(registry, result.run_id) >= {"plots", "servable"}
+    assert "plots/error_by_slice.png" in artifacts(registry, result.run_id, "plots")
+    assert {"servable/MLmodel", "servable/input_example.json"} <= artifacts(registry, result.run_id, "servable")
+    assert tags(registry, result.run_id)["slipway.verdict"] == "registered"
+    assert not list((tmp_path / "home" / "fits").iterdir())
+    assert {change.action for change in sync(registry, tmp_path / "repo")} == {"kept"}
+
+
+def test_a_file_and_real_data_take_over(registry: Registry, tmp_path: Path) -> None:
+    first = go(registry, tmp_path, Quick())
+    assert first.synthetic
+    toy.Toy().generate(3).to_csv(tmp_path / "real.csv", index=False)
+    second = go(registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",))
+    assert not second.synthetic
+    assert second.aliases == Aliases(champion=2)
+    assert verify(tmp_path / "repo" / "toy" / "2").source == "real.csv"
+    third = go(registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",), options=Options(select={"kind": "x"}))
+    assert third.aliases == Aliases(champion=2, challenger=3)
+
+
+def test_a_refused_version_is_a_run_with_its_reason_and_no_more(registry: Registry, tmp_path: Path) -> None:
+    class Noise(Quick):
+        noise = 30.0
+
+    with pytest.raises(GateRefused) as refusal:
+        go(registry, tmp_path, Noise())
+    assert "the naive baseline is too close" in str(refusal.value)
+    found = tags(registry, refusal.value.run_id)
+    assert found["slipway.verdict"] == "refused"
+    assert "the naive baseline is too close" in found["slipway.reason"]
+    assert artifacts(registry, refusal.value.run_id) == {"plots", "report"}
+    assert registry.versions("toy") == []
+    assert repository.versions(tmp_path / "repo", "toy") == []
+    assert registry.refusals("toy")[0]["run_id"] == refusal.value.run_id
+
+
+def test_a_planted_mismatch_is_refused(registry: Registry, tmp_path: Path) -> None:
+    class Wrong(Quick):
+        def export(self, fitted: Fitted) -> onnx.ModelProto:
+            model = super().export(fitted)
+            weights = next(item for item in model.graph.node[0].attribute if item.name == "target_weights")
+            weights.floats[5] += 0.01
+            return model
+
+    with pytest.raises(GateRefused, match="parity native/onnxruntime y") as refusal:
+        go(registry, tmp_path, Wrong())
+    assert tags(registry, refusal.value.run_id)["slipway.verdict"] == "refused"
+    assert registry.versions("toy") == []
+
+
+def test_bad_rows_and_leaks_end_the_run_as_failed(registry: Registry, tmp_path: Path) -> None:
+    raw = toy.Toy().generate(3)
+    raw.loc[4, "a"] = 77.0
+    raw.to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(DataError, match=r"bad\.csv, row 6, column 'a': found 77\.0"):
+        go(registry, tmp_path, Quick(), paths=(tmp_path / "bad.csv",))
+
+    class Overlapping(Quick):
+        def split(self, frame: pd.DataFrame) -> Split:
+            parts = super().split(frame)
+            return Split(train=frame, validation=parts.validation, test=parts.test, description={})
+
+    with pytest.raises(DataError, match="overlap in 'day'"):
+        go(registry, tmp_path, Overlapping())
+    assert registry.refusals("toy") == []
+    assert not (tmp_path / "repo").exists()
+
+
+def test_files_and_a_query_together_are_refused(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one of them"):
+        go(registry, tmp_path, Quick(), paths=(tmp_path / "a.csv",), query="select 1", dsn="sqlite://")
+
+
+def test_a_registry_that_is_away_is_noticed_before_the_work(tmp_path: Path, unused_port: int) -> None:
+    class Never(Quick):
+        def generate(self, seed: int) -> pd.DataFrame:
+            raise AssertionError("work was done")
+
+    with pytest.raises(RegistryError, match="slipway up"):
+        go(Registry(f"http://127.0.0.1:{unused_port}"), tmp_path, Never())
+
+
+def test_the_request_does_not_show_its_dsn() -> None:
+    assert "hunter2" not in repr(TrainRequest(app="toy", dsn="postgresql://u:hunter2@h/d"))

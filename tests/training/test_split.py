@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.contract import Split
+from training.errors import DataError
+from training.split import by_group, by_time, check
+
+
+def days(count: int = 100, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"day": pd.date_range("2020-01-01", periods=count), "x": np.arange(count) * 1.5, **columns}
+    )
+
+
+def test_by_time_cuts_and_describes() -> None:
+    split = by_time(days(), "day", "2020-02-01", "2020-03-01")
+    assert [len(part) for part in (split.train, split.validation, split.test)] == [31, 29, 40]
+    assert split.description["rows"] == {"train": 31, "validation": 29, "test": 40}
+    assert split.description["kind"] == "time"
+    assert split.description["dropped"] == 0
+
+
+def test_the_embargo_drops_rows_whose_target_is_known_too_late() -> None:
+    frame = days()
+    frame["known"] = frame["day"] + pd.Timedelta(days=7)
+    split = by_time(frame, "day", "2020-02-01", "2020-03-01", until="known")
+    assert split.train["known"].max() < pd.Timestamp("2020-02-01")
+    assert split.validation["known"].max() < pd.Timestamp("2020-03-01")
+    assert split.description["dropped"] == 14
+
+
+@given(st.integers(3, 97), st.integers(1, 60))
+def test_by_time_never_overlaps(first: int, more: int) -> None:
+    frame = days(160)
+    cuts = frame["day"].iloc[[first, first + more]]
+    split = by_time(frame, "day", *cuts)
+    assert split.train["day"].max() < split.validation["day"].min()
+    assert split.validation["day"].max() < split.test["day"].min()
+    assert len(split.train) + len(split.validation) + len(split.test) == len(frame)
+
+
+def test_by_time_refuses_boundaries_that_leave_a_part_empty() -> None:
+    with pytest.raises(DataError, match="the test part is empty"):
+        by_time(days(), "day", "2020-02-01", "2030-01-01")
+    with pytest.raises(DataError, match="not before"):
+        by_time(days(), "day", "2020-03-01", "2020-02-01")
+
+
+def grouped(groups: int = 60, rows: int = 5) -> pd.DataFrame:
+    names = np.repeat([f"g{n}" for n in range(groups)], rows)
+    return pd.DataFrame({"group": names, "x": np.random.default_rng(0).normal(size=len(names))})
+
+
+def test_by_group_keeps_groups_whole_and_where_they_are() -> None:
+    frame = grouped()
+    split = by_group(frame, "group")
+    parts = [set(part["group"]) for part in (split.train, split.validation, split.test)]
+    assert sum(map(len, parts)) == 60
+    fewer = by_group(frame[frame["group"] != "g3"], "group")
+    assert set(fewer.test["group"]) == parts[2] - {"g3"}
+
+
+def test_by_group_refuses_rows_that_stand_in_two_parts() -> None:
+    frame = grouped()
+    split = by_group(frame, "group")
+    frame.loc[split.test.index[0], "x"] = frame.loc[split.train.index[0], "x"]
+    with pytest.raises(DataError, match="1 rows of test also stand in train"):
+        by_group(frame, "group")
+
+
+def test_by_group_refuses_impossible_shares() -> None:
+    with pytest.raises(DataError, match="shares"):
+        by_group(grouped(), "group", 0.5, 0.5)
+
+
+def test_check_finds_what_a_recipe_got_wrong() -> None:
+    frame = days()
+    early, middle, late = frame[:40], frame[40:60], frame[60:]
+    fine = Split(train=early, validation=middle, test=late, description={})
+    assert check(fine, "day") is fine
+    with pytest.raises(DataError, match="train and validation overlap in 'day'"):
+        check(Split(train=frame[:50], validation=frame[40:60], test=late, description={}), "day")
+    with pytest.raises(DataError, match="also stand in train"):
+        check(Split(train=early, validation=middle, test=pd.concat([late, early[:3]]), description={}))
+    tagged = frame.assign(shop=["a"] * 50 + ["b"] * 50)
+    with pytest.raises(DataError, match="share shop 'a'"):
+        check(
+            Split(train=tagged[:40], validation=tagged[40:60], test=tagged[60:], description={}),
+            group_column="shop",
+        )

@@ -1,0 +1,125 @@
+"""What runs inside a Ray Train worker: one XGBoost fit over this worker's share of the rows, resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import ray
+import ray.train
+import xgboost
+from ray.train.xgboost import RayTrainReportCallback
+
+__all__ = ["Board", "ResumableStopping", "fit_share"]
+
+Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+class ResumableStopping(xgboost.callback.EarlyStopping):  # type: ignore[misc]
+    """Early stopping that goes on counting when a fit resumes from a checkpoint.
+
+    XGBoost keeps the best round and score as attributes of the booster, so they travel with the checkpoint.
+    """
+
+    def before_training(self, model: Any) -> Any:
+        """Take the best round so far from the booster."""
+        model = super().before_training(model)
+        best = model.attr("best_iteration")
+        if best is not None:
+            score = float(model.attr("best_score"))
+            self.stopping_history = {self.data: {self.metric_name: [score]}}
+            self.best_scores = {self.data: {self.metric_name: [score]}}
+            self.current_rounds = self.starting_round - 1 - int(best)
+        return model
+
+
+class SparseReport(RayTrainReportCallback):  # type: ignore[misc]
+    """Checkpoints and reports every `frequency` rounds; each report costs a round trip to the controller."""
+
+    def __init__(self, frequency: int) -> None:
+        super().__init__(frequency=frequency, checkpoint_at_end=False)
+        self.offset = 0
+
+    def before_training(self, model: Any) -> Any:
+        """Count rounds from the start of the first attempt."""
+        self.offset = model.num_boosted_rounds()
+        return model
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Report on rounds that are multiples of the frequency."""
+        done = self.offset + epoch + 1
+        if done % self._frequency == 0:
+            report = {**self._get_report_dict(evals_log), "round": done, "pid": os.getpid()}
+            self._save_and_report_checkpoint(report, model)
+        return False
+
+
+class Board(ray.train.UserCallback):  # type: ignore[misc]
+    """Writes the latest report to a file; the controller runs on the driver's machine, where it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        """Replace the file with rank 0's metrics."""
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(metrics[0]))
+        partial.replace(self.path)
+
+
+def fit_share(config: dict[str, Any]) -> list[bytes]:
+    """Fit on rows rank, rank + world, ... of the shared tables; returns the booster up to its best round (UBJ).
+
+    With `refit`, a second booster follows: fitted on train and validation together, for as many rounds.
+
+    `config`: params, rounds, early_stopping, frequency, refit, and `tables`, a callable giving the object
+    references of train and validation.
+    """
+    context = ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    tables: Callable[[], tuple[Any, Any]] = config["tables"]
+    train, validation = (_share(ray.get(reference), rank, world) for reference in tables())
+    booster = _checkpoint()
+    stopping = ResumableStopping(
+        rounds=config["early_stopping"], data_name="validation", metric_name=config["metric"], save_best=True
+    )
+    done = booster.num_boosted_rounds() if booster else 0
+    # XGBoost's random state is not in a checkpoint: another seed, so that rounds done are not drawn again.
+    seed = config["params"]["seed"] + done
+    fitted = xgboost.train(
+        {**config["params"], "seed": seed},
+        _matrix(train),
+        num_boost_round=max(0, config["rounds"] - done),
+        evals=[(_matrix(validation), "validation")],
+        xgb_model=booster,
+        callbacks=[stopping, SparseReport(config["frequency"])],
+        verbose_eval=False,
+    )
+    boosters = [fitted]
+    if config["refit"]:
+        rounds = fitted.num_boosted_rounds()
+        boosters.append(xgboost.train(config["params"], _matrix(_joined(train, validation)), rounds))
+    return [bytes(each.save_raw("ubj")) for each in boosters]
+
+
+def _share(table: Table, rank: int, world: int) -> Table:
+    features, target = table
+    return np.ascontiguousarray(features[rank::world]), np.ascontiguousarray(target[rank::world])
+
+
+def _joined(first: Table, second: Table) -> Table:
+    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+
+
+def _matrix(table: Table) -> xgboost.DMatrix:
+    return xgboost.DMatrix(table[0], label=table[1])
+
+
+def _checkpoint() -> xgboost.Booster | None:
+    checkpoint = ray.train.get_checkpoint()
+    return RayTrainReportCallback.get_model(checkpoint) if checkpoint else None

@@ -1,0 +1,76 @@
+"""The Ray that training runs on: the one the environment names, or a private one while it is needed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["address", "connected"]
+
+LONGEST_TEMP_DIR = 40
+"""Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
+OBJECT_STORE_BYTES = 512 * 2**20
+
+
+def address() -> str:
+    """`SLIPWAY_RAY_ADDRESS`, else `RAY_ADDRESS`, else empty: a private Ray."""
+    return os.environ.get("SLIPWAY_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS", "")
+
+
+@contextmanager
+def connected(cpus: int, storage: Path) -> Iterator[None]:
+    """Be connected to Ray inside the block.
+
+    A private Ray listens on loopback, reserves `cpus` logical cores and is gone with its files at the end of the
+    block. A Ray this process is connected to already is used and left alone.
+    """
+    # Ray's coming default; without it every start warns.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    _set_token()
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    if address():
+        ray.init(address=address(), log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+        return
+    folder = _temp_dir(storage)
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=0,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=OBJECT_STORE_BYTES,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(folder),
+        )
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_token() -> None:
+    """Ray asks whoever connects for a token; without one of ours it would write one into the home folder."""
+    if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _temp_dir(storage: Path) -> Path:
+    short = len(str(storage.resolve())) + len("/ray-12345678") <= LONGEST_TEMP_DIR
+    return Path(tempfile.mkdtemp(prefix="ray-", dir=storage.resolve() if short else None))

@@ -1,0 +1,186 @@
+"""Loading: CSV or Parquet files, or a SQL query, to one table whose rows know where they came from."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import sqlalchemy
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from training.contract import Dataset, Part
+from training.errors import DataError
+
+__all__ = ["ROW", "from_files", "from_generator", "from_query", "place"]
+
+ROW = "source_row"
+"""Name of the index that numbers the rows as loaded; it survives filtering and sorting in a recipe's `tidy`."""
+CSV = (".csv", ".csv.gz")
+PARQUET = (".parquet", ".pq")
+
+
+def from_files(paths: Sequence[Path]) -> Dataset:
+    """Read files of one layout and put them below each other.
+
+    Raises `DataError` naming the file and what to do.
+    """
+    if not paths:
+        raise DataError("no file was given")
+    frames = [_read(path) for path in paths]
+    for path, frame in zip(paths[1:], frames[1:], strict=True):
+        _same_columns(paths[0], frames[0], path, frame)
+    # Blank lines are gone from a frame but still counted in its index.
+    parts = tuple(Part(path.name, int(frame.index[-1]) + 1) for path, frame in zip(paths, frames, strict=True))
+    starts = [sum(part.rows for part in parts[:index]) for index in range(len(parts))]
+    digests = [_digest(path) for path in paths]
+    sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    joined = pd.concat([frame.set_axis(frame.index + start) for frame, start in zip(frames, starts, strict=True)])
+    return Dataset(frame=_numbered(joined), source=", ".join(p.name for p in paths), sha256=sha256, parts=parts)
+
+
+def from_query(dsn: str, query: str) -> Dataset:
+    """Run a SQL query. Raises `DataError`; the DSN's password is in no message."""
+    try:
+        url = sqlalchemy.make_url(dsn)
+    except ArgumentError:
+        raise DataError("dsn: not a database URL; expected for example postgresql://user@host/database") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
+            frame = pd.read_sql_query(sqlalchemy.text(query), connection)
+    except (SQLAlchemyError, NoSuchModuleError, ImportError) as cause:
+        text = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+        if url.password:
+            text = text.replace(str(url.password), "***")
+        # The cause may show the DSN: it is not chained.
+        raise DataError(f"{shown}: the query failed: {text}") from None
+    if frame.empty:
+        raise DataError(f"{shown}: the query gave no rows; check its conditions")
+    source = f"query on {url.get_backend_name()} {Path(url.database or '').name}".strip()
+    return Dataset(
+        frame=_numbered(frame),
+        source=source,
+        sha256=frame_digest(frame),
+        parts=(Part(source, len(frame), first=1),),
+    )
+
+
+def from_generator(frame: pd.DataFrame, app: str) -> Dataset:
+    """A generated table, marked synthetic."""
+    source = f"synthetic data of {app}"
+    return Dataset(
+        frame=_numbered(frame.reset_index(drop=True)),
+        source=source,
+        sha256=frame_digest(frame),
+        synthetic=True,
+        parts=(Part(source, len(frame), first=1),),
+    )
+
+
+def place(dataset: Dataset, label: int) -> str:
+    """File and row of an index label, for example `prices.csv, row 17` (the header is row 1)."""
+    rest = label
+    for part in dataset.parts:
+        if rest < part.rows:
+            return f"{part.name}, row {rest + part.first}"
+        rest -= part.rows
+    return f"row {label}"
+
+
+def frame_digest(frame: pd.DataFrame) -> str:
+    """SHA-256 of a table's columns, values and order."""
+    digest = hashlib.sha256(repr([(str(name), str(kind)) for name, kind in frame.dtypes.items()]).encode())
+    digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.rename_axis(index=ROW)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    name = path.name.lower()
+    try:
+        if name.endswith(CSV):
+            frame = _read_csv(path)
+        elif name.endswith(PARQUET):
+            frame = pyarrow.parquet.read_table(path).to_pandas()
+        else:
+            raise DataError(f"{path.name}: expected a file that ends in {', '.join(CSV + PARQUET)}")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; check the path given with --data") from None
+    except pd.errors.EmptyDataError as cause:
+        raise DataError(f"{path.name}: the file is empty; export it again") from cause
+    except pd.errors.ParserError as cause:
+        raise DataError(f"{path.name}: not a table: {_first_line(cause)}; correct that line") from cause
+    except (UnicodeDecodeError, csv.Error) as cause:
+        raise DataError(f"{path.name}: not UTF-8 text ({_first_line(cause)}); save it as UTF-8 CSV") from cause
+    except (EOFError, gzip.BadGzipFile, pa.ArrowInvalid) as cause:
+        raise DataError(f"{path.name}: broken or half-written ({_first_line(cause)}); copy it again") from cause
+    except OSError as cause:
+        raise DataError(f"{path.name}: cannot be read: {cause.strerror or cause}") from cause
+    if frame.empty:
+        raise DataError(f"{path.name}: the file has a header and no rows")
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    with _open(path) as stream:
+        raw = stream.read()
+    if b"\0" in raw[:65536]:
+        raise DataError(f"{path.name}: a binary file, not CSV; expected text with a header row")
+    text = raw.decode("utf-8-sig")
+    header = next(csv.reader(io.StringIO(text[: 2**20])), [])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path.name}: row 1: column {twice[0]!r} stands there twice; rename one")
+    _check_last_row(path, text, len(header))
+    frame = pd.read_csv(io.StringIO(text), low_memory=False, skip_blank_lines=False, index_col=False)
+    return frame.dropna(how="all") if frame.isna().all(axis=1).any() else frame
+
+
+def _check_last_row(path: Path, text: str, columns: int) -> None:
+    """A copy that was cut off ends inside a row; pandas would fill that row with missing values."""
+    if not text or text.endswith("\n"):
+        return
+    last = next(csv.reader([text.rsplit("\n", 1)[-1]]), [])
+    if len(last) < columns:
+        row = text.count("\n") + 1
+        raise DataError(
+            f"{path.name}, row {row}: the file ends in the middle of a row ({len(last)} of {columns} columns); "
+            "it is half-written, copy it again"
+        )
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _same_columns(first: Path, wanted: pd.DataFrame, path: Path, frame: pd.DataFrame) -> None:
+    missing = [str(name) for name in wanted.columns if name not in frame.columns]
+    extra = [str(name) for name in frame.columns if name not in wanted.columns]
+    if missing or extra:
+        raise DataError(
+            f"{path.name}: its columns are not those of {first.name}: "
+            f"missing {missing or 'none'}, not expected {extra or 'none'}"
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _first_line(cause: Exception) -> str:
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

@@ -1,0 +1,91 @@
+"""The gate: what a version must show to be registered. Every check says what was measured and what is required."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from serving.inference.contract import Arrays
+from serving.manifest import Check, Parity
+from training.contract import Evaluation, Recipe
+from training.errors import GateRefused
+
+__all__ = ["check_columns", "check_finite", "check_metrics", "check_parity", "judge", "refuse"]
+
+
+def judge(recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
+    """Checks that need no exported model: the recipe's own, and those every app has."""
+    return (check_columns(recipe, tidy), check_metrics(evaluation), *recipe.checks(evaluation))
+
+
+def refuse(checks: Iterable[Check]) -> None:
+    """Raise `GateRefused` when a check did not pass."""
+    report = tuple(checks)
+    if not all(check.passed for check in report):
+        raise GateRefused(report)
+
+
+def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
+    """No forbidden column is in the table or among the features."""
+    known = {str(name) for name in tidy.columns} | set(recipe.app.feature_names)
+    found = sorted(known & set(recipe.forbidden))
+    return Check(
+        name="leak columns",
+        passed=not found,
+        measured=", ".join(found) or "none",
+        required="none",
+        reason=f"{', '.join(found)} would leak the target" if found else "",
+    )
+
+
+def check_metrics(evaluation: Evaluation) -> Check:
+    """Every metric is a finite number and has a baseline somewhere beside it."""
+    broken = [f"{metric.name} ({metric.slice})" for metric in evaluation.metrics if not np.isfinite(metric.value)]
+    bare = not any(metric.baseline is not None for metric in evaluation.metrics)
+    reason = f"{broken[0]} is not finite" if broken else "no metric has a baseline beside it" if bare else ""
+    return Check(
+        name="metrics",
+        passed=not reason,
+        measured=f"{len(evaluation.metrics) - len(broken)} of {len(evaluation.metrics)} finite",
+        required="all finite, with a baseline",
+        reason=reason,
+    )
+
+
+def check_finite(outputs: Arrays, rows: int) -> Check:
+    """The model gives numbers for the first `rows` rows, the held-out ones; extreme rows may overflow."""
+    broken = {
+        name: int((~np.isfinite(array[:rows])).any(axis=tuple(range(1, array.ndim))).sum())
+        for name, array in outputs.items()
+        if np.issubdtype(array.dtype, np.floating)
+    }
+    worst = max(broken, key=lambda name: broken[name], default="")
+    count = broken.get(worst, 0)
+    return Check(
+        name="finite outputs",
+        passed=count == 0,
+        measured=f"{count} of {rows} rows not finite",
+        required="0",
+        reason=f"output {worst!r} is NaN or infinite in {count} rows" if count else "",
+    )
+
+
+def check_parity(report: Sequence[Parity]) -> tuple[Check, ...]:
+    """One check per pair and output of the parity report."""
+    return tuple(
+        Check(
+            name=f"parity {line.pair} {line.output}",
+            passed=line.max_error <= line.tolerance and line.flips == 0,
+            measured=f"{line.max_error:.3g}, {line.flips} flips over {line.rows} rows",
+            required=f"at most {line.tolerance:g}, 0 flips",
+            reason=(
+                ""
+                if line.max_error <= line.tolerance and line.flips == 0
+                else f"{line.pair} differ by {line.max_error:.3g} in row {line.worst_row} with {line.flips} flips"
+            ),
+        )
+        for line in report
+    )

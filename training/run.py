@@ -1,0 +1,252 @@
+"""The life of one model, from data to a published version. `train` is the whole story."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving.manifest import MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
+from serving.values import load_values
+from training import data, export, gate, parity, plots, promotion, recipes, repository, servable, split, triton
+from training.contract import Dataset, Evaluation, Fitted, Options, Recipe, Split
+from training.errors import DataError, GateRefused, RegistryError
+from training.mlflow_model import write_mlflow_model
+from training.progress import Progress, Silent
+from training.provenance import git_commit, libraries
+from training.registry import SERVABLE, Registry
+from training.trainer import Trainer
+from training.validate import tidied, validate
+
+__all__ = ["TrainRequest", "TrainResult", "train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What to train, on what, and where to. Without `paths` and `query` the recipe generates the data."""
+
+    app: str
+    paths: tuple[Path, ...] = ()
+    query: str = ""
+    dsn: str = field(default="", repr=False)
+    options: Options = field(default_factory=Options)
+    workers: int = 1
+    repository: Path = Path("model-repository")
+    home: Path = Path(".slipway")
+    """Checkpoints of the running fit go below it."""
+    triton: bool = True
+    """Whether parity includes Triton."""
+    promote: bool = False
+    """Make the new version champion at once, when it passes its gate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """A registered and published version."""
+
+    app: str
+    version: int
+    run_id: str
+    synthetic: bool
+    metrics: tuple[Metric, ...]
+    checks: tuple[Check, ...]
+    parity: tuple[Parity, ...]
+    aliases: Aliases
+    seconds: dict[str, float]
+
+
+@dataclass(kw_only=True)
+class Story:
+    """What the steps have made so far."""
+
+    recipe: Recipe[Any]
+    dataset: Dataset
+    run_id: str
+    folder: Path
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def servable(self) -> Path:
+        """The folder that becomes the version."""
+        return self.folder / SERVABLE
+
+
+def train(
+    request: TrainRequest,
+    registry: Registry,
+    progress: Progress | None = None,
+    recipe: Recipe[Any] | None = None,
+) -> TrainResult:
+    """Load, validate, split, fit, evaluate, gate, export, parity, register, publish.
+
+    The recipe is that of the app named in the request, unless one is given.
+    Raises `DataError`, `GateRefused` (the run is closed with the reason and nothing is registered),
+    `RegistryError`, or another `TrainingError`.
+    """
+    progress = progress or Silent()
+    recipe = recipe or recipes.find(request.app)
+    registry.ping()
+    with progress.step("load"):
+        dataset = load(request, recipe)
+    with told(registry, request, recipe, dataset) as story:
+        with progress.step("validate"):
+            tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
+        with progress.step("split"):
+            parts = split.check(recipe.split(tidy), recipe.time_column)
+            registry.log_dataset(story.run_id, dataset, parts)
+        with progress.step("fit"), open_trainer(request, progress) as trainer:
+            fitted = recipe.fit(parts, trainer)
+        with progress.step("evaluate"):
+            evaluation = recipe.evaluate(fitted, parts)
+            log_evaluation(story, registry, fitted, evaluation)
+        with progress.step("gate"):
+            story.checks += gate.judge(recipe, tidy, evaluation)
+            gate.refuse(story.checks)
+        with progress.step("export"):
+            export.save(recipe.app, recipe.export(fitted), story.servable / MODEL_NAME)
+        with progress.step("parity"):
+            lines = check_parity(story, request, fitted, parts)
+            gate.refuse(story.checks)
+        with progress.step("register"):
+            seal(story, fitted, evaluation, parts, lines)
+            version = register(story, registry)
+        with progress.step("publish"):
+            repository.write_config(request.repository, recipe.app)
+            repository.publish(story.servable, request.repository, recipe.app.name, version)
+            aliases = promotion.settle(
+                registry, request.repository, recipe.app.name, version, dataset.synthetic, request.promote
+            )
+        registry.finish(story.run_id, "registered")
+    return TrainResult(
+        app=recipe.app.name,
+        version=version,
+        run_id=story.run_id,
+        synthetic=dataset.synthetic,
+        metrics=evaluation.metrics,
+        checks=tuple(story.checks),
+        parity=lines,
+        aliases=aliases,
+        seconds=dict(progress.times),
+    )
+
+
+def open_trainer(request: TrainRequest, progress: Progress) -> Trainer:
+    """A trainer with the request's workers and seed."""
+    return Trainer(request.workers, request.options.seed, request.home / "fits", progress)
+
+
+def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:
+    """Files, else the query, else the generator. Raises `DataError`."""
+    if request.paths and request.query:
+        raise DataError("both files and a query were given; give one of them")
+    if request.paths:
+        return data.from_files(request.paths)
+    if request.query:
+        return data.from_query(request.dsn, request.query)
+    return data.from_generator(recipe.generate(request.options.seed), request.app)
+
+
+@contextmanager
+def told(registry: Registry, request: TrainRequest, recipe: Recipe[Any], dataset: Dataset) -> Iterator[Story]:
+    """One run of the registry around the block; it is closed with the reason when the block fails."""
+    tags = {
+        "slipway.app": request.app,
+        "slipway.dataset": dataset.source,
+        "slipway.dataset_sha256": dataset.sha256,
+        "slipway.synthetic": str(dataset.synthetic).lower(),
+        "slipway.git_commit": git_commit(),
+        **{f"slipway.library.{name}": version for name, version in libraries().items()},
+    }
+    run_id = registry.start(request.app, f"{request.app} {dataset.source}"[:200], tags)
+    with tempfile.TemporaryDirectory(prefix="slipway-train-") as folder:
+        story = Story(recipe=recipe, dataset=dataset, run_id=run_id, folder=Path(folder))
+        story.servable.mkdir()
+        try:
+            selected = {f"select.{key}": value for key, value in request.options.select.items()}
+            registry.log(run_id, params={"seed": request.options.seed, "workers": request.workers, **selected})
+            yield story
+        except GateRefused as refusal:
+            servable.write_report(story.folder, "gate", refusal.checks)
+            registry.log_folder(run_id, story.folder / "report", "report")
+            registry.finish(run_id, "refused", str(refusal))
+            refusal.run_id = run_id
+            raise
+        except BaseException as cause:
+            with suppress(RegistryError):
+                registry.finish(run_id, "failed", f"{type(cause).__name__}: {cause}")
+            raise
+
+
+def log_evaluation(story: Story, registry: Registry, fitted: Fitted, evaluation: Evaluation) -> None:
+    """Parameters, metrics and plots, so that a refused run has them too."""
+    registry.log(story.run_id, params=fitted.params, metrics=evaluation.metrics)
+    unit = next((metric.unit for metric in evaluation.metrics if metric.name == "mae"), "")
+    plots.draw(story.folder / "plots", evaluation, fitted.importance, unit)
+    registry.log_folder(story.run_id, story.folder / "plots", "plots")
+
+
+def check_parity(story: Story, request: TrainRequest, fitted: Fitted, parts: Split) -> tuple[Parity, ...]:
+    """Run the parity rows through every runtime and add the checks to the story."""
+    recipe = story.recipe
+    inputs = recipe.parity_inputs(fitted, parts)
+    values = load_values(recipe.app.folder) if request.triton and triton.available() else None
+    lines = parity.report(recipe, fitted.predict, story.servable / MODEL_NAME, inputs, values)
+    story.checks.append(gate.check_finite(fitted.predict(inputs), parity.ROWS))
+    story.checks += gate.check_parity(lines)
+    return lines
+
+
+def seal(
+    story: Story, fitted: Fitted, evaluation: Evaluation, parts: Split, lines: tuple[Parity, ...]
+) -> Manifest:
+    """Complete the servable folder: golden rows, the recipe's files, reports, manifest."""
+    app = story.recipe.app
+    servable.write_files(story.servable, fitted.files)
+    questions = story.recipe.golden(parts)
+    servable.write_golden(story.servable, app, questions, fitted)
+    servable.write_report(story.servable, "gate", story.checks)
+    servable.write_report(story.servable, "parity", lines)
+    manifest = Manifest(
+        model=app.name,
+        version=servable.UNNUMBERED,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        run_id=story.run_id,
+        git_commit=git_commit(),
+        synthetic=story.dataset.synthetic,
+        source=story.dataset.source,
+        dataset_sha256=story.dataset.sha256,
+        rows={name: len(getattr(parts, name)) for name in split.PARTS},
+        split=parts.description,
+        inputs=app.inputs,
+        outputs=app.outputs,
+        feature_names=app.feature_names,
+        context=msgspec.Raw(msgspec.json.encode(fitted.context)),
+        metrics=evaluation.metrics,
+        gate=tuple(story.checks),
+        parity=lines,
+        libraries=libraries(),
+    )
+    sealed = servable.seal(story.servable, manifest)
+    write_mlflow_model(story.servable, app, story.run_id, app.features(questions[:1], fitted.context))
+    return sealed
+
+
+def register(story: Story, registry: Registry) -> int:
+    """Store the servable with the run and make it the app's next version."""
+    registry.log_folder(story.run_id, story.servable, SERVABLE)
+    return registry.register(
+        story.recipe.app.name,
+        story.run_id,
+        {
+            "slipway.synthetic": str(story.dataset.synthetic).lower(),
+            "slipway.dataset": story.dataset.source,
+            "slipway.dataset_sha256": story.dataset.sha256,
+            "slipway.gate": f"passed {len(story.checks)} checks",
+        },
+    )

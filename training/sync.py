@@ -1,0 +1,61 @@
+"""Rebuilding the model repository from the registry."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.recipes import find, names
+from training.registry import Registry, Version
+from training.repository import publish, set_aliases, versions, write_config
+from training.servable import ServableError, verify
+
+__all__ = ["Change", "sync"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done with one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
+
+    app: str
+    version: int
+    action: str
+
+
+def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
+    """Make the repository say what the registry says: versions byte for byte, aliases, `config.pbtxt`.
+
+    Versions the registry does not know are left alone, unless `prune`. Raises `RegistryError`.
+    """
+    changes: list[Change] = []
+    for app in apps or registry.apps():
+        known = registry.versions(app)
+        changes += [_sync_version(registry, repository, version) for version in known]
+        unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
+        for number in unknown:
+            if prune:
+                shutil.rmtree(repository / app / str(number))
+            changes.append(Change(app, number, "removed" if prune else "unknown"))
+        set_aliases(repository, app, registry.aliases(app))
+        if app in names():
+            write_config(repository, find(app).app)
+    return changes
+
+
+def _sync_version(registry: Registry, repository: Path, version: Version) -> Change:
+    target = repository / version.app / str(version.version)
+    broken = False
+    if target.exists():
+        try:
+            verify(target)
+        except ServableError:
+            broken = True
+        else:
+            return Change(version.app, version.version, "kept")
+    with tempfile.TemporaryDirectory(prefix="slipway-sync-") as folder:
+        servable = registry.download(version, Path(folder))
+        publish(servable, repository, version.app, version.version, replace=broken)
+    return Change(version.app, version.version, "repaired" if broken else "written")

@@ -1,0 +1,254 @@
+"""Fitting on Ray Train: what a recipe gets to train with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.cluster import connected
+from training.errors import TrainingError
+from training.progress import Progress, Silent
+from training.validate import refuse_leaking_features
+
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+__all__ = ["FitFailed", "Table", "Trainer"]
+
+Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""Features (rows, columns) and target (rows)."""
+
+REPORTS = 20
+"""About how often a fit of full length reports and checkpoints."""
+POLL_SECONDS = 0.1
+RAY_SETTINGS = {
+    # How often Ray's controller collects reports; a worker waits that long with every one.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(POLL_SECONDS),
+    # An actor and two exporters that a fit of minutes has no use for.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+
+# XGBoost's threads meet after every step. Waiting actively, they keep each other from the cores where there are
+# fewer of those than threads of everybody: a fit took many times as long.
+WORKER_SETTINGS = {"OMP_WAIT_POLICY": "passive"}
+
+
+class FitFailed(TrainingError):
+    """The fit did not finish, even after resuming."""
+
+
+class Trainer:
+    """Fits models on `workers` Ray Train workers. `storage` takes checkpoints while a fit runs.
+
+    As a context manager it keeps a private Ray between fits; without, every fit starts its own.
+    """
+
+    def __init__(
+        self, workers: int, seed: int, storage: Path, progress: Progress | None = None, max_failures: int = 3
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers: {workers} is not allowed; expected 1 or more")
+        self.workers = workers
+        self.seed = seed
+        self.storage = storage
+        self.progress = progress or Silent()
+        self.max_failures = max_failures
+        self._kept: ExitStack | None = None
+
+    def __enter__(self) -> Trainer:
+        self._kept = ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def log(self, text: str) -> None:
+        """A remark for the person watching."""
+        self.progress.log(text)
+
+    def xgboost(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        rounds: int,
+        early_stopping: int,
+        checkpoint_every: int = 0,
+    ) -> Booster:
+        """Fit until `early_stopping` rounds bring nothing on `validation`; returns the booster up to its best.
+
+        Early stopping watches `params["eval_metric"]` (the last, if a list). Rows are dealt to the workers in
+        turn. A worker that dies is replaced and the fit goes on from the last checkpoint, taken every
+        `checkpoint_every` rounds (0: a twentieth of `rounds`); without row or column sampling the booster is the
+        same as that of a fit nothing happened to. Raises `FitFailed`.
+        """
+        stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": False}
+        return self._boosters(params, train, validation, stop, checkpoint_every)[0]
+
+    def xgboost_twice(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        rounds: int,
+        early_stopping: int,
+        checkpoint_every: int = 0,
+    ) -> tuple[Booster, Booster]:
+        """Like `xgboost`, then fit again on both tables together for as many rounds; returns both boosters.
+
+        The first is for calibrating on `validation`, which it has not been fitted on, the second for answering.
+        """
+        stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": True}
+        first, second = self._boosters(params, train, validation, stop, checkpoint_every)
+        return first, second
+
+    def _boosters(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        stop: Mapping[str, Any],
+        checkpoint_every: int,
+    ) -> list[Booster]:
+        import xgboost
+
+        for name, table in (("train", train), ("validation", validation)):
+            _check_table(name, table, self.workers)
+            refuse_leaking_features(*table)
+        config = {
+            "params": {"seed": self.seed, **self._threads(), **params, "verbosity": 0},
+            "metric": _metric(params),
+            **stop,
+            "frequency": checkpoint_every or max(1, stop["rounds"] // REPORTS),
+        }
+        self.storage.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="fit-", dir=self.storage))
+        try:
+            if self._kept is not None:
+                self._kept.enter_context(connected(self.workers, self.storage))
+            with connected(self.workers, self.storage), self._watched(folder / "report.json", config):
+                fitted = self._fit(config, train, validation, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return [xgboost.Booster(model_file=bytearray(raw)) for raw in fitted]
+
+    def _fit(self, config: dict[str, Any], train: Table, validation: Table, folder: Path) -> list[bytes]:
+        import ray
+        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+        from ray.train.v2.api.config import LoggingConfig
+        from ray.train.v2.api.exceptions import TrainingFailedError
+        from ray.train.xgboost import XGBoostTrainer
+
+        from training.boosting import Board, fit_share
+
+        references = (ray.put(train), ray.put(validation))
+        with _environment(RAY_SETTINGS), _kept_signal():
+            try:
+                result = XGBoostTrainer(
+                    fit_share,
+                    # Ray shows the configuration in its state; a callable keeps the references out of it.
+                    train_loop_config={**config, "tables": lambda: references},
+                    scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
+                    run_config=RunConfig(
+                        name="fit",
+                        storage_path=str(folder.resolve()),
+                        failure_config=FailureConfig(max_failures=self.max_failures),
+                        checkpoint_config=CheckpointConfig(num_to_keep=2),
+                        callbacks=[Board((folder / "report.json").resolve())],
+                        logging_config=LoggingConfig(log_level="ERROR"),
+                        worker_runtime_env={"env_vars": WORKER_SETTINGS},
+                    ),
+                ).fit()
+            except SystemExit:
+                # Ray's handler of Ctrl-C ends the process, with code 0; it is the caller's to decide.
+                raise KeyboardInterrupt from None
+            except TrainingFailedError as cause:
+                raise FitFailed(
+                    f"the fit failed {self.max_failures + 1} times; the last error: {cause}"
+                ) from cause
+        if result.return_value is None:
+            raise KeyboardInterrupt
+        return list(result.return_value)
+
+    def _threads(self) -> dict[str, int]:
+        return {"nthread": max(1, (os.cpu_count() or 1) // self.workers)}
+
+    @contextmanager
+    def _watched(self, report: Path, config: dict[str, Any]) -> Iterator[None]:
+        """Pass the reports on to the progress while the block runs."""
+        done = threading.Event()
+
+        def watch() -> None:
+            seen = 0
+            while not done.wait(POLL_SECONDS):
+                metrics = json.loads(report.read_text()) if report.exists() else {"round": 0}
+                if metrics["round"] != seen:
+                    seen = metrics["round"]
+                    score = float(metrics.get(f"validation-{config['metric']}", np.nan))
+                    self.progress.advance(seen, config["rounds"], f"{config['metric']} {score:.6g}")
+
+        thread = threading.Thread(target=watch, name="fit-progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _metric(params: Mapping[str, Any]) -> str:
+    metric = params.get("eval_metric")
+    if not metric:
+        raise ValueError("params: eval_metric is missing; early stopping needs one, for example 'mae'")
+    return str(metric if isinstance(metric, str) else metric[-1])
+
+
+def _check_table(name: str, table: Table, workers: int) -> None:
+    features, target = table
+    if features.ndim != 2 or target.shape[:1] != features.shape[:1]:
+        raise ValueError(f"{name}: features {features.shape} and target {target.shape} do not fit together")
+    if len(features) < workers:
+        raise ValueError(f"{name}: {len(features)} rows are too few for {workers} workers")
+    if not np.isfinite(target).all():
+        raise ValueError(f"{name}: the target has values that are not finite")
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _kept_signal() -> Iterator[None]:
+    """Ray Train replaces the handler of SIGINT and leaves its own behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

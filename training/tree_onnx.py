@@ -1,0 +1,107 @@
+"""XGBoost boosters as one ONNX `TreeEnsembleRegressor` node.
+
+Built from the booster's own JSON so that nothing is guessed: thresholds are the float32 values XGBoost compares
+with (`x < threshold` goes left), a missing value follows the trained default direction, and every output has its
+own base score.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+__all__ = ["thresholds", "tree_node"]
+
+
+def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
+    """A node from FP32 [n, features] to FP32 [n, outputs].
+
+    Covers numeric splits, one output per tree and objectives whose answer is the margin. Raises `ValueError` for
+    other boosters.
+    """
+    learner = _learner(booster)
+    model = learner["gradient_booster"]["model"]
+    bases = _base_scores(learner)
+    attributes: dict[str, list[Any]] = {name: [] for name in (*_NODE_FIELDS, *_LEAF_FIELDS)}
+    for number, (tree, target) in enumerate(zip(model["trees"], model["tree_info"], strict=True)):
+        _add_tree(attributes, number, target, tree)
+    return helper.make_node(
+        "TreeEnsembleRegressor",
+        [input_name],
+        [output_name],
+        domain="ai.onnx.ml",
+        n_targets=len(bases),
+        aggregate_function="SUM",
+        post_transform="NONE",
+        base_values=[float(base) for base in bases],
+        **attributes,
+    )
+
+
+def thresholds(booster: Any) -> dict[int, npt.NDArray[np.float32]]:
+    """Every split value by feature column, ascending: where a row's path may change."""
+    found: dict[int, set[float]] = {}
+    for tree in _learner(booster)["gradient_booster"]["model"]["trees"]:
+        for left, column, value in zip(
+            tree["left_children"], tree["split_indices"], tree["split_conditions"], strict=True
+        ):
+            if left != -1:
+                found.setdefault(column, set()).add(value)
+    return {column: np.array(sorted(values), dtype=np.float32) for column, values in sorted(found.items())}
+
+
+_NODE_FIELDS = (
+    "nodes_treeids",
+    "nodes_nodeids",
+    "nodes_featureids",
+    "nodes_modes",
+    "nodes_values",
+    "nodes_truenodeids",
+    "nodes_falsenodeids",
+    "nodes_missing_value_tracks_true",
+)
+_LEAF_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
+_MARGIN_OBJECTIVES = ("reg:squarederror", "reg:absoluteerror", "reg:quantileerror", "reg:pseudohubererror")
+
+
+def _learner(booster: Any) -> dict[str, Any]:
+    learner: dict[str, Any] = json.loads(booster.save_raw("json"))["learner"]
+    objective = learner["objective"]["name"]
+    if objective not in _MARGIN_OBJECTIVES:
+        raise ValueError(f"objective {objective}: only {', '.join(_MARGIN_OBJECTIVES)} are exported")
+    if learner["gradient_booster"]["name"] != "gbtree":
+        raise ValueError("only gbtree boosters are exported")
+    for number, tree in enumerate(learner["gradient_booster"]["model"]["trees"]):
+        if any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
+            raise ValueError(f"tree {number}: categorical splits and vector leaves are not exported")
+    return learner
+
+
+def _base_scores(learner: dict[str, Any]) -> npt.NDArray[np.float32]:
+    """One per output; XGBoost 3 writes a bracketed list, earlier versions a single number."""
+    text = learner["learner_model_param"]["base_score"]
+    values = json.loads(text) if text.startswith("[") else [float(text)]
+    targets = 1 + max(learner["gradient_booster"]["model"]["tree_info"], default=0)
+    if len(values) not in (1, targets):
+        raise ValueError(f"{len(values)} base scores for {targets} outputs")
+    return np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
+
+
+def _add_tree(attributes: dict[str, list[Any]], number: int, target: int, tree: dict[str, Any]) -> None:
+    columns = (tree[name] for name in ("left_children", "right_children", "split_indices", "split_conditions"))
+    rows = zip(*columns, tree["default_left"], strict=True)
+    for node, (left, right, feature, value, default_left) in enumerate(rows):
+        leaf = left == -1
+        cells = (number, node, 0, "LEAF", 0.0, 0, 0, 0)
+        if not leaf:
+            cells = (number, node, feature, "BRANCH_LT", value, left, right, int(default_left))
+        for name, cell in zip(_NODE_FIELDS, cells, strict=True):
+            attributes[name].append(cell)
+        if leaf:
+            for name, cell in zip(_LEAF_FIELDS, (number, node, target, value), strict=True):
+                attributes[name].append(cell)
