@@ -63,7 +63,7 @@ class Trained:
         return open_fused(path, app.inputs, load_values(app.folder).batching)
 
 
-def call(seconds: float = 30.0) -> Call:
+def call(seconds: float = 120.0) -> Call:
     """A call with time to spare."""
     return Call("test", time.monotonic() + seconds)
 

@@ -46,7 +46,7 @@ def test_the_readme_request_gets_an_answer_in_the_readme_form(stack: Stack, root
     shown = re.search(r"^```json\n(\{.*?\n\})\n```", readme, re.M | re.S)
     assert command and shown
     here = command[0].replace("127.0.0.1:8080", stack.http)
-    done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=120, check=True)
     answer, promised = json.loads(done.stdout), json.loads(shown[1])
     assert answer.keys() == promised.keys()
     assert answer["predictions"][0].keys() == promised["predictions"][0].keys()

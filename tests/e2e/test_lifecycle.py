@@ -29,14 +29,14 @@ def ask(stack: Stack, version: int | None = None, request_id: str = "") -> dict[
         f'{{"instances": [{EXAMPLE}]}}'.encode(),
         {"content-type": "application/json", **({"x-request-id": request_id} if request_id else {})},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
 
 def index(stack: Stack) -> dict[str, dict[str, Any]]:
     request = urllib.request.Request(f"http://{stack.http}/v2/repository/index", b"{}")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return {row["version"]: row for row in json.load(answer)}
 
 
@@ -82,7 +82,7 @@ def test_a_request_can_be_found_in_the_logs_and_metrics(stack: Stack) -> None:
 
     until(lambda: lines())
     assert [(line["app"], line["version"], line["status"]) for line in lines()] == [("price", 1, 200)]
-    with urllib.request.urlopen(f"http://{stack.http}/metrics", timeout=10) as scrape:
+    with urllib.request.urlopen(f"http://{stack.http}/metrics", timeout=120) as scrape:
         text = scrape.read().decode()
     assert 'slipway_requests_total{app="price"' in text
     assert 'slipway_champion_version{app="price"} 1.0' in text

@@ -92,7 +92,7 @@ class Load:
                 more = True
                 while more and not self._ended.is_set():
                     try:
-                        answer = await infer(TENSORS, timeout=20)
+                        answer = await infer(TENSORS, timeout=120)
                         assert np.frombuffer(answer.raw_output_contents[0], np.float32) == 2.0
                         self.answers[kind] += 1
                     except grpc.aio.AioRpcError as error:

@@ -41,7 +41,7 @@ def listening(settings: Settings) -> tuple[Server, Listener]:
 
 def get(doors: Listener, path: str, body: bytes | None = None) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{doors.ports.http}{path}", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{doors.ports.http}{path}", body, timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:

@@ -83,7 +83,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         os.killpg(server.pid, 15)
-        server.wait(timeout=20)
+        server.wait(timeout=120)
 
 
 def await_answer(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:

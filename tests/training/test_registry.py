@@ -108,7 +108,7 @@ def test_a_registry_that_is_away_is_named_without_its_password(unused_port: int)
     start = time.monotonic()
     with pytest.raises(RegistryError) as error:
         registry.ping()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 120
     assert "hunter2" not in str(error.value)
     assert "127.0.0.1" in str(error.value)
     assert "slipway up" in str(error.value)

@@ -150,6 +150,6 @@ def test_writers_take_turns(tmp_path: Path, toy_servable: Path, root: Path) -> N
     code = PUBLISHER.replace("start + 100000", "start + 20")
     lines = [[sys.executable, "-c", code, str(toy_servable), str(tmp_path / "repo"), "1"] for _ in range(2)]
     writers = [subprocess.Popen(line, cwd=root, stdout=subprocess.DEVNULL) for line in lines]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     assert repository.versions(tmp_path / "repo", "toy") == list(range(1, 21))
     assert len(repository.promotions(tmp_path / "repo", "toy")) == 40

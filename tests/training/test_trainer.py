@@ -178,7 +178,7 @@ def test_ctrl_c_ends_a_fit_and_leaves_nothing_behind(root: Path, tmp_path: Path)
         fit.stdout.readline()
         started = psutil.Process(fit.pid).children(recursive=True)
         fit.send_signal(signal.SIGINT)
-        assert fit.wait(timeout=60) == 130
+        assert fit.wait(timeout=120) == 130
     assert started
     assert still_alive([process.pid for process in started]) == []
     assert not list((tmp_path / "fits").iterdir())

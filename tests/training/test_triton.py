@@ -36,7 +36,7 @@ def models(tmp_path: Path, toy_model: Path) -> Path:
 def ask(server: client.InferenceServerClient, rows: np.ndarray) -> client.InferResult:
     tensor = client.InferInput("features", list(rows.shape), "FP32")
     tensor.set_data_from_numpy(rows)
-    return server.infer("toy", [tensor], client_timeout=20)
+    return server.infer("toy", [tensor], client_timeout=120)
 
 
 def infer_at_once(server: client.InferenceServerClient, batches: list[np.ndarray]) -> list[Any]:

@@ -112,7 +112,7 @@ def test_ctrl_c_while_starting_stops_what_was_started(slipway: Slipway, number: 
             break
     assert slipway.state() is not None
     os.killpg(up.pid, number)
-    _, errors = up.communicate(timeout=60)
+    _, errors = up.communicate(timeout=120)
     assert up.returncode == 130
     assert "stopping what was started" in errors and "Traceback" not in errors
     assert slipway.state() is None and slipway.left() == []
@@ -126,7 +126,7 @@ def test_foreground_ends_with_ctrl_c(slipway: Slipway) -> None:
             break
     assert slipway.parts()["postgres"]["state"] == "ready"
     os.killpg(up.pid, signal.SIGINT)
-    _, errors = up.communicate(timeout=60)
+    _, errors = up.communicate(timeout=120)
     assert (up.returncode, errors) == (0, "stopping\n")
     assert slipway.state() is None and slipway.left() == []
 
@@ -138,7 +138,7 @@ def test_foreground_ends_with_down(slipway: Slipway) -> None:
         if line == "Ctrl-C stops it\n":
             break
     assert slipway.run("down").returncode == 0
-    _, errors = up.communicate(timeout=60)
+    _, errors = up.communicate(timeout=120)
     assert (up.returncode, errors) == (0, "stopped by slipway down\n")
 
 
@@ -176,7 +176,7 @@ def test_two_at_once(slipway: Slipway) -> None:
     assert second.returncode == 1
     assert f"another slipway command (pid {first.pid}) is starting or stopping the stack" in second.stderr
     os.killpg(first.pid, signal.SIGINT)
-    first.communicate(timeout=60)
+    first.communicate(timeout=120)
 
 
 def test_folders_above_are_opened_no_more_than_needed(slipway: Slipway) -> None:

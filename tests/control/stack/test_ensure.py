@@ -21,7 +21,7 @@ from control.stack.stop import stop
 def test_starts_what_is_needed_and_stops_it(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="in the block"), ensure(settings) as state:
         assert state.parts == ("postgres", "mlflow")
-        with urllib.request.urlopen(f"{state.mlflow_uri}/version", timeout=5) as answer:
+        with urllib.request.urlopen(f"{state.mlflow_uri}/version", timeout=120) as answer:
             assert answer.status == 200
         with pytest.raises(StackError, match="another slipway command"), ensure(settings, ["ray"]):
             note("never")

@@ -27,7 +27,7 @@ def test_without_its_ray_it_ends_with_a_reason(slipway: Slipway) -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=120,
     )
     assert done.returncode == 1
     assert "cannot reach Ray at 127.0.0.1:1" in done.stdout

@@ -39,7 +39,7 @@ def test_sockets_are_not_too_deep() -> None:
 
 
 def ask(port: int, path: str, body: bytes | None = None) -> tuple[int, str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=120) as answer:
         return answer.status, answer.read().decode()
 
 

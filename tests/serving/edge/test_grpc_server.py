@@ -30,12 +30,12 @@ def test_it_answers_until_it_is_drained() -> None:
         await doors.open()
         assert listeners(doors.port)
         async with infer(doors.port) as channel:
-            answer = await channel.unary_unary(METHOD)(TENSORS, timeout=5)
+            answer = await channel.unary_unary(METHOD)(TENSORS, timeout=120)
             assert pb.ModelInferResponse.FromString(answer).model_name == "toy"
             await doors.drain(1.0)
             assert not listeners(doors.port)
             with pytest.raises(grpc.aio.AioRpcError) as refusal:
-                await channel.unary_unary(METHOD)(TENSORS, timeout=5)
+                await channel.unary_unary(METHOD)(TENSORS, timeout=120)
             assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
     asyncio.run(run())
@@ -48,7 +48,7 @@ def test_a_connection_is_renewed_without_a_lost_call() -> None:
         states = set()
         async with infer(doors.port) as channel:
             for _ in range(150):
-                await channel.unary_unary(METHOD)(TENSORS, timeout=5)
+                await channel.unary_unary(METHOD)(TENSORS, timeout=120)
                 await asyncio.sleep(0.005)
                 states.add(channel.get_state())
         assert grpc.ChannelConnectivity.IDLE in states, "the server has closed it"

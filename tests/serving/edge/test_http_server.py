@@ -52,7 +52,7 @@ def test_with_others_on_its_port_it_stays_healthy_and_gives_no_notice() -> None:
             kept.sendall(look)
             status, headers, _ = read_answer(kept)
             assert (status, headers["connection"]) == (200, "close"), "the node is well"
-            leaving.result(10)
+            leaving.result(60)
 
     async def run() -> None:
         doors = server(notice_seconds=60.0)
@@ -82,7 +82,7 @@ def test_a_connection_that_waits_gets_one_more_answer() -> None:
             assert (status, headers["connection"]) == (200, "close")
             assert busy.recv(1) == b""
             assert idle.recv(1) == b"", "closed without a word after a while"
-            leaving.result(10)
+            leaving.result(60)
 
     asyncio.run(run())
 
@@ -90,7 +90,7 @@ def test_a_connection_that_waits_gets_one_more_answer() -> None:
 def test_a_connection_that_has_lasted_long_is_asked_to_be_renewed() -> None:
     def use(port: int) -> None:
         with connected(f"127.0.0.1:{port}") as connection:
-            deadline, headers = time.monotonic() + 10, dict[str, str]()
+            deadline, headers = time.monotonic() + 60, dict[str, str]()
             while "connection" not in headers:
                 assert time.monotonic() < deadline
                 connection.sendall(post(instances()))

@@ -94,7 +94,7 @@ def test_replicas_share_ports() -> None:
         first.stop(1.0)
         assert all(ask(address, post(instances()))[0] == 200 for _ in range(5))
         with grpc.insecure_channel(f"127.0.0.1:{second.ports.grpc}") as channel:
-            assert GRPCInferenceServiceStub(channel).ServerLive(pb.ServerLiveRequest(), timeout=5).live
+            assert GRPCInferenceServiceStub(channel).ServerLive(pb.ServerLiveRequest(), timeout=120).live
     finally:
         first.stop(1.0)
         second.stop(1.0)
@@ -139,7 +139,7 @@ def test_stop_lets_what_is_in_flight_finish() -> None:
         stopping = threading.Thread(target=doors.stop, args=(5.0,))
         stopping.start()
         assert read_answer(connection)[0] == 504, "the toy's own deadline, not a broken connection"
-    stopping.join(10)
+    stopping.join(60)
     assert not stopping.is_alive() and not doors.alive()
 
 
@@ -151,4 +151,4 @@ def test_stop_does_not_wait_for_ever() -> None:
         time.sleep(0.2)
         began = time.monotonic()
         doors.stop(1.0)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "before the request's own deadline"

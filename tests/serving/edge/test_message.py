@@ -47,7 +47,8 @@ def test_traceparent(text: str | None, expected: str) -> None:
 def test_deadlines() -> None:
     settings = Settings(default_timeout_ms=1000, max_timeout_ms=2000)
     for text, seconds in (("500", 0.5), ("99999999", 2.0)):
-        assert deadline_of(text, settings) - time.monotonic() == pytest.approx(seconds, abs=0.1)
+        before = time.monotonic()
+        assert before + seconds <= deadline_of(text, settings) <= time.monotonic() + seconds
     for text in ("", "0", "-1", "1.5", "1e3", "\u0663", " 5", "1" * 20):
         with pytest.raises(Malformed, match="x-request-timeout-ms"):
             deadline_of(text, settings)

@@ -28,7 +28,7 @@ def post(body: bytes, path: str = "/v1/models/toy:predict", version: str = "1.1"
 @contextmanager
 def connected(address: str) -> Iterator[socket.socket]:
     host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as made:
+    with socket.create_connection((host, int(port)), timeout=120) as made:
         yield made
 
 
@@ -62,7 +62,7 @@ def ask(address: str, raw: bytes) -> tuple[int, dict[str, str], bytes]:
         return read_answer(connection)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> None:
+def eventually(check: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until `check` holds."""
     deadline = time.monotonic() + seconds
     while not check():

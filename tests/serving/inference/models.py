@@ -23,7 +23,7 @@ TYPES = {
 OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
 
 
-def call(seconds: float = 10.0) -> Call:
+def call(seconds: float = 60.0) -> Call:
     return Call("test", time.monotonic() + seconds)
 
 

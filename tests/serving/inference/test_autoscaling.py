@@ -56,6 +56,6 @@ def test_ray_copies_it_into_its_controller_without_the_rest_of_this_repository()
         "print(policy(types.SimpleNamespace(aggregated_metrics={'in_flight': {'a': 6.0}}, config=config)))\n"
         "print('serving' in sys.modules)\n"
     )
-    copy = subprocess.run([sys.executable, "-c", pack], capture_output=True, timeout=60, check=True).stdout
-    done = subprocess.run([sys.executable, "-c", use], input=copy, capture_output=True, timeout=60, check=True)
+    copy = subprocess.run([sys.executable, "-c", pack], capture_output=True, timeout=120, check=True).stdout
+    done = subprocess.run([sys.executable, "-c", use], input=copy, capture_output=True, timeout=120, check=True)
     assert done.stdout.decode().split("\n") == ["(1.5, {})", "False", ""]

@@ -78,7 +78,7 @@ def _name(process: psutil.Process) -> str:
 
 def status(address: str, path: str) -> int:
     try:
-        with urllib.request.urlopen(address + path, timeout=10) as answer:
+        with urllib.request.urlopen(address + path, timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         refusal.close()
@@ -86,7 +86,7 @@ def status(address: str, path: str) -> int:
 
 
 def counted(address: str) -> float:
-    with urllib.request.urlopen(address + "/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(address + "/metrics", timeout=120) as answer:
         text = answer.read().decode()
     found = re.findall(r'slipway_requests_total\{[^}]*route="/v1/models",[^}]*\} ([\d.]+)', text)
     return sum(map(float, found))
@@ -105,14 +105,14 @@ def test_replicas_share_the_port_and_their_metrics_add_up(address: str) -> None:
     for _ in range(40):
         assert status(address, "/v1/models") == 200
     # A request is counted just after its answer.
-    until(lambda: counted(address) == before + 40, 5)
+    until(lambda: counted(address) == before + 40, 60)
 
 
 def test_a_killed_replica_is_replaced_and_its_counts_are_kept(address: str) -> None:
     before = counted(address)
     victim = replicas()[0]
     os.kill(victim.pid, signal.SIGKILL)
-    until(lambda: len([one for one in replicas() if one.pid != victim.pid]) == 2, 60)
+    until(lambda: len([one for one in replicas() if one.pid != victim.pid]) == 2, 120)
     for _ in range(20):
         assert status(address, "/v2/health/ready") == 200, "who joins the port can answer"
     assert counted(address) >= before
@@ -123,11 +123,11 @@ def test_a_load_step_scales_up_and_down_again_without_a_failed_request(folder: P
         doors = (f"127.0.0.1:{settings.http_port}", f"127.0.0.1:{settings.grpc_port}")
         assert len(replicas()) == 1
         with Load(*doors, BODY, ANSWER) as heavy:
-            until(lambda: len(replicas()) == 3, 30)
+            until(lambda: len(replicas()) == 3, 120)
             # Long enough for the new ones to take part.
             time.sleep(3)
         with Load(*doors, BODY, ANSWER, kept=1, fresh=2) as light:
-            until(lambda: len(replicas()) == 1, 40)
+            until(lambda: len(replicas()) == 1, 120)
         for load in (heavy, light):
             assert load.failures == {}
             assert min(load.answers[kind] for kind in KINDS) > 20
