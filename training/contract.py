@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import msgspec
 import onnx
@@ -89,6 +89,8 @@ class Evaluation:
     metrics: tuple[Metric, ...]
     rows: pd.DataFrame
     """Columns `actual`, `predicted`, `baseline` and, where the app has them, `slice`, `low`, `high`."""
+    kind: Literal["values", "probabilities", "classes"] = "values"
+    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or names of classes."""
 
 
 class Recipe(ABC, Generic[Q]):

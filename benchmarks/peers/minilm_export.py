@@ -30,7 +30,8 @@ class Embedder(torch.nn.Module):
         """Token ids [n, tokens] and which of them count to embeddings [n, 384]."""
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(states.dtype)
-        return (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        mean: torch.Tensor = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return mean
 
 
 def export(target: Path) -> None:
