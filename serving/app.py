@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from serving.dataplane import DataPlane
 from serving.edge.asgi import HttpDoor
 from serving.edge.grpc import GrpcDoor
+from serving.edge.http_server import KEEP_ALIVE_SECONDS
 from serving.edge.sockets import others_listen
 from serving.inference.backends import Backends
 from serving.observe.load import Load, LoadMeter
@@ -139,7 +140,8 @@ def deploy(settings: Settings) -> None:
         settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve()
     )
     if ray_door:
-        serve.start(http_options={"host": settings.host, "port": settings.http_port, "keep_alive_timeout_s": 75})
+        options = {"host": settings.host, "port": settings.http_port, "keep_alive_timeout_s": KEEP_ALIVE_SECONDS}
+        serve.start(http_options=options)
     else:
         serve.start(proxy_location="Disabled")
     fresh = APPLICATION not in serve.status().applications

@@ -90,7 +90,7 @@ class Evaluation:
     rows: pd.DataFrame
     """Columns `actual`, `predicted`, `baseline` and, where the app has them, `slice`, `low`, `high`."""
     kind: Literal["values", "probabilities", "classes"] = "values"
-    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or names of classes."""
+    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or class names."""
 
 
 class Recipe(ABC, Generic[Q]):

@@ -17,7 +17,7 @@ from serving.edge.protocol import HttpProtocol
 from serving.edge.sockets import bind, others_listen, turn_away
 from serving.settings import Settings
 
-__all__ = ["HttpServer"]
+__all__ = ["KEEP_ALIVE_SECONDS", "HttpServer"]
 
 LINGER_SECONDS = 2.0
 """How long a connection that waits for its next request is kept, so that it gets one more answer that says so."""

@@ -74,6 +74,8 @@ class RequestEvents:
     def started(self, door: str) -> None:
         """See `Observer`."""
         self._running[door] += 1
+        if not self._timed:
+            self._soon()
 
     def finished(self, record: RequestRecord) -> None:
         """See `Observer`."""
@@ -83,14 +85,17 @@ class RequestEvents:
         if len(self._records) >= GATHERED:
             self._empty()
         elif not self._timed:
-            self._timed = True
-            asyncio.get_running_loop().call_later(DELAY, self._on_time)
+            self._soon()
 
     def flush(self) -> None:
         """Count and write what was gathered."""
         for door, count in self._running.items():
             self._metrics.in_flight.labels(door).set(count)
         self._empty()
+
+    def _soon(self) -> None:
+        self._timed = True
+        asyncio.get_running_loop().call_later(DELAY, self._on_time)
 
     def _on_time(self) -> None:
         self._timed = False

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -97,3 +98,18 @@ def test_all_values_are_brought_up_to_date_without_a_scrape(monkeypatch: pytest.
         await flushed.wait()
 
     asyncio.run(asyncio.wait_for(work(), 10))
+
+
+def test_a_request_that_hangs_shows_without_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "DELAY", 0.01)
+    metrics, shown = Metrics(), Counter[str]()
+    events = RequestEvents(metrics, lambda lines: None)
+    gauge = metrics.in_flight.labels("v1")
+    monkeypatch.setattr(gauge, "set", lambda count: shown.update({str(count): 1}))
+
+    async def work() -> None:
+        events.started("v1")
+        while not shown["1"]:
+            await asyncio.sleep(0.005)
+
+    asyncio.run(asyncio.wait_for(work(), 60))
