@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.trained import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ("tests/e2e/", "tests/contract/")
+SHARED = ("tests/e2e/",)
 """Folders whose tests share a fixture that costs most of a minute."""
 
 # Examples are not timed: the machine may have other things to do.
@@ -72,5 +72,6 @@ def unused_port() -> int:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Versions of the apps, trained on synthetic data when they are first asked for."""
-    return Trained(tmp_path_factory.mktemp("trained"))
+    """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
+    run = tmp_path_factory.getbasetemp()
+    return Trained((run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "trained")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from filelock import FileLock
 
 from serving.inference.contract import App, Backend, Call
 from serving.inference.onnx_local import open_fused
@@ -18,18 +19,17 @@ from serving.routing.loader import LoadedVersion, load
 from serving.routing.repository import Repository
 from serving.values import load_values
 from training.registry import Registry
-from training.run import TrainRequest, TrainResult, train
+from training.run import TrainRequest, train
 
 T = TypeVar("T")
 AnyApp = App[Any, Any, Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trained:
-    """A model repository that fills as apps are asked for."""
+    """A model repository that fills as apps are asked for; several processes may share its folder."""
 
     folder: Path
-    results: dict[str, TrainResult] = field(default_factory=dict)
 
     @property
     def repository(self) -> Repository:
@@ -37,13 +37,15 @@ class Trained:
 
     def version(self, app: AnyApp) -> int:
         """The app's version; trains it when it is asked for the first time."""
-        if app.name not in self.results:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{app.name}.lock"):
+            if found := self.repository.versions(app.name):
+                return found[0]
             request = TrainRequest(app=app.name, repository=self.repository.root, home=self.folder / "home")
             with pytest.MonkeyPatch.context() as patch:
                 # MLflow keeps artifacts of a database without a server in the working folder.
                 patch.chdir(self.folder)
-                self.results[app.name] = train(request, Registry(f"sqlite:///{self.folder}/mlflow.db"))
-        return self.results[app.name].version
+                return train(request, Registry(f"sqlite:///{self.folder}/{app.name}.db")).version
 
     def with_loaded(self, app: AnyApp, use: Callable[[LoadedVersion], Awaitable[T]]) -> T:
         """Load the app's version as the data plane does, its model in this process, and use it."""
