@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+# Ray starts a dozen processes; where Python may not keep compiled modules, each compiles its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help up down status train test lint bench clean
 
 help:  ## list these targets
