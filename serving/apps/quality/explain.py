@@ -74,7 +74,7 @@ def shares(points: Floats, sequence: npt.NDArray[np.intp]) -> Floats:
 def _coalitions(row: npt.NDArray[np.float32], sequence: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """[orders x (count + 1), features] the row with its measurements put in one after another.
 
-    A measurement that is not in yet is missing: the graph puts the median lot's in its place.
+    A measurement that is not in yet is missing, and the graph answers as for any lot with holes.
     """
     count = sequence.shape[1]
     rank = np.argsort(sequence, axis=1)

@@ -15,7 +15,7 @@ from serving.apps.quality.features import Lots, compute
 from serving.apps.quality.recipe_baseline import fit_baseline
 from serving.apps.quality.recipe_graph import graph, split_values
 from serving.apps.quality.recipe_lots import ALARM_SHARE, alone, context_of, hidden, with_history
-from serving.apps.quality.recipe_model import QualityModel, Watch
+from serving.apps.quality.recipe_model import Grader, QualityModel, Watch
 from serving.apps.quality.schema import QualityContext, QualityQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
@@ -24,8 +24,11 @@ from training.trainer import Trainer
 
 __all__ = ["QualityRecipe", "recipe"]
 
+Floats = npt.NDArray[np.float64]
+
 SEED = 7
 HIDDEN = 0.25
+"""Share of the measurements that is missing in lots with holes."""
 
 
 class QualityRecipe(Recipe[QualityQuestion]):
@@ -49,11 +52,11 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return recipe_data.cut(frame)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """The forest on `train`, its calibration and the alarms' thresholds on `validation`."""
+        """The forests on `train`, their calibration and the alarms' thresholds on `validation`."""
         context = context_of(split.train)
         train, validation = alone(split.train), alone(split.validation)
         trainer.log(f"{len(train.values)} lots to fit on, {len(validation.values)} to calibrate on")
-        forest, axes = recipe_model.fit_forest(train, _coded(split.train, context), context, trainer.seed)
+        whole, patchy, axes = _graders(split, context, trainer.seed)
         watches = [
             (train, validation),
             (
@@ -62,15 +65,18 @@ class QualityRecipe(Recipe[QualityQuestion]):
             ),
         ]
         crowd, own = (_watch(*lots, context, trainer.seed) for lots in watches)
-        table = recipe_model.grade_table(compute(validation, context), axes, context)
-        slope = recipe_model.calibration(forest.predict_proba(table), _coded(split.validation, context))
-        model = QualityModel(forest, axes, slope, crowd, own, context)
-        nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
+        model = QualityModel(whole, patchy, axes, crowd, own, context)
+        nodes = sum(tree.tree_.node_count for one in (whole, patchy) for tree in one.forest.estimators_)
         return Fitted(
             predict=model.predict,
             context=context,
             files={},
-            params={**recipe_model.PARAMS, "forest.nodes": nodes, "calibration.slope": round(slope, 4)},
+            params={
+                **recipe_model.PARAMS,
+                "forest.nodes": nodes,
+                "calibration.slope": round(whole.slope, 4),
+                "calibration.slope.patchy": round(patchy.slope, 4),
+            },
             importance=_importance(model),
             model=model,
         )
@@ -99,15 +105,16 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return recipe_report.gate(evaluation, ALARM_SHARE)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """All three forests and the steps around them in one graph."""
+        """All forests and the steps around them in one graph."""
         model: QualityModel = fitted.model
         return graph(model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows with and without a history, rows at and beside split values, extreme rows, NaN."""
+        """Test rows without and with a history and with holes, rows at and beside split values, extremes, NaN."""
         model: QualityModel = fitted.model
-        both = (alone(split.test), with_history(split.test, split.train, SEED))
-        held_out = np.concatenate([compute(lots, model.context) for lots in both])
+        bare = alone(split.test)
+        kinds = (bare, with_history(split.test, split.train, SEED), hidden(bare, HIDDEN, SEED))
+        held_out = np.concatenate([compute(lots, model.context) for lots in kinds])
         return {"features": recipe_golden.parity_rows(held_out, split_values(model))}
 
     def golden(self, split: Split) -> list[QualityQuestion]:
@@ -124,6 +131,20 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return {"anomaly": outputs["anomaly"], "grade": np.stack(ahead, axis=1)}
 
 
+def _graders(split: Split, context: QualityContext, seed: int) -> tuple[Grader, Grader, Floats]:
+    """The forest for whole lots, the one for lots with holes, and the discriminants both see."""
+    parts = [(alone(part), _coded(part, context)) for part in (split.train, split.validation)]
+    axes = recipe_model.fit_axes(*parts[0], context)
+
+    def table(lots: Lots) -> npt.NDArray[np.float32]:
+        return recipe_model.grade_table(compute(lots, context), axes, context)
+
+    train, validation = ((table(lots), grades) for lots, grades in parts)
+    whole = recipe_model.fit_grader(train, validation, seed)
+    train, validation = ((table(hidden(lots, HIDDEN, seed)), grades) for lots, grades in parts)
+    return whole, recipe_model.fit_grader(train, validation, seed), axes
+
+
 def _watch(train: Lots, validation: Lots, context: QualityContext, seed: int) -> Watch:
     forest = recipe_model.fit_watch(train, context, seed)
     return Watch(forest, recipe_model.threshold(forest, validation, context))
@@ -136,7 +157,7 @@ def _coded(frame: pd.DataFrame, context: QualityContext) -> npt.NDArray[np.intp]
 
 def _importance(model: QualityModel) -> dict[str, float]:
     """Share of the impurity each measurement and discriminant took away."""
-    found = model.forest.feature_importances_
+    found = model.whole.forest.feature_importances_
     directions = [f"discriminant {number}" for number in range(1, model.axes.shape[1] + 1)]
     return dict(zip((*model.context.features, *directions), map(float, found), strict=True))
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from serving.apps.quality.columns import DEVIATION_START, FEATURES, HISTORY_COLUMN, LEAST_HISTORY
 from serving.apps.quality.decide import OUTPUTS
-from serving.apps.quality.recipe_model import FURTHEST, LEAST_PROBABILITY, QualityModel, Watch, pairs
+from serving.apps.quality.recipe_model import FURTHEST, LEAST_PROBABILITY, Grader, QualityModel, Watch, pairs
 from training.export import OPSET
 from training.forest_onnx import forest_node, forest_thresholds
 
@@ -44,7 +44,8 @@ def graph(model: QualityModel) -> onnx.ModelProto:
 def split_values(model: QualityModel) -> dict[int, npt.NDArray[np.float32]]:
     """Every value at which a row's path changes, by input column; what is computed from several is left out."""
     width = len(model.context.features)
-    grades = forest_thresholds([tree.tree_ for tree in model.forest.estimators_])
+    graders = (model.whole, model.patchy)
+    grades = forest_thresholds([tree.tree_ for one in graders for tree in one.forest.estimators_])
     found = {column: values for column, values in grades.items() if column < width}
     trees = [tree.tree_ for watch in (model.crowd, model.own) for tree in watch.forest.estimators_]
     watched = forest_thresholds(trees)
@@ -66,7 +67,8 @@ def _constants(model: QualityModel) -> dict[str, Floats]:
         "furthest": np.array(FURTHEST),
         "axes": model.axes,
         "least_probability": np.array(LEAST_PROBABILITY, dtype=np.float32),
-        "slope": np.array(model.slope, dtype=np.float32),
+        "whole_slope": np.array(model.whole.slope, dtype=np.float32),
+        "patchy_slope": np.array(model.patchy.slope, dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
         "least_history": np.array(LEAST_HISTORY, dtype=np.float32),
         "across": np.array([1]),
@@ -130,16 +132,29 @@ def _directions(model: QualityModel) -> list[onnx.NodeProto]:
 
 
 def _grades(model: QualityModel) -> list[onnx.NodeProto]:
+    """Both graders; whether a measurement is missing decides which of them answers."""
+    node = helper.make_node
+    return [
+        *_grader(model.whole, "whole"),
+        *_grader(model.patchy, "patchy"),
+        node("Cast", ["missing"], ["missing_32"], to=TensorProto.INT32),
+        node("ReduceMax", ["missing_32", "across"], ["holes_32"], keepdims=1),
+        node("Cast", ["holes_32"], ["holes"], to=TensorProto.BOOL),
+        node("Where", ["holes", "patchy_stated", "whole_stated"], [OUTPUTS[1]]),
+    ]
+
+
+def _grader(grader: Grader, name: str) -> list[onnx.NodeProto]:
     """The forest and `calibrated`."""
     node = helper.make_node
-    trees = [tree.tree_ for tree in model.forest.estimators_]
+    trees = [tree.tree_ for tree in grader.forest.estimators_]
     leaves = [tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) / len(trees) for tree in trees]
     return [
-        forest_node(trees, leaves, "seen", "raw"),
-        node("Max", ["raw", "least_probability"], ["bounded"]),
-        node("Log", ["bounded"], ["logs"]),
-        node("Mul", ["logs", "slope"], ["logits"]),
-        node("Softmax", ["logits"], [OUTPUTS[1]], axis=1),
+        forest_node(trees, leaves, "seen", f"{name}_raw"),
+        node("Max", [f"{name}_raw", "least_probability"], [f"{name}_bounded"]),
+        node("Log", [f"{name}_bounded"], [f"{name}_logs"]),
+        node("Mul", [f"{name}_logs", f"{name}_slope"], [f"{name}_logits"]),
+        node("Softmax", [f"{name}_logits"], [f"{name}_stated"], axis=1),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The fitted quality model: a calibrated forest for the grade, and two isolation forests for unusual lots."""
+"""The fitted quality model: calibrated forests for the grade, and isolation forests for unusual lots."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ __all__ = [
     "FURTHEST",
     "LEAST_PROBABILITY",
     "PARAMS",
+    "Grader",
     "QualityModel",
     "Watch",
     "calibrated",
     "calibration",
     "directions",
-    "fit_forest",
+    "fit_axes",
+    "fit_grader",
     "fit_watch",
     "grade_table",
     "in_spreads",
@@ -72,14 +74,32 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Grader:
+    """A forest and its calibration: softmax(slope x log p)."""
+
+    forest: RandomForestClassifier
+    slope: float
+
+    def raw(self, table: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades] of the forest itself, from a `grade_table`."""
+        found: Floats = self.forest.predict_proba(table)
+        return found
+
+    def stated(self, table: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades], calibrated."""
+        return calibrated(self.raw(table), self.slope)
+
+
+@dataclass(frozen=True)
 class QualityModel:
     """The forests, the fitted steps around them, and what the version says about itself."""
 
-    forest: RandomForestClassifier
+    whole: Grader
+    """Grades lots of which everything is known."""
+    patchy: Grader
+    """Grades lots of which something is missing; fitted on lots with holes."""
     axes: Floats
     """[terms, directions] discriminants of the measurements in spreads, or of those and their products."""
-    slope: float
-    """The calibration: softmax(slope x log p)."""
     crowd: Watch
     """Compares with all lots."""
     own: Watch
@@ -99,12 +119,19 @@ class QualityModel:
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> Floats:
         """[n, grades], calibrated."""
-        return calibrated(self.raw(features), self.slope)
+        table = grade_table(features, self.axes, self.context)
+        return np.where(self._holes(features), self.patchy.stated(table), self.whole.stated(table))
 
     def raw(self, features: npt.NDArray[np.float32]) -> Floats:
-        """[n, grades] of the forest itself."""
-        found: Floats = self.forest.predict_proba(grade_table(features, self.axes, self.context))
-        return found
+        """[n, grades] before calibration."""
+        table = grade_table(features, self.axes, self.context)
+        return np.where(self._holes(features), self.patchy.raw(table), self.whole.raw(table))
+
+    def _holes(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """[n, 1] whether a measurement is missing."""
+        missing = np.isnan(features[:, : len(self.context.features)])
+        holes: npt.NDArray[np.bool_] = missing.any(axis=1, keepdims=True)
+        return holes
 
     def margins(self, features: npt.NDArray[np.float32]) -> Floats:
         """[n] of the watch that each row's history allows."""
@@ -113,21 +140,28 @@ class QualityModel:
         return np.where(enough, self.own.margin(away), self.crowd.margin(away))
 
 
-def fit_forest(lots: Lots, grades: npt.NDArray[np.intp], context: QualityContext, seed: int) -> tuple[Any, Floats]:
-    """The forest and the discriminants it is given besides the measurements."""
-    features = compute(lots, context)
-    away = in_spreads(features, context)
+def fit_axes(lots: Lots, grades: npt.NDArray[np.intp], context: QualityContext) -> Floats:
+    """The discriminants, of squares and products too where there are lots enough."""
+    away = in_spreads(compute(lots, context), context)
     count = len(pairs(away.shape[1])[0])
     enough = len(away) >= LOTS_PER_TERM * (away.shape[1] + count)
-    axes = directions(terms(away, away.shape[1] + count * enough), grades)
+    return directions(terms(away, away.shape[1] + count * enough), grades)
+
+
+def fit_grader(
+    train: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
+    validation: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
+    seed: int,
+) -> Grader:
+    """A forest of the `grade_table` and grades of `train`, calibrated on `validation`."""
     forest = RandomForestClassifier(
         n_estimators=TREES,
         max_depth=DEPTH,
         min_samples_leaf=LEAST_LEAF,
         max_features=TRIED,
         random_state=seed,
-    )
-    return forest.fit(grade_table(features, axes, context), grades), axes
+    ).fit(*train)
+    return Grader(forest, calibration(forest.predict_proba(validation[0]), validation[1]))
 
 
 def fit_watch(lots: Lots, context: QualityContext, seed: int) -> IsolationForest:

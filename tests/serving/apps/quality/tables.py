@@ -35,7 +35,7 @@ class LocalTrainer(Trainer):
 
 
 def beans(count: int = 1200, seed: int = 3, grades: int = 3) -> pd.DataFrame:
-    """A table like Dry Bean's: no suppliers, no values, one grade below the other, whole numbers among the rest."""
+    """A table like Dry Bean's: no suppliers, no values, one grade below the other, whole numbers."""
     rng = np.random.default_rng(seed)
     grade = np.sort(rng.integers(0, grades, count))
     return pd.DataFrame(

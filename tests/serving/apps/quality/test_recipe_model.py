@@ -5,7 +5,7 @@ import pytest
 
 from serving.apps.quality.columns import DEVIATION_START, FEATURES, HISTORY_COLUMN
 from serving.apps.quality.features import compute
-from serving.apps.quality.recipe_lots import alone, with_history
+from serving.apps.quality.recipe_lots import alone, hidden, with_history
 from serving.apps.quality.recipe_model import (
     SLOPES,
     calibrated,
@@ -102,6 +102,29 @@ def test_the_score_is_the_expected_value_or_the_confidence() -> None:
         wanted = probabilities @ np.array(values) if values else 100 * probabilities.max(axis=1)
         np.testing.assert_allclose(found["score"][:, 0], wanted, atol=1e-3)
         assert recipe.app.name == "quality"
+
+
+def test_lots_with_holes_are_graded_by_the_forest_that_knows_holes() -> None:
+    model = model_of(bean_model()[1])
+    features = compute(alone(bean_split()[1].test), model.context)
+    features[::2, 1] = np.nan
+    table = grade_table(features, model.axes, model.context)
+    found = model.probabilities(features)
+    np.testing.assert_array_equal(found[::2], model.patchy.stated(table)[::2])
+    np.testing.assert_array_equal(found[1::2], model.whole.stated(table)[1::2])
+    np.testing.assert_array_equal(model.raw(features)[1::2], model.whole.raw(table)[1::2])
+
+
+def test_a_missing_measurement_costs_little() -> None:
+    _, made = lot_model()
+    model, test = model_of(made), lot_split()[1].test
+    grades = np.array([model.context.grades.index(grade) for grade in test["grade"]])
+    lots = alone(test)
+    right = [
+        (model.probabilities(compute(each, model.context)).argmax(axis=1) == grades).mean()
+        for each in (lots, hidden(lots, 0.25, 1))
+    ]
+    assert right[1] > right[0] - 0.05
 
 
 def test_the_history_decides_which_watch_answers() -> None:
