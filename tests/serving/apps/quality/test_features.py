@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.apps.quality.columns import DEVIATION_START, FEATURES, HISTORY_COLUMN, MOST_HISTORY, SLOTS
-from serving.apps.quality.features import BORROWED, FURTHEST, MAD_TO_DEVIATION, encode, fill, medians
+from serving.apps.quality.features import BORROWED, FURTHEST, MAD_TO_DEVIATION, compute, encode, fill, medians
 from serving.apps.quality.schema import QualityQuestion
 from serving.errors import Invalid
 from tests.serving.apps.quality.tables import CONTEXT
@@ -85,12 +87,6 @@ def test_moving_and_scaling_a_measurement_moves_no_deviation_from_the_supplier(
     lots = fill(asked, CONTEXT)
     lots.values[:] = np.round(lots.values % 64)
     lots.history[:] = np.round(lots.history % 64)
-    from dataclasses import replace
-
-    import msgspec
-
-    from serving.apps.quality.features import compute
-
     scaled = replace(lots, values=lots.values * 4 + 32, history=lots.history * 4 + 32)
     other = msgspec.structs.replace(
         CONTEXT,
@@ -130,8 +126,6 @@ def test_unknown_measurements_are_refused_by_name(question: QualityQuestion, pat
 
 
 def test_less_than_half_of_the_measurements_is_too_few() -> None:
-    import msgspec
-
     names = ("size", "weight", "hue", "width")
     wide = msgspec.structs.replace(
         CONTEXT, features=names, center=(1.0,) * 4, spread=(1.0,) * 4, within=(1.0,) * 4

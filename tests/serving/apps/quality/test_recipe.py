@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from serving.apps.quality.app import app
@@ -10,6 +11,7 @@ from serving.apps.quality.recipe import QualityRecipe, recipe
 from tests.serving.apps.quality.tables import LocalTrainer, bean_model, bean_split, beans, lot_model, lot_split
 from training import gate
 from training.contract import Evaluation, Options
+from training.errors import DataError
 from training.registry import Registry
 from training.run import TrainRequest, train
 
@@ -95,10 +97,6 @@ def test_the_real_file_reaches_the_floor_and_passes_the_gate(real_data: Path, tm
 
 @pytest.mark.slow
 def test_an_identifier_in_the_real_file_is_refused_whatever_its_name(real_data: Path) -> None:
-    import pandas as pd
-
-    from training.errors import DataError
-
     table = pd.read_csv(real_data / "quality" / "Dry_Bean_Dataset.csv")
     table["Gloss"] = np.arange(len(table)) * 7 + 1000
     for rows in (table, table.sample(frac=1, random_state=1)):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.ensemble import IsolationForest
 
 from serving.apps.quality.app import app
 from serving.apps.quality.columns import FEATURES, HISTORY_COLUMN
-from serving.apps.quality.recipe_graph import split_values
+from serving.apps.quality.recipe_graph import _depths, _path, split_values
 from serving.apps.quality.recipe_model import QualityModel
 from tests.serving.apps.quality.tables import bean_model, bean_split, lot_model, lot_split, model_of
 from training import export, parity
@@ -65,8 +66,6 @@ def test_split_values_are_of_input_columns() -> None:
 
 @pytest.mark.parametrize("samples", [2, 3, 64])
 def test_the_watchs_leaves_give_scikit_learns_score(samples: int) -> None:
-    from serving.apps.quality.recipe_graph import _depths, _path
-
     rows = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
     forest = IsolationForest(n_estimators=6, max_samples=samples, random_state=1).fit(rows)
     total = np.zeros(len(rows))
@@ -77,6 +76,4 @@ def test_the_watchs_leaves_give_scikit_learns_score(samples: int) -> None:
 
 
 def _with(model: QualityModel) -> Any:
-    import dataclasses
-
     return dataclasses.replace(bean_model()[1], model=model)

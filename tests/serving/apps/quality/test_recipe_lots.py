@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from serving.apps.quality.columns import LEAST_HISTORY, MOST_HISTORY
-from serving.apps.quality.features import Lots, encode
+from serving.apps.quality.features import Lots, compute, encode
 from serving.apps.quality.recipe_data import measurements
 from serving.apps.quality.recipe_golden import question_of
 from serving.apps.quality.recipe_lots import alone, context_of, hidden, stand_ins, with_history
@@ -82,8 +82,6 @@ def test_hidden_measurements_are_about_the_share_and_never_more_than_half() -> N
 
 def test_questions_and_tables_give_the_same_features() -> None:
     """No skew: what training computes from a table is what serving computes from the question."""
-    from serving.apps.quality.features import compute
-
     for frame, split in (bean_split(), lot_split()):
         context = context_of(split.train)
         names = measurements(frame)

@@ -5,6 +5,7 @@ import pytest
 
 from serving.apps.quality.columns import DEVIATION_START, FEATURES, HISTORY_COLUMN
 from serving.apps.quality.features import compute
+from serving.apps.quality.recipe import recipe
 from serving.apps.quality.recipe_lots import alone, hidden, with_history
 from serving.apps.quality.recipe_model import (
     SLOPES,
@@ -17,7 +18,15 @@ from serving.apps.quality.recipe_model import (
     terms,
     watch_table,
 )
-from tests.serving.apps.quality.tables import CONTEXT, bean_model, bean_split, lot_model, lot_split, model_of
+from tests.serving.apps.quality.tables import (
+    CONTEXT,
+    LocalTrainer,
+    bean_model,
+    bean_split,
+    lot_model,
+    lot_split,
+    model_of,
+)
 
 
 def rows(*measured: tuple[float, float]) -> np.ndarray:
@@ -93,7 +102,7 @@ def test_calibrated_probabilities_of_a_sure_forest_stay_possible() -> None:
 
 
 def test_the_score_is_the_expected_value_or_the_confidence() -> None:
-    for (recipe, made), (_, split) in ((bean_model(), bean_split()), (lot_model(), lot_split())):
+    for (_, made), (_, split) in ((bean_model(), bean_split()), (lot_model(), lot_split())):
         features = compute(alone(split.test), model_of(made).context)
         found = made.predict({"features": features})
         probabilities = found["probabilities"]
@@ -101,7 +110,6 @@ def test_the_score_is_the_expected_value_or_the_confidence() -> None:
         values = model_of(made).context.values
         wanted = probabilities @ np.array(values) if values else 100 * probabilities.max(axis=1)
         np.testing.assert_allclose(found["score"][:, 0], wanted, atol=1e-3)
-        assert recipe.app.name == "quality"
 
 
 def test_lots_with_holes_are_graded_by_the_forest_that_knows_holes() -> None:
@@ -143,9 +151,6 @@ def test_about_the_stated_share_of_the_validation_lots_is_flagged() -> None:
 
 
 def test_fitting_twice_gives_the_same_model() -> None:
-    from serving.apps.quality.recipe import recipe
-    from tests.serving.apps.quality.tables import LocalTrainer
-
     first, second = (recipe.fit(bean_split()[1], LocalTrainer()) for _ in range(2))
     assert recipe.export(first).SerializeToString(deterministic=True) == recipe.export(second).SerializeToString(
         deterministic=True
