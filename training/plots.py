@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.contract import Evaluation
+from training.plots_classes import class_figures
 
 __all__ = ["draw"]
 
@@ -25,9 +26,12 @@ ROOM = 60
 def draw(folder: Path, evaluation: Evaluation, importance: Mapping[str, float], unit: str = "") -> list[Path]:
     """Write the pictures this evaluation has data for; returns their paths."""
     rows = evaluation.rows
-    figures = {"predicted_vs_actual": _predicted(rows, unit)}
-    if "slice" in rows.columns:
-        figures["error_by_slice"] = _error_by_slice(rows, unit)
+    if evaluation.kind == "classes":
+        figures = class_figures(rows)
+    else:
+        figures = {"predicted_vs_actual": _predicted(rows, unit)}
+        if "slice" in rows.columns:
+            figures["error_by_slice"] = _error_by_slice(rows, unit)
     if importance:
         figures["feature_importance"] = _importance(importance)
     if {"low", "high", "slice"} <= set(rows.columns):

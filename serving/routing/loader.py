@@ -163,12 +163,13 @@ def _compare(
 
 
 def _difference(expected: Any, actual: Any, path: str) -> str:
-    """Where two JSON values differ by more than rounding; empty if nowhere."""
+    """Where a JSON value and an answer's own differ by more than rounding; empty if nowhere."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         if expected.keys() != actual.keys():
             return f"{path} has fields {sorted(actual)}, training had {sorted(expected)}"
         return next(filter(None, (_difference(expected[k], actual[k], f"{path}.{k}") for k in expected)), "")
-    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+    # A tuple in an answer is an array in JSON.
+    if isinstance(expected, list) and isinstance(actual, (list, tuple)) and len(expected) == len(actual):
         pairs = enumerate(zip(expected, actual, strict=True))
         return next(filter(None, (_difference(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), "")
     if isinstance(expected, (int, float)) and isinstance(actual, (int, float)):

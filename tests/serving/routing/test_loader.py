@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,29 @@ def test_other_decisions_are_refused_with_the_field(tmp_path: Path) -> None:
     rewrite_golden(folder, lambda lines: lines[2]["answer"].update(total=7.0))
     with pytest.raises(Refused, match=r"golden row 2: answer \$.total is"):
         open_version(tmp_path)
+
+
+class Parts(msgspec.Struct, frozen=True):
+    parts: tuple[float, ...]
+
+
+def test_tuples_of_an_answer_are_the_arrays_of_its_golden_row(tmp_path: Path) -> None:
+    app = replace(
+        toy.app,
+        answer=Parts,
+        decide=lambda _, outputs, __: [Parts(parts=(value, 0.5)) for value in outputs["total"][:, 0].tolist()],
+    )
+    folder = toy.write_version(tmp_path, 1)
+
+    def change(lines: list[Any]) -> None:
+        for line in lines:
+            line["answer"] = {"parts": [line["answer"]["total"], 0.5]}
+
+    rewrite_golden(folder, change)
+    assert open_version(tmp_path, app).number == 1
+    rewrite_golden(folder, lambda lines: lines[2]["answer"].update(parts=[]))
+    with pytest.raises(Refused, match=r"golden row 2: answer \$.parts is"):
+        open_version(tmp_path, app)
 
 
 def test_questions_that_are_refused_today_are_named(tmp_path: Path) -> None:

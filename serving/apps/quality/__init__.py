@@ -1,0 +1,1 @@
+"""Grade of a lot from its measurements, with a score and an anomaly flag."""

@@ -1,0 +1,165 @@
+"""The quality app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pandas as pd
+
+from serving.apps.quality import recipe_data, recipe_golden, recipe_model, recipe_report, recipe_watch, synthetic
+from serving.apps.quality.app import app
+from serving.apps.quality.features import Lots, compute
+from serving.apps.quality.recipe_baseline import fit_baseline
+from serving.apps.quality.recipe_graph import graph, split_values
+from serving.apps.quality.recipe_lots import ALARM_SHARE, alone, context_of, hidden, with_history
+from serving.apps.quality.recipe_model import Grader, QualityModel, Watch
+from serving.apps.quality.schema import QualityContext, QualityQuestion
+from serving.inference.contract import Arrays
+from serving.manifest import Check
+from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.trainer import Trainer
+
+__all__ = ["QualityRecipe", "recipe"]
+
+Floats = npt.NDArray[np.float64]
+
+SEED = 7
+HIDDEN = 0.25
+"""Share of the measurements that is missing in lots with holes."""
+
+
+class QualityRecipe(Recipe[QualityQuestion]):
+    """Trains one version for the measurements and grades of a table."""
+
+    app = app
+    schema = recipe_data.SCHEMA
+    target = "grade"
+    forbidden = recipe_data.FORBIDDEN
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Lots of made-up suppliers in three ordered grades; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """One row per different lot; columns that are no measurements are refused."""
+        return recipe_data.tidy(raw)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By supplier, else by identical measurements; see `recipe_data.cut`."""
+        return recipe_data.cut(frame)
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """The forests on `train`, their calibration and the alarms' thresholds on `validation`."""
+        context = context_of(split.train)
+        train, validation = alone(split.train), alone(split.validation)
+        trainer.log(f"{len(train.values)} lots to fit on, {len(validation.values)} to calibrate on")
+        whole, patchy, axes = _graders(split, context, trainer.seed)
+        watches = [
+            (train, validation),
+            (
+                with_history(split.train, split.train, trainer.seed),
+                with_history(split.validation, split.train, trainer.seed + 1),
+            ),
+        ]
+        crowd, own = (_watch(*lots, context, trainer.seed) for lots in watches)
+        model = QualityModel(whole, patchy, axes, crowd, own, context)
+        nodes = sum(tree.tree_.node_count for one in (whole, patchy) for tree in one.forest.estimators_)
+        return Fitted(
+            predict=model.predict,
+            context=context,
+            files={},
+            params={
+                **recipe_model.PARAMS,
+                "forest.nodes": nodes,
+                "calibration.slope": round(whole.slope, 4),
+                "calibration.slope.patchy": round(patchy.slope, 4),
+            },
+            importance=_importance(model),
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Grades beside both baselines, confidence, and what the anomaly flag sees."""
+        model: QualityModel = fitted.model
+        context, lots = model.context, alone(split.test)
+        center = np.array(context.center)
+        baseline = fit_baseline(alone(split.train).values, _coded(split.train, context), center)
+        features = compute(lots, context)
+        rows = recipe_report.Judged(
+            _coded(split.test, context),
+            split.test["group"].to_numpy(),
+            lots.values,
+            model.probabilities(features),
+            model.raw(features),
+            model.probabilities(compute(hidden(lots, HIDDEN, SEED), context)),
+        )
+        metrics = recipe_report.grading(rows, baseline, context.grades, SEED)
+        metrics += recipe_watch.watching(model, split, SEED)
+        return recipe_report.evaluation(rows, metrics, baseline, context.grades)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats both baselines; probabilities and alarms are what they are said to be."""
+        return recipe_report.gate(evaluation, ALARM_SHARE)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """All forests and the steps around them in one graph."""
+        model: QualityModel = fitted.model
+        return graph(model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows without and with a history and with holes, rows at and beside split values, extremes, NaN."""
+        model: QualityModel = fitted.model
+        bare = alone(split.test)
+        kinds = (bare, with_history(split.test, split.train, SEED), hidden(bare, HIDDEN, SEED))
+        held_out = np.concatenate([compute(lots, model.context) for lots in kinds])
+        return {"features": recipe_golden.parity_rows(held_out, split_values(model))}
+
+    def golden(self, split: Split) -> list[QualityQuestion]:
+        """Questions of the test part, with long, short and no histories."""
+        return recipe_golden.golden(split.test, with_history(split.test, split.train, SEED))
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """The flag, and for each grade how far it is ahead of the best other."""
+        probabilities = outputs["probabilities"]
+        ahead = [
+            probabilities[:, grade] - np.delete(probabilities, grade, axis=1).max(axis=1)
+            for grade in range(probabilities.shape[1])
+        ]
+        return {"anomaly": outputs["anomaly"], "grade": np.stack(ahead, axis=1)}
+
+
+def _graders(split: Split, context: QualityContext, seed: int) -> tuple[Grader, Grader, Floats]:
+    """The forest for whole lots, the one for lots with holes, and the discriminants both see."""
+    parts = [(alone(part), _coded(part, context)) for part in (split.train, split.validation)]
+    axes = recipe_model.fit_axes(*parts[0], context)
+
+    def table(lots: Lots) -> npt.NDArray[np.float32]:
+        return recipe_model.grade_table(compute(lots, context), axes, context)
+
+    train, validation = ((table(lots), grades) for lots, grades in parts)
+    whole = recipe_model.fit_grader(train, validation, seed)
+    train, validation = ((table(hidden(lots, HIDDEN, seed)), grades) for lots, grades in parts)
+    return whole, recipe_model.fit_grader(train, validation, seed), axes
+
+
+def _watch(train: Lots, validation: Lots, context: QualityContext, seed: int) -> Watch:
+    forest = recipe_model.fit_watch(train, context, seed)
+    return Watch(forest, recipe_model.threshold(forest, validation, context))
+
+
+def _coded(frame: pd.DataFrame, context: QualityContext) -> npt.NDArray[np.intp]:
+    """Grades as positions in the context."""
+    return pd.Categorical(frame["grade"], categories=list(context.grades)).codes.astype(np.intp)
+
+
+def _importance(model: QualityModel) -> dict[str, float]:
+    """Share of the impurity each measurement and discriminant took away."""
+    found = model.whole.forest.feature_importances_
+    directions = [f"discriminant {number}" for number in range(1, model.axes.shape[1] + 1)]
+    return dict(zip((*model.context.features, *directions), map(float, found), strict=True))
+
+
+recipe = QualityRecipe()
