@@ -24,7 +24,7 @@ from training.validate import refuse_leaking_features
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["FitFailed", "Table", "Trainer"]
+__all__ = ["Table", "Trainer"]
 
 T = TypeVar("T")
 R = TypeVar("R")

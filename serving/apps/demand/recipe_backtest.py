@@ -50,8 +50,8 @@ def history(frame: pd.DataFrame, pace: Pace) -> list[History]:
     found = []
     for name, part in frame.groupby("series", sort=True):
         values = part.set_index("date")["demand"].sort_index().asfreq("D" if pace.frequency == "day" else "MS")
-        days = (values.index - pd.Timestamp(0)) / pd.Timedelta(days=1)
-        found.append(History(str(name), np.array(days), values.to_numpy(dtype=np.float64)))
+        days = pd.DatetimeIndex(values.index).to_numpy().astype("datetime64[D]").astype(np.float64)
+        found.append(History(str(name), days, values.to_numpy(dtype=np.float64)))
     return found
 
 
@@ -89,7 +89,8 @@ def _forecast(job: Job, origin: int) -> pd.DataFrame:
             "needed": level_of(spread, steps, factors, misses),
         }
     )
-    return table[np.isfinite(actual)]
+    known: pd.DataFrame = table.loc[np.isfinite(actual)]
+    return known
 
 
 def seasonal_naive(values: Floats, steps: int, season: int) -> Floats:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import pandas as pd
@@ -16,7 +16,7 @@ import pandas as pd
 from serving.apps.demand.columns import EVENTS
 from training.errors import DataError
 
-__all__ = ["COUNTRY", "FESTIVALS", "calendar_of", "festivals"]
+__all__ = ["COUNTRY", "FESTIVALS", "calendar_of", "festivals", "windows"]
 
 COUNTRY = "IN"
 FESTIVALS: dict[str, tuple[str, int, int]] = {
@@ -56,6 +56,15 @@ def festivals(first_year: int, last_year: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["holiday", "ds", "lower_window", "upper_window"])
 
 
+def windows(first_year: int, last_year: int) -> Iterator[tuple[str, datetime.date, int]]:
+    """Festival, day, and the day's distance from the feast, for every day of every window."""
+    table = festivals(first_year, last_year)
+    for name, day in zip(table["holiday"], table["ds"], strict=True):
+        _, low, high = FESTIVALS[name]
+        for offset in range(low, high + 1):
+            yield name, day.date() + datetime.timedelta(days=offset), offset
+
+
 def calendar_of(
     names: Sequence[str], first: datetime.date, last: datetime.date, years: tuple[int, int]
 ) -> Mapping[datetime.date, tuple[int, ...]]:
@@ -66,12 +75,10 @@ def calendar_of(
     """
     places = {name: place for place, name in enumerate(names, 1)}
     found: dict[datetime.date, set[int]] = {}
-    for one in festivals(*years).itertuples():
-        for offset in range(int(one.lower_window), int(one.upper_window) + 1):
-            date = (one.ds + pd.Timedelta(days=offset)).date()
-            place = places.get(f"{one.holiday}_delim_{'+' if offset >= 0 else '-'}{abs(offset)}")
-            if place and first <= date <= last:
-                found.setdefault(date, set()).add(place)
+    for name, date, offset in windows(*years):
+        place = places.get(f"{name}_delim_{'+' if offset >= 0 else '-'}{abs(offset)}")
+        if place and first <= date <= last:
+            found.setdefault(date, set()).add(place)
     for date, effects in found.items():
         if len(effects) > EVENTS:
             raise DataError(f"{date} has {len(effects)} holiday effects; the model has inputs for {EVENTS}")

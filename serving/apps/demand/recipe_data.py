@@ -51,7 +51,7 @@ def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
     known = frame[frame["demand"].notna()]
     dropped = {"without a value": len(frame) - len(known)}
     if hourly:
-        known = known.groupby(["series", "date", "unit"], as_index=False, sort=False)["demand"].sum()
+        known = known.groupby(["series", "date", "unit"], sort=False)[["demand"]].sum().reset_index()
     known = _ended_alike(known).sort_values(["series", "date"], kind="stable")
     known.attrs["dropped"] = dropped
     return known[["series", "date", "demand", "unit"]]
@@ -127,7 +127,8 @@ def _ended_alike(frame: pd.DataFrame) -> pd.DataFrame:
             f"series {over.index[0]!r} ends on {over.iloc[0].date()}, the table on {ends.max().date()}; leave out "
             "series that are over"
         )
-    return frame[frame["date"] <= ends.min()]
+    alike: pd.DataFrame = frame.loc[frame["date"] <= ends.min()]
+    return alike
 
 
 def _dates(column: pd.Series[Any], hourly: bool) -> pd.Series[Any]:

@@ -139,8 +139,8 @@ def _gains(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
 
 def _steps(dates: pd.Series[pd.Timestamp], pace: Pace) -> npt.NDArray[np.int64]:
     if pace.frequency == "month":
-        return (dates.dt.year * 12 + dates.dt.month).to_numpy(dtype=np.int64)
-    return ((dates - pd.Timestamp(0)).dt.days).to_numpy(dtype=np.int64)
+        return np.asarray(dates.dt.year * 12 + dates.dt.month, dtype=np.int64)
+    return np.asarray((dates - pd.Timestamp(0)).dt.days, dtype=np.int64)
 
 
 def _beats(metric: Metric) -> Check:

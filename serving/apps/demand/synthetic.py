@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from serving.apps.demand.columns import KHARIF
-from serving.apps.demand.recipe_calendar import festivals
+from serving.apps.demand.recipe_calendar import windows
 
 __all__ = ["COMMODITIES", "DAYS", "generate"]
 
@@ -62,10 +62,6 @@ def _series(
 
 def _feasts(dates: pd.DatetimeIndex) -> Floats:
     """Extra share of demand on each day: before feasts and on them."""
-    extra = pd.Series(0.0, index=dates)
-    for one in festivals(dates[0].year, dates[-1].year + 1).itertuples():
-        window = pd.date_range(
-            one.ds + pd.Timedelta(days=one.lower_window), one.ds + pd.Timedelta(days=one.upper_window)
-        )
-        extra[extra.index.isin(window)] = FEAST
-    return extra.to_numpy()
+    festive = {date for _, date, _ in windows(dates[0].year, dates[-1].year + 1)}
+    extra: Floats = np.where([date.date() in festive for date in dates], FEAST, 0.0)
+    return extra

@@ -44,7 +44,7 @@ def test_a_forecast_sees_nothing_after_its_origin() -> None:
 
 
 def test_rows_end_at_the_horizon_or_where_truths_may_be_looked_at() -> None:
-    rows = run(Job(one(daily()), Plan("p"), DAY, (270, 330, 100), 240))
+    rows = run(Job(one(daily()), Plan("p"), DAY, (270, 330), 240))
     assert rows.groupby("origin")["step"].max().to_dict() == {270: 30, 330: 90}
     assert rows["date"].max() == pd.Timestamp("2022-01-01") + pd.Timedelta(days=559)
     assert rows["needed"].between(0, 1).all()
