@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,44 +89,21 @@ def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
 
 def _metrics(rows: pd.DataFrame, part: str, pace: Pace, seed: int) -> list[Metric]:
     model, naive = wapes(rows), wapes(rows, "baseline")
-    gains = _gains(rows)
-    low, high = mean_gain(gains, _steps(rows["date"], pace), pace.block, seed)
-    actual, predicted = rows["actual"].to_numpy(), rows["predicted"].to_numpy()
-    baseline = rows["baseline"].to_numpy()
-    count = len(rows)
+    low, high = mean_gain(_gains(rows), _steps(rows["date"], pace), pace.block, seed)
+    values = [rows[name].to_numpy() for name in ("actual", "predicted", "baseline")]
+    common: dict[str, Any] = {"slice": part, "rows": len(rows)}
+    percent: dict[str, Any] = {**common, "unit": "%"}
+    skill, held = 1 - float(model.mean() / naive.mean()), float((rows["needed"] <= rows["level"]).mean())
+    ours, naives = ((float(one.mean()), float(one.max())) for one in (model, naive))
     metrics = [
-        Metric(
-            name="wape",
-            value=float(model.mean()),
-            slice=part,
-            unit="%",
-            baseline=float(naive.mean()),
-            rows=count,
-            gain_low=low,
-            gain_high=high,
-        ),
-        Metric(
-            name="wape_worst",
-            value=float(model.max()),
-            slice=part,
-            unit="%",
-            baseline=float(naive.max()),
-            rows=count,
-        ),
-        Metric(
-            name="skill", value=1 - float(model.mean() / naive.mean()), slice=part, better="higher", rows=count
-        ),
-        evaluate.beside("mae", evaluate.mae, actual, predicted, baseline, part),
-        Metric(
-            name="coverage",
-            value=float((rows["needed"] <= rows["level"]).mean()),
-            slice=part,
-            better="nominal",
-            rows=count,
-        ),
+        Metric(name="wape", value=ours[0], baseline=naives[0], gain_low=low, gain_high=high, **percent),
+        Metric(name="wape_worst", value=ours[1], baseline=naives[1], **percent),
+        Metric(name="skill", value=skill, better="higher", **common),
+        evaluate.beside("mae", evaluate.mae, *values, part),
+        Metric(name="coverage", value=held, better="nominal", **common),
     ]
     with suppress(ValueError):  # refused where values near zero would be all of it
-        metrics.append(evaluate.beside("mape", evaluate.mape, actual, predicted, baseline, part, "%"))
+        metrics.append(evaluate.beside("mape", evaluate.mape, *values, part, "%"))
     return metrics
 
 

@@ -20,7 +20,12 @@ Floats = npt.NDArray[np.float64]
 
 GRID = 17
 """Values of |1 + multiplicative terms| for which the interval's reach is tabled."""
+WIDEST = 3.0
+DAY = pd.Timedelta(days=1)
 SEPARATOR = "_delim_"
+MODES = ("additive", "multiplicative")
+Wave = tuple[float, int, str]
+"""Period in days, order, and season or nothing."""
 ALWAYS = ("", *SEASONS)
 
 
@@ -76,27 +81,16 @@ def step_size(model: Any, steps: int, monthly: bool) -> float:
 def tables(models: Sequence[Any], levels: Sequence[float], steps: int, monthly: bool) -> Tables:
     """The tables of fitted models (growth linear or flat, no MCMC), with intervals of `levels`."""
     waves = sorted({wave for model in models for wave in _waves(model)})
-    names = effect_names(models)
-    count = max(len(model.changepoints_t) for model in models)
-    changes, deltas = (np.zeros((len(models), count)) for _ in range(2))
-    weights = {mode: np.zeros((len(models), 2 * len(waves))) for mode in ("additive", "multiplicative")}
-    events = {mode: np.zeros((len(models), len(names) + 1)) for mode in ("additive", "multiplicative")}
-    for place, model in enumerate(models):
-        if model.growth == "linear":
-            changes[place, : len(model.changepoints_t)] = model.changepoints_t
-            deltas[place, : len(model.changepoints_t)] = np.nanmean(model.params["delta"], axis=0)
-        for mode in weights:
-            beta = dict(zip(*_weights(model, mode), strict=True))
-            for name, effect in enumerate(names, 1):
-                events[mode][place, name] = beta.get(effect, 0.0)
-            for column, value in _wave_weights(model, beta, waves):
-                weights[mode][place, column] = value
-    widest = 1 + np.abs(weights["multiplicative"]).sum(axis=1) + np.abs(events["multiplicative"]).sum(axis=1)
+    changes, deltas = _changes(models)
+    weights = {mode: _mode(models, mode, waves) for mode in MODES}
+    (_, additive_events), (_, multiplicative_events) = weights.values()
+    seasonal = weights["multiplicative"][0]
+    widest = 1 + np.abs(seasonal).sum(axis=1) + np.abs(multiplicative_events).sum(axis=1)
     # The sum of all effects is never reached: the grid would be coarse where it matters.
-    widest = np.minimum(widest, 3.0)
+    widest = np.minimum(widest, WIDEST)
     return Tables(
-        start=np.array([model.start / pd.Timedelta(days=1) for model in map(_Started, models)]),
-        span=np.array([model.t_scale / pd.Timedelta(days=1) for model in models]),
+        start=np.array([(pd.Timestamp(model.start) - pd.Timestamp(0)) / DAY for model in models]),
+        span=np.array([model.t_scale / DAY for model in models]),
         scale=np.array([float(model.y_scale) for model in models]),
         slope=np.array([float(np.nanmean(m.params["k"])) if m.growth == "linear" else 0.0 for m in models]),
         offset=np.array([float(np.nanmean(model.params["m"])) for model in models]),
@@ -104,10 +98,10 @@ def tables(models: Sequence[Any], levels: Sequence[float], steps: int, monthly: 
         deltas=deltas,
         frequencies=np.array([order / period for period, order, _ in waves]),
         seasons=np.array([ALWAYS.index(season) for _, _, season in waves], dtype=np.int64),
-        additive=weights["additive"],
-        multiplicative=weights["multiplicative"],
-        additive_events=events["additive"],
-        multiplicative_events=events["multiplicative"],
+        additive=weights["additive"][0],
+        multiplicative=seasonal,
+        additive_events=additive_events,
+        multiplicative_events=multiplicative_events,
         widest=widest,
         reach=np.stack(
             [
@@ -118,11 +112,28 @@ def tables(models: Sequence[Any], levels: Sequence[float], steps: int, monthly: 
     )
 
 
-class _Started:
-    """The first day of a model as the time since 1970-01-01."""
+def _changes(models: Sequence[Any]) -> tuple[Floats, Floats]:
+    """Times and changes of slope of the changepoints, each [s, c]; a flat trend has none."""
+    count = max(len(model.changepoints_t) for model in models)
+    changes, deltas = (np.zeros((len(models), count)) for _ in range(2))
+    for place, model in enumerate(models):
+        if model.growth == "linear":
+            changes[place, : len(model.changepoints_t)] = model.changepoints_t
+            deltas[place, : len(model.changepoints_t)] = np.nanmean(model.params["delta"], axis=0)
+    return changes, deltas
 
-    def __init__(self, model: Any) -> None:
-        self.start = pd.Timestamp(model.start) - pd.Timestamp(0)
+
+def _mode(models: Sequence[Any], mode: str, waves: list[Wave]) -> tuple[Floats, Floats]:
+    """Weights of one mode: of the waves [s, 2 w] and of the holiday effects [s, e + 1]."""
+    names = effect_names(models)
+    weights = np.zeros((len(models), 2 * len(waves)))
+    events = np.zeros((len(models), len(names) + 1))
+    for place, model in enumerate(models):
+        beta = dict(zip(*_weights(model, mode), strict=True))
+        events[place, 1:] = [beta.get(name, 0.0) for name in names]
+        for column, value in _wave_weights(model, beta, waves):
+            weights[place, column] += value
+    return weights, events
 
 
 def _reach(model: Any, level: float, steps: int, step: float, widest: float) -> Floats:
@@ -147,7 +158,7 @@ def _is_effect(model: Any, name: str) -> bool:
     return bool(base) and base not in model.seasonalities
 
 
-def _waves(model: Any) -> list[tuple[float, int, str]]:
+def _waves(model: Any) -> list[Wave]:
     """Period, order and season of each pair of columns."""
     return [
         (float(seasonality["period"]), order, seasonality["condition_name"] or "")
@@ -156,9 +167,7 @@ def _waves(model: Any) -> list[tuple[float, int, str]]:
     ]
 
 
-def _wave_weights(
-    model: Any, beta: dict[str, float], waves: list[tuple[float, int, str]]
-) -> list[tuple[int, float]]:
+def _wave_weights(model: Any, beta: dict[str, float], waves: list[Wave]) -> list[tuple[int, float]]:
     """Column of the wave table and weight; Prophet counts its columns sine, cosine, sine, ... from 1."""
     found = []
     for name, seasonality in model.seasonalities.items():
