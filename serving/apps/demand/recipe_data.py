@@ -65,7 +65,7 @@ def pace_of(frame: pd.DataFrame) -> Pace:
 def cut(frame: pd.DataFrame) -> Split:
     """By date: the test part is where the rolling origins are judged, validation where plans are chosen.
 
-    Raises `DataError` when a series is too short for that.
+    Raises `DataError` when a series is too short for that, or never changes.
     """
     pace = pace_of(frame)
     for name, part in frame.groupby("series"):
@@ -74,6 +74,10 @@ def cut(frame: pd.DataFrame) -> Split:
             raise DataError(
                 f"series {name!r} has {len(part)} values over {span} {pace.frequency}s; at least {pace.least} "
                 f"{pace.frequency}s are needed to judge forecasts from rolling origins"
+            )
+        if part["demand"].nunique() == 1:
+            raise DataError(
+                f"series {name!r} is {part['demand'].iloc[0]:g} throughout; there is nothing to forecast"
             )
     last = frame["date"].max().date()
     test_from, validation_from = (pace.back(last, steps - 1) for steps in (pace.held_out, pace.choosing[-1]))
@@ -136,7 +140,8 @@ def _dates(column: pd.Series[Any], hourly: bool) -> pd.Series[Any]:
     if hourly and dates.isna().all():
         dates = pd.to_datetime(column, errors="coerce", format="%m/%d/%Y")
     _refuse(column, dates.isna(), "date", "a date such as 2024-06-28")
-    return dates.dt.normalize().astype("datetime64[ns]")
+    # A day is the day it is called where it was counted, whatever its offset.
+    return dates.dt.tz_localize(None).dt.normalize().astype("datetime64[ns]")
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -90,20 +90,21 @@ def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
 def _metrics(rows: pd.DataFrame, part: str, pace: Pace, seed: int) -> list[Metric]:
     model, naive = wapes(rows), wapes(rows, "baseline")
     low, high = mean_gain(_gains(rows), _steps(rows["date"], pace), pace.block, seed)
-    values = [rows[name].to_numpy() for name in ("actual", "predicted", "baseline")]
+    actual, predicted, baseline = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
     common: dict[str, Any] = {"slice": part, "rows": len(rows)}
     percent: dict[str, Any] = {**common, "unit": "%"}
-    skill, held = 1 - float(model.mean() / naive.mean()), float((rows["needed"] <= rows["level"]).mean())
+    held = float((rows["needed"] <= rows["level"]).mean())
     ours, naives = ((float(one.mean()), float(one.max())) for one in (model, naive))
+    skill = 1 - ours[0] / naives[0] if 0 < naives[0] < np.inf else float("nan")
     metrics = [
         Metric(name="wape", value=ours[0], baseline=naives[0], gain_low=low, gain_high=high, **percent),
         Metric(name="wape_worst", value=ours[1], baseline=naives[1], **percent),
         Metric(name="skill", value=skill, better="higher", **common),
-        evaluate.beside("mae", evaluate.mae, *values, part),
+        evaluate.beside("mae", evaluate.mae, actual, predicted, baseline, part),
         Metric(name="coverage", value=held, better="nominal", **common),
     ]
     with suppress(ValueError):  # refused where values near zero would be all of it
-        metrics.append(evaluate.beside("mape", evaluate.mape, *values, part, "%"))
+        metrics.append(evaluate.beside("mape", evaluate.mape, actual, predicted, baseline, part, "%"))
     return metrics
 
 

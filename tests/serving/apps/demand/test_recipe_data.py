@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pandera.errors import SchemaError
 
-from serving.apps.demand.recipe_data import FORBIDDEN, cut, pace_of, tidy
+from serving.apps.demand.recipe_data import FORBIDDEN, SCHEMA, cut, pace_of, tidy
 from tests.serving.apps.demand.tables import daily, monthly
 from training.contract import Options
 from training.errors import BadValue, DataError
@@ -55,6 +56,22 @@ def test_a_bad_cell_is_named(column: str, value: str) -> None:
     with pytest.raises(BadValue) as error:
         tidy(table, Options())
     assert (error.value.row, column in error.value.cell) == (7, True)
+
+
+def test_a_day_is_a_day_whatever_its_offset() -> None:
+    table = daily().assign(date=lambda frame: frame["date"].dt.tz_localize("Asia/Kolkata"))
+    assert tidy(table, Options())["date"].tolist() == daily()["date"].tolist()
+
+
+def test_a_series_that_never_changes_is_refused() -> None:
+    with pytest.raises(DataError, match="is 0 throughout"):
+        cut(tidy(daily().assign(demand=0.0), Options()))
+
+
+def test_a_day_that_is_there_twice_is_refused() -> None:
+    twice = pd.concat([daily(), daily().iloc[[5]]], ignore_index=True)
+    with pytest.raises(SchemaError, match="unique"):
+        SCHEMA.validate(tidy(twice, Options()))
 
 
 def test_unknown_columns_are_refused() -> None:

@@ -75,6 +75,12 @@ def test_mape_is_refused_near_zero_and_wape_is_not() -> None:
         evaluate.mape(rows["actual"].to_numpy(), rows["predicted"].to_numpy())
 
 
+def test_windows_without_demand_are_no_finite_metric() -> None:
+    metrics = {metric.name: metric.value for metric in evaluation(backtest().assign(actual=0.0), DAY, 7).metrics}
+    assert np.isinf(metrics["wape"])
+    assert np.isnan(metrics["skill"])
+
+
 def test_wape_is_of_each_series_and_origin() -> None:
     rows = backtest().assign(predicted=110.0)
     assert wapes(rows).round(9).tolist() == [10.0] * len(DAY.judged)
