@@ -123,7 +123,10 @@ class Recipe(ABC, Generic[Q]):
 
     @abstractmethod
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """Fit on `train`, stop and calibrate on `validation`. Never looks at `test`."""
+        """Fit on `train`, stop and calibrate on `validation`. Nothing is chosen or calibrated by what is judged.
+
+        A forecaster from rolling origins may read `test` as each origin's past, and fit what it publishes on all.
+        """
 
     @abstractmethod
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:

@@ -1,4 +1,4 @@
-"""Fitting on Ray Train: what a recipe gets to train with."""
+"""Fitting on Ray: what a recipe gets to train with."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from training.cluster import connected
-from training.errors import TrainingError
 from training.progress import Progress, Silent
+from training.tasks import FitFailed, run_tasks
 from training.validate import refuse_leaking_features
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["FitFailed", "Table", "Trainer"]
+__all__ = ["Table", "Trainer"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Features (rows, columns) and target (rows)."""
@@ -43,10 +46,6 @@ RAY_SETTINGS = {
 # XGBoost's threads meet after every step. Waiting actively, they keep each other from the cores where there are
 # fewer of those than threads of everybody: a fit took many times as long.
 WORKER_SETTINGS = {"OMP_WAIT_POLICY": "passive"}
-
-
-class FitFailed(TrainingError):
-    """The fit did not finish, even after resuming."""
 
 
 class Trainer:
@@ -79,6 +78,18 @@ class Trainer:
     def log(self, text: str) -> None:
         """A remark for the person watching."""
         self.progress.log(text)
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """`function` of every item as Ray tasks, `workers` at a time; results in the order of the items.
+
+        For many small fits, such as one per series. The function, the items and the results travel between
+        processes. Raises `FitFailed` with the place of the item when one fails; the others are cancelled.
+        """
+        self.storage.mkdir(parents=True, exist_ok=True)
+        if self._kept is not None:
+            self._kept.enter_context(connected(self.workers, self.storage))
+        with connected(self.workers, self.storage):
+            return run_tasks(function, items, self.workers, self.progress, self.max_failures)
 
     def xgboost(
         self,

@@ -1,0 +1,1 @@
+"""Demand for commodities, up to 90 days ahead."""

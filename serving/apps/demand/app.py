@@ -1,0 +1,27 @@
+"""The demand app."""
+
+from __future__ import annotations
+
+from serving.apps.demand.columns import FEATURES
+from serving.apps.demand.decide import OUTPUTS, decide
+from serving.apps.demand.features import encode
+from serving.apps.demand.schema import EXAMPLE, DemandAnswer, DemandContext, DemandQuestion
+from serving.inference.contract import App, TensorSpec
+
+__all__ = ["app"]
+
+app = App(
+    name="demand",
+    summary="Demand for a commodity on a day up to 90 days (or a month up to 12 months) ahead, with an interval.",
+    question=DemandQuestion,
+    answer=DemandAnswer,
+    context=DemandContext,
+    example=EXAMPLE,
+    # FP64: the day of a series needs more digits than FP32 has for an answer that equals Prophet's.
+    inputs=(TensorSpec("features", "FP64", (-1, len(FEATURES))),),
+    outputs=tuple(TensorSpec(name, "FP64", (-1, 1)) for name in OUTPUTS),
+    feature_names=FEATURES,
+    features=encode,
+    decide=decide,
+    tolerance=1e-4,
+)
