@@ -90,7 +90,7 @@ class Evaluation:
     rows: pd.DataFrame
     """Columns `actual`, `predicted`, `baseline` and, where the app has them, `slice`, `low`, `high`."""
     kind: Literal["values", "probabilities", "classes"] = "values"
-    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or names of classes."""
+    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or class names."""
 
 
 class Recipe(ABC, Generic[Q]):
@@ -108,6 +108,16 @@ class Recipe(ABC, Generic[Q]):
 
     selectable: tuple[str, ...] = ()
     """Names the command line takes as options of their own: `--commodity onion` for ("commodity",)."""
+
+    tables: tuple[str, ...] = ()
+    """Names (files without their endings) of the tables a data set is made of; empty: files are one table."""
+
+    def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """The raw table from the tables in `tables`: a row for every row of the first, under its index.
+
+        Only called where a recipe has `tables`. Raises `DataError`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has `tables` and no `join`")
 
     @abstractmethod
     def generate(self, seed: int) -> pd.DataFrame:
