@@ -23,6 +23,9 @@ __all__ = ["compute", "encode", "table_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+LEAST = 1e-9
+SUBMITTED = 3
+"""Column of `_numbers` from which on what was not yet known is forgotten."""
 CODES: dict[str | None, float] = {name: float(code) for code, name in enumerate(EDUCATIONS)}
 
 
@@ -90,21 +93,22 @@ def table_of(records: Sequence[StudyRecord], days: Floats) -> Items:
         [_numbers(item) for item in chain.from_iterable(record.assessments for record in records)],
         dtype=np.float64,
     ).reshape(-1, 6)
-    order = np.lexsort((*(found[:, column] for column in (5, 3, 2, 1, 4, 0)), row))
-    row, found = row[order], found[order]
-    due, weight, submitted, score, tutor, banked = found.T
     day = days[row]
-    known = submitted <= day
+    # Forgotten before anything is sorted: not even the order may hang on what comes later.
+    later = ~(found[:, SUBMITTED] <= day)
+    found[later, SUBMITTED:] = (np.nan, np.nan, 0.0)
+    order = np.lexsort((*(found[:, column] for column in (5, 4, 3, 2, 1, 0)), row))
+    due, tutor, weight, submitted, score, banked = found[order].T
     return Items(
-        row=row,
+        row=row[order],
         rows=len(records),
         due=due,
         weight=weight,
-        submitted=np.where(known, submitted, np.nan),
-        score=np.where(known, score, np.nan),
+        submitted=submitted,
+        score=score,
         tutor=tutor > 0,
-        banked=known & (banked > 0),
-        day=day,
+        banked=banked > 0,
+        day=day[order],
     )
 
 
@@ -130,10 +134,10 @@ def _numbers(item: Assessment) -> tuple[float, ...]:
     nan = float("nan")
     return (
         item.due,
+        item.kind == "TMA",
         item.weight,
         nan if item.submitted is None else item.submitted,
         nan if item.score is None else item.score,
-        item.kind == "TMA",
         item.banked,
     )
 
@@ -204,6 +208,6 @@ def _lateness(items: Items, handed: Flags) -> dict[str, Floats]:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN where there is nothing to divide by."""
-    known = below > 0
+    """NaN where there is nothing to divide by; weights may be so small that a ratio would overflow."""
+    known = below > LEAST
     return np.where(known, above / np.where(known, below, 1.0), np.nan)

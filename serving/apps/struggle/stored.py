@@ -77,8 +77,8 @@ def _latest(rows: Rows, keys: dict[str, Any]) -> int:
 
 def _record(row: dict[str, Any], items: tuple[Assessment, ...]) -> StudyRecord:
     return StudyRecord(
-        registered=row["registered"],
-        withdrawn=row["withdrawn"],
+        registered=_day(row["registered"]),
+        withdrawn=_day(row["withdrawn"]),
         attempts=int(row["attempts"] or 0),
         credits=float(row["credits"] or 0),
         education=BACKGROUNDS.get(row["education"]),
@@ -91,10 +91,14 @@ def _assessment(row: dict[str, Any]) -> Assessment:
         kind=row["kind"],
         due=int(row["due"]),
         weight=float(row["weight"]),
-        submitted=None if row["submitted"] is None else int(row["submitted"]),
+        submitted=_day(row["submitted"]),
         score=None if row["score"] is None else float(row["score"]),
         banked=bool(row["banked"]),
     )
+
+
+def _day(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _is_short(question: StruggleQuestion) -> bool:
