@@ -22,6 +22,7 @@ from serving.edge.asgi import HttpDoor
 from serving.edge.grpc import GrpcDoor
 from serving.edge.http_server import KEEP_ALIVE_SECONDS
 from serving.edge.sockets import others_listen
+from serving.features.database import Database
 from serving.inference.backends import Backends
 from serving.observe.load import Load, LoadMeter
 from serving.observe.logs import configure
@@ -66,7 +67,8 @@ class Server:
             VersionEvents(metrics),
             settings.keep_versions,
         )
-        self.dataplane = DataPlane(settings, self._catalog)
+        self._database = Database(settings.database_url) if settings.database_url else None
+        self.dataplane = DataPlane(settings, self._catalog, self._database)
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
@@ -90,12 +92,18 @@ class Server:
         if others_listen(self._settings.grpc_port):
             await self._until_ready()
 
+    async def refresh(self) -> None:
+        """Look at the model repository once, for a process that answers one question and ends."""
+        await self._catalog.refresh()
+
     async def close(self) -> None:
         """Release everything; no request comes any more."""
         if self._watching is not None:
             self._watching.cancel()
         await self._catalog.close()
         await self._backends.close()
+        if self._database is not None:
+            self._database.close()
         self._logs.stop()
 
     def alive(self) -> bool:

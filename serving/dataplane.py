@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.errors import DeadlineExceeded, NotFound, NotReady
+from serving.features.database import Database
 from serving.inference.contract import App, Arrays, Call, TensorSpec
 from serving.routing.catalog import Catalog
+from serving.routing.loader import LoadedVersion
 from serving.settings import Settings
 
-__all__ = ["DataPlane", "IndexEntry", "ModelMetadata"]
+__all__ = ["FALLBACK", "DataPlane", "IndexEntry", "ModelMetadata"]
 
 PLATFORM = "onnxruntime_onnx"
+FALLBACK = 0
+"""Stands for the version where an app's fallback answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,11 @@ class IndexEntry:
 class DataPlane:
     """Steps 3 to 7 of a request's life. Doors do 1, 2 and 8."""
 
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, database: Database | None = None) -> None:
+        """`database` completes short questions of apps that say how."""
         self.settings = settings
         self._catalog = catalog
+        self._database = database
 
     def app(self, model: str) -> App[Any, Any, Any]:
         """The app of that name. Raises `NotFound`."""
@@ -91,9 +97,18 @@ class DataPlane:
         """Put typed questions in the queue: the version that will answer, and its answers, one per question.
 
         Raises `NotFound` or `NotReady`; whatever else goes wrong is in the future. `Invalid` names its field from
-        the list of questions on: `[0].market`.
+        the list of questions on: `[0].market`. Where no version is loaded and none was asked for, an app's
+        fallback answers, as version `FALLBACK`.
         """
-        loaded = self._catalog.resolve(model, version)
+        try:
+            loaded = self._catalog.resolve(model, version)
+        except NotReady:
+            app = self._catalog.shelf(model).app
+            if app.fallback is None or version is not None:
+                raise
+            return FALLBACK, asyncio.ensure_future(self._fall_back(call, app, questions))
+        if self._short(loaded.app, questions):
+            return loaded.number, asyncio.ensure_future(self._complete_and_ask(call, loaded, questions))
         return loaded.number, loaded.backend.submit(loaded.questions, questions, call)
 
     def submit(self, call: Call, model: str, version: int | None, inputs: Arrays) -> tuple[int, Future[Arrays]]:
@@ -112,9 +127,31 @@ class DataPlane:
         loaded = self._catalog.resolve(model, version)
         if loaded.app.explainer is None:
             raise NotFound(f"{model} does not explain its answers")
+        if self._short(loaded.app, questions):
+            questions = await self._completed(call, loaded.app, questions)
         features = loaded.app.features(questions, loaded.context)
         async with _deadline(call):
             return loaded.number, await asyncio.to_thread(lambda: loaded.explainer()(questions, features))
+
+    def _short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
+        """Whether the database has to be asked. Without one, the features say what is missing."""
+        return app.source is not None and self._database is not None and any(map(app.source.is_short, questions))
+
+    async def _completed(self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any]) -> Sequence[Any]:
+        if self._database is None or app.source is None:
+            return questions
+        return await self._database.complete(app.source, questions, call)
+
+    async def _complete_and_ask(self, call: Call, loaded: LoadedVersion, questions: Sequence[Any]) -> list[Any]:
+        whole = await self._completed(call, loaded.app, questions)
+        answers: list[Any] = await loaded.backend.submit(loaded.questions, whole, call)
+        return answers
+
+    async def _fall_back(self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any]) -> list[Any]:
+        whole = await self._completed(call, app, questions) if self._short(app, questions) else questions
+        async with _deadline(call):
+            answers: list[Any] = await asyncio.to_thread(app.fallback, whole)  # type: ignore[arg-type]
+        return answers
 
 
 @asynccontextmanager

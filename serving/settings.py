@@ -51,6 +51,11 @@ class Settings:
         ("cpu",),
         "What ONNX Runtime runs models on, in order of preference: `tensorrt`, `cuda`, `cpu`, comma separated.",
     )
+    database_url: str = setting(
+        "",
+        "Database that short questions are completed from, `postgresql://user:password@host/name`; empty: none.",
+        secret=True,
+    )
     replicas: int = setting(
         0, "Gateway replicas, always as many; 0: between the bounds that the apps' values say."
     )

@@ -109,6 +109,16 @@ class Recipe(ABC, Generic[Q]):
     selectable: tuple[str, ...] = ()
     """Names the command line takes as options of their own: `--commodity onion` for ("commodity",)."""
 
+    tables: tuple[str, ...] = ()
+    """Names (files without their endings) of the tables a data set is made of; empty: files are one table."""
+
+    def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """The raw table from the tables in `tables`: a row for every row of the first, under its index.
+
+        Only called where a recipe has `tables`. Raises `DataError`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has `tables` and no `join`")
+
     @abstractmethod
     def generate(self, seed: int) -> pd.DataFrame:
         """A deterministic synthetic raw table, for when no data is given."""

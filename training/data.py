@@ -6,7 +6,7 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from training.contract import Dataset, Part
 from training.errors import DataError
 
-__all__ = ["ROW", "from_files", "from_generator", "from_query", "place"]
+__all__ = ["ROW", "from_files", "from_generator", "from_query", "from_tables", "place"]
 
 ROW = "source_row"
 """Name of the index that numbers the rows as loaded; it survives filtering and sorting in a recipe's `tidy`."""
@@ -44,6 +44,49 @@ def from_files(paths: Sequence[Path]) -> Dataset:
     sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     joined = pd.concat([frame.set_axis(frame.index + start) for frame, start in zip(frames, starts, strict=True)])
     return Dataset(frame=_numbered(joined), source=", ".join(p.name for p in paths), sha256=sha256, parts=parts)
+
+
+def from_tables(
+    paths: Sequence[Path], names: Sequence[str], join: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
+) -> Dataset:
+    """Read one file per name, given one by one or as their folder, and join them.
+
+    `join` gives a row for every row of the first table, under its index: that is the file errors name. Raises
+    `DataError` naming the file and what to do.
+    """
+    files = _by_name(paths, names)
+    tables = {name: _numbered(_read(files[name])) for name in names}
+    digests = [_digest(files[name]) for name in names]
+    first = files[names[0]]
+    return Dataset(
+        frame=_numbered(join(tables)),
+        source=", ".join(files[name].name for name in names),
+        sha256=hashlib.sha256("".join(digests).encode()).hexdigest(),
+        parts=(Part(first.name, int(tables[names[0]].index[-1]) + 1),),
+    )
+
+
+def _by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
+    """The file of every name. Raises `DataError` for one that is missing, there twice or of another name."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in inside:
+            name = file.name.partition(".")[0]
+            known = name in names and file.name.lower().endswith(CSV + PARQUET)
+            if not known and not path.is_dir():
+                raise DataError(f"{file.name}: not expected; the tables are {', '.join(names)}")
+            if known and name in found:
+                raise DataError(f"{file.name}: the table {name} was given twice, also as {found[name].name}")
+            if known:
+                found[name] = file
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DataError(
+            f"table {missing[0]!r} is missing; give the folder with the files {', '.join(names)} "
+            f"({', '.join(CSV + PARQUET)}), or each with a --data of its own"
+        )
+    return found
 
 
 def from_query(dsn: str, query: str) -> Dataset:

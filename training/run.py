@@ -145,6 +145,8 @@ def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:
     """Files, else the query, else the generator. Raises `DataError`."""
     if request.paths and request.query:
         raise DataError("both files and a query were given; give one of them")
+    if request.paths and recipe.tables:
+        return data.from_tables(request.paths, recipe.tables, recipe.join)
     if request.paths:
         return data.from_files(request.paths)
     if request.query:

@@ -10,7 +10,7 @@ import pandas as pd
 from training.contract import Split
 from training.errors import DataError
 
-__all__ = ["by_group", "by_time", "check"]
+__all__ = ["by_group", "by_time", "by_time_and_group", "check"]
 
 PARTS = ("train", "validation", "test")
 
@@ -61,6 +61,41 @@ def by_group(
         description={"kind": "group", "column": column, "validation": validation, "test": test, "seed": seed},
     )
     return check(_described(split, len(frame)), group_column=column)
+
+
+def by_time_and_group(
+    frame: pd.DataFrame,
+    time_column: str,
+    test_from: Any,
+    group_column: str,
+    validation: float = 0.2,
+    seed: int = 7,
+) -> Split:
+    """Test from `test_from` on; what is earlier is dealt to train and validation by whole groups.
+
+    For data of a few dates only, where no date between them is left for validation. A group may come back in the
+    test: it is later, and known by then. `validation` is a share of the groups. Raises `DataError`.
+    """
+    if not 0 < validation < 1:
+        raise DataError(f"split: the share {validation} must be above 0 and leave something to train on")
+    first = pd.Timestamp(test_from)
+    early = frame[time_column] < first
+    draw = {name: _fraction(name, seed) for name in frame.loc[early, group_column].unique()}
+    held = frame[group_column].map(draw) < validation
+    split = Split(
+        train=frame[early & ~held],
+        validation=frame[early & held],
+        test=frame[~early],
+        description={
+            "kind": "time and group",
+            "column": time_column,
+            "test_from": first.isoformat(),
+            "group": group_column,
+            "validation": validation,
+            "seed": seed,
+        },
+    )
+    return check(_described(split, len(frame)))
 
 
 def check(split: Split, time_column: str | None = None, group_column: str | None = None) -> Split:

@@ -21,8 +21,8 @@ __all__ = ["thresholds", "tree_node"]
 def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
     """A node from FP32 [n, features] to FP32 [n, outputs].
 
-    Covers numeric splits, one output per tree and objectives whose answer is the margin. Raises `ValueError` for
-    other boosters.
+    Covers numeric splits and one output per tree. The output is the margin: the answer itself for most objectives,
+    the log-odds of class 1 for `binary:logistic`. Raises `ValueError` for other boosters.
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
@@ -66,14 +66,15 @@ _NODE_FIELDS = (
     "nodes_missing_value_tracks_true",
 )
 _LEAF_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
-_MARGIN_OBJECTIVES = ("reg:squarederror", "reg:absoluteerror", "reg:quantileerror", "reg:pseudohubererror")
+_LOGISTIC = "binary:logistic"
+_OBJECTIVES = ("reg:squarederror", "reg:absoluteerror", "reg:quantileerror", "reg:pseudohubererror", _LOGISTIC)
 
 
 def _learner(booster: Any) -> dict[str, Any]:
     learner: dict[str, Any] = json.loads(booster.save_raw("json"))["learner"]
     objective = learner["objective"]["name"]
-    if objective not in _MARGIN_OBJECTIVES:
-        raise ValueError(f"objective {objective}: only {', '.join(_MARGIN_OBJECTIVES)} are exported")
+    if objective not in _OBJECTIVES:
+        raise ValueError(f"objective {objective}: only {', '.join(_OBJECTIVES)} are exported")
     if learner["gradient_booster"]["name"] != "gbtree":
         raise ValueError("only gbtree boosters are exported")
     for number, tree in enumerate(learner["gradient_booster"]["model"]["trees"]):
@@ -89,6 +90,9 @@ def _base_scores(learner: dict[str, Any]) -> npt.NDArray[np.float32]:
     targets = 1 + max(learner["gradient_booster"]["model"]["tree_info"], default=0)
     if len(values) not in (1, targets):
         raise ValueError(f"{len(values)} base scores for {targets} outputs")
+    if learner["objective"]["name"] == _LOGISTIC:
+        # Written as a probability, and added up as log-odds.
+        values = [float(np.log(value / (1 - value))) for value in values]
     return np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import typer
 
 from control.settings import StackSettings
 from control.stack.state import read_state
@@ -12,7 +15,7 @@ from serving.manifest import Metric
 if TYPE_CHECKING:
     from training.registry import Registry
 
-__all__ = ["METRIC_COLUMNS", "metric_row", "running_registry"]
+__all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "running_registry"]
 
 METRIC_COLUMNS = ("metric", "slice", "value", "naive baseline", "gain, 95 % interval", "rows")
 
@@ -47,3 +50,20 @@ def metric_row(metric: Metric) -> tuple[str, ...]:
         "" if metric.gain_low is None else f"{metric.gain_low:.3g} to {metric.gain_high:.3g}",
         str(metric.rows or ""),
     )
+
+
+def own_options(command: str, app: str, known: Sequence[str], words: Sequence[str]) -> dict[str, str]:
+    """`--commodity onion` or `--commodity=onion` to {"commodity": "onion"}. Raises `typer.BadParameter`."""
+    found: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        name, mark, value = rest.pop(0).partition("=")
+        if not name.startswith("--") or name[2:] not in known:
+            allowed = ", ".join(f"--{each}" for each in known) or "none"
+            raise typer.BadParameter(f"{name!r} is no option of {command}, nor of {app} (which has: {allowed})")
+        if not mark:
+            if not rest:
+                raise typer.BadParameter(f"{name} needs a value")
+            value = rest.pop(0)
+        found[name[2:]] = value
+    return found

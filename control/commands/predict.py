@@ -1,4 +1,4 @@
-"""`slipway predict`: ask a running app a question."""
+"""`slipway predict`: ask an app a question, a running one or one loaded for it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
+from control.commands.common import own_options
+from control.console import note
 from control.errors import StackError
 
 __all__ = ["EPILOG", "predict"]
 
 EPILOG = (
     "Examples:  slipway predict price   |   slipway predict price --json '{\"commodity\": ...}' --explain   |   "
-    "slipway predict price --file question.json --version 2"
+    "slipway predict price --file asked.json --version 2   |   slipway predict struggle --student S --objective O"
 )
 
 
 def predict(
+    context: typer.Context,
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     question: Annotated[
         str, typer.Option("--json", help="One question, or a list of them. Default: the app's own example.")
@@ -29,19 +32,80 @@ def predict(
     version: Annotated[int, typer.Option(min=0, help="Ask this version; 0: the champion.")] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each feature contributed.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the answer.")] = 10.0,
+    local: Annotated[
+        bool, typer.Option("--local", help="Load the version in this process, whether or not a server answers.")
+    ] = False,
 ) -> None:
-    """Ask a running app a question and print its answer as JSON."""
+    """Ask an app a question and print its answer as JSON. Where no server listens, this process answers itself.
+
+    Plain fields of the app's question are options too, such as --student and --objective for struggle.
+    """
     from control.settings import StackSettings
     from serving.settings import read
 
     settings = read(StackSettings)
-    body = json.dumps({"instances": _questions(app, question, file)})
+    questions = _asked(app, context.args, question, file)
+    if local:
+        _print(_here(settings, app, questions, version, explain, timeout))
+        return
+    body = json.dumps({"instances": questions})
     at = f"/versions/{version}" if version else ""
     path = f"/v1/models/{app}{at}:{'explain' if explain else 'predict'}"
-    status, text = _post(_address(settings), path, body, timeout)
+    try:
+        status, text = _post(_address(settings), path, body, timeout)
+    except NoServer as nobody:
+        try:
+            answer = _here(settings, app, questions, version, explain, timeout)
+        except StackError as error:
+            raise StackError(f"{nobody}. Nor could this process answer: {error}") from error
+        note(f"{nobody}. This process loaded the version and answered itself.")
+        _print(answer)
+        return
     if status != 200:
         raise StackError(_problem(status, text))
-    sys.stdout.write(json.dumps(json.loads(text), indent=2) + "\n")
+    _print(json.loads(text))
+
+
+class NoServer(StackError):
+    """Nobody listens at the door's address."""
+
+
+def _print(answer: Any) -> None:
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+
+
+def _here(settings: Any, app: str, questions: list[Any], version: int, explain: bool, timeout: float) -> Any:
+    from control.local import ask_here
+    from serving.routing.catalog import find_app
+
+    try:
+        found = find_app(app)
+    except LookupError as cause:
+        raise StackError(str(cause)) from cause
+    return ask_here(settings, found, questions, version, explain, timeout)
+
+
+def _asked(app: str, words: list[str], text: str, file: Path | None) -> list[Any]:
+    """The questions: from options of the app's own, or from --json, --file or the app's example."""
+    if not words:
+        return _questions(app, text, file)
+    if text or file:
+        raise typer.BadParameter("give the question's fields as options, or --json, or --file: one of them")
+    import msgspec
+
+    from serving.routing.catalog import find_app
+
+    try:
+        kinds = {field.name: field.type for field in msgspec.structs.fields(find_app(app).question)}
+    except LookupError as cause:
+        raise typer.BadParameter(str(cause)) from cause
+    record = {}
+    for name, value in own_options("predict", app, tuple(kinds), words).items():
+        try:
+            record[name] = msgspec.to_builtins(msgspec.convert(value, kinds[name], strict=False))
+        except msgspec.ValidationError as cause:
+            raise typer.BadParameter(f"--{name}: {cause}") from cause
+    return [record]
 
 
 def _address(settings: Any) -> str:
@@ -88,7 +152,8 @@ def _post(address: str, path: str, body: str, timeout: float) -> tuple[int, str]
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     except (OSError, http.client.HTTPException) as cause:
-        raise StackError(
+        kind = NoServer if isinstance(cause, ConnectionRefusedError) else StackError
+        raise kind(
             f"nothing answers on http://{address} ({cause}). `slipway up` starts it, `slipway status` shows it"
         ) from cause
     finally:

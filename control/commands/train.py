@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from control.commands.common import METRIC_COLUMNS, metric_row
+from control.commands.common import METRIC_COLUMNS, metric_row, own_options
 from control.console import note, print_json, print_table, stderr
 from control.settings import StackSettings
 
@@ -30,7 +30,9 @@ def train(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="CSV or Parquet file; give it again for more. Default: synthetic data."),
+        typer.Option(
+            help="CSV or Parquet file, or a folder of an app's tables; may be repeated. Default: synthetic."
+        ),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Ray Train workers.")] = 1,
@@ -46,6 +48,7 @@ def train(
     from serving.settings import read
     from training.contract import Options
     from training.errors import GateRefused
+    from training.recipes import find
     from training.run import TrainRequest
 
     settings = read(StackSettings)
@@ -54,7 +57,7 @@ def train(
         paths=tuple(data or ()),
         query=query,
         dsn=os.environ.get("SLIPWAY_DSN", ""),
-        options=Options(select=_own_options(app, context.args), seed=seed),
+        options=Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed),
         workers=workers,
         repository=settings.model_repository,
         home=settings.home,
@@ -84,26 +87,6 @@ def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
     with ensure(settings, {"postgres", "mlflow"}) as state:
         os.environ.update(state.environment())
         return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
-
-
-def _own_options(app: str, words: Sequence[str]) -> dict[str, str]:
-    """`--commodity onion` or `--commodity=onion` to {"commodity": "onion"}. Raises `typer.BadParameter`."""
-    from training.recipes import find
-
-    known = find(app).selectable
-    found: dict[str, str] = {}
-    rest = list(words)
-    while rest:
-        name, mark, value = rest.pop(0).partition("=")
-        if not name.startswith("--") or name[2:] not in known:
-            allowed = ", ".join(f"--{each}" for each in known) or "none"
-            raise typer.BadParameter(f"{name!r} is not an option of train, nor of {app} (which has: {allowed})")
-        if not mark:
-            if not rest:
-                raise typer.BadParameter(f"{name} needs a value")
-            value = rest.pop(0)
-        found[name[2:]] = value
-    return found
 
 
 def _show(result: TrainResult) -> None:

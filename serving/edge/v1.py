@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from serving.dataplane import DataPlane
+from serving.dataplane import FALLBACK, DataPlane
 from serving.edge.codec.records import decode_instances, encode_records
 from serving.edge.message import Request, Response, parse_version
 from serving.edge.router import Route, hot
@@ -69,5 +69,6 @@ class RecordDoor:
 
 
 def _records(request: Request, key: str, records: Sequence[Any]) -> Response:
-    body = encode_records(key, records, request.model, request.version, request.call.request_id)
-    return Response(body, headers={"x-model-version": str(request.version)})
+    version = str(request.version) if request.version != FALLBACK else "fallback"
+    body = encode_records(key, records, request.model, version, request.call.request_id)
+    return Response(body, headers={"x-model-version": version})

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 import numpy.typing as npt
 
-__all__ = ["App", "Arrays", "Backend", "Call", "Explainer", "TensorSpec", "Work"]
+__all__ = ["App", "Arrays", "Backend", "Call", "Explainer", "FeatureSource", "Rows", "TensorSpec", "Work"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 """Named arrays; the first axis of every one is the row."""
@@ -113,6 +113,20 @@ Explainer = Callable[[Sequence[Any], Arrays], list[Any]]
 """Questions and their features to explanations, one per question."""
 
 
+Rows = Callable[[str, dict[str, Any]], list[dict[str, Any]]]
+"""A SQL query with named parameters (`:student`) to its rows; blocking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSource(Generic[Q]):
+    """How a short question is completed from a database; features are then computed as for a whole one."""
+
+    is_short: Callable[[Q], bool]
+    """Whether a question lacks what the database has. Called for every question, so it must be quick."""
+    complete: Callable[[Rows, Q], Q]
+    """The whole question. Runs in a thread; raises `NotFound` for what the database does not have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class App(Generic[Q, A, C]):
     """One thing customers call. An app's `app.py` makes one of these and nothing else.
@@ -142,6 +156,10 @@ class App(Generic[Q, A, C]):
     explainer: Callable[[Path, C], Explainer] | None = None
     """Opens what explanations need from a version's folder; called once per version."""
     explanation: type[msgspec.Struct] | None = None
+    source: FeatureSource[Q] | None = None
+    """Completes short questions from the database of `SLIPWAY_DATABASE_URL`."""
+    fallback: Callable[[Sequence[Q]], list[A]] | None = None
+    """Answers by a simple rule while no version is loaded and none was asked for. Pure; raises `Invalid`."""
     tolerance: float = field(default=1e-4)
     """Largest absolute difference per output that replayed golden rows and parity may show."""
 

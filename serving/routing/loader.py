@@ -110,7 +110,7 @@ async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
     for name, array in outputs.items():
         _compare(f"output {name}", [row.outputs[name] for row in rows], array, (), atol=app.tolerance, rtol=0.0)
     for index, (row, answer) in enumerate(zip(rows, app.decide(questions, outputs, context), strict=True)):
-        path = _difference(msgspec.json.decode(row.answer), msgspec.to_builtins(answer, str_keys=True), "$")
+        path = _difference(msgspec.json.decode(row.answer), msgspec.json.decode(msgspec.json.encode(answer)), "$")
         if path:
             raise Refused(f"golden row {index}: answer {path}")
 

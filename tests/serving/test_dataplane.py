@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from serving.dataplane import DataPlane, IndexEntry
+from serving.dataplane import FALLBACK, DataPlane, IndexEntry
 from serving.errors import DeadlineExceeded, Invalid, NotFound, NotReady
-from serving.inference.contract import App, Backend, Call
+from serving.features.database import Database
+from serving.inference.contract import App, Backend, Call, FeatureSource, Rows
 from serving.inference.onnx_local import open_fused
 from serving.manifest import Manifest
 from serving.observe.metrics import Metrics
@@ -26,13 +29,13 @@ def call(seconds: float = 5.0) -> Call:
     return Call("test", time.monotonic() + seconds)
 
 
-def dataplane(root: Path) -> DataPlane:
+def dataplane(root: Path, served: App[Any, Any, Any] = toy.app, database: Database | None = None) -> DataPlane:
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
 
-    catalog = Catalog([toy.app], Repository(root), open_backend, VersionEvents(Metrics()))
+    catalog = Catalog([served], Repository(root), open_backend, VersionEvents(Metrics()))
     asyncio.run(catalog.refresh())
-    return DataPlane(Settings(), catalog)
+    return DataPlane(Settings(), catalog, database)
 
 
 @pytest.fixture
@@ -111,3 +114,50 @@ def test_metadata_and_index_show_what_is_there(tmp_path: Path) -> None:
         IndexEntry("toy", 1, "READY"),
         IndexEntry("toy", 2, "UNAVAILABLE", "extra is not in the manifest"),
     ]
+
+
+def double(rows: Rows, question: toy.Question) -> toy.Question:
+    return toy.Question(question.a, float(rows("SELECT 2 * :a AS b", {"a": question.a})[0]["b"]))
+
+
+def guess(questions: Sequence[toy.Question]) -> list[toy.Answer]:
+    return [toy.Answer(-question.b) for question in questions]
+
+
+SHORT = replace(toy.app, source=FeatureSource(is_short=lambda q: q.b == 0, complete=double))
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    made = Database("sqlite://")
+    yield made
+    made.close()
+
+
+def test_short_questions_are_completed_before_they_are_asked(tmp_path: Path, database: Database) -> None:
+    toy.write_version(tmp_path, 1)
+    questions = [toy.Question(1.0), toy.Question(1.0, 5.0)]
+    plane = dataplane(tmp_path, SHORT, database)
+    assert asyncio.run(ask(plane, call(), None, *questions)) == (1, [toy.Answer(3.0), toy.Answer(6.0)])
+    alone = dataplane(tmp_path, SHORT)
+    assert asyncio.run(ask(alone, call(), None, *questions)) == (1, [toy.Answer(1.0), toy.Answer(6.0)])
+
+
+def test_a_fallback_answers_while_no_version_is_loaded_and_readiness_is_honest(
+    tmp_path: Path, database: Database
+) -> None:
+    plane = dataplane(tmp_path, replace(SHORT, fallback=guess), database)
+    assert asyncio.run(ask(plane, call(), None, toy.Question(2.0))) == (FALLBACK, [toy.Answer(-4.0)])
+    assert not plane.ready() and not plane.model_ready("toy")
+    with pytest.raises(NotFound):
+        asyncio.run(ask(plane, call(), 1, toy.Question(2.0)))
+    with pytest.raises(NotReady):
+        plane.submit(call(), "toy", None, {})
+    with pytest.raises(NotReady):
+        asyncio.run(ask(dataplane(tmp_path), call(), None, toy.Question(2.0)))
+
+
+def test_a_loaded_version_goes_before_the_fallback(tmp_path: Path) -> None:
+    toy.write_version(tmp_path, 1)
+    plane = dataplane(tmp_path, replace(toy.app, fallback=guess))
+    assert asyncio.run(ask(plane, call(), None, toy.Question(2.0, 1.0))) == (1, [toy.Answer(3.0)])

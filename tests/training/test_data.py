@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -107,3 +107,46 @@ def test_no_message_shows_the_password(dsn: str) -> None:
         data.from_query(dsn, "select 1")
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None
+
+
+NAMES = ("people", "dates")
+
+
+def tables(folder: Path) -> Path:
+    (folder / "people.csv").write_text("id,name\n1,a\n\n2,b\n")
+    (folder / "dates.csv.gz").write_bytes(gzip.compress(b"id,day\n2,2020-01-02\n1,2020-01-01\n"))
+    (folder / "README.txt").write_text("not a table")
+    return folder
+
+
+def join(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    people = found["people"]
+    return people.merge(found["dates"], on="id", how="left").set_axis(people.index)
+
+
+def test_tables_of_a_folder_or_one_by_one_are_joined(tmp_path: Path) -> None:
+    folder = tables(tmp_path)
+    dataset = data.from_tables([folder], NAMES, join)
+    assert list(dataset.frame["day"]) == ["2020-01-01", "2020-01-02"]
+    assert [data.place(dataset, label) for label in dataset.frame.index] == [
+        "people.csv, row 2",
+        "people.csv, row 4",
+    ]
+    assert dataset.source == "people.csv, dates.csv.gz"
+    again = data.from_tables([folder / "dates.csv.gz", folder / "people.csv"], NAMES, join)
+    assert again.sha256 == dataset.sha256
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["people.csv"], "table 'dates' is missing; give the folder"),
+        (["people.csv", "other.csv"], "other.csv: not expected; the tables are people, dates"),
+        (["people.csv", "."], "the table people was given twice"),
+        (["gone.csv"], "gone.csv: not expected"),
+    ],
+)
+def test_tables_that_are_missing_or_too_many_are_refused(tmp_path: Path, given: list[str], words: str) -> None:
+    folder = tables(tmp_path)
+    with pytest.raises(DataError, match=words):
+        data.from_tables([folder / name for name in given], NAMES, join)

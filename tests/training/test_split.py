@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.contract import Split
 from training.errors import DataError
-from training.split import by_group, by_time, check
+from training.split import by_group, by_time, by_time_and_group, check
 
 
 def days(count: int = 100, **columns: object) -> pd.DataFrame:
@@ -93,3 +93,26 @@ def test_check_finds_what_a_recipe_got_wrong() -> None:
             Split(train=tagged[:40], validation=tagged[40:60], test=tagged[60:], description={}),
             group_column="shop",
         )
+
+
+def test_by_time_and_group_keeps_the_last_date_and_whole_groups() -> None:
+    frame = pd.DataFrame(
+        {
+            "start": pd.to_datetime(["2013-02-01", "2013-10-01", "2014-02-01", "2014-10-01"]).repeat(50),
+            "student": [f"s{number % 80}" for number in range(200)],
+            "x": np.arange(200.0),
+        }
+    )
+    split = by_time_and_group(frame, "start", "2014-10-01", "student", validation=0.3)
+    assert set(split.test["start"]) == {pd.Timestamp("2014-10-01")}
+    assert not set(split.train["student"]) & set(split.validation["student"])
+    assert split.description["rows"] == {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "test": 50,
+    }
+    assert 15 < len(split.validation) < 75
+    with pytest.raises(DataError, match="share"):
+        by_time_and_group(frame, "start", "2014-10-01", "student", validation=1.0)
+    with pytest.raises(DataError, match="test part is empty"):
+        by_time_and_group(frame, "start", "2030-01-01", "student")

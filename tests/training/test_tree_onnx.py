@@ -70,6 +70,17 @@ def test_onnx_gives_what_xgboost_gives(params: dict[str, Any]) -> None:
     np.testing.assert_allclose(found, wanted, atol=3e-6)
 
 
+@pytest.mark.parametrize("more", [{}, {"base_score": 0.2}], ids=["fitted base", "given base"])
+def test_a_logistic_booster_gives_its_log_odds(more: dict[str, Any]) -> None:
+    features = rows()
+    target = (np.nan_to_num(features[:, 0]) > 0.5).astype(float)
+    params = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1, **more}
+    model = xgboost.train(params, xgboost.DMatrix(features, target), 20)
+    hard = hard_rows(model)
+    wanted = model.predict(xgboost.DMatrix(hard), output_margin=True).reshape(-1, 1)
+    np.testing.assert_allclose(session(model, 1).run(None, {"x": hard})[0], wanted, atol=3e-6)
+
+
 def test_a_booster_of_no_splits_is_its_base_score() -> None:
     model = booster(rounds=2, objective="reg:squarederror", gamma=1e9)
     assert thresholds(model) == {}
@@ -86,7 +97,7 @@ def test_split_values_are_ascending_and_unique() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"objective": "binary:logistic"}, "binary:logistic"),
+        ({"objective": "count:poisson"}, "count:poisson"),
         ({"objective": "reg:squarederror", "booster": "gblinear"}, "gbtree"),
         ({"objective": "reg:squarederror", "multi_strategy": "multi_output_tree"}, "vector leaves"),
     ],

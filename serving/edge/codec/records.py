@@ -34,7 +34,7 @@ def decode_instances(question: type[Any], raw: bytes, max_rows: int) -> list[Any
     return questions
 
 
-def encode_records(key: str, records: Sequence[Any], model: str, version: int, request_id: str) -> bytes:
+def encode_records(key: str, records: Sequence[Any], model: str, version: int | str, request_id: str) -> bytes:
     """A v1 answer; NaN and infinity are written as null."""
     return ENCODER.encode(
         {key: records, "model_name": model, "model_version": str(version), "request_id": request_id}

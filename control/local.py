@@ -1,0 +1,71 @@
+"""One question without a server: load the app's version in this process, ask it, and end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from control.errors import StackError
+from serving.app import Server
+from serving.dataplane import FALLBACK
+from serving.errors import SlipwayError
+from serving.inference.contract import App, Call
+from serving.routing.repository import Repository
+from serving.settings import Settings
+
+__all__ = ["ask_here"]
+
+
+def ask_here(
+    settings: Settings,
+    app: App[Any, Any, Any],
+    records: Sequence[Any],
+    version: int,
+    explain: bool,
+    timeout: float,
+) -> dict[str, Any]:
+    """What the v1 door would answer to `records`; `version` 0 is the champion.
+
+    The version is verified as a server would do it. Raises `StackError` with the status an error would have.
+    """
+    versions = Repository(settings.model_repository).versions(app.name)
+    own = replace(
+        settings,
+        apps=(f"{app.package}.{app.name}",),
+        backend="fused",
+        keep_versions=max(1, sum(number >= version for number in versions) if version else 1),
+        log_level="ERROR",
+    )
+    try:
+        questions = [msgspec.convert(record, app.question) for record in records]
+    except msgspec.ValidationError as cause:
+        raise StackError(f"422: {cause}") from cause
+    try:
+        return asyncio.run(_ask(own, app.name, questions, version or None, explain, timeout))
+    except SlipwayError as cause:
+        raise StackError(f"{cause.status}: {cause.message}") from cause
+
+
+async def _ask(
+    settings: Settings, name: str, questions: list[Any], version: int | None, explain: bool, timeout: float
+) -> dict[str, Any]:
+    server = Server(settings)
+    try:
+        await server.refresh()
+        # Loading is not the question's own time.
+        call = Call("local", time.monotonic() + timeout)
+        if explain:
+            number, found = await server.dataplane.explain(call, name, version, questions)
+        else:
+            number, answers = server.dataplane.ask(call, name, version, questions)
+            found = await answers
+    finally:
+        await server.close()
+    shown = "fallback" if number == FALLBACK else str(number)
+    key = "explanations" if explain else "predictions"
+    return {key: msgspec.to_builtins(found), "model_name": name, "model_version": shown, "request_id": "local"}

@@ -1,0 +1,1 @@
+"""The struggle app: will a student struggle with a learning objective?"""

@@ -1,0 +1,116 @@
+"""The struggle app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+import pandas as pd
+
+from serving.apps.struggle import recipe_data, recipe_report, synthetic
+from serving.apps.struggle.app import app
+from serving.apps.struggle.columns import DAY_COLUMN, FEATURES
+from serving.apps.struggle.explain import BOOSTER_NAME
+from serving.apps.struggle.features import compute
+from serving.apps.struggle.recipe_data import questions
+from serving.apps.struggle.recipe_model import MISS_COST, PARAMS, StruggleModel, fit_model, graph
+from serving.apps.struggle.schema import DAYS, StruggleQuestion
+from serving.inference.contract import Arrays
+from serving.manifest import Check
+from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.trainer import Table, Trainer
+from training.tree_onnx import thresholds
+
+__all__ = ["StruggleRecipe", "recipe"]
+
+GOLDEN = 32
+BESIDE = 200
+"""Held-out rows that are moved to a split value of the trees for parity."""
+
+
+class StruggleRecipe(Recipe[StruggleQuestion]):
+    """Trains one version for any objective whose assessments are known."""
+
+    app = app
+    schema = recipe_data.SCHEMA
+    target = "struggles"
+    forbidden = recipe_data.FORBIDDEN
+    tables = recipe_data.TABLES
+
+    def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """See `recipe_data.join`."""
+        return recipe_data.join(tables)
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Made-up students of two modules; see `synthetic.py`."""
+        return recipe_data.join(synthetic.generate(seed))
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """See `recipe_data.tidy`."""
+        return recipe_data.tidy(raw)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By presentation, and by students inside the earlier ones."""
+        return recipe_data.cut(frame)
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """One booster, calibrated by day."""
+        train, validation = _table(split.train), _table(split.validation)
+        trainer.log(f"{len(train[0])} rows to fit on, {len(validation[0])} to stop and calibrate on")
+        model = fit_model(train, validation, trainer)
+        gains = model.booster.get_score(importance_type="total_gain")
+        return Fitted(
+            predict=model.predict,
+            context=model.context,
+            files={BOOSTER_NAME: bytes(model.booster.save_raw("ubj"))},
+            params={**PARAMS, "miss_cost": MISS_COST, "rounds": model.booster.num_boosted_rounds()},
+            importance={name: float(gains.get(f"f{column}", 0.0)) for column, name in enumerate(FEATURES)},
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test row beside the rule, which is calibrated in the same way."""
+        features, _ = _table(split.test)
+        model: StruggleModel = fitted.model
+        rows = recipe_report.judged(split.test, fitted.predict({"features": features}), model.baseline(features))
+        return recipe_report.evaluation(rows, seed=7)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats the rule; the probabilities hold."""
+        return recipe_report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """Trees, calibration and thresholds in one graph."""
+        model: StruggleModel = fitted.model
+        return graph(model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at and beside the trees' split values and the edges of the days, extremes, NaN."""
+        held_out, _ = _table(split.test)
+        moved = np.tile(held_out[:BESIDE], (2, 1))
+        for column, values in thresholds(fitted.model.booster).items():
+            picked = np.resize(values, BESIDE)
+            moved[:, column] = np.concatenate([picked, np.nextafter(picked, np.float32(-np.inf))])
+        days = held_out[: 2 * len(DAYS)].copy()
+        days[:, DAY_COLUMN] = np.resize(
+            np.array([45, 90, 150, 1, 240, 44.99, 90.01, np.nan], np.float32), len(days)
+        )
+        extremes = np.array([[0.0], [3e38], [-3e38], [np.nan]], np.float32).repeat(len(FEATURES), axis=1)
+        return {"features": np.concatenate([held_out, moved, days, extremes])}
+
+    def golden(self, split: Split) -> list[StruggleQuestion]:
+        """Some rows of the test part as questions."""
+        return questions(split.test.iloc[:: max(1, len(split.test) // GOLDEN)])
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Flagged or not."""
+        return {"struggles": outputs["probability"] - outputs["threshold"]}
+
+
+def _table(part: pd.DataFrame) -> Table:
+    """Features and target of rows of the tidy table."""
+    return compute(questions(part)), part["struggles"].to_numpy(dtype=np.float32)
+
+
+recipe = StruggleRecipe()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from serving.apps.struggle.app import app
+from serving.apps.struggle.recipe import recipe
+from serving.apps.struggle.recipe_model import calibrated
+from serving.apps.struggle.schema import DAYS
+from tests.serving.apps.struggle.students import fitted
+from training import data
+from training.contract import Options
+from training.parity import compare
+from training.registry import Registry
+from training.run import TrainRequest, train
+
+
+def test_the_graph_gives_what_the_native_model_gives() -> None:
+    made, split = fitted()
+    session = onnxruntime.InferenceSession(recipe.export(made).SerializeToString())
+    inputs = recipe.parity_inputs(made, split)
+    assert len(inputs["features"]) >= 1000
+    found = dict(zip([spec.name for spec in app.outputs], session.run(None, inputs), strict=True))
+    for line in compare(recipe, "native/onnxruntime", made.predict(inputs), found):
+        assert line.max_error <= app.tolerance and line.flips == 0
+
+
+def test_every_measure_has_the_rule_beside_it_and_the_gate_reads_them() -> None:
+    made, split = fitted()
+    report = recipe.evaluate(made, split)
+    assert report.kind == "probabilities"
+    assert all(metric.baseline is not None for metric in report.metrics)
+    parts = {metric.slice for metric in report.metrics}
+    assert parts >= {"all", *(f"day {day}" for day in DAYS), "gender F", "disability N", "deprivation 0-30%"}
+    checks = recipe.checks(report)
+    assert {check.name for check in checks} >= {
+        "calibration",
+        "beats the rule, all days",
+        "beats the rule, day 60",
+    }
+
+
+def test_labels_by_lot_are_refused() -> None:
+    made, split = fitted()
+    chance = np.random.default_rng(1).permutation(split.test["struggles"].to_numpy())
+    lot = recipe.evaluate(made, type(split)(**{**vars(split), "test": split.test.assign(struggles=chance)}))
+    assert not all(check.passed for check in recipe.checks(lot))
+
+
+def test_thresholds_and_calibration_come_from_validation_rows_of_the_day() -> None:
+    made, split = fitted()
+    assert len(set(made.context.thresholds)) > 1  # type: ignore[attr-defined]
+    features = np.zeros((600, len(app.feature_names)), np.float32)
+    features[:, 0] = np.repeat([30, 180], 300)
+    chance = np.random.default_rng(0)
+    odds = chance.normal(0, 2, 600)
+    target = (chance.random(600) < 1 / (1 + np.exp(-odds))).astype(int)
+    found = calibrated(features, odds + np.repeat([1.0, -1.0], 300), target)
+    assert found.shifts[0] == pytest.approx(-1, abs=0.5)
+    assert found.shifts[3] == pytest.approx(1, abs=0.5)
+    # Days without rows take what holds for all days together.
+    assert found.slopes[1] == found.slopes[2]
+    # A miss costs 1.5 false alarms, so a calibrated 0.4 is about where flagging begins.
+    assert 0.25 < found.thresholds[0] < 0.55
+
+
+FLOORS = {60: (0.770, 0.727, 0.597), 120: (0.838, 0.781, 0.664), 180: (0.893, 0.823, 0.726)}
+"""Day to AUROC, accuracy and recall of plain XGBoost on OULAD."""
+
+
+@pytest.mark.slow
+def test_the_real_tables_reach_their_floors(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = TrainRequest(
+        app="struggle",
+        paths=(real_data / "struggle",),
+        repository=tmp_path / "models",
+        home=tmp_path / "home",
+        triton=False,
+    )
+    result = train(request, Registry(f"sqlite:///{tmp_path}/mlflow.db"))
+    found = {(metric.name, metric.slice): metric.value for metric in result.metrics}
+    for day, floors in FLOORS.items():
+        for name, floor in zip(("auroc", "accuracy", "recall"), floors, strict=True):
+            assert found[name, f"day {day}"] >= floor, (name, day)
+
+
+@pytest.mark.slow
+def test_nobody_who_has_withdrawn_is_in_the_real_tables(real_data: Path) -> None:
+    dataset = data.from_tables([real_data / "struggle"], recipe.tables, recipe.join)
+    assert len(dataset.frame) == 32593
+    frame = recipe.tidy(dataset.frame, Options())
+    gone = dataset.frame["date_unregistration"].replace("?", np.nan).astype(float).reindex(frame.index)
+    assert not (gone <= frame["day"]).any()
