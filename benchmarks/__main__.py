@@ -7,6 +7,7 @@ lane      microseconds from a request's bytes to its answer's, without kernel, c
 soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
 report    the tables of the newest contest once more
 doors     requests a second and latency through each door of the running stack (`make up` first)
+score     rows a second of `slipway score`, and its memory as the file grows
 training  each file of SLIPWAY_DATA/price beside persistence, with the seconds each step took
 
 Without a PART: features, then contest. Options of the contest:
@@ -19,7 +20,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import batcher, doors, features, lane, soak, training
+from benchmarks import batcher, doors, features, lane, score, soak, training
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.place import BenchmarkError, Place
 from benchmarks.workloads import WORKLOADS, choose
@@ -98,6 +99,7 @@ PARTS = {
     "lane": lane.main,
     "report": report,
     "doors": doors.main,
+    "score": score.main,
     "training": training.main,
 }
 

@@ -30,6 +30,8 @@ __all__ = [
 FORMATS = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 BLOCK_ROWS = 20_000
 """Rows of a block: what is lost at most, per worker, when a run is killed."""
+BLOCK_BYTES = 32 * 2**20
+"""Of text, in memory while a block is read."""
 SPLITS = 8
 """Most blocks of one Parquet row group: a block reads past the rows of its group before it, and drops them."""
 LONGEST = 16 * 2**20
@@ -149,7 +151,7 @@ def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
                 header, start = False, at
                 continue
             rows += bool(record.strip())
-            if rows == block_rows:
+            if rows == block_rows or (rows and at - start >= BLOCK_BYTES):
                 blocks.append(Block(number=len(blocks), first=first, rows=rows, start=start, extent=at - start))
                 start, first, rows = at, first + rows, 0
     if rows:
