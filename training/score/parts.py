@@ -84,7 +84,10 @@ class Parts:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DataError(f"{self.folder.name}: another run is writing there; wait for it") from None
-            yield
+            try:
+                yield
+            finally:
+                self._leave()
 
     def plan(self) -> Plan | None:
         """The plan of the run that was begun here, if one was. Raises `DataError`."""
@@ -132,6 +135,12 @@ class Parts:
 
     def _record(self, block: int) -> Path:
         return self.folder / f"{block:05d}.json"
+
+    def _leave(self) -> None:
+        """Take the folder away again where nothing was begun."""
+        if self.folder.exists() and [path.name for path in self.folder.iterdir()] == [LOCK]:
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
 
     def _refuse_foreign(self) -> None:
         """Nothing that a run did not write is ever removed."""

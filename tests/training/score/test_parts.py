@@ -56,6 +56,13 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_a_run_that_began_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        with Parts(tmp_path / "out.parquet").locked():
+            raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "out.parquet.parts"
     folder.mkdir()

@@ -56,9 +56,13 @@ def test_a_run_that_is_killed_goes_on_where_it_was(root: Path, tmp_path: Path, p
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, (tmp_path / "log").read_text()
     assert not out.exists() and parts.plan() is not None
-    done = subprocess.run(
-        command(out, data), cwd=root, env=environment, capture_output=True, text=True, timeout=300
-    )
+    for _ in range(3):
+        done = subprocess.run(
+            command(out, data), cwd=root, env=environment, capture_output=True, text=True, timeout=300
+        )
+        # Ray gives itself 30 seconds to start, which a busy machine may not have; the same command goes on.
+        if "timed out during startup" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["rows"] == 100_000 and summary["rejected"] == 2 and 2500 <= summary["resumed"] < 100_000
