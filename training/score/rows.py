@@ -37,7 +37,7 @@ class Reject(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Rows:
-    """Rows that follow each other in the file, `len(kept)` of them."""
+    """Rows that follow each other in the file, `count` of them."""
 
     first: int
     """Number of the first of them."""

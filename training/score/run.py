@@ -74,19 +74,20 @@ def score(request: ScoreRequest, progress: Progress | None = None) -> ScoreResul
     _check_paths(request, rejects)
     parts = Parts(request.out)
     begun = parts.folder.exists() and not request.overwrite
-    if request.out.exists() and not begun and not request.overwrite:
-        raise DataError(f"{request.out} is there already; --overwrite replaces it")
+    there = [path for path in (request.out, rejects) if path.exists()]
+    if there and not begun and not request.overwrite:
+        raise DataError(f"{there[0]} is there already; --overwrite replaces it")
     choose(request.app, Path(request.place.repository), request.version)
     with parts.locked():
         app, source, plan = _prepare(request, parts, progress)
-        done = [block for block in source.blocks if parts.part(block.number) is not None]
-        resumed = sum(block.rows for block in done)
+        done = {block.number: block.rows for block in source.blocks if parts.part(block.number) is not None}
+        resumed = sum(done.values())
         if resumed:
             progress.log(f"{resumed} of {source.rows} rows were done before, by version {plan.version}")
         form = format_of(request.out)
         columns = schema(app.answer, source, request.keep, form)
         with progress.step("score"):
-            missing = [block for block in source.blocks if block not in done]
+            missing = [block for block in source.blocks if block.number not in done]
             _score(request, _job(request, source, plan, parts, form), missing, resumed, progress)
         with progress.step("merge"):
             rejected = merge(parts, len(source.blocks), source.rows, columns, form, request.out, rejects)
