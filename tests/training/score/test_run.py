@@ -78,7 +78,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(root: Path, tmp_path: Path, p
             break
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert summary["rows"] == 100_000 and summary["rejected"] == 2 and 2500 <= summary["resumed"] < 100_000
+    assert summary["rows"] == 100_000 and summary["rejected"] == 2 and 500 <= summary["resumed"] < 100_000
     assert not parts.folder.exists()
     wanted, wanted_rejects = tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl"
     score_directly(job(data, 500), wanted, wanted_rejects)
