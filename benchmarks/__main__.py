@@ -8,6 +8,7 @@ soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
 report    the tables of the newest contest once more
 doors     requests a second and latency through each door of the running stack (`make up` first)
 demand    milliseconds for a 90-day forecast: Prophet itself beside the demand app
+score     rows a second of `slipway score`, and its memory as the file grows
 training  each file of SLIPWAY_DATA/price beside persistence, with the seconds each step took
 
 Without a PART: features, then contest. Options of the contest:
@@ -20,7 +21,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import batcher, demand, doors, features, lane, soak, training
+from benchmarks import batcher, demand, doors, features, lane, score, soak, training
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.place import BenchmarkError, Place
 from benchmarks.workloads import WORKLOADS, choose
@@ -100,6 +101,7 @@ PARTS = {
     "report": report,
     "doors": doors.main,
     "demand": demand.main,
+    "score": score.main,
     "training": training.main,
 }
 

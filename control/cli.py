@@ -26,6 +26,7 @@ COMMANDS = (
     "train",
     "models",
     "predict",
+    "score",
     "promote",
     "new",
     "repository sync",

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from serving.manifest import Check
 
-__all__ = ["BadValue", "DataError", "GateRefused", "RegistryError", "TrainingError"]
+__all__ = ["BadValue", "DataError", "GateRefused", "RegistryError", "ScoreError", "TrainingError"]
 
 
 class TrainingError(Exception):
@@ -46,3 +46,7 @@ class RegistryError(TrainingError):
     """The registry could not be reached or did not do as asked."""
 
     exit_code = 4
+
+
+class ScoreError(TrainingError):
+    """A file could not be scored to its end; the blocks that are done stay done."""

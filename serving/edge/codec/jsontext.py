@@ -83,7 +83,8 @@ def _type_at(kind: Any, path: str) -> Any:
 
 def _step(here: Any, name: str) -> Any:
     """One step of a path: into the field `name`, or into the items where `name` is empty."""
-    for option in getattr(here, "types", (here,)):
+    here = _bare(here)
+    for option in map(_bare, getattr(here, "types", (here,))):
         if not name:
             inner = getattr(option, "item_type", None) or getattr(option, "value_type", None)
             if inner is not None:
@@ -94,13 +95,20 @@ def _step(here: Any, name: str) -> Any:
     return None
 
 
+def _bare(here: Any) -> Any:
+    """A type without the description and examples around it."""
+    return here.type if isinstance(here, msgspec.inspect.Metadata) else here
+
+
 def _field_names(here: Any) -> list[str]:
-    options = getattr(here, "types", (here,))
+    here = _bare(here)
+    options = map(_bare, getattr(here, "types", (here,)))
     return [item.encode_name for option in options for item in getattr(option, "fields", ())]
 
 
 def _allowed(kind: Any, path: str) -> str:
-    text = describe(_type_at(kind, path))
+    here = _type_at(kind, path)
+    text = describe(here) if here is not None else ""
     return f"; allowed: {text}" if text else ""
 
 

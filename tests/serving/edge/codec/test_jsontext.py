@@ -32,6 +32,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     many: Annotated[list[int], Meta(max_length=2)] = []
     even: Annotated[int, Meta(multiple_of=2)] = 2
     few: Annotated[int, Meta(le=3)] = 1
+    listed: Annotated[tuple[Inner, ...], Meta(max_length=9, description="Described lists are looked into.")] = ()
 
 
 DECODER = msgspec.json.Decoder(Record)
@@ -41,6 +42,9 @@ DECODER = msgspec.json.Decoder(Record)
     ("raw", "field", "says"),
     [
         ('{"day":"2024-13-01"}', "$.day", "allowed: a date as YYYY-MM-DD or null"),
+        ('{"listed":[{"value":"x"}]}', "$.listed[0].value", "got a string; allowed: a number > 0"),
+        ('{"listed":[{}]}', "$.listed[0].value", "required field is missing; allowed: a number > 0"),
+        ('{"listed":[{"other":1}]}', "$.listed[0].other", "not a known field; allowed: value"),
         ('{"day":5}', "$.day", "got a whole number; allowed: a date"),
         ('{"season":"summer"}', "$.season", "invalid enum value 'summer'; allowed: one of kharif, rabi or null"),
         ('{"mode":"c"}', "$.mode", "allowed: one of a, b"),

@@ -1,0 +1,86 @@
+"""`slipway score`: a file of questions to a file of answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from control.console import note, print_json, stderr
+
+if TYPE_CHECKING:
+    from training.score.run import ScoreResult
+
+__all__ = ["EPILOG", "score"]
+
+EPILOG = (
+    "Examples:  slipway score price --data questions.parquet --out answers.parquet   |   "
+    "slipway score price --data questions.jsonl --out answers.csv --version 2 --keep order_id --json"
+)
+
+
+def score(
+    app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
+    data: Annotated[Path, typer.Option(help="File of questions: Parquet, JSON lines or, if flat, CSV.")],
+    out: Annotated[Path, typer.Option(help="File of answers, by its ending Parquet, JSON lines or CSV.")],
+    version: Annotated[int, typer.Option(min=0, help="Score with this version; 0: the champion.")] = 0,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Copy this column to the output; give it again for more.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="File of rejected rows. Default: beside the output, .rejects.jsonl.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Workers, one core each; 0: as many as cores.")] = 0,
+    block_rows: Annotated[int, typer.Option(min=1, help="Rows that are written, and resumed, as one.")] = 20_000,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output; forget what an earlier run had done.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a sentence.")] = False,
+) -> None:
+    """Score a file in bounded memory, with the features and the model that answer requests.
+
+    The output has one row per row of the file, in its order: row (from 0), the columns kept, the answer's fields
+    and model_version. A row that is no valid question has nulls there, and a line with row, field and reason in
+    the file of rejected rows. When a run is stopped or killed, the same command does only what is missing.
+    """
+    from control.settings import StackSettings
+    from serving.settings import read
+    from training.progress import RichProgress
+    from training.score.run import ScoreRequest
+    from training.score.run import score as story
+    from training.score.version import Place
+
+    settings = read(StackSettings)
+    home = settings.home.resolve()
+    request = ScoreRequest(
+        app=app,
+        data=data,
+        out=out,
+        home=home,
+        place=Place(
+            repository=str(settings.model_repository.resolve()),
+            providers=settings.onnx_providers,
+            cache=str(home / "cache"),
+        ),
+        version=version,
+        rejects=rejects,
+        keep=tuple(dict.fromkeys(keep or ())),
+        workers=workers,
+        block_rows=block_rows,
+        overwrite=overwrite,
+    )
+    result = story(request, RichProgress(stderr()))
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(result))
+    else:
+        _show(result)
+
+
+def _show(result: ScoreResult) -> None:
+    before = f", {result.resumed} of them before" if result.resumed else ""
+    note(f"{result.out}: {result.rows} rows scored by {result.app} version {result.version}{before}.")
+    if result.rejected:
+        note(f"{result.rejected} rows were rejected and have nulls; {result.rejects} says why.")

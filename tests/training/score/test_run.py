@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.training import toy
+from tests.training.score.conftest import TOY, plan_of, score_directly, write_questions
+from training.errors import DataError, ScoreError
+from training.score.parts import Parts
+from training.score.run import ScoreRequest, _verify, score
+from training.score.source import read_source
+from training.score.version import Place
+from training.score.worker import Job
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def request_for(tmp_path: Path, place: Place, parquet: Path) -> Callable[..., ScoreRequest]:
+    def make(**changes: Any) -> ScoreRequest:
+        given = {"app": TOY, "data": parquet, "out": tmp_path / "out.parquet", "home": tmp_path / "home"}
+        return ScoreRequest(**{**given, "place": place, "keep": ("id",), "block_rows": 50, **changes})
+
+    return make
+
+
+def command(out: Path, data: Path) -> list[str]:
+    line = [sys.executable, "-m", "control", "score", TOY, "--data", str(data), "--out", str(out), "--json"]
+    return [*line, "--keep", "id", "--block-rows", "500", "--workers", "1"]
+
+
+def busy(text: str) -> bool:
+    """Ray gives itself 30 seconds to start, which a busy machine may not have; the same command goes on."""
+    return "timed out during startup" in text
+
+
+def kill_in_the_middle(line: list[str], root: Path, environment: dict[str, str], log: Path, parts: Parts) -> int:
+    """Run the command until five blocks are done, then `kill -9`; gives the code it ended with."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(line, cwd=root, env=environment, stdout=stream, stderr=stream)
+        end = time.monotonic() + 150
+        while len(list(parts.folder.glob("0*.json"))) < 5 and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        return process.wait()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_where_it_was(root: Path, tmp_path: Path, place: Place, job: MakeJob) -> None:
+    data, out = tmp_path / "many.parquet", tmp_path / "out.parquet"
+    write_questions(data, 100_000, bad=(3, 77_777))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLIPWAY_", "RAY_"))}
+    environment |= {"SLIPWAY_HOME": str(tmp_path / "home"), "SLIPWAY_MODEL_REPOSITORY": place.repository}
+    parts = Parts(out)
+    for _ in range(3):
+        killed = kill_in_the_middle(command(out, data), root, environment, tmp_path / "log", parts)
+        if not busy((tmp_path / "log").read_text()):
+            break
+    assert killed == -signal.SIGKILL, (tmp_path / "log").read_text()
+    assert not out.exists() and parts.plan() is not None
+    for _ in range(3):
+        done = subprocess.run(
+            command(out, data), cwd=root, env=environment, capture_output=True, text=True, timeout=300
+        )
+        if not busy(done.stderr):
+            break
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["rows"] == 100_000 and summary["rejected"] == 2 and 500 <= summary["resumed"] < 100_000
+    assert not parts.folder.exists()
+    wanted, wanted_rejects = tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl"
+    score_directly(job(data, 500), wanted, wanted_rejects)
+    assert out.read_bytes() == wanted.read_bytes()
+    assert (tmp_path / "out.rejects.jsonl").read_bytes() == wanted_rejects.read_bytes()
+
+
+def test_when_every_block_is_done_only_the_merge_is_left(
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, job: MakeJob, parquet: Path, place: Place
+) -> None:
+    """As after a kill in the middle of the merge: no Ray is started."""
+    made = job(parquet)
+    score_directly(made, tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl")
+    shutil.copytree(made.parts.folder, Parts(tmp_path / "out.parquet").folder)
+    fingerprint = asyncio.run(_verify(toy.app, 1, place))
+    plan = msgspec.structs.replace(plan_of(made.source, 50, ("id",)), fingerprint=fingerprint)
+    (tmp_path / "out.parquet.parts" / "plan.json").write_bytes(msgspec.json.encode(plan))
+    result = score(request_for())
+    assert (result.rows, result.rejected, result.resumed, result.version) == (250, 1, 250, 1)
+    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "wanted.parquet").read_bytes()
+    with pytest.raises(DataError, match="is there already; --overwrite replaces it"):
+        score(request_for())
+
+
+def test_another_run_in_the_same_place_is_refused(
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, parquet: Path
+) -> None:
+    parts = Parts(tmp_path / "out.parquet")
+    with parts.locked():
+        parts.begin(plan_of(read_source(parquet, toy.Question, ("id",), 50), 50, ("id",)))
+    with pytest.raises(DataError, match=r"has a run of a version 1 with other files; --overwrite starts again"):
+        score(request_for())
+    write_questions(parquet, 30)
+    with parts.locked(), pytest.raises(DataError, match="another run is writing there"):
+        score(request_for())
+
+
+def test_paths_are_looked_at_first(
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, parquet: Path
+) -> None:
+    for changes, says in (
+        ({"out": parquet}, "is the file of questions itself"),
+        ({"out": tmp_path / "out.xlsx"}, "expected a file that ends in"),
+        ({"out": tmp_path / "no" / "out.csv"}, "there is no folder"),
+        ({"rejects": tmp_path / "out.parquet"}, "the same file as --out"),
+        ({"out": tmp_path, "rejects": tmp_path / "r"}, "expected a file"),
+        ({"version": 9}, "toy has no version 9"),
+        ({"app": "nothing"}, "there is no app 'nothing'"),
+    ):
+        with pytest.raises(DataError, match=says):
+            score(request_for(**changes))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["questions.parquet"]
+
+
+def test_a_bad_version_is_refused_before_anything_is_done(
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, models: Path
+) -> None:
+    shutil.copytree(models, tmp_path / "models")
+    (tmp_path / "models" / "toy" / "1" / "model.onnx").write_bytes(b"rot")
+    with pytest.raises(ScoreError, match=r"refused: model.onnx"):
+        score(request_for(place=Place(repository=str(tmp_path / "models"))))
+    assert not (tmp_path / "out.parquet").exists()

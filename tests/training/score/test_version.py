@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from serving.manifest import Aliases
+from tests.training import toy
+from tests.training.score.conftest import TOY
+from training import repository
+from training.errors import DataError, ScoreError
+from training.score.version import Place, choose, open_version
+
+
+def test_the_champion_else_the_newest(tmp_path: Path, models: Path, toy_servable: Path) -> None:
+    copy = tmp_path / "models"
+    shutil.copytree(models, copy)
+    repository.publish(toy_servable, copy, "toy", 4)
+    assert choose(TOY, copy)[1] == 4
+    repository.set_aliases(copy, "toy", Aliases(champion=1))
+    assert choose(TOY, copy)[1] == 1
+    assert choose(TOY, copy, 4)[1] == 4
+    with pytest.raises(DataError, match=r"toy has no version 3 .* there are: 1, 4"):
+        choose(TOY, copy, 3)
+    (copy / "toy" / "aliases.json").write_text("{")
+    with pytest.raises(ScoreError, match="aliases.json"):
+        choose(TOY, copy)
+
+
+def test_no_such_app_and_no_version_yet(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no app 'nothing'; there are: "):
+        choose("nothing", tmp_path)
+    with pytest.raises(DataError, match="toy has no version in .* `slipway train toy` makes one"):
+        choose(TOY, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "golden.jsonl"])
+def test_a_version_that_is_not_what_was_published_is_refused(tmp_path: Path, models: Path, name: str) -> None:
+    shutil.copytree(models, tmp_path / "models")
+    with (tmp_path / "models" / "toy" / "1" / name).open("ab") as stream:
+        stream.write(b"\n")
+    with pytest.raises(ScoreError, match=f"toy version 1 is refused: {name}"):
+        asyncio.run(open_version(toy.app, 1, Place(repository=str(tmp_path / "models"))))

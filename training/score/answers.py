@@ -1,0 +1,116 @@
+"""Answers to Arrow tables: one row per row of the file, nulls where it was rejected."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.errors import DataError
+from training.score.source import Source, flat
+
+__all__ = ["ROW", "VERSION", "schema", "table"]
+
+ROW = "row"
+VERSION = "model_version"
+SCALARS: dict[str, pa.DataType] = {
+    "IntType": pa.int64(),
+    "FloatType": pa.float64(),
+    "StrType": pa.string(),
+    "BoolType": pa.bool_(),
+    "DateType": pa.date32(),
+    "DateTimeType": pa.timestamp("us", "UTC"),
+}
+BUILTIN = (datetime.date, datetime.datetime)
+
+
+def schema(answer: type[msgspec.Struct], source: Source, keep: Sequence[str], form: str) -> pa.Schema:
+    """The output's columns: `row`, those kept, the answer's fields, `model_version`.
+
+    A field without an Arrow type of its own (a dictionary, a choice of objects) is JSON text. Raises `DataError`
+    for a name that is there twice and for a CSV output (`form`) of answers that are not flat.
+    """
+    info = cast(Any, msgspec.inspect.type_info(answer)).fields
+    nested = [item.encode_name for item in info if not flat(item.type)]
+    if form == "csv" and nested:
+        raise DataError(f"--out: {nested[0]!r} of the answer is a list or an object; use Parquet or JSONL for it")
+    kept = _kept(source, keep, form)
+    fields = [pa.field(ROW, pa.int64(), nullable=False), *kept]
+    fields += [pa.field(item.encode_name, arrow_type(item.type) or pa.string()) for item in info]
+    fields.append(pa.field(VERSION, pa.int64()))
+    names = [field.name for field in fields]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{twice[0]!r} would be in the output twice; rename it in the file, or do not keep it")
+    return pa.schema(fields)
+
+
+def arrow_type(kind: Any) -> pa.DataType | None:
+    """The Arrow type of a msgspec type description; None where there is none."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return arrow_type(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        some = [option for option in kind.types if not isinstance(option, msgspec.inspect.NoneType)]
+        return arrow_type(some[0]) if len(some) == 1 else None
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        kinds = {type(value) for value in kind.values}
+        return {str: pa.string(), int: pa.int64()}.get(kinds.pop()) if len(kinds) == 1 else None
+    if isinstance(kind, (msgspec.inspect.ListType, msgspec.inspect.VarTupleType)):
+        item = arrow_type(kind.item_type)
+        return None if item is None else pa.list_(item)
+    if isinstance(kind, msgspec.inspect.StructType) and kind.tag is None and not kind.array_like:
+        inner = [(item.encode_name, arrow_type(item.type)) for item in kind.fields]
+        return None if any(found is None for _, found in inner) else pa.struct(inner)
+    return SCALARS.get(type(kind).__name__)
+
+
+def table(
+    columns: pa.Schema,
+    answer: type[msgspec.Struct],
+    first: int,
+    count: int,
+    answers: Mapping[int, Any],
+    kept: Mapping[str, pa.Array],
+    version: int,
+) -> pa.Table:
+    """`count` rows from number `first` on; `answers` are by row number."""
+    rows = range(first, first + count)
+    plain = [_plain(answers[row]) if row in answers else {} for row in rows]
+    arrays: dict[str, Any] = {ROW: pa.array(rows, pa.int64()), **kept}
+    for item in cast(Any, msgspec.inspect.type_info(answer)).fields:
+        values = [record.get(item.encode_name) for record in plain]
+        if arrow_type(item.type) is None:
+            values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
+        arrays[item.encode_name] = pa.array(values, columns.field(item.encode_name).type)
+    arrays[VERSION] = pa.array([version if row in answers else None for row in rows], pa.int64())
+    return pa.table([arrays[name] for name in columns.names], schema=columns)
+
+
+def _plain(answer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = _finite(msgspec.to_builtins(answer, builtin_types=BUILTIN, str_keys=True))
+    return found
+
+
+def _finite(value: Any) -> Any:
+    """A value whose NaN and infinities are None, as the doors write them."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _kept(source: Source, keep: Sequence[str], form: str) -> list[pa.Field]:
+    if source.format != "parquet":
+        return [pa.field(name, pa.string()) for name in keep]
+    known = pq.read_schema(source.path)
+    fields = [pa.field(name, known.field(name).type) for name in keep]
+    nested = [field.name for field in fields if pa.types.is_nested(field.type)]
+    if form == "csv" and nested:
+        raise DataError(f"--keep {nested[0]}: a list or an object, which no CSV cell holds; use Parquet or JSONL")
+    return fields

@@ -1,0 +1,210 @@
+"""A block of the file to questions, a few rows at a time; what is no question becomes a rejection."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from serving.edge.codec.jsontext import decode_json
+from serving.errors import ClientError, Invalid
+from training.score.source import BOM, Block, Source, records
+
+__all__ = ["Reject", "Rows", "read_block", "reject"]
+
+ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """Why a row has no answer."""
+
+    row: int
+    """Its number in the file, from 0; blank lines do not count."""
+    field: str
+    """JSON path below the question `$`; empty where the row as a whole is wrong."""
+    reason: str
+    """In the words of the doors."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows that follow each other in the file, `count` of them."""
+
+    first: int
+    """Number of the first of them."""
+    questions: dict[int, Any]
+    """By row number; the rows of `rejects` are not in it."""
+    rejects: list[Reject]
+    kept: dict[str, pa.Array]
+    """The columns to copy to the output."""
+    count: int
+
+
+def read_block(
+    source: Source, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
+) -> Iterator[Rows]:
+    """The rows of a block, at most `size` at a time. Raises `OSError`, `pyarrow.ArrowInvalid`."""
+    if source.format == "parquet":
+        yield from _parquet(source, block, question, keep, size)
+        return
+    reader: Any = _Csv(source, question, keep) if source.format == "csv" else _Jsonl(question, keep)
+    with Path(source.path).open("rb") as stream:
+        stream.seek(block.start)
+        found = reader.records(stream.read(block.extent))
+    first = block.first
+    while batch := list(islice(found, size)):
+        yield _rows(first, [reader.decode(record) for record in batch], _texts(reader, batch, keep))
+        first += len(batch)
+
+
+def reject(row: int, error: ClientError) -> Reject:
+    """The rejection that an error of the doors stands for."""
+    if isinstance(error, Invalid):
+        return Reject(row, error.field, error.reason)
+    return Reject(row, "", error.message.removeprefix("$: "))
+
+
+Decoded = Any
+"""A question, or the `ClientError` that says why there is none."""
+
+
+class _Jsonl:
+    """Each line is what a door would take as one instance."""
+
+    def __init__(self, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
+        self._decoder = msgspec.json.Decoder(question)
+        fields = {item.encode_name for item in msgspec.structs.fields(question)}
+        self._aside = [name for name in keep if name not in fields]
+
+    def records(self, raw: bytes) -> Iterator[bytes]:
+        """Lines that are not blank."""
+        return (line for line in raw.removeprefix(BOM).split(b"\n") if line.strip())
+
+    def decode(self, line: bytes) -> Decoded:
+        """One line."""
+        if self._aside:
+            # Members that are no question's are taken out; anything else is the decoder's to judge.
+            if (found := self._members(line)) is not None:
+                line = ENCODER.encode({k: value for k, value in found.items() if k not in self._aside})
+        return _decoded(self._decoder, line)
+
+    def text(self, line: bytes, name: str) -> str | None:
+        """One member as JSON text."""
+        raw = (self._members(line) or {}).get(name)
+        return None if raw is None else bytes(raw).decode(errors="replace")
+
+    def _members(self, line: bytes) -> dict[str, msgspec.Raw] | None:
+        try:
+            return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+
+class _Csv:
+    """Cells are text: numbers and booleans are read from it, an empty cell is a field not given."""
+
+    def __init__(self, source: Source, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
+        self._decoder = msgspec.json.Decoder(question, strict=False)
+        self._columns = source.columns
+        fields = {item.encode_name for item in msgspec.structs.fields(question)}
+        self._used = [(index, name) for index, name in enumerate(source.columns) if name in fields]
+
+    def records(self, raw: bytes) -> Iterator[list[str]]:
+        """Rows that are not blank. Bytes that are not UTF-8 stay, as surrogates, for the decoder to refuse."""
+        for record in records(io.BytesIO(raw), quoted=True):
+            if record.strip():
+                yield self._cells(record.decode(errors="surrogateescape"))
+
+    def _cells(self, record: str) -> list[str]:
+        try:
+            return next(csv.reader([record], strict=True), [])
+        except csv.Error:
+            return [record]
+
+    def decode(self, cells: list[str]) -> Decoded:
+        """One row."""
+        if len(cells) != len(self._columns):
+            return Invalid("", f"{len(cells)} cells where the header has {len(self._columns)}")
+        try:
+            raw = ENCODER.encode({name: cells[index] for index, name in self._used if cells[index] != ""})
+        except UnicodeEncodeError:
+            return Invalid("", "not UTF-8 text")
+        return _decoded(self._decoder, raw)
+
+    def text(self, cells: list[str], name: str) -> str | None:
+        """One cell."""
+        index = self._columns.index(name)
+        cell = cells[index] if index < len(cells) else ""
+        return cell.encode(errors="surrogateescape").decode(errors="replace") or None
+
+
+def _parquet(
+    source: Source, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
+) -> Iterator[Rows]:
+    decoder = msgspec.json.Decoder(question)
+    fields = [item.encode_name for item in msgspec.structs.fields(question) if item.encode_name in source.columns]
+    columns = list(dict.fromkeys([*fields, *keep]))
+    at, stop = 0, block.extent + block.rows
+    # Not read ahead, and a batch at a time: a row group may be larger than memory.
+    with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=2**20) as file:
+        for batch in file.iter_batches(size, row_groups=[block.start], columns=columns, use_threads=False):
+            low, high = max(at, block.extent), min(at + batch.num_rows, stop)
+            if low < high:
+                part = batch.slice(low - at, high - low)
+                decoded = [_decoded(decoder, _json(record)) for record in part.select(fields).to_pylist()]
+                kept = {name: part.column(name) for name in keep}
+                yield _rows(block.first + low - block.extent, decoded, kept)
+            at += batch.num_rows
+            if at >= stop:
+                return
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    """A Parquet row as the JSON a door would have been sent."""
+    return ENCODER.encode(_given(record))
+
+
+def _given(value: Any) -> Any:
+    """A value without the members that are null: a Parquet column cannot leave a field out in one row.
+
+    NaN is a missing number, as in pandas; infinity becomes text, for JSON has no such number and it is refused.
+    """
+    if isinstance(value, dict):
+        given = {name: _given(item) for name, item in value.items()}
+        return {name: item for name, item in given.items() if item is not None}
+    if isinstance(value, list):
+        return [_given(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity"
+    return value
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Decoded:
+    try:
+        return decode_json(decoder, raw)
+    except ClientError as error:
+        return error
+
+
+def _texts(reader: Any, batch: Sequence[Any], keep: Sequence[str]) -> dict[str, pa.Array]:
+    return {name: pa.array([reader.text(record, name) for record in batch], pa.string()) for name in keep}
+
+
+def _rows(first: int, decoded: Sequence[Decoded], kept: dict[str, pa.Array]) -> Rows:
+    numbered = list(enumerate(decoded, first))
+    return Rows(
+        first,
+        {row: found for row, found in numbered if not isinstance(found, ClientError)},
+        [reject(row, found) for row, found in numbered if isinstance(found, ClientError)],
+        kept,
+        len(decoded),
+    )

@@ -1,0 +1,213 @@
+"""The file of questions: its format, its columns, and the blocks it is scored in."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.errors import DataError
+
+__all__ = [
+    "BLOCK_ROWS",
+    "BOM",
+    "FORMATS",
+    "Block",
+    "Source",
+    "flat",
+    "format_of",
+    "read_header",
+    "read_source",
+    "records",
+]
+
+FORMATS = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+BLOCK_ROWS = 20_000
+"""Rows of a block: what is lost at most, per worker, when a run is killed."""
+BLOCK_BYTES = 32 * 2**20
+"""Of text, in memory while a block is read."""
+SPLITS = 8
+"""Most blocks of one Parquet row group: a block reads past the rows of its group before it, and drops them."""
+LONGEST = 16 * 2**20
+"""Bytes of one row of text."""
+BOM = b"\xef\xbb\xbf"
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that are scored and written as one."""
+
+    number: int
+    first: int
+    """Number of its first row in the file, from 0."""
+    rows: int
+    start: int
+    """Parquet: the row group. Text: the byte it begins at."""
+    extent: int
+    """Parquet: rows of the group before it. Text: its bytes."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that has been looked through once."""
+
+    path: str
+    format: str
+    """`parquet`, `jsonl` or `csv`."""
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    """Of Parquet and CSV; empty for JSON lines, where each row has its own."""
+    blocks: tuple[Block, ...]
+
+
+def format_of(path: Path) -> str:
+    """The format a file's name promises. Raises `DataError`."""
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise DataError(f"{path.name}: expected a file that ends in {', '.join(FORMATS)}") from None
+
+
+def read_source(path: Path, question: type[msgspec.Struct], keep: Sequence[str], block_rows: int) -> Source:
+    """Look through a file once, in bounded memory.
+
+    `keep` are the columns that go to the output beside the answers; every other one must be a field of `question`.
+    Raises `DataError` naming the file and the column or the row.
+    """
+    kind = format_of(path)
+    try:
+        if kind == "parquet":
+            with pq.ParquetFile(path) as file:
+                columns = list(file.schema_arrow.names)
+                blocks = _groups(file, block_rows)
+            sha256 = _digest(path)
+        else:
+            columns = read_header(path) if kind == "csv" else []
+            blocks, sha256 = _lines(path, kind, block_rows)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; check the path given with --data") from None
+    except (OSError, pa.ArrowInvalid) as cause:
+        raise DataError(
+            f"{path.name}: cannot be read: {(str(cause) or 'no reason given').splitlines()[0]}"
+        ) from cause
+    if not blocks:
+        raise DataError(f"{path.name}: there are no rows in it")
+    if kind != "jsonl":
+        _check_columns(path.name, kind, columns, question, keep)
+    rows = blocks[-1].first + blocks[-1].rows
+    return Source(
+        path=str(path), format=kind, sha256=sha256, rows=rows, columns=tuple(columns), blocks=tuple(blocks)
+    )
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of a CSV file's columns. Raises `DataError` where they are not text, `OSError`."""
+    with path.open("rb") as stream:
+        try:
+            first = next(records(stream, quoted=True), b"").removeprefix(BOM).decode()
+        except UnicodeDecodeError as cause:
+            raise DataError(f"{path.name}: row 1 is not UTF-8 text; save it as UTF-8 CSV") from cause
+    return next(csv.reader([first]), [])
+
+
+def flat(kind: Any) -> bool:
+    """Whether a msgspec type description is that of a value that fits a cell: no list, no object."""
+    kind = getattr(kind, "type", kind) if isinstance(kind, msgspec.inspect.Metadata) else kind
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return all(map(flat, kind.types))
+    nested = ("item_type", "item_types", "fields", "value_type")
+    return not any(hasattr(kind, name) for name in nested)
+
+
+def _groups(file: pq.ParquetFile, block_rows: int) -> list[Block]:
+    blocks: list[Block] = []
+    first = 0
+    for group in range(file.metadata.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        size = max(block_rows, -(-count // SPLITS))
+        for skip in range(0, count, size):
+            rows = min(size, count - skip)
+            blocks.append(Block(number=len(blocks), first=first + skip, rows=rows, start=group, extent=skip))
+        first += count
+    return blocks
+
+
+def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
+    """Blocks of a text file's rows, and the SHA-256 of its bytes. Blank lines are not rows."""
+    blocks: list[Block] = []
+    digest = hashlib.sha256()
+    at = start = rows = first = 0
+    header = kind == "csv"
+    with path.open("rb") as stream:
+        for record in records(stream, quoted=kind == "csv"):
+            digest.update(record)
+            at += len(record)
+            if header and record.strip():
+                header, start = False, at
+                continue
+            rows += bool(record.strip())
+            if rows == block_rows or (rows and at - start >= BLOCK_BYTES):
+                blocks.append(Block(number=len(blocks), first=first, rows=rows, start=start, extent=at - start))
+                start, first, rows = at, first + rows, 0
+    if rows:
+        blocks.append(Block(number=len(blocks), first=first, rows=rows, start=start, extent=at - start))
+    return blocks, digest.hexdigest()
+
+
+def records(stream: Any, quoted: bool) -> Iterator[bytes]:
+    """Rows as bytes, with their line ends; with `quoted`, a line end between quotes does not end a row.
+
+    Raises `DataError` for a row that does not end.
+    """
+    held: list[bytes] = []
+    odd = size = 0
+    while line := stream.readline(LONGEST + 1):
+        odd ^= line.count(b'"') & 1 if quoted else 0
+        held.append(line)
+        size += len(line)
+        if size > LONGEST:
+            raise DataError(
+                f"a row has more than {LONGEST >> 20} MiB, from {held[0][:40]!r} on; is a quote not closed?"
+            )
+        if not odd:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _check_columns(
+    name: str, kind: str, columns: Sequence[str], question: type[msgspec.Struct], keep: Sequence[str]
+) -> None:
+    fields = {item.encode_name: item for item in cast(Any, msgspec.inspect.type_info(question)).fields}
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise DataError(f"{name}: column {twice[0]!r} stands there twice; rename one")
+    unknown = [column for column in columns if column not in fields and column not in keep]
+    if unknown:
+        options = " ".join(f"--keep {column}" for column in unknown)
+        raise DataError(
+            f"{name}: {', '.join(map(repr, unknown))} not among the question's fields ({', '.join(fields)}); "
+            f"rename or remove them, or copy them to the output: {options}"
+        )
+    missing = [column for column in keep if column not in columns]
+    if missing:
+        raise DataError(f"--keep {missing[0]}: {name} has no such column; it has: {', '.join(columns)}")
+    missing = [column for column, item in fields.items() if item.required and column not in columns]
+    nested = [column for column in fields if not flat(fields[column].type) and (column in {*columns, *missing})]
+    if kind == "csv" and nested:
+        raise DataError(
+            f"{name}: {nested[0]!r} is a list or an object, which no CSV cell holds; use Parquet or JSONL"
+        )
+    if missing:
+        raise DataError(f"{name}: there is no column {missing[0]!r}, which every question needs")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,76 @@
+"""The version that scores: chosen and verified as the data plane does, its model in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving.errors import SlipwayError
+from serving.inference.contract import App, Backend
+from serving.inference.onnx_local import open_fused
+from serving.inference.onnx_session import Sessions
+from serving.manifest import MODEL_NAME, Manifest
+from serving.routing.catalog import find_app
+from serving.routing.loader import LoadedVersion, load
+from serving.routing.repository import Refused, Repository
+from serving.values import load_values
+from training.errors import DataError, ScoreError
+
+__all__ = ["Place", "choose", "open_version"]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where versions are, and what runs them."""
+
+    repository: str
+    providers: tuple[str, ...] = ("cpu",)
+    """Keys of `serving.inference.onnx_session.PROVIDERS`, in order of preference."""
+    cache: str = ""
+    """Folder for prepared models; empty: none are kept."""
+
+
+def choose(name: str, repository: Path, version: int = 0) -> tuple[App[Any, Any, Any], int]:
+    """An app and the version to use: the one asked for, else the champion, else the newest.
+
+    Raises `DataError` where there is no such app or version, `ScoreError` where the aliases cannot be read.
+    """
+    try:
+        app = find_app(name)
+    except LookupError as cause:
+        raise DataError(str(cause)) from cause
+    found = Repository(repository)
+    there = found.versions(app.name)
+    try:
+        champion = found.aliases(app.name).champion
+    except Refused as cause:
+        raise ScoreError(f"{app.name}: {cause}") from cause
+    number = version or champion or max(there, default=0)
+    if number not in there:
+        have = ", ".join(map(str, there)) or f"none; `slipway train {app.name}` makes one"
+        raise DataError(
+            f"{app.name} has no version{f' {number}' if number else ''} in {repository}; there are: {have}"
+        )
+    return app, number
+
+
+async def open_version(app: App[Any, Any, Any], version: int, place: Place) -> LoadedVersion:
+    """Verify digests and signature, open the model on one core, replay the golden rows. Raises `ScoreError`."""
+    repository = Repository(Path(place.repository))
+    sessions = Sessions(place.providers, Path(place.cache) if place.cache else None)
+    # Workers share the cores among them: each has one.
+    sessions.cpus = 1
+
+    async def fused(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        path = repository.folder(app.name, manifest.version) / MODEL_NAME
+        batching = load_values(app.folder).batching
+        return await asyncio.to_thread(
+            open_fused, path, app.inputs, batching, sessions=sessions, digest=manifest.fingerprint
+        )
+
+    try:
+        return await load(app, version, repository, fused)
+    except (Refused, SlipwayError) as cause:
+        raise ScoreError(f"{app.name} version {version} is refused: {cause}") from cause
