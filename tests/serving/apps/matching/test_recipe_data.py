@@ -62,7 +62,7 @@ def test_files_of_other_names_are_split_by_requirement() -> None:
     [
         (("no fields", RIGHT, "1"), "left"),
         ((LEFT, RIGHT, "2"), "label"),
-        ((LEFT, RIGHT.replace("  ", " x "), "1"), ""),
+        ((LEFT.replace("399.0", "cheap"), RIGHT, "1"), "requirement_price"),
     ],
 )
 def test_broken_rows_are_named(row: tuple[str, str, str], column: str) -> None:
