@@ -155,7 +155,8 @@ def _compare(
     wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
-        label = labels[column] if labels else f"column {column}"
+        # Beyond two axes the labels come round again with every step along the middle ones.
+        label = labels[column % len(labels)] if labels else f"column {column}"
         raise Refused(
             f"golden row {row}: {what}, {label}: is {got[row, column]:.9g}, was {wanted[row, column]:.9g} "
             f"in training ({int(wrong.sum())} values differ)"
@@ -168,7 +169,8 @@ def _difference(expected: Any, actual: Any, path: str) -> str:
         if expected.keys() != actual.keys():
             return f"{path} has fields {sorted(actual)}, training had {sorted(expected)}"
         return next(filter(None, (_difference(expected[k], actual[k], f"{path}.{k}") for k in expected)), "")
-    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+    # A tuple of an answer stays one; JSON has lists only.
+    if isinstance(expected, list) and isinstance(actual, (list, tuple)) and len(expected) == len(actual):
         pairs = enumerate(zip(expected, actual, strict=True))
         return next(filter(None, (_difference(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), "")
     if isinstance(expected, (int, float)) and isinstance(actual, (int, float)):
