@@ -48,7 +48,8 @@ def _answer(question: MatchQuestion, scores: npt.NDArray[np.float32], threshold:
         else:
             rejected.append(Rejected(id=availability.id, rule=rule))
     known = np.nan_to_num(scores[allowed].astype(np.float64), nan=0.0)
-    best = np.argsort(-known, kind="stable")[: question.top]
+    # Ranked as they are shown: what differs by a runtime's rounding only keeps the order given.
+    best = np.argsort(-known.round(4), kind="stable")[: question.top]
     matches = tuple(
         _match(wanted, question.availabilities[allowed[place]], float(known[place]), threshold) for place in best
     )
