@@ -108,6 +108,10 @@ class Recipe(ABC, Generic[Q]):
 
     selectable: tuple[str, ...] = ()
     """Names the command line takes as options of their own: `--commodity onion` for ("commodity",)."""
+    columns: tuple[str, ...] = ()
+    """Names of the columns of tab-separated files (`.tsv`, `.txt`), which have no header; empty: none are read."""
+    file_column: str = ""
+    """A column for the name of each row's file without its ending; empty: none."""
 
     tables: tuple[str, ...] = ()
     """Names (files without their endings) of the tables a data set is made of; empty: files are one table."""

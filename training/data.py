@@ -25,23 +25,33 @@ ROW = "source_row"
 """Name of the index that numbers the rows as loaded; it survives filtering and sorting in a recipe's `tidy`."""
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
+TABBED = (".tsv", ".txt")
+"""Without a header; the recipe names the columns."""
 
 
-def from_files(paths: Sequence[Path]) -> Dataset:
+def from_files(paths: Sequence[Path], columns: Sequence[str] = (), file_column: str = "") -> Dataset:
     """Read files of one layout and put them below each other.
 
-    Raises `DataError` naming the file and what to do.
+    `columns` name those of tab-separated files, which have no header; without them such files are refused. A
+    `file_column` takes the name of each row's file without its ending. Raises `DataError` naming the file and
+    what to do.
     """
     if not paths:
         raise DataError("no file was given")
-    frames = [_read(path) for path in paths]
+    frames = [_read(path, columns) for path in paths]
     for path, frame in zip(paths[1:], frames[1:], strict=True):
         _same_columns(paths[0], frames[0], path, frame)
     # Blank lines are gone from a frame but still counted in its index.
-    parts = tuple(Part(path.name, int(frame.index[-1]) + 1) for path, frame in zip(paths, frames, strict=True))
+    parts = tuple(
+        Part(path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED) else 2)
+        for path, frame in zip(paths, frames, strict=True)
+    )
     starts = [sum(part.rows for part in parts[:index]) for index in range(len(parts))]
     digests = [_digest(path) for path in paths]
     sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    if file_column:
+        names = [path.name.split(".")[0] for path in paths]
+        frames = [frame.assign(**{file_column: name}) for frame, name in zip(frames, names, strict=True)]
     joined = pd.concat([frame.set_axis(frame.index + start) for frame, start in zip(frames, starts, strict=True)])
     return Dataset(frame=_numbered(joined), source=", ".join(p.name for p in paths), sha256=sha256, parts=parts)
 
@@ -152,15 +162,18 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename_axis(index=ROW)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     name = path.name.lower()
     try:
         if name.endswith(CSV):
             frame = _read_csv(path)
+        elif name.endswith(TABBED) and columns:
+            frame = _read_tabbed(path, columns)
         elif name.endswith(PARQUET):
             frame = pyarrow.parquet.read_table(path).to_pandas()
         else:
-            raise DataError(f"{path.name}: expected a file that ends in {', '.join(CSV + PARQUET)}")
+            endings = CSV + PARQUET + (TABBED if columns else ())
+            raise DataError(f"{path.name}: expected a file that ends in {', '.join(endings)}")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path given with --data") from None
     except pd.errors.EmptyDataError as cause:
@@ -191,6 +204,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     _check_last_row(path, text, len(header))
     frame = pd.read_csv(io.StringIO(text), low_memory=False, skip_blank_lines=False, index_col=False)
     return frame.dropna(how="all") if frame.isna().all(axis=1).any() else frame
+
+
+def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Every line is a row and every tab parts two columns: quotes mean nothing."""
+    lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    rows = [line.rstrip("\r").split("\t") for line in (lines[:-1] if lines[-1] == "" else lines)]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(columns):
+            wanted = f"{len(columns)} columns ({', '.join(columns)}) with tabs between them"
+            raise DataError(f"{path.name}, row {number}: {len(row)} columns; expected {wanted}")
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _check_last_row(path: Path, text: str, columns: int) -> None:

@@ -148,7 +148,7 @@ def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:
     if request.paths and recipe.tables:
         return data.from_tables(request.paths, recipe.tables, recipe.join)
     if request.paths:
-        return data.from_files(request.paths)
+        return data.from_files(request.paths, recipe.columns, recipe.file_column)
     if request.query:
         return data.from_query(request.dsn, request.query)
     return data.from_generator(recipe.generate(request.options.seed), request.app)

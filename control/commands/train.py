@@ -31,7 +31,8 @@ def train(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="CSV or Parquet file, or a folder of an app's tables; may be repeated. Default: synthetic."
+            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables; may be repeated. "
+            "Default: synthetic data."
         ),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",

@@ -155,7 +155,8 @@ def _compare(
     wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
-        label = labels[column] if labels else f"column {column}"
+        # Beyond two axes the labels come round again with every step along the middle ones.
+        label = labels[column % len(labels)] if labels else f"column {column}"
         raise Refused(
             f"golden row {row}: {what}, {label}: is {got[row, column]:.9g}, was {wanted[row, column]:.9g} "
             f"in training ({int(wrong.sum())} values differ)"

@@ -150,3 +150,36 @@ def test_tables_that_are_missing_or_too_many_are_refused(tmp_path: Path, given: 
     folder = tables(tmp_path)
     with pytest.raises(DataError, match=words):
         data.from_tables([folder / name for name in given], NAMES, join)
+
+
+def test_tab_separated_files_have_no_header_and_name_their_rows(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text('5" pipe\tsaid "so"\t1\n\t#b\t0\n')
+    (tmp_path / "test.tsv").write_bytes(b"\xef\xbb\xbfc\td\t0\r\n")
+    paths = [tmp_path / "train.txt", tmp_path / "test.tsv"]
+    dataset = data.from_files(paths, columns=("left", "right", "label"), file_column="file")
+    assert dataset.frame["left"].tolist() == ['5" pipe', "", "c"]
+    assert dataset.frame["right"].tolist() == ['said "so"', "#b", "d"]
+    assert dataset.frame["label"].tolist() == ["1", "0", "0"]
+    assert dataset.frame["file"].tolist() == ["train", "train", "test"]
+    assert [data.place(dataset, label) for label in dataset.frame.index] == [
+        "train.txt, row 1",
+        "train.txt, row 2",
+        "test.tsv, row 1",
+    ]
+
+
+def test_a_tab_separated_row_of_another_width_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("a\tb\t1\na\tb\n")
+    with pytest.raises(DataError, match=r"pairs.txt, row 2: 2 columns; expected 3 columns \(left, right, label\)"):
+        data.from_files([path], columns=("left", "right", "label"))
+
+
+def test_tab_separated_files_need_a_recipe_that_names_their_columns(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("a\tb\t1\n")
+    with pytest.raises(DataError, match=r"expected a file that ends in \.csv, \.csv\.gz, \.parquet, \.pq$"):
+        data.from_files([path])
+    path.write_text("")
+    with pytest.raises(DataError, match="no rows"):
+        data.from_files([path], columns=("left",))

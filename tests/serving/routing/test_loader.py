@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import onnx
 import pytest
 
 from serving.inference.contract import App, Backend
 from serving.inference.onnx_local import open_fused
 from serving.manifest import Manifest
-from serving.routing.loader import LoadedVersion, load
+from serving.routing.loader import LoadedVersion, _compare, _difference, load
 from serving.routing.repository import Refused, Repository
 from serving.values import Batching
 from tests.serving import toy
@@ -129,3 +130,16 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     toy.write_manifest(folder, 1)
     with pytest.raises(Refused, match="the model cannot be opened"):
         open_version(tmp_path)
+
+
+def test_answers_with_lists_are_compared_item_by_item() -> None:
+    """An answer's tuple stays a tuple as builtins, and JSON has lists only."""
+    assert _difference({"a": [{"b": 1.0}]}, {"a": ({"b": 1.0},)}, "$") == ""
+    assert _difference({"a": [{"b": 1.0}]}, {"a": ({"b": 2.0},)}, "$").startswith("$.a[0].b is 2.0")
+    assert _difference({"a": [1]}, {"a": (1, 2)}, "$")
+
+
+def test_a_mismatch_beyond_two_axes_still_has_a_label() -> None:
+    actual = np.zeros((1, 2, 3))
+    with pytest.raises(Refused, match="feature, b: is 0, was 9 in training"):
+        _compare("feature", [[0, 0, 0, 0, 9, 0]], actual, ("a", "b", "c"), atol=0, rtol=0)

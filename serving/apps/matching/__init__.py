@@ -1,0 +1,1 @@
+"""Buyers' requirements against sellers' availabilities."""

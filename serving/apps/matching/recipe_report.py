@@ -1,0 +1,157 @@
+"""Metrics beside the naive baseline, and the app's part of the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+
+from serving.apps.matching.recipe_baseline import best_threshold, nearest, similarities, vectorizer
+from serving.apps.matching.recipe_fit import MatchModel
+from serving.apps.matching.recipe_pairs import (
+    availabilities,
+    availability_pool,
+    contents,
+    flat,
+    requirements,
+    text_of,
+)
+from serving.manifest import Check, Metric
+from training.classification import average_precision, calibration_error, gain_interval, precision, recall
+from training.contract import Evaluation, Split
+from training.evaluate import beside
+
+__all__ = ["SHORTLIST", "evaluation", "gate"]
+
+Vector = npt.NDArray[Any]
+
+SHORTLIST = 50
+"""Of the full table, the availabilities that the baseline finds nearest and the model ranks anew."""
+GATED = ("f1", "average_precision")
+SEED = 7
+
+
+def evaluation(model: MatchModel, split: Split) -> Evaluation:
+    """Labelled test pairs, and the search of every matched test requirement through the full table."""
+    parts = (split.train, split.validation, split.test)
+    texts = {text_of(side) for part in parts for side in requirements(part)}
+    texts |= {text_of(side) for part in parts for side in availabilities(part)}
+    fitted = vectorizer(sorted(texts))
+    stated, chances = _chances(split, fitted)
+    left, right = requirements(split.test), availabilities(split.test)
+    score = model.score(flat(left, right)).astype(np.float64)
+    actual = split.test["label"].to_numpy()
+    rows = pd.DataFrame({"actual": actual, "predicted": score, "baseline": chances})
+    flags = (score >= model.threshold).astype(int), (chances >= stated).astype(int)
+    group = split.test["requirement"].to_numpy()
+    metrics = [*_pair_metrics(rows, flags, group), *_search_metrics(model, split)]
+    return Evaluation(metrics=tuple(metrics), rows=rows, kind="probabilities")
+
+
+def gate(report: Evaluation) -> Sequence[Check]:
+    """Better than the baseline on labelled pairs beyond chance, and no worse at finding the first match."""
+    found = {metric.name: metric for metric in report.metrics}
+    return [*(_beats(found[name]) for name in GATED), _no_worse(found["hit_at_1"])]
+
+
+def _chances(split: Split, fitted: Any) -> tuple[float, Vector]:
+    """The baseline's threshold, and its similarities as probabilities; both fitted on the validation part."""
+    late = split.validation
+    known = similarities(requirements(late), availabilities(late), fitted)
+    line = LogisticRegression(C=1e6).fit(known[:, None], late["label"])
+    asked = similarities(requirements(split.test), availabilities(split.test), fitted)
+    threshold = best_threshold(late["label"].to_numpy(), line.predict_proba(known[:, None])[:, 1])
+    return threshold, line.predict_proba(asked[:, None])[:, 1]
+
+
+def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vector) -> list[Metric]:
+    actual, score, chances = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
+    f1_gain = gain_interval(_f1, actual, *flags, group, SEED)
+    precision_gain = gain_interval(average_precision, actual, score, chances, group, SEED)
+    base = Metric(name="base_rate", value=float(actual.mean()), rows=len(actual), better="nominal")
+    return [
+        beside("f1", _f1, actual, *flags, better="higher", gain=f1_gain),
+        beside(
+            "average_precision", average_precision, actual, score, chances, better="higher", gain=precision_gain
+        ),
+        beside("precision", precision, actual, *flags, better="higher"),
+        beside("recall", recall, actual, *flags, better="higher"),
+        beside("calibration_error", calibration_error, actual, score, chances),
+        base,
+    ]
+
+
+def _search_metrics(model: MatchModel, split: Split) -> list[Metric]:
+    """Hits among all availabilities of all parts; a match outside the shortlist is a miss of both."""
+    every = pd.concat([split.train, split.validation, split.test])
+    pool = availability_pool([every])
+    asked = split.test[split.test["label"] == 1].drop_duplicates("requirement")
+    left = requirements(asked)
+    near = nearest(left, pool, SHORTLIST)
+    truth = _truth(every, asked["requirement"], pool)
+    right = [[pool[index] for index in row] for row in near]
+    flat_left = [one for one, row in zip(left, right, strict=True) for _ in row]
+    score = model.score(flat(flat_left, [one for row in right for one in row])).reshape(near.shape)
+    ranked = np.take_along_axis(near, np.argsort(-score, axis=1, kind="stable"), axis=1)
+    part = f"full table of {len(pool)}"
+    metrics = []
+    for depth in (1, 5):
+        hits, base = (_hits(order[:, :depth], truth) for order in (ranked, near))
+        gain = gain_interval(_mean, np.ones(len(hits)), hits, base, np.arange(len(hits)), SEED)
+        metrics.append(beside(f"hit_at_{depth}", _mean, hits, hits, base, part, better="higher", gain=gain))
+    found = _hits(near, truth)
+    shortlist = Metric(
+        name="in_shortlist", value=float(found.mean()), slice=part, rows=len(found), better="higher"
+    )
+    return [*metrics, shortlist]
+
+
+def _truth(every: pd.DataFrame, asked: pd.Series[Any], pool: Sequence[Any]) -> list[set[int]]:
+    """Places in the pool of each requirement's matches."""
+    places = {contents(one): place for place, one in enumerate(pool)}
+    matches = every[every["label"] == 1]
+    found: dict[str, set[int]] = {}
+    for name, one in zip(matches["requirement"], availabilities(matches), strict=True):
+        found.setdefault(name, set()).add(places[contents(one)])
+    return [found[name] for name in asked]
+
+
+def _hits(order: npt.NDArray[np.intp], truth: list[set[int]]) -> npt.NDArray[np.float64]:
+    hits = [bool(right & set(row.tolist())) for row, right in zip(order, truth, strict=True)]
+    return np.array(hits, dtype=np.float64)
+
+
+def _f1(actual: Vector, flagged: Vector) -> float:
+    return float(f1_score(actual, flagged, zero_division=0))
+
+
+def _mean(_: Vector, hits: Vector) -> float:
+    return float(hits.mean())
+
+
+def _beats(metric: Metric) -> Check:
+    low, high = metric.gain_low or 0.0, metric.gain_high or 0.0
+    return Check(
+        name=f"beats letter TF-IDF, {metric.name}",
+        passed=low > 0,
+        measured=f"{metric.value:.3f} beside {metric.baseline:.3f}; gain {low:.3f} to {high:.3f}",
+        required="the 95 % interval of the gain lies above 0",
+        reason="" if low > 0 else "a search that learned nothing may be as good",
+    )
+
+
+def _no_worse(metric: Metric) -> Check:
+    base = metric.baseline or 0.0
+    passed = metric.value >= base
+    return Check(
+        name="finds the first match",
+        passed=passed,
+        measured=f"hit@1 {metric.value:.3f} beside {base:.3f}",
+        required="no less than letter TF-IDF in the full table",
+        reason="" if passed else "letter TF-IDF puts a match first more often",
+    )

@@ -1,0 +1,146 @@
+"""Made-up goods for when no data is given: the same seed gives the same table.
+
+Both sides describe a lot in their own words: sellers shorten words, drop or move them and write codes in their own
+way. What is wanted is a product with its code, at about the price, in the amount, at the grade and not too far.
+Availabilities that read alike and are another product, or the same one at the wrong price, are no match: that is
+why letters alone are not enough here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["REQUIREMENTS", "generate"]
+
+REQUIREMENTS = 700
+PRODUCTS = 240
+CHOICES = 6
+"""Availabilities per requirement, of which one matches in three of four cases."""
+GOODS = {
+    "rice": ("quintal", 4000.0, ("sona masuri", "basmati", "ponni", "kolam", "matta")),
+    "onion": ("quintal", 1800.0, ("nashik red", "bellary red", "white", "small sambar")),
+    "cotton": ("quintal", 6500.0, ("shankar", "bunny", "suvin", "medium staple")),
+    "oil": ("litre", 130.0, ("groundnut", "sesame", "mustard", "sunflower", "coconut")),
+    "pump": ("piece", 9500.0, ("submersible", "monoblock", "centrifugal", "solar")),
+    "sprayer": ("piece", 3200.0, ("knapsack", "battery", "power", "trolley")),
+}
+WORDS = (
+    "fresh",
+    "premium",
+    "export",
+    "cleaned",
+    "sorted",
+    "packed",
+    "bag",
+    "bulk",
+    "dry",
+    "new",
+    "standard",
+    "select",
+)
+MAKERS = ("kaveri", "godavari", "annapurna", "sahyadri", "deccan", "malabar", "vindhya", "konkan")
+
+
+def generate(seed: int) -> pd.DataFrame:
+    """4,200 labelled pairs in the plain layout."""
+    rng = np.random.default_rng(seed)
+    products = [_product(rng) for _ in range(PRODUCTS)]
+    rows = []
+    for _ in range(REQUIREMENTS):
+        wanted = products[rng.integers(PRODUCTS)]
+        requirement = _lot(rng, wanted, messy=False)
+        alike = [one for one in products if one["commodity"] == wanted["commodity"] and one is not wanted]
+        for choice in range(CHOICES):
+            rows.append(_pair(rng, requirement, wanted, alike, choice))
+    return pd.DataFrame(rows)
+
+
+def _pair(
+    rng: np.random.Generator, requirement: dict[str, Any], wanted: dict[str, Any], alike: list[Any], choice: int
+) -> dict[str, Any]:
+    """A match first, the same product on wrong terms next, then other products of the commodity."""
+    same = choice == 1 or (choice == 0 and rng.random() < 0.75)
+    product = wanted if same else alike[rng.integers(len(alike))]
+    lot = _lot(rng, product, messy=True)
+    near = {
+        "price": requirement["price"],
+        "latitude": requirement["latitude"],
+        "longitude": requirement["longitude"],
+    }
+    lot["price"] = round(near["price"] * float(np.exp(rng.normal(0, 0.08))), 2)
+    lot["quantity"] = round(requirement["quantity"] * float(np.exp(abs(rng.normal(0.2, 0.3)))), 1)
+    lot["quality"] = round(min(1.0, requirement["quality"] + float(abs(rng.normal(0, 0.1)))), 2)
+    for name in ("latitude", "longitude"):
+        lot[name] = round(near[name] + float(rng.normal(0, 0.7)), 4)
+    if choice == 1:
+        _spoil(rng, lot)
+    if rng.random() < 0.1:
+        lot["quality"] = np.nan
+    sides = {"requirement": requirement, "availability": lot}
+    row = {f"{side}_{name}": value for side, fields in sides.items() for name, value in fields.items()}
+    return {**row, "label": int(same and choice == 0)}
+
+
+def _spoil(rng: np.random.Generator, lot: dict[str, Any]) -> None:
+    """Wrong terms: too dear, too little, too poor or too far."""
+    kind = rng.integers(4)
+    if kind == 0:
+        lot["price"] = round(lot["price"] * rng.uniform(1.6, 3), 2)
+    elif kind == 1:
+        lot["quantity"] = round(lot["quantity"] * rng.uniform(0.05, 0.4), 1)
+    elif kind == 2:
+        lot["quality"] = round(max(0.0, lot["quality"] - rng.uniform(0.35, 0.6)), 2)
+    else:
+        lot["latitude"] = round(lot["latitude"] + rng.uniform(8, 14), 4)
+
+
+def _product(rng: np.random.Generator) -> dict[str, Any]:
+    commodity = str(rng.choice(list(GOODS)))
+    unit, price, kinds = GOODS[commodity]
+    letters = "".join(rng.choice(list("abcdefghkmnprstvx"), 2))
+    return {
+        "commodity": commodity,
+        "unit": unit,
+        "price": price * float(np.exp(rng.normal(0, 0.4))),
+        "maker": str(rng.choice(MAKERS)),
+        "kind": str(rng.choice(kinds)),
+        "code": f"{letters}-{rng.integers(100, 999)}",
+    }
+
+
+def _lot(rng: np.random.Generator, product: dict[str, Any], messy: bool) -> dict[str, Any]:
+    words = [product["maker"], product["kind"], product["commodity"], product["code"], str(rng.choice(WORDS))]
+    if messy:
+        words = _rewritten(rng, words)
+    return {
+        "name": " ".join(words),
+        "description": " ".join(rng.choice(WORDS, 3)),
+        "maker": "" if messy or rng.random() < 0.3 else product["maker"],
+        "commodity": product["commodity"],
+        "unit": product["unit"],
+        "quantity": round(float(np.exp(rng.normal(3, 1))), 1),
+        "price": round(product["price"] * float(np.exp(rng.normal(0, 0.05))), 2),
+        "quality": round(float(rng.uniform(0.4, 0.9)), 2),
+        "latitude": round(float(rng.uniform(11, 20)), 4),
+        "longitude": round(float(rng.uniform(74, 80)), 4),
+    }
+
+
+def _rewritten(rng: np.random.Generator, words: list[str]) -> list[str]:
+    """As another hand writes it: the code without its hyphen, words cut, dropped and moved."""
+    found = []
+    for place, word in enumerate(words):
+        draw = rng.random()
+        if place == 3:
+            found.append(word.replace("-", "") if draw < 0.6 else word)
+        elif place != 2 and draw < 0.2:
+            continue
+        elif draw < 0.45:
+            found.append(word[: max(3, len(word) - 2)])
+        else:
+            found.append(word)
+    order = rng.permutation(len(found)) if rng.random() < 0.5 else np.arange(len(found))
+    return [found[index] for index in order]

@@ -1,0 +1,145 @@
+"""Text to tokens: letter trigrams, words and codes, hashed into one vocabulary.
+
+Nothing here is fitted: which tokens weigh how much is in the graph.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "FIRST_CODE",
+    "FIRST_WORD",
+    "NAME_GRAMS",
+    "NAME_WORDS",
+    "OTHER_GRAMS",
+    "OTHER_WORDS",
+    "SLOTS",
+    "VOCABULARY",
+    "Record",
+    "clean",
+    "record",
+]
+
+Ids = npt.NDArray[np.int32]
+
+GRAMS = 16384
+WORDS = 16384
+CODES = 8192
+FIRST_WORD = 1 + GRAMS
+"""Trigrams have the numbers from 1 to here; 0 is an empty slot."""
+FIRST_CODE = FIRST_WORD + WORDS
+"""Words with a digit, such as model numbers, have the numbers from here on."""
+VOCABULARY = FIRST_CODE + CODES
+
+NAME_GRAMS = slice(0, 80)
+OTHER_GRAMS = slice(80, 192)
+NAME_WORDS = slice(192, 216)
+OTHER_WORDS = slice(216, 256)
+"""Slots of a record: tokens of the name, then those of the other text that are not in the name."""
+SLOTS = 256
+
+LETTERS = 2000
+"""Letters of the other text that are read."""
+SHORTEST_CODE = 4
+
+_JOINED = re.compile(r"(?<=\w)[-/](?=\w)")
+_OTHER = re.compile(r"[^\w. ]+|_")
+_DOT = re.compile(r"\.(?!\d)")
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One text, ready to compare."""
+
+    ids: Ids
+    """[256] token per slot, 0 where empty."""
+    first: str
+    """The first word of the name."""
+    length: int
+    """Letters of the name."""
+    codes: tuple[str, ...]
+    """Codes of the name with `SHORTEST_CODE` letters or more, without dots."""
+    all_codes: tuple[str, ...]
+    """The same of the whole text."""
+    numbers: frozenset[str]
+    """Words of the name with a digit."""
+    compact: str
+    """The whole text without spaces and dots."""
+
+
+def clean(text: str) -> str:
+    """Lower case, one space between words; `KX-TG9342/T` becomes `kxtg9342t`, and 7.2 keeps its dot."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = _OTHER.sub(" ", _JOINED.sub("", text))
+    return " ".join(_DOT.sub(" ", text).split())
+
+
+@lru_cache(maxsize=65536)
+def record(name: str, other: str) -> Record:
+    """The record of a name and its other text. Kept, as the same texts come again and again."""
+    title, rest = clean(name), clean(other[:LETTERS])
+    words, more = title.split(), rest.split()
+    ids = np.zeros(SLOTS, dtype=np.int32)
+    _place(ids, NAME_GRAMS, OTHER_GRAMS, _grams(title), _grams(rest))
+    _place(ids, NAME_WORDS, OTHER_WORDS, _words(words), _words(more))
+    codes = _codes(words)
+    return Record(
+        ids=ids,
+        first=words[0] if words else "",
+        length=len(title),
+        codes=codes,
+        all_codes=codes + _codes(more),
+        numbers=frozenset(word for word in words if _DIGIT.search(word)),
+        compact=(title + rest).replace(" ", "").replace(".", ""),
+    )
+
+
+def _place(ids: Ids, near: slice, far: slice, name: Ids, other: Ids) -> None:
+    """Each token once, in the order of the text, as many as there are slots."""
+    name = _once(name)
+    other = _once(other)
+    other = other[~np.isin(other, name)]
+    for slots, tokens in ((near, name), (far, other)):
+        kept = tokens[: slots.stop - slots.start]
+        ids[slots.start : slots.start + len(kept)] = kept
+
+
+def _once(tokens: Ids) -> Ids:
+    _, first = np.unique(tokens, return_index=True)
+    return tokens[np.sort(first)]
+
+
+def _grams(text: str) -> Ids:
+    """Numbers of the trigrams of " text ", without those that lie across two words."""
+    letters = np.frombuffer(f" {text} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    left, middle, right = letters[:-2], letters[1:-1], letters[2:]
+    inside = middle != ord(" ")
+    mixed = (
+        left * np.uint64(0x1F1F1F1F) + middle * np.uint64(0x9E3779B1) + right * np.uint64(0x85EBCA6B)
+    ) >> np.uint64(7)
+    numbers: Ids = (1 + mixed[inside] % np.uint64(GRAMS)).astype(np.int32)
+    return numbers
+
+
+def _words(words: list[str]) -> Ids:
+    return np.array([_number(word) for word in words], dtype=np.int32)
+
+
+@lru_cache(maxsize=65536)
+def _number(word: str) -> int:
+    digest = zlib.crc32(word.encode())
+    return FIRST_CODE + digest % CODES if _DIGIT.search(word) else FIRST_WORD + digest % WORDS
+
+
+def _codes(words: list[str]) -> tuple[str, ...]:
+    found = (word.replace(".", "") for word in words if _DIGIT.search(word))
+    return tuple(code for code in found if len(code) >= SHORTEST_CODE)
