@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ __all__ = ["FitFailed", "Table", "Trainer"]
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Features (rows, columns) and target (rows)."""
+Arrays = tuple[npt.NDArray[Any], ...]
+"""Arrays of the same number of rows."""
 
 REPORTS = 20
 """About how often a fit of full length reports and checkpoints."""
@@ -135,31 +137,81 @@ class Trainer:
             **stop,
             "frequency": checkpoint_every or max(1, stop["rounds"] // REPORTS),
         }
+        fitted = self._fit("xgboost", config, (train, validation))
+        return [xgboost.Booster(model_file=bytearray(raw)) for raw in fitted]
+
+    def torch(
+        self,
+        build: Callable[[], Any],
+        loss: Callable[..., Any],
+        train: Arrays,
+        validation: Arrays,
+        *,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        early_stopping: int,
+        weight_decay: float = 0.0,
+        checkpoint_every: int = 0,
+    ) -> bytes:
+        """Fit a PyTorch module with AdamW; returns the state dict of its best epoch, as `torch.save` writes it.
+
+        `build()` makes the module; `loss(module, *arrays)` is the mean loss of a batch, its arrays as tensors.
+        Both are pickled: functions at the top of a module, or `functools.partial` of such. Fitting ends after
+        `early_stopping` epochs without a smaller loss on `validation`; the learning rate falls to a tenth along
+        half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
+        so for a loss that is a mean over rows the number of workers changes rounding only. A worker that dies is
+        replaced and the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
+        twentieth of `epochs`), with the same result. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
+        Raises `FitFailed`, also when no epoch has a finite validation loss.
+        """
+        for name, arrays in (("train", train), ("validation", validation)):
+            _check_arrays(name, arrays, self.workers)
+        config = {
+            "build": build,
+            "loss": loss,
+            "epochs": epochs,
+            "rounds": epochs,
+            "metric": "loss",
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+            "early_stopping": early_stopping,
+            "frequency": checkpoint_every or max(1, epochs // REPORTS),
+            "seed": self.seed,
+            "threads": self._threads()["nthread"],
+        }
+        weights = self._fit("torch", config, (train, validation))
+        if not weights:
+            raise FitFailed("no epoch gave a finite loss on validation; lower the learning rate or check the data")
+        return bytes(weights)
+
+    def _fit(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays]) -> Any:
+        """What the worker of rank 0 returned."""
         self.storage.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="fit-", dir=self.storage))
         try:
             if self._kept is not None:
                 self._kept.enter_context(connected(self.workers, self.storage))
             with connected(self.workers, self.storage), self._watched(folder / "report.json", config):
-                fitted = self._fit(config, train, validation, folder)
+                return self._run(kind, config, tables, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return [xgboost.Booster(model_file=bytearray(raw)) for raw in fitted]
 
-    def _fit(self, config: dict[str, Any], train: Table, validation: Table, folder: Path) -> list[bytes]:
+    def _run(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays], folder: Path) -> Any:
         import ray
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
         from ray.train.v2.api.config import LoggingConfig
         from ray.train.v2.api.exceptions import TrainingFailedError
-        from ray.train.xgboost import XGBoostTrainer
 
-        from training.boosting import Board, fit_share
+        from training.boosting import Board
 
-        references = (ray.put(train), ray.put(validation))
+        trainer, function = _kinds(kind)
+        references = tuple(ray.put(table) for table in tables)
         with _environment(RAY_SETTINGS), _kept_signal():
             try:
-                result = XGBoostTrainer(
-                    fit_share,
+                result = trainer(
+                    function,
                     # Ray shows the configuration in its state; a callable keeps the references out of it.
                     train_loop_config={**config, "tables": lambda: references},
                     scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
@@ -182,7 +234,7 @@ class Trainer:
                 ) from cause
         if result.return_value is None:
             raise KeyboardInterrupt
-        return list(result.return_value)
+        return result.return_value
 
     def _threads(self) -> dict[str, int]:
         return {"nthread": max(1, (os.cpu_count() or 1) // self.workers)}
@@ -210,6 +262,21 @@ class Trainer:
             thread.join()
 
 
+def _kinds(kind: str) -> tuple[Any, Callable[[dict[str, Any]], Any]]:
+    """Ray's trainer and what its workers run; a library is imported where it is used only."""
+    if kind == "torch":
+        from ray.train.torch import TorchTrainer
+
+        from training.torch_fit import fit_module
+
+        return TorchTrainer, fit_module
+    from ray.train.xgboost import XGBoostTrainer
+
+    from training.boosting import fit_share
+
+    return XGBoostTrainer, fit_share
+
+
 def _metric(params: Mapping[str, Any]) -> str:
     metric = params.get("eval_metric")
     if not metric:
@@ -225,6 +292,17 @@ def _check_table(name: str, table: Table, workers: int) -> None:
         raise ValueError(f"{name}: {len(features)} rows are too few for {workers} workers")
     if not np.isfinite(target).all():
         raise ValueError(f"{name}: the target has values that are not finite")
+
+
+def _check_arrays(name: str, arrays: Arrays, workers: int) -> None:
+    rows = {len(array) for array in arrays}
+    if len(rows) != 1:
+        raise ValueError(f"{name}: arrays of {sorted(rows)} rows; expected one or more arrays of the same number")
+    if min(rows) < workers:
+        raise ValueError(f"{name}: {min(rows)} rows are too few for {workers} workers")
+    for index, array in enumerate(arrays):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name}: array {index} has values that are not finite; fill missing ones first")
 
 
 @contextmanager

@@ -1,0 +1,169 @@
+"""One private Ray serves the tests of this module: starting it is most of their time."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from tests.training.test_trainer import Watch, kill_worker
+from training.cluster import connected
+from training.trainer import FitFailed, Trainer
+
+Tables = tuple[tuple[npt.NDArray[Any], ...], tuple[npt.NDArray[Any], ...]]
+
+
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # Ray reads its token when it is imported: nothing here imports it, or `training.torch_fit`, before this.
+    with connected(2, tmp_path_factory.mktemp("ray")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(1500, 4)).astype(np.float32)
+    target = (2 * features[:, :1] - features[:, 1:2] + 0.1 * random.normal(size=(1500, 1))).astype(np.float32)
+    return (features[:1101], target[:1101]), (features[1101:], target[1101:])
+
+
+def build(hidden: int) -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Linear(4, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1))
+
+
+def loss(module: torch.nn.Module, features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.mse_loss(module(features), target)
+
+
+def no_loss(module: torch.nn.Module, features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return module(features).mean() * float("nan")
+
+
+def fit(trainer: Trainer, tables: Tables, epochs: int = 60, **options: Any) -> dict[str, Any]:
+    settings = {"batch_size": 128, "learning_rate": 0.02, "early_stopping": 60, "checkpoint_every": 2, **options}
+    raw = trainer.torch(functools.partial(build, 8), loss, *tables, epochs=epochs, **settings)
+    state: dict[str, Any] = torch.load(io.BytesIO(raw), weights_only=True)
+    return state
+
+
+def error(state: dict[str, Any], table: tuple[npt.NDArray[Any], ...]) -> float:
+    module = build(8)
+    module.load_state_dict(state)
+    with torch.no_grad():
+        return float(loss(module, *map(torch.from_numpy, table)))
+
+
+def far(one: dict[str, Any], other: dict[str, Any]) -> float:
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+@pytest.fixture(scope="module")
+def whole(ray: None, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Watch]:
+    """A fit by one worker that nothing happens to."""
+    watch = Watch()
+    folder = tmp_path_factory.mktemp("fits")
+    state = fit(Trainer(1, 7, folder, watch), tables)
+    assert not list(folder.iterdir())
+    return state, watch
+
+
+@pytest.mark.slow
+def test_one_worker_learns_and_shows_its_progress(whole: tuple[dict[str, Any], Watch], tables: Tables) -> None:
+    state, watch = whole
+    assert error(state, tables[1]) < 0.05
+    assert watch.rounds == sorted(set(watch.rounds))
+    assert watch.notes[-1].startswith("loss ")
+
+
+@pytest.mark.slow
+def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
+    whole: tuple[dict[str, Any], Watch], tables: Tables, tmp_path: Path
+) -> None:
+    killed: list[int] = []
+
+    class Killer(Watch):
+        """Kills a worker after it was told of a checkpoint."""
+
+        def advance(self, done: int, total: int, note: str = "") -> None:
+            super().advance(done, total, note)
+            if done >= 4 and not killed:
+                killed.append(kill_worker())
+
+    watch = Killer()
+    resumed = fit(Trainer(2, 7, tmp_path, watch), tables)
+    assert killed
+    assert far(whole[0], resumed) < 1e-4
+    assert watch.rounds == sorted(watch.rounds), "the fit went on from a checkpoint, not from the start"
+
+
+@pytest.mark.slow
+def test_fitting_ends_when_validation_gets_no_better(ray: None, tables: Tables, tmp_path: Path) -> None:
+    """A few rows of noise are learned by heart: the best epoch is an early one."""
+    random = np.random.default_rng(1)
+    noise = random.normal(size=(40, 4)).astype(np.float32), random.normal(size=(40, 1)).astype(np.float32)
+    watch = Watch()
+    state = fit(Trainer(1, 8, tmp_path, watch), (noise, tables[1]), 200, early_stopping=5, batch_size=8)
+    assert watch.rounds[-1] < 100
+    losses = [float(note.removeprefix("loss ")) for note in watch.notes]
+    assert error(state, tables[1]) <= min(losses) + 1e-4
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_never_finite_is_an_error(ray: None, tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(FitFailed, match="no epoch gave a finite loss"):
+        Trainer(1, 7, tmp_path).torch(
+            functools.partial(build, 8),
+            no_loss,
+            *tables,
+            epochs=3,
+            batch_size=512,
+            learning_rate=0.1,
+            early_stopping=2,
+        )
+
+
+def test_tables_that_do_not_fit_are_refused_before_ray_starts(tables: Tables, tmp_path: Path) -> None:
+    (features, target), validation = tables
+    trainer = Trainer(2, 7, tmp_path)
+    with pytest.raises(ValueError, match=r"train: arrays of \[1100, 1101\] rows"):
+        fit(trainer, ((features, target[1:]), validation))
+    with pytest.raises(ValueError, match="validation: 1 rows are too few for 2 workers"):
+        fit(trainer, ((features, target), (features[:1], target[:1])))
+    with pytest.raises(ValueError, match="train: array 1 has values that are not finite"):
+        fit(trainer, ((features, np.full_like(target, np.nan)), validation))
+
+
+@pytest.mark.slow
+def test_every_row_is_dealt_to_one_worker(ray: None) -> None:
+    from training.torch_fit import share_of
+
+    rows = np.random.default_rng(0).permutation(11)
+    dealt = [share_of(rows, rank, 3) for rank in range(3)]
+    assert sorted(np.concatenate(dealt)) == sorted(rows)
+    assert [len(part) for part in dealt] == [4, 4, 3]
+
+
+@pytest.mark.slow
+def test_weights_are_read_without_running_code(ray: None) -> None:
+    from training.torch_fit import weights_of
+
+    state = build(2).state_dict()
+    found = torch.load(io.BytesIO(weights_of(state)), weights_only=True)
+    assert far(state, found) == 0
+
+
+def test_a_trainer_is_made_without_importing_pytorch(root: Path) -> None:
+    line = "import sys, training.trainer; sys.exit('torch' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", line], cwd=root, env=environment, check=True)
