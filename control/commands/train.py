@@ -30,7 +30,7 @@ def train(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="CSV or Parquet file; give it again for more. Default: synthetic data."),
+        typer.Option(help="CSV, Parquet or NumPy (.npz) file; give it again for more. Default: synthetic data."),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Ray Train workers.")] = 1,
