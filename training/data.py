@@ -162,7 +162,8 @@ def _read_npz(path: Path) -> pd.DataFrame:
     """
     columns = {}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # NumPy leaves a file open that it cannot read.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             for name in arrays.files:
                 array = arrays[name]
                 if array.ndim == 1:

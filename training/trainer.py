@@ -163,8 +163,8 @@ class Trainer:
         half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
         so for a loss that is a mean over rows the number of workers changes rounding only. A worker that dies is
         replaced and the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
-        twentieth of `epochs`), with the same result. Each worker uses
-        `threads` threads: small modules are slower with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
+        twentieth of `epochs`), with the same result. Each worker uses `threads` threads: small modules are slower
+        with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
         Raises `FitFailed`, also when no epoch has a finite validation loss.
         """
         for name, arrays in (("train", train), ("validation", validation)):
