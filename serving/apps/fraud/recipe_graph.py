@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from serving.apps.fraud.recipe_model import LIMIT, FraudModel
+from serving.apps.fraud.recipe_model import LIMIT, MOST_ERRORS, TINY, FraudModel
 from serving.apps.fraud.recipe_network import LAYERS
 from serving.apps.fraud.schema import MAX_FEATURES
 
@@ -41,7 +41,7 @@ def graph(model: FraudModel) -> onnx.ModelProto:
 
 
 def _constants(model: FraudModel) -> dict[str, npt.NDArray[np.generic]]:
-    width = len(model.alone)
+    width = len(model.typical)
     found: dict[str, npt.NDArray[np.generic]] = {
         "slots": np.arange(width, dtype=np.int64),
         "middle": model.scaling.middle,
@@ -50,9 +50,9 @@ def _constants(model: FraudModel) -> dict[str, npt.NDArray[np.generic]]:
         "high": np.array(LIMIT, dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
         "one": np.array(1, dtype=np.float32),
-        "alone": model.alone,
-        "typical": model.typical[:1],
-        "typical_alone": model.typical[1:],
+        "typical": model.typical,
+        "most": np.array(MOST_ERRORS, dtype=np.float32),
+        "tiny": np.array(TINY, dtype=np.float32),
         "thresholds": np.array([model.context.medium, model.context.high], dtype=np.float32),
         "columns": np.array([1], dtype=np.int64),
         "last": np.array([2], dtype=np.int64),
@@ -116,19 +116,20 @@ def _silu(source: str, target: str) -> Iterable[onnx.NodeProto]:
 
 
 def _sum() -> Iterable[onnx.NodeProto]:
-    """Errors in typical ones, the mean over what is known by feature and in all, the thresholds."""
+    """Errors in typical ones, their mean square over what is known, each one's share, the thresholds."""
     node = helper.make_node
     yield node("Sub", ["values", "filled"], ["difference"])
     yield node("Abs", ["difference"], ["error"])
-    yield node("Div", ["error", "typical"], ["errors"])
-    yield node("Sub", ["values", "alone"], ["difference_alone"])
-    yield node("Abs", ["difference_alone"], ["error_alone"])
-    yield node("Div", ["error_alone", "typical_alone"], ["errors_alone"])
-    yield node("Add", ["errors", "errors_alone"], ["parts"])
-    yield node("Mul", ["parts", "known"], ["known_parts"])
+    yield node("Div", ["error", "typical"], ["errors_bare"])
+    yield node("Min", ["errors_bare", "most"], ["errors"])
+    yield node("Mul", ["errors", "errors"], ["squares_bare"])
+    yield node("Mul", ["squares_bare", "known"], ["squares_known"])
     yield node("ReduceSum", ["known", "columns"], ["count_bare"], keepdims=1)
     yield node("Max", ["count_bare", "one"], ["count"])
-    yield node("Div", ["known_parts", "count"], ["shares"])
+    yield node("Div", ["squares_known", "count"], ["squares"])
+    yield node("ReduceSum", ["squares", "columns"], ["mean_square"], keepdims=1)
+    yield node("Sqrt", ["mean_square"], ["score"])
+    yield node("Max", ["score", "tiny"], ["divisor"])
+    yield node("Div", ["squares", "divisor"], ["shares"])
     yield node("Pad", ["shares", "padding", "zero"], ["contributions"], mode="constant")
-    yield node("ReduceSum", ["contributions", "columns"], ["score"], keepdims=1)
     yield node("Sub", ["score", "thresholds"], ["margins"])

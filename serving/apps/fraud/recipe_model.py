@@ -1,7 +1,7 @@
 """The model: robust scaling, the autoencoder's errors, and their sum as the score.
 
-A feature's part of the score is its error when told from the others plus its error when told from nothing (how far
-it lies from where normal records are), each in units of what is typical for a normal record.
+A feature's error is how far its value lies from what the others tell, in units of what is typical for a normal
+record. The score is the root of the mean squared error; a feature's part of it is its share of the squares.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from serving.apps.fraud.recipe_network import (
     HIDDEN_SHARE,
     NOISE,
     Autoencoder,
-    alone,
     build,
     filling_loss,
     left_out,
@@ -28,7 +27,18 @@ from serving.apps.fraud.recipe_network import (
 from serving.apps.fraud.schema import FraudContext
 from serving.inference.contract import Arrays
 
-__all__ = ["LIMIT", "PARAMS", "FraudModel", "Scaling", "errors_of", "fit_model", "fit_network", "fit_scaling"]
+__all__ = [
+    "LIMIT",
+    "MOST_ERRORS",
+    "PARAMS",
+    "TINY",
+    "FraudModel",
+    "Scaling",
+    "errors_of",
+    "fit_model",
+    "fit_network",
+    "fit_scaling",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,8 +46,12 @@ LIMIT = np.float32(30)
 """Scaled values are cut there: nothing overflows, and one wild number is not all of a score."""
 SMALLEST = 0.1
 """Part of the standard deviation that the scale has at least; quartiles may lie together."""
-SMALLEST_ERROR = 0.01
+SMALLEST_ERROR = 0.05
 """Typical errors, in scaled units, count as at least this: a feature that never varied is not all of a score."""
+
+MOST_ERRORS = np.float32(100)
+"""Typical errors that one value counts for at most."""
+TINY = np.float32(1e-9)
 
 TRAIN_ROWS = 30_000
 STOP_ROWS = 5_000
@@ -82,21 +96,18 @@ class FraudModel:
 
     scaling: Scaling
     network: Autoencoder
-    alone: Floats
-    """Values told from nothing, [d]."""
     typical: Floats
-    """Root mean squared errors of normal records, [2, d]: told from the others, told from nothing."""
+    """Root mean squared errors of normal records, [d]."""
     context: FraudContext
 
     def predict(self, inputs: Arrays) -> Arrays:
         """The app's inputs to the app's outputs, by PyTorch and NumPy."""
-        features = inputs["features"][:, : len(self.alone)]
+        features = inputs["features"][:, : len(self.typical)]
         values, known = self.scaling.apply(features)
-        others, nothing = errors_of(self.network, self.alone, values, known)
-        parts = others / self.typical[0] + nothing / self.typical[1]
-        shares = parts * known / np.maximum(known.sum(axis=1, keepdims=True), 1)
-        contributions = np.nan_to_num(table(shares))
-        score = contributions.sum(axis=1, keepdims=True)
+        errors = np.minimum(errors_of(self.network, values, known) / self.typical, MOST_ERRORS)
+        squares = np.square(errors) * known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        score = np.sqrt(squares.sum(axis=1, keepdims=True))
+        contributions = np.nan_to_num(table(squares / np.maximum(score, TINY)))
         thresholds = np.array([self.context.medium, self.context.high], dtype=np.float32)
         return {"score": score, "margins": score - thresholds, "contributions": contributions}
 
@@ -138,21 +149,19 @@ def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: An
     return network
 
 
-def errors_of(network: Autoencoder, middle: Floats, values: Floats, known: Floats) -> tuple[Floats, Floats]:
-    """Absolute errors told from the others and told from nothing, both [n, d]."""
-    return np.abs(values - left_out(network, values, known)), np.abs(values - middle)
+def errors_of(network: Autoencoder, values: Floats, known: Floats) -> Floats:
+    """Absolute errors of the values told from the others of their rows, [n, d]."""
+    return np.abs(values - left_out(network, values, known))
 
 
 def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer: Any) -> FraudModel:
     """Scaling and network from the normal records of train, typical errors from those of validation."""
     scaling = fit_scaling(train)
     network = fit_network(scaling, train, validation, trainer)
-    middle = alone(network, len(names))
     some = validation[np.random.default_rng(trainer.seed).permutation(len(validation))[:TRAIN_ROWS]]
     values, known = scaling.apply(some)
-    typical = [
-        np.sqrt((np.square(errors) * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-        for errors in errors_of(network, middle, values, known)
-    ]
-    smallest = np.float32(SMALLEST_ERROR)
-    return FraudModel(scaling, network, middle, np.maximum(typical, smallest), FraudContext(features=names))
+    squares = np.square(errors_of(network, values, known)) * known
+    typical = np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    return FraudModel(
+        scaling, network, np.maximum(typical, np.float32(SMALLEST_ERROR)), FraudContext(features=names)
+    )

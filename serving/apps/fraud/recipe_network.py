@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-__all__ = ["LAYERS", "Autoencoder", "alone", "build", "filling_loss", "left_out"]
+__all__ = ["LAYERS", "Autoencoder", "build", "filling_loss", "left_out"]
 
 Floats = npt.NDArray[np.float32]
 
 HIDDEN = (64, 32)
 HIDDEN_SHARE = 0.4
 """Share of the values hidden while learning."""
-NOISE = 0.1
+NOISE = 0.5
 """Standard deviation of what is added to the others, in units of the scaled features."""
 LAYERS = (0, 2, 4, 5, 7, 9)
 """Places of the linear layers in `Autoencoder.net`; a SiLU follows each but the third and the last."""
@@ -85,11 +85,3 @@ def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
             filled = module(rows[:, None, :].expand(-1, width, -1), hidden)
             parts.append(torch.diagonal(filled, dim1=1, dim2=2).numpy())
     return np.concatenate(parts)
-
-
-def alone(module: Autoencoder, width: int) -> Floats:
-    """Each value as told from nothing, [d]."""
-    module.eval()
-    with torch.no_grad():
-        filled: Floats = module(torch.zeros(1, width), torch.ones(1, width))[0].numpy()
-    return filled

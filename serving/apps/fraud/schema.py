@@ -1,7 +1,6 @@
 """What the fraud app is asked, what it answers, and what a version says about itself.
 
-A score has no unit: it is a mean number of typical errors, 2 for a record that is as hard to reconstruct as normal
-records are on average.
+A score has no unit: it counts typical errors, and is about 1 for a record that is as hard to tell as normal ones.
 """
 
 from __future__ import annotations

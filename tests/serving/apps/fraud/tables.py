@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from serving.apps.fraud.recipe_model import FraudModel, fit_scaling
-from serving.apps.fraud.recipe_network import alone, build
+from serving.apps.fraud.recipe_network import build
 from serving.apps.fraud.schema import FraudContext
 
 NAMES = ("amount", "hour", "items")
@@ -31,5 +31,5 @@ def model(seed: int = 0) -> FraudModel:
     torch.manual_seed(seed)
     network = build(len(NAMES))
     features = raw().drop(columns="label").to_numpy(np.float32)
-    typical = np.array([[0.5, 0.6, 0.7], [0.8, 0.9, 1.0]], np.float32)
-    return FraudModel(fit_scaling(features), network, alone(network, len(NAMES)), typical, CONTEXT)
+    typical = np.array([0.5, 0.6, 0.7], np.float32)
+    return FraudModel(fit_scaling(features), network, typical, CONTEXT)

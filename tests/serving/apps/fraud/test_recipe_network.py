@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from serving.apps.fraud.recipe_network import CHUNK, LAYERS, alone, build, filling_loss, left_out
+from serving.apps.fraud.recipe_network import CHUNK, LAYERS, build, filling_loss, left_out
 from tests.serving.apps.fraud.tables import model
 
 
@@ -28,12 +28,6 @@ def test_a_row_alone_is_the_row_among_others() -> None:
     for row in range(5):
         np.testing.assert_allclose(left_out(network, values[[row]], known[[row]])[0], whole[row], atol=1e-6)
     assert left_out(network, values[:0], known[:0]).shape == (0, 3)
-
-
-def test_values_told_from_nothing_are_those_of_a_row_that_is_all_missing() -> None:
-    network = model().network
-    none = np.zeros((1, 3), np.float32)
-    np.testing.assert_allclose(left_out(network, none, none)[0], alone(network, 3), atol=1e-6)
 
 
 def test_missing_values_do_not_count_in_the_loss() -> None:
