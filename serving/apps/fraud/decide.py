@@ -46,17 +46,17 @@ def _answer(
         score=score,
         medium=context.medium,
         high=context.high,
-        reasons=() if risk == "LOW" else _reasons(question, score, contributions, context.features),
+        reasons=[] if risk == "LOW" else _reasons(question, score, contributions, context.features),
     )
 
 
 def _reasons(
     question: FraudQuestion, score: float, contributions: npt.NDArray[Any], names: tuple[str, ...]
-) -> tuple[FraudReason, ...]:
+) -> list[FraudReason]:
     shares = contributions[: len(names)].astype(np.float64) / max(score, 1e-9)
     top = np.argsort(-shares, kind="stable")[:MOST_REASONS]
-    return tuple(
+    return [
         FraudReason(feature=names[slot], value=question.features.get(names[slot]), share=round(float(share), 4))
         for slot, share in zip(top, shares[top], strict=True)
         if share >= LEAST_SHARE
-    )
+    ]

@@ -151,7 +151,8 @@ def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: An
 
 def errors_of(network: Autoencoder, values: Floats, known: Floats) -> Floats:
     """Absolute errors of the values told from the others of their rows, [n, d]."""
-    return np.abs(values - left_out(network, values, known))
+    errors: Floats = np.abs(values - left_out(network, values, known))
+    return errors
 
 
 def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer: Any) -> FraudModel:

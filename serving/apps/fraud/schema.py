@@ -63,7 +63,7 @@ class FraudAnswer(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[float, Meta(description="Typical errors, 0 or more; larger is more unusual.")]
     medium: Annotated[float, Meta(description="A score above this is MEDIUM.")]
     high: Annotated[float, Meta(description="A score above this is HIGH: an alert.")]
-    reasons: Annotated[tuple[FraudReason, ...], Meta(description="Largest first, at most three; none when LOW.")]
+    reasons: Annotated[list[FraudReason], Meta(description="Largest first, at most three; none when LOW.")]
 
 
 class FraudContribution(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,9 +38,9 @@ def test_the_largest_parts_are_the_reasons() -> None:
 
 def test_nothing_stands_out_of_a_record_of_low_risk() -> None:
     found = answer(1.0, 0.25, 0.5)
-    assert (found.risk, found.reasons) == ("LOW", ())
+    assert (found.risk, found.reasons) == ("LOW", [])
     assert (found.medium, found.high) == (2.0, 4.0)
 
 
 def test_a_score_of_zero_has_no_shares() -> None:
-    assert answer().reasons == ()
+    assert answer().reasons == []
