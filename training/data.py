@@ -1,4 +1,4 @@
-"""Loading: CSV or Parquet files, or a SQL query, to one table whose rows know where they came from."""
+"""Loading: text, Parquet or NumPy files, or a SQL query, to one table whose rows know where they came from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import csv
 import gzip
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -27,6 +29,7 @@ CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
 TABBED = (".tsv", ".txt")
 """Without a header; the recipe names the columns."""
+NUMPY = (".npz",)
 
 
 def from_files(paths: Sequence[Path], columns: Sequence[str] = (), file_column: str = "") -> Dataset:
@@ -171,8 +174,10 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             frame = _read_tabbed(path, columns)
         elif name.endswith(PARQUET):
             frame = pyarrow.parquet.read_table(path).to_pandas()
+        elif name.endswith(NUMPY):
+            frame = _read_npz(path)
         else:
-            endings = CSV + PARQUET + (TABBED if columns else ())
+            endings = CSV + PARQUET + NUMPY + (TABBED if columns else ())
             raise DataError(f"{path.name}: expected a file that ends in {', '.join(endings)}")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path given with --data") from None
@@ -182,7 +187,7 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise DataError(f"{path.name}: not a table: {_first_line(cause)}; correct that line") from cause
     except (UnicodeDecodeError, csv.Error) as cause:
         raise DataError(f"{path.name}: not UTF-8 text ({_first_line(cause)}); save it as UTF-8 CSV") from cause
-    except (EOFError, gzip.BadGzipFile, pa.ArrowInvalid) as cause:
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowInvalid) as cause:
         raise DataError(f"{path.name}: broken or half-written ({_first_line(cause)}); copy it again") from cause
     except OSError as cause:
         raise DataError(f"{path.name}: cannot be read: {cause.strerror or cause}") from cause
@@ -215,6 +220,33 @@ def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             wanted = f"{len(columns)} columns ({', '.join(columns)}) with tabs between them"
             raise DataError(f"{path.name}, row {number}: {len(row)} columns; expected {wanted}")
     return pd.DataFrame(rows, columns=list(columns))
+
+
+def _read_npz(path: Path) -> pd.DataFrame:
+    """One column per array of one axis, and one per column of an array of two: `X_1`, `X_2` and so on for `X`.
+
+    Arrays of Python objects are refused: reading them would run code from the file.
+    """
+    columns = {}
+    try:
+        # NumPy leaves a file open that it cannot read.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                array = arrays[name]
+                if array.ndim == 1:
+                    columns[name] = array
+                elif array.ndim == 2:
+                    columns |= {f"{name}_{place}": column for place, column in enumerate(array.T, 1)}
+                else:
+                    raise DataError(f"{path.name}: array {name!r} has {array.ndim} axes; expected one or two")
+    except ValueError as cause:
+        raise DataError(
+            f"{path.name}: cannot be used: {_first_line(cause)}; save plain numbers or text"
+        ) from cause
+    rows = {len(column) for column in columns.values()}
+    if len(rows) != 1:
+        raise DataError(f"{path.name}: arrays of {sorted(rows)} rows; expected arrays of the same number of rows")
+    return pd.DataFrame(columns)
 
 
 def _check_last_row(path: Path, text: str, columns: int) -> None:

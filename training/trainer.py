@@ -164,6 +164,7 @@ class Trainer:
         early_stopping: int,
         weight_decay: float = 0.0,
         checkpoint_every: int = 0,
+        threads: int = 1,
     ) -> bytes:
         """Fit a PyTorch module with AdamW; returns the state dict of its best epoch, as `torch.save` writes it.
 
@@ -173,7 +174,8 @@ class Trainer:
         half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
         so for a loss that is a mean over rows the number of workers changes rounding only. A worker that dies is
         replaced and the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
-        twentieth of `epochs`), with the same result. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
+        twentieth of `epochs`), with the same result. Each worker uses `threads` threads: small modules are slower
+        with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
         Raises `FitFailed`, also when no epoch has a finite validation loss.
         """
         for name, arrays in (("train", train), ("validation", validation)):
@@ -190,7 +192,7 @@ class Trainer:
             "early_stopping": early_stopping,
             "frequency": checkpoint_every or max(1, epochs // REPORTS),
             "seed": self.seed,
-            "threads": self._threads()["nthread"],
+            "threads": threads,
         }
         weights = self._fit("torch", config, (train, validation))
         if not weights:

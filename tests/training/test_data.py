@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,6 +50,13 @@ def test_blank_lines_keep_the_row_numbers_right(tmp_path: Path) -> None:
     assert [data.place(dataset, label) for label in labels][1:3] == ["a.csv, row 4", "b.csv, row 2"]
 
 
+def test_arrays_become_columns(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", X=np.arange(6.0).reshape(3, 2), y=np.array([0, 1, 0]))
+    dataset = data.from_files([tmp_path / "a.npz"])
+    assert dataset.frame.to_dict("list") == {"X_1": [0, 2, 4], "X_2": [1, 3, 5], "y": [0, 1, 0]}
+    assert dataset.frame["y"].dtype == np.int64
+
+
 def write(content: bytes) -> Callable[[Path], None]:
     return lambda path: (path.write_bytes(content), None)[1]
 
@@ -67,6 +75,12 @@ def write(content: bytes) -> Callable[[Path], None]:
         ("cut.csv.gz", write(gzip.compress(b"a,b\n1,2\n" * 999)[:40]), ["cut.csv.gz", "half-written"]),
         ("no.csv.gz", write(b"a,b\n1,2\n"), ["no.csv.gz", "half-written"]),
         ("cut.parquet", write(b"PAR1 and no more"), ["cut.parquet", "half-written"]),
+        ("cut.npz", write(b"PK\x03\x04 and no more"), ["cut.npz", "half-written"]),
+        ("text.npz", write(b"1,2,3"), ["text.npz", "plain numbers"]),
+        ("objects.npz", lambda path: np.savez(path, X=np.array([None, 1])), ["objects.npz", "plain numbers"]),
+        ("deep.npz", lambda path: np.savez(path, X=np.zeros((2, 2, 2))), ["deep.npz", "'X' has 3 axes"]),
+        ("uneven.npz", lambda path: np.savez(path, X=np.zeros(2), y=np.zeros(3)), ["uneven.npz", "[2, 3] rows"]),
+        ("none.npz", lambda path: np.savez(path, X=np.zeros((0, 2))), ["none.npz", "no rows"]),
         ("sheet.xlsx", write(b"PK"), ["sheet.xlsx", ".csv"]),
         ("folder.csv", lambda path: path.mkdir(), ["folder.csv", "directory"]),
     ],
@@ -178,7 +192,7 @@ def test_a_tab_separated_row_of_another_width_is_refused(tmp_path: Path) -> None
 def test_tab_separated_files_need_a_recipe_that_names_their_columns(tmp_path: Path) -> None:
     path = tmp_path / "pairs.txt"
     path.write_text("a\tb\t1\n")
-    with pytest.raises(DataError, match=r"expected a file that ends in \.csv, \.csv\.gz, \.parquet, \.pq$"):
+    with pytest.raises(DataError, match=r"expected a file that ends in \.csv, \.csv\.gz, \.parquet, \.pq, \.npz$"):
         data.from_files([path])
     path.write_text("")
     with pytest.raises(DataError, match="no rows"):

@@ -1,0 +1,1 @@
+"""Anomalies among records of numbers."""

@@ -1,0 +1,113 @@
+"""The fraud app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import onnx
+import pandas as pd
+
+from serving.apps.fraud import recipe_data, recipe_report, synthetic
+from serving.apps.fraud.app import app
+from serving.apps.fraud.features import table
+from serving.apps.fraud.recipe_golden import golden, parity_rows
+from serving.apps.fraud.recipe_graph import graph
+from serving.apps.fraud.recipe_model import PARAMS, FraudModel, fit_model
+from serving.apps.fraud.schema import FraudQuestion
+from serving.inference.contract import Arrays
+from serving.manifest import Check
+from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.trainer import Trainer
+
+__all__ = ["FraudRecipe", "recipe"]
+
+
+class FraudRecipe(Recipe[FraudQuestion]):
+    """Trains one version for the features of a table."""
+
+    app = app
+    schema = recipe_data.SCHEMA
+    target = recipe_data.LABEL
+    forbidden = recipe_data.FORBIDDEN
+    selectable = ("label", "budget")
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Made-up card payments; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """Any table of numbers with a label."""
+        return recipe_data.tidy(raw, options)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By record; see `recipe_data.cut`."""
+        return recipe_data.cut(frame)
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """Scaling, network and typical errors from normal records; thresholds from all of validation."""
+        names = recipe_data.features_of(split.train)
+        model = fit_model(recipe_data.matrix(split.train), recipe_data.matrix(split.validation), names, trainer)
+        context = recipe_report.with_thresholds(
+            model.context,
+            _scored(model, split.validation),
+            split.description["prevalence"]["all"],
+            split.description["alert_budget"],
+        )
+        model = replace(model, context=context)
+        trainer.log(f"alerts above {context.high:.3g}, watched above {context.medium:.3g}")
+        return Fitted(
+            predict=model.predict,
+            context=context,
+            files={},
+            params={**PARAMS, "features": len(names), "alert_budget": context.alert_budget},
+            importance=_importance(model, split.validation),
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """On the test part, beside the distance from the median."""
+        model: FraudModel = fitted.model
+        validation, test = _scored(model, split.validation), _scored(model, split.test)
+        return recipe_report.evaluation(validation, test, model.context, seed=7)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats the baseline; the false alarms are those validation promised."""
+        return recipe_report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """Scaling, network, errors and thresholds in one graph."""
+        model: FraudModel = fitted.model
+        return graph(model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at the cuts of the scaling, extreme rows, NaN."""
+        return {"features": parity_rows(fitted.model, split.test)}
+
+    def golden(self, split: Split) -> list[FraudQuestion]:
+        """Records of the test part, half of them anomalies."""
+        return golden(split.test)
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """MEDIUM or not, HIGH or not."""
+        return {"risk": outputs["margins"]}
+
+
+def _scored(model: FraudModel, part: pd.DataFrame) -> recipe_report.Scored:
+    features = recipe_data.matrix(part)
+    return recipe_report.Scored(
+        actual=part[recipe_data.LABEL].to_numpy(),
+        score=model.predict({"features": table(features)})["score"][:, 0],
+        baseline=recipe_report.distance(model.scaling, features),
+        record=recipe_data.record_of(part),
+    )
+
+
+def _importance(model: FraudModel, part: pd.DataFrame) -> dict[str, float]:
+    """Mean share of the score by feature."""
+    some = recipe_data.matrix(part.iloc[:: max(1, len(part) // 2000)])
+    shares = model.predict({"features": table(some)})["contributions"].mean(axis=0)
+    return {name: float(share) for name, share in zip(model.context.features, shares, strict=False)}
+
+
+recipe = FraudRecipe()

@@ -1,0 +1,35 @@
+"""Made-up tables and models for the fraud app's tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from serving.apps.fraud.recipe_model import FraudModel, fit_scaling
+from serving.apps.fraud.recipe_network import build
+from serving.apps.fraud.schema import FraudContext
+
+NAMES = ("amount", "hour", "items")
+CONTEXT = FraudContext(features=NAMES, medium=2.0, high=4.0, alert_budget=0.01, watch_budget=0.05)
+
+
+def raw(rows: int = 400, anomalies: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Three features and `label`; a tenth of the rows repeat."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(rows, 3)).round(3)
+    features[:, 2] = features[:, 0] + 0.1 * features[:, 1]
+    features[:anomalies, 2] += 3
+    features[rows // 2 : rows // 2 + rows // 10] = features[rows // 2 - rows // 10 : rows // 2]
+    label = (np.arange(rows) < anomalies).astype(int)
+    frame = pd.DataFrame(features, columns=NAMES)
+    return frame.assign(label=label).sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def model(seed: int = 0) -> FraudModel:
+    """A model of three features whose network has learned nothing: fast to make, and no output is zero."""
+    torch.manual_seed(seed)
+    network = build(len(NAMES))
+    features = raw().drop(columns="label").to_numpy(np.float32)
+    typical = np.array([0.5, 0.6, 0.7], np.float32)
+    return FraudModel(fit_scaling(features), network, typical, CONTEXT)
