@@ -21,8 +21,9 @@ __all__ = ["thresholds", "tree_node"]
 def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
     """A node from FP32 [n, features] to FP32 [n, outputs].
 
-    Covers numeric splits, one output per tree and objectives whose answer is the margin. Raises `ValueError` for
-    other boosters.
+    Covers numeric splits, one output per tree and objectives whose answer is the margin. Of a logistic objective it
+    is the margin too, the log odds: add `Sigmoid` where probabilities are wanted. Raises `ValueError` for other
+    boosters.
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
@@ -67,13 +68,15 @@ _NODE_FIELDS = (
 )
 _LEAF_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 _MARGIN_OBJECTIVES = ("reg:squarederror", "reg:absoluteerror", "reg:quantileerror", "reg:pseudohubererror")
+_LOGISTIC_OBJECTIVES = ("binary:logistic", "reg:logistic")
+_OBJECTIVES = _MARGIN_OBJECTIVES + _LOGISTIC_OBJECTIVES
 
 
 def _learner(booster: Any) -> dict[str, Any]:
     learner: dict[str, Any] = json.loads(booster.save_raw("json"))["learner"]
     objective = learner["objective"]["name"]
-    if objective not in _MARGIN_OBJECTIVES:
-        raise ValueError(f"objective {objective}: only {', '.join(_MARGIN_OBJECTIVES)} are exported")
+    if objective not in _OBJECTIVES:
+        raise ValueError(f"objective {objective}: only {', '.join(_OBJECTIVES)} are exported")
     if learner["gradient_booster"]["name"] != "gbtree":
         raise ValueError("only gbtree boosters are exported")
     for number, tree in enumerate(learner["gradient_booster"]["model"]["trees"]):
@@ -89,7 +92,11 @@ def _base_scores(learner: dict[str, Any]) -> npt.NDArray[np.float32]:
     targets = 1 + max(learner["gradient_booster"]["model"]["tree_info"], default=0)
     if len(values) not in (1, targets):
         raise ValueError(f"{len(values)} base scores for {targets} outputs")
-    return np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
+    bases = np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
+    if learner["objective"]["name"] in _LOGISTIC_OBJECTIVES:
+        # The booster keeps the base score as a probability.
+        bases = -np.log(1 / bases - 1)
+    return bases
 
 
 def _add_tree(attributes: dict[str, list[Any]], number: int, target: int, tree: dict[str, Any]) -> None:

@@ -70,6 +70,18 @@ def test_onnx_gives_what_xgboost_gives(params: dict[str, Any]) -> None:
     np.testing.assert_allclose(found, wanted, atol=3e-6)
 
 
+@pytest.mark.parametrize("objective", ["binary:logistic", "reg:logistic"])
+def test_of_a_logistic_booster_it_is_the_margin(objective: str) -> None:
+    features = rows()
+    target = (np.nan_to_num(features[:, 0]) > 0.8).astype(float)
+    model = xgboost.train(
+        {"max_depth": 4, "nthread": 1, "objective": objective}, xgboost.DMatrix(features, target), 20
+    )
+    hard = hard_rows(model)
+    wanted = model.predict(xgboost.DMatrix(hard), output_margin=True)[:, None]
+    np.testing.assert_allclose(session(model, 1).run(None, {"x": hard})[0], wanted, atol=3e-6)
+
+
 def test_a_booster_of_no_splits_is_its_base_score() -> None:
     model = booster(rounds=2, objective="reg:squarederror", gamma=1e9)
     assert thresholds(model) == {}
@@ -86,7 +98,7 @@ def test_split_values_are_ascending_and_unique() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"objective": "binary:logistic"}, "binary:logistic"),
+        ({"objective": "rank:pairwise"}, "rank:pairwise"),
         ({"objective": "reg:squarederror", "booster": "gblinear"}, "gbtree"),
         ({"objective": "reg:squarederror", "multi_strategy": "multi_output_tree"}, "vector leaves"),
     ],
