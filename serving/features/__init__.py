@@ -1,1 +1,1 @@
-"""Feature maths shared by three apps or more."""
+"""Feature maths and explanations that several apps share."""
