@@ -48,6 +48,8 @@ COLUMNS: dict[str, str] = {
     "late_share_here_10": "share late of the latest 10 to the same country, smoothed",
     "mean_delay_here_10": "days from the scheduled day, latest 10 to the same country",
     "overdue_here": "shipments to the same country due and not delivered",
+    "ahead": "shipments delivered before they were due, due on the day of the question or later",
+    "ahead_here": "the same, to the same country",
     "since_last_here": "days since the latest to the same country was due",
     "notice": "days from the question to the scheduled day",
     "lead": "days from the order to the scheduled day",

@@ -64,7 +64,7 @@ def compute(orders: Orders, histories: Histories, base_rate: float) -> npt.NDArr
     table = np.empty((total, len(FEATURES)), dtype=np.float32)
     for start in range(0, total, AT_ONCE):
         rows = slice(start, start + AT_ONCE)
-        part = Histories(histories.cells[rows], histories.count[rows])
+        part = Histories(histories.cells[rows], histories.count[rows], histories.ahead[rows])
         columns = {**_past(part, base_rate), **_order(orders.rows(rows))}
         table[rows] = np.stack([columns[name] for name in FEATURES], axis=1)
     return table
@@ -100,6 +100,8 @@ def _past(histories: Histories, base_rate: float) -> dict[str, Floats]:
         "late_share_here_10": _smooth((is_late & near).sum(axis=1), near.sum(axis=1), share_here),
         "mean_delay_here_10": _mean(delay, near),
         "overdue_here": (is_open & here).sum(axis=1).astype(np.float64),
+        "ahead": histories.ahead[:, 0].astype(np.float64),
+        "ahead_here": histories.ahead[:, 1].astype(np.float64),
         "since_last_here": np.where(count_here > 0, age[np.arange(len(count)), here.argmax(axis=1)], np.nan),
     }
 

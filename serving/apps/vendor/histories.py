@@ -1,8 +1,8 @@
-"""Past shipments as seen on one day: only what was due before it, with what was known of it by then.
+"""Past shipments as seen on one day, with what was known of them by then.
 
 A shipment that was due counts whatever became of it: delivered in time, delivered late, or still on its way and so
-late already. One that is due later does not count, even if it came early: those that did not come early are not
-known yet, and the share would be too good.
+late already. One that is due later and came early is counted apart: those that did not come early are not known
+yet, and a late share of both would be too good.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class Histories:
     """[n, 300, 4]; zeros beyond `count`."""
     count: npt.NDArray[np.int64]
     """[n] shipments looked at."""
+    ahead: npt.NDArray[np.int64]
+    """[n, 2] shipments that came before they were due, due on the day of the question or later; of those, to the
+    country of the question."""
 
 
 def seen(asked: int, scheduled: Days, delivered: Days, here: npt.NDArray[np.bool_]) -> Cells:
@@ -47,11 +50,11 @@ def seen(asked: int, scheduled: Days, delivered: Days, here: npt.NDArray[np.bool
     `scheduled` and `delivered` are ordinals; a delivery after `asked` counts as open, so nothing that
     happens later changes the result.
     """
-    due = scheduled < asked
-    scheduled, delivered, here = scheduled[due], delivered[due], here[due]
+    known = (scheduled < asked) | (delivered <= asked)
+    scheduled, delivered, here = scheduled[known], delivered[known], here[known]
     is_open = delivered > asked
     table = np.empty((len(scheduled), 4), dtype=np.int16)
-    table[:, AGE] = np.minimum(asked - scheduled, FAR)
+    table[:, AGE] = np.clip(asked - scheduled, -FAR, FAR)
     table[:, DELAY] = np.clip(np.where(is_open, asked, delivered) - scheduled, -FAR, FAR)
     table[:, OPEN] = is_open
     table[:, HERE] = here
@@ -59,20 +62,26 @@ def seen(asked: int, scheduled: Days, delivered: Days, here: npt.NDArray[np.bool
 
 
 def latest(table: Cells) -> Cells:
-    """The 200 shipments due last and the 100 to the country of the question, latest first.
+    """The 200 shipments due last and the 100 to the country of the question, latest first; then those not yet due.
 
     Ties are ordered by all they hold: shipments in any order give the same.
     """
     table = table[np.lexsort((table[:, HERE], table[:, OPEN], table[:, DELAY], table[:, AGE]))]
+    due = table[:, AGE] > 0
+    table, ahead = table[due], table[~due]
     here = table[:, HERE] > 0
     kept = here & (np.cumsum(here) <= WINDOW_HERE)
     kept[:WINDOW] = True
-    return table[kept]
+    return np.concatenate([table[kept], ahead])
 
 
 def stack(tables: list[Cells]) -> Histories:
     """One row per table of `seen`."""
     cells = np.zeros((len(tables), MOST, 4), dtype=np.int16)
+    count = np.zeros(len(tables), dtype=np.int64)
+    ahead = np.zeros((len(tables), 2), dtype=np.int64)
     for row, table in enumerate(tables):
-        cells[row, : len(table)] = table
-    return Histories(cells, np.array([len(table) for table in tables], dtype=np.int64))
+        count[row] = due = int((table[:, AGE] > 0).sum())
+        cells[row, :due] = table[:due]
+        ahead[row] = len(table) - due, table[due:, HERE].sum()
+    return Histories(cells, count, ahead)

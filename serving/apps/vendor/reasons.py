@@ -71,11 +71,17 @@ def _way(question: VendorQuestion, values: Values) -> str:
     return f"it comes {way} {source}{terms}"
 
 
+def _ahead(question: VendorQuestion, values: Values) -> str:
+    counts = f"{values['ahead']:.0f} shipments came before they were due, {values['ahead_here']:.0f}"
+    return f"{counts} to {question.country}"
+
+
 FACTS: dict[Words, tuple[str, ...]] = {
     _share: ("late_share", "late_share_10", "late_share_30"),
     _delays: ("mean_delay_30", "mean_late_days_30"),
     _here: ("late_share_here", "late_share_here_10", "mean_delay_here_10", "since_last_here"),
     _overdue: ("overdue", "overdue_here"),
+    _ahead: ("ahead", "ahead_here"),
     _time: ("notice", "lead"),
     _size: ("quantity", "value", "unit_price", "pack_size", "weight"),
     _product: ("first_line", "group_arv", *CLASSES.values()),

@@ -16,7 +16,7 @@ from serving.apps.vendor.histories import Cells, Histories, seen, stack
 
 __all__ = ["NOTICES", "histories_of", "orders_of", "questions_of", "unpack"]
 
-NOTICES = (7, 30, 60, 90)
+NOTICES = (1, 7, 30, 60)
 """Days before the scheduled day on which a shipment is asked about."""
 Days = npt.NDArray[np.int64]
 
@@ -28,7 +28,7 @@ NUMBERS = ("quantity", "value", "pack_size", "weight", "first_line")
 
 
 def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table: every shipment at every notice, with its packed history and whether it was late.
+    """The tidy table: every shipment at every notice at which it had not come yet, with its packed history.
 
     `known_on` is the day after the scheduled one, when the outcome is known at the latest. Of the shipment's own
     delivery nothing is left but `late`. Rows are by vendor as they came, notice by notice.
@@ -50,9 +50,13 @@ def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
             late=(shipments["delivered"] > shipments["scheduled"]).astype(float),
             history=pd.Series(packed[notice], dtype=object),
         )
-        tables.append(table.set_index(label)[[*ORDERED, *WORDS, *NUMBERS, "history", "late"]])
+        # Nobody asks about a shipment that has come; other lines of the same delivery would give it away.
+        still_open = table["recorded"] > table["asked"]
+        kept = table.loc[still_open, [label, *ORDERED, *WORDS, *NUMBERS, "history", "late"]]
+        tables.append(kept.set_index(label))
     tidy = pd.concat(tables)
-    tidy.attrs["dropped"] = shipments.attrs.get("dropped", {})
+    came = len(NOTICES) * len(shipments) - len(tidy)
+    tidy.attrs["dropped"] = {**shipments.attrs.get("dropped", {}), "delivered before the question": came}
     return tidy
 
 
@@ -72,6 +76,8 @@ class _Past:
         rows = np.union1d(
             _tail(self.due, np.arange(len(self.due)), asked, WINDOW), _tail(self.due[own], own, asked, WINDOW_HERE)
         )
+        later = np.arange(int(np.searchsorted(self.due, asked)), len(self.due))
+        rows = np.concatenate([rows, later[self.recorded[later] <= asked]])
         delivered = np.where(self.recorded[rows] <= asked, self.delivered[rows], NEVER)
         return seen(asked, self.due[rows], delivered, self.countries[rows] == country)
 

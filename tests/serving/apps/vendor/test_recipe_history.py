@@ -63,12 +63,14 @@ def test_a_shipment_is_not_in_its_own_history() -> None:
     assert histories_of(questions_of(shipments(raw))).count.tolist() == [0] * len(NOTICES)
 
 
-def test_only_shipments_due_before_the_question_count() -> None:
-    tidy = questions_of(shipments(plain()))
-    for _, row in tidy.iterrows():
-        cells = unpack(row["history"])
-        assert (cells[:, AGE] > 0).all()
-        assert (np.diff(cells[:, AGE]) >= 0).all()
+def test_what_is_not_due_yet_is_known_only_when_it_came_early() -> None:
+    for history in questions_of(shipments(plain()))["history"]:
+        cells = unpack(history)
+        due = cells[cells[:, AGE] > 0]
+        early = cells[len(due) :]
+        assert (np.diff(due[:, AGE]) >= 0).all()
+        assert (early[:, AGE] <= 0).all() and (early[:, OPEN] == 0).all()
+        assert (early[:, DELAY] <= early[:, AGE]).all()
 
 
 def test_a_delivery_counts_from_the_day_it_is_recorded() -> None:
