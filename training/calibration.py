@@ -7,11 +7,13 @@ import numpy.typing as npt
 
 __all__ = ["platt"]
 
+Vector = npt.NDArray[np.float64]
+
 STEPS = 100
 SMALL = 1e-10
 
 
-def platt(margin: npt.NDArray[np.float64], actual: npt.NDArray[np.float64]) -> tuple[float, float]:
+def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of `actual` (0 or 1) on `margin`, by Newton's method.
 
     Fit it on the validation part. As Platt proposed, the classes count as slightly less than sure, so that margins
@@ -20,11 +22,12 @@ def platt(margin: npt.NDArray[np.float64], actual: npt.NDArray[np.float64]) -> t
     positive, count = float(actual.sum()), len(actual)
     if not 0 < positive < count:
         raise ValueError(f"calibration needs rows of both classes; {positive:g} of {count} are class 1")
-    target = np.where(actual > 0, (positive + 1) / (positive + 2), 1 / (count - positive + 2))
+    target: Vector = np.where(actual > 0, (positive + 1) / (positive + 2), 1 / (count - positive + 2))
     center, spread = float(margin.mean()), float(margin.std()) or 1.0
     design = np.column_stack([(margin - center) / spread, np.ones(count)])
     weights = np.array([0.0, np.log(positive / (count - positive))])
-    loss = _loss(design @ weights, target)
+    design_odds: Vector = design @ weights
+    loss = _loss(design_odds, target)
     for _ in range(STEPS):
         stated = 1 / (1 + np.exp(-design @ weights))
         curve = design.T @ (design * (stated * (1 - stated))[:, None]) + SMALL * np.eye(2)
@@ -39,6 +42,6 @@ def platt(margin: npt.NDArray[np.float64], actual: npt.NDArray[np.float64]) -> t
     return slope, float(weights[1]) - slope * center
 
 
-def _loss(log_odds: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> float:
+def _loss(log_odds: Vector, target: Vector) -> float:
     """Mean cross entropy."""
     return float((np.logaddexp(0, log_odds) - target * log_odds).mean())

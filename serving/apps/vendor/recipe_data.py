@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -174,12 +175,16 @@ def _rename(raw: pd.DataFrame) -> pd.DataFrame:
 def _text(column: pd.Series[Any]) -> pd.Series[Any]:
     """Lower case without blanks; what stands for nothing is missing."""
     text = column.map(lambda value: str(value).strip().lower()).astype(object)
-    return text.mask(column.isna() | text.isin(NOTHING) | text.str.fullmatch(ELSEWHERE), None)
+    elsewhere = text.map(lambda value: re.fullmatch(ELSEWHERE, value) is not None)
+    nothing = column.isna() | text.isin(NOTHING) | elsewhere
+    masked: pd.Series[Any] = text.mask(nothing, None)
+    return masked
 
 
 def _days(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.normalize().astype("datetime64[ns]")
+        given: pd.Series[Any] = column.dt.normalize().astype("datetime64[ns]")
+        return given
     text = _text(column)
     days = pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]")
     for style in DATE_FORMATS:
@@ -191,7 +196,8 @@ def _days(column: pd.Series[Any]) -> pd.Series[Any]:
 def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     text = _text(column)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
-    _refuse(column, ~np.isfinite(numbers) & text.notna(), "a number or nothing")
+    infinite = numbers.isna() | numbers.isin([np.inf, -np.inf])
+    _refuse(column, infinite & text.notna(), "a number or nothing")
     return numbers
 
 
