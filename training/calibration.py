@@ -24,16 +24,15 @@ def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
         raise ValueError(f"calibration needs rows of both classes; {positive:g} of {count} are class 1")
     target: Vector = np.where(actual > 0, (positive + 1) / (positive + 2), 1 / (count - positive + 2))
     center, spread = float(margin.mean()), float(margin.std()) or 1.0
-    design = np.column_stack([(margin - center) / spread, np.ones(count)])
-    weights = np.array([0.0, np.log(positive / (count - positive))])
-    design_odds: Vector = design @ weights
-    loss = _loss(design_odds, target)
+    design: Vector = np.column_stack([(margin - center) / spread, np.ones(count)])
+    weights: Vector = np.array([0.0, np.log(positive / (count - positive))])
+    loss = _loss(design, weights, target)
     for _ in range(STEPS):
         stated = 1 / (1 + np.exp(-design @ weights))
         curve = design.T @ (design * (stated * (1 - stated))[:, None]) + SMALL * np.eye(2)
         step = np.linalg.solve(curve, design.T @ (target - stated))
         # A full step may overshoot where the classes are far apart.
-        while (after := _loss(design @ (weights + step), target)) > loss and np.abs(step).max() > SMALL:
+        while (after := _loss(design, weights + step, target)) > loss and np.abs(step).max() > SMALL:
             step = step / 2
         weights, gained, loss = weights + step, loss - after, after
         if gained < SMALL:
@@ -42,6 +41,7 @@ def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
     return slope, float(weights[1]) - slope * center
 
 
-def _loss(log_odds: Vector, target: Vector) -> float:
+def _loss(design: Vector, weights: Vector, target: Vector) -> float:
     """Mean cross entropy."""
+    log_odds = design @ weights
     return float((np.logaddexp(0, log_odds) - target * log_odds).mean())

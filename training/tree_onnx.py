@@ -21,8 +21,8 @@ __all__ = ["thresholds", "tree_node"]
 def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
     """A node from FP32 [n, features] to FP32 [n, outputs].
 
-    Covers numeric splits, one output per tree and objectives whose answer is the margin. A logistic objective gives
-    its margin too, the log odds: add `Sigmoid` where probabilities are wanted. Raises `ValueError` for others.
+    Covers numeric splits, one output per tree and objectives whose answer is the margin. A logistic objective
+    gives its margin too, the log odds: add `Sigmoid` for probabilities. Raises `ValueError` for others.
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
