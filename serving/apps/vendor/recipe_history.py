@@ -16,7 +16,7 @@ from serving.apps.vendor.histories import Cells, Histories, seen, stack
 
 __all__ = ["NOTICES", "histories_of", "orders_of", "questions_of", "unpack"]
 
-NOTICES = (7, 30, 60)
+NOTICES = (1, 7, 30, 60)
 """Days before the scheduled day on which a shipment is asked about."""
 Days = npt.NDArray[np.int64]
 

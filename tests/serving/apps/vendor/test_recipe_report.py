@@ -74,7 +74,7 @@ def test_every_measure_stands_beside_the_baseline() -> None:
     with_interval = {(metric.name, metric.slice) for metric in made.metrics if metric.gain_low is not None}
     assert with_interval == {(name, slice_of(notice)) for name in ("auroc", "brier") for notice in NOTICES}
     assert {slice_of(notice) for notice in NOTICES} <= {metric.slice for metric in made.metrics}
-    assert slice_of(GATED) == "7 days ahead"
+    assert slice_of(GATED) == "1 day ahead"
 
 
 def test_answers_are_put_beside_the_truth() -> None:
