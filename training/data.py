@@ -202,6 +202,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if b"\0" in raw[:65536]:
         raise DataError(f"{path.name}: a binary file, not CSV; expected text with a header row")
     text = raw.decode("utf-8-sig")
+    if "\n" not in text:
+        # Some spreadsheets end lines with a carriage return alone.
+        text = text.replace("\r", "\n")
     header = next(csv.reader(io.StringIO(text[: 2**20])), [])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:

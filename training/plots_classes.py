@@ -10,18 +10,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.axes import BASELINE, LINE, MODEL, one_figure
 from training.classification import reliability
 
-__all__ = ["class_figures", "confusion", "f1_by_class"]
+__all__ = ["confusion", "f1_by_class", "pictures"]
 
-MODEL, BASELINE, LINE = "#1f5fa8", "#c77d1e", "#555555"
 MOST_NUMBERS = 15
 """Classes up to which the cells of the confusion matrix carry numbers."""
 MOST_LETTERS = 12
 BINS = 10
 
 
-def class_figures(rows: pd.DataFrame) -> dict[str, Figure]:
+def pictures(rows: pd.DataFrame) -> dict[str, Figure]:
     """Figures by name from the columns `actual`, `predicted` and `baseline` (names of classes).
 
     With a column `confidence` (0 to 1, of the class answered) there is one of how often it was right.
@@ -52,7 +52,7 @@ def _confusion(rows: pd.DataFrame, names: Sequence[str]) -> Figure:
     table = confusion(rows, names)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     right = np.trace(table) / max(1, table.sum())
-    figure, axes = _figure(
+    figure, axes = one_figure(
         f"Test rows by class: {100 * right:.1f} % of {table.sum():,} right", "predicted", "actual"
     )
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -67,7 +67,7 @@ def _confusion(rows: pd.DataFrame, names: Sequence[str]) -> Figure:
 
 def _f1(rows: pd.DataFrame, names: Sequence[str]) -> Figure:
     model, baseline = (f1_by_class(confusion(rows, names, column)) for column in ("predicted", "baseline"))
-    figure, axes = _figure("F1 of each class on the test part", "class", "F1")
+    figure, axes = one_figure("F1 of each class on the test part", "class", "F1")
     places = np.arange(len(names))
     axes.bar(places - 0.2, model, width=0.4, color=MODEL, label=f"model, mean {model.mean():.3f}")
     axes.bar(
@@ -83,22 +83,14 @@ def _reliability(rows: pd.DataFrame) -> Figure:
     right = (rows["actual"] == rows["predicted"]).to_numpy(np.float64)
     stated = rows["confidence"].to_numpy(np.float64)
     table = reliability(right, stated, BINS)
-    figure, axes = _figure("How often the answer is right, by its confidence", "stated confidence", "share right")
+    figure, axes = one_figure(
+        "How often the answer is right, by its confidence", "stated confidence", "share right"
+    )
     low = min(min(mean, seen) for mean, seen, _ in table)
     axes.plot([low, 1], [low, 1], color=LINE, linewidth=1, label="exact")
     axes.plot([row[0] for row in table], [row[1] for row in table], "o-", color=MODEL, label="model")
     axes.legend(frameon=False)
     return figure
-
-
-def _figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left")
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:

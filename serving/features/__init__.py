@@ -1,1 +1,1 @@
-"""Where features come from besides the question, and feature maths shared by three apps or more."""
+"""Where features come from besides the question, and feature maths and explanations that apps share."""

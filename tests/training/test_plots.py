@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from training.contract import Evaluation
-from training.plots import _in_order, draw
+from training.plots import draw
 
 
 def rows(slices: int = 30, each: int = 300) -> pd.DataFrame:
@@ -45,7 +45,8 @@ def test_only_what_the_rows_allow_is_drawn(tmp_path: Path) -> None:
     ]
 
 
-def test_numbers_in_slice_names_are_sorted_by_size() -> None:
-    names = ["horizon 10", "horizon 2", "a", "horizon 1, busy", "horizon 1"]
-    table = pd.DataFrame({"x": range(5)}, index=names)
-    assert list(_in_order(table).index) == ["a", "horizon 1", "horizon 2", "horizon 10", "horizon 1, busy"]
+def test_probabilities_get_pictures_of_their_own(tmp_path: Path) -> None:
+    made = rows(2, 50).assign(actual=1.0, predicted=0.6, baseline=0.5)
+    paths = draw(tmp_path, Evaluation(metrics=(), rows=made, kind="probabilities"), {"size": 1.0})
+    assert {"reliability.png", "precision_recall.png", "feature_importance.png"} <= {path.name for path in paths}
+    assert "predicted_vs_actual.png" not in {path.name for path in paths}

@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 
 from training.contract import Evaluation
 from training.plots import draw
-from training.plots_classes import class_figures, confusion, f1_by_class
+from training.plots_classes import confusion, f1_by_class, pictures
 
 NAMES = ["A", "B", "C"]
 
@@ -40,7 +40,7 @@ def test_a_run_of_classes_gets_its_pictures_and_none_of_values(tmp_path: Path) -
 
 
 def test_confidence_is_drawn_only_where_there_is_one() -> None:
-    assert list(class_figures(rows().drop(columns="confidence"))) == ["confusion_matrix", "f1_by_class"]
+    assert list(pictures(rows().drop(columns="confidence"))) == ["confusion_matrix", "f1_by_class"]
 
 
 def test_the_matrix_counts_actual_down_and_answers_across() -> None:
@@ -61,7 +61,7 @@ def test_many_classes_with_long_names_are_drawn(tmp_path: Path) -> None:
     names = [f"a rather long name {number:02}" for number in range(20)]
     actual = rng.choice(names, 400)
     table = pd.DataFrame({"actual": actual, "predicted": actual, "baseline": names[0]})
-    figures = class_figures(table)
+    figures = pictures(table)
     figures["confusion_matrix"].savefig(tmp_path / "many.png")
     assert (tmp_path / "many.png").stat().st_size > 8000
     assert not figures["confusion_matrix"].axes[0].texts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from serving.apps.price.calibrate import SCALES, finish, step_of
 from serving.apps.price.columns import FEATURES
 from serving.apps.price.decide import decide, rupees
 from serving.apps.price.schema import Contribution, PriceAnswer, PriceContext, PriceExplanation, PriceQuestion
+from serving.features.contributions import largest_first, tree_shap
 from serving.inference.contract import Arrays, Explainer
 
 __all__ = ["FAR_NAME", "NEAR_NAME", "explainer"]
@@ -36,8 +36,8 @@ def explainer(folder: Path, context: PriceContext) -> Explainer:
         rows = xgboost.DMatrix(features, nthread=1)
         raw = np.where(step == 0, near.predict(rows), far.predict(rows))
         answers = decide(questions, finish(features, raw, context), context)
-        near_shares, far_shares = (booster.predict(rows, pred_contribs=True) for booster in (near, far))
-        shares = np.where(step[:, None] == 0, near_shares, far_shares).astype(np.float64) * SCALES[step][:, None]
+        near_shares, far_shares = (tree_shap(booster, features) for booster in (near, far))
+        shares = np.where(step[:, None] == 0, near_shares, far_shares) * SCALES[step][:, None]
         return [_explanation(*row) for row in zip(answers, features, shares, strict=True)]
 
     return explain
@@ -51,19 +51,14 @@ def _explanation(
     mean = answer.last_price
     if abs(total) > 1e-9:
         mean = (rupees(answer.last_price, total) - answer.last_price) / total
-    contributions = [
+    contributions = tuple(
         Contribution(
-            feature=name,
-            value=None if math.isnan(value) else float(value),
-            contribution=float(share),
-            contribution_inr=float(share) * mean,
+            feature=one.feature,
+            value=one.value,
+            contribution=one.share,
+            contribution_inr=one.share * mean,
         )
-        for name, value, share in zip(FEATURES, features, shares, strict=False)
-    ]
-    contributions.sort(key=_size, reverse=True)
+        for one in largest_first(FEATURES, features, shares[:-1])
+    )
     base = float(shares[-1])
-    return PriceExplanation(answer=answer, base=base, base_inr=base * mean, contributions=tuple(contributions))
-
-
-def _size(one: Contribution) -> float:
-    return abs(one.contribution)
+    return PriceExplanation(answer=answer, base=base, base_inr=base * mean, contributions=contributions)

@@ -1,0 +1,1 @@
+"""Risk that a vendor delivers late."""

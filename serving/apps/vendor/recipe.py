@@ -1,0 +1,95 @@
+"""The vendor app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+import pandas as pd
+
+from serving.apps.vendor import recipe_data, recipe_history, recipe_model, recipe_report, synthetic
+from serving.apps.vendor.app import app
+from serving.apps.vendor.columns import RATE_COLUMN
+from serving.apps.vendor.explain import BOOSTER_NAME
+from serving.apps.vendor.recipe_golden import golden, parity_rows
+from serving.apps.vendor.schema import VendorContext, VendorQuestion
+from serving.inference.contract import Arrays
+from serving.manifest import Check
+from training.classification import alerts_at
+from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.trainer import Trainer
+from training.tree_onnx import thresholds
+
+__all__ = ["VendorRecipe", "recipe"]
+
+
+class VendorRecipe(Recipe[VendorQuestion]):
+    """Trains one version on the shipments of a table."""
+
+    app = app
+    schema = recipe_data.SCHEMA
+    time_column = "asked"
+    target = "late"
+    forbidden = recipe_data.FORBIDDEN
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Some twenty made-up vendors; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """The SCMS layout or the plain one to one row per shipment and day of the question."""
+        return recipe_history.questions_of(recipe_data.shipments(raw))
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By the day of the question; see `recipe_data.cut`."""
+        return recipe_data.cut(frame)
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """One booster, its calibration and the thresholds of the levels."""
+        trainer.log(f"{len(split.train)} questions to fit on, {len(split.validation)} to stop and calibrate on")
+        model = recipe_model.fit_model(split.train, split.validation, trainer)
+        return Fitted(
+            predict=model.predict,
+            context=model.context,
+            files={BOOSTER_NAME: bytes(model.booster.save_raw("ubj"))},
+            params={**recipe_model.PARAMS, "rounds": model.booster.num_boosted_rounds()},
+            importance=recipe_model.importance(model.booster),
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test question; the baseline's threshold is from the validation part, as the model's are."""
+        rates = self._features(fitted, split.validation)[:, RATE_COLUMN]
+        threshold = alerts_at(rates, recipe_model.BUDGETS["high"])
+        outputs = fitted.predict({"features": self._features(fitted, split.test)})
+        return recipe_report.evaluation(recipe_report.judged(split.test, outputs, threshold), seed=7)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Better probabilities than the vendor's own late share a day, a week and a month ahead."""
+        return recipe_report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """The booster, its calibration and the thresholds in one graph."""
+        return recipe_model.graph(fitted.model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at and beside the booster's split values, extreme rows, NaN."""
+        rows = parity_rows(self._features(fitted, split.test), thresholds(fitted.model.booster))
+        return {"features": rows}
+
+    def golden(self, split: Split) -> list[VendorQuestion]:
+        """Questions of the test part."""
+        return golden(split.test)
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Over the threshold of each level."""
+        return {"risk": outputs["excess"]}
+
+    def _features(self, fitted: Fitted, part: pd.DataFrame) -> recipe_model.Floats:
+        context = fitted.context
+        if not isinstance(context, VendorContext):
+            raise TypeError(f"the context is a {type(context).__name__}, not a VendorContext")
+        return recipe_model.table(part, context.base_rate)[0]
+
+
+recipe = VendorRecipe()

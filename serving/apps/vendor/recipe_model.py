@@ -1,0 +1,132 @@
+"""The model: one booster on the log odds, calibrated, with the thresholds of the levels, as one ONNX graph.
+
+The rounds are chosen on the validation part; the booster is then fitted again on train and validation together,
+because the latest shipments matter most. Calibration and thresholds are from the validation part and the booster
+that had not seen it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pandas as pd
+from onnx import TensorProto, helper, numpy_helper
+
+from serving.apps.vendor.calibrate import finish, thresholds
+from serving.apps.vendor.columns import FEATURES, RATE_COLUMN, RISING
+from serving.apps.vendor.decide import OUTPUTS
+from serving.apps.vendor.features import compute
+from serving.apps.vendor.recipe_history import histories_of, orders_of
+from serving.apps.vendor.schema import VendorContext
+from serving.inference.contract import Arrays
+from training.calibration import platt
+from training.classification import alerts_at
+from training.export import OPSET
+from training.trainer import Trainer
+from training.tree_onnx import tree_node
+
+__all__ = ["BUDGETS", "PARAMS", "VendorModel", "fit_model", "graph", "importance", "table"]
+
+Floats = npt.NDArray[np.float32]
+
+ROUNDS, EARLY_STOPPING = 600, 30
+TREES: dict[str, Any] = {
+    "objective": "binary:logistic",
+    "eval_metric": "logloss",
+    "tree_method": "hist",
+    "max_depth": 4,
+    "eta": 0.05,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+    "min_child_weight": 20,
+    # With few late shipments in the table the trees would learn what was odd about some years.
+    "monotone_constraints": str(tuple(int(name in RISING) for name in FEATURES)),
+}
+BUDGETS = {"elevated": 0.3, "high": 0.1}
+"""Shares of the validation shipments that are flagged, at least as this level."""
+PARAMS: dict[str, Any] = {
+    **TREES,
+    "early_stopping": EARLY_STOPPING,
+    **{f"budget.{name}": share for name, share in BUDGETS.items()},
+}
+"""What a run records about the fit."""
+
+
+@dataclass(frozen=True)
+class VendorModel:
+    """The booster and what the version says about itself."""
+
+    booster: Any
+    context: VendorContext
+
+    def predict(self, inputs: Arrays) -> Arrays:
+        """The app's inputs to the app's outputs, by XGBoost and NumPy."""
+        return finish(inputs["features"], _margin(self.booster, inputs["features"]), self.context)
+
+
+def table(part: pd.DataFrame, base_rate: float) -> tuple[Floats, Floats]:
+    """Features and target of rows of the tidy table."""
+    features = compute(orders_of(part), histories_of(part), base_rate)
+    return features, part["late"].to_numpy(dtype=np.float32)
+
+
+def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -> VendorModel:
+    """Fit, calibrate and set the thresholds on `validation`, fit again on both."""
+    base_rate = float(train["late"].mean())
+    early, late = table(train, base_rate), table(validation, base_rate)
+    first, last = trainer.xgboost_twice(TREES, early, late, ROUNDS, EARLY_STOPPING)
+    margin = _margin(first, late[0]).astype(np.float64)
+    slope, intercept = platt(margin, late[1].astype(np.float64))
+    trainer.log(f"{first.num_boosted_rounds()} rounds; log odds are {slope:.2f} * margin + {intercept:.2f}")
+    stated = 1 / (1 + np.exp(-slope * margin - intercept))
+    levels = {name: alerts_at(stated, share) for name, share in BUDGETS.items()}
+    return VendorModel(last, VendorContext(base_rate=base_rate, slope=slope, intercept=intercept, **levels))
+
+
+def _margin(booster: Any, features: Floats) -> npt.NDArray[Any]:
+    import xgboost
+
+    margin: npt.NDArray[Any] = booster.predict(xgboost.DMatrix(features, nthread=1), output_margin=True)
+    return margin
+
+
+def importance(booster: Any) -> dict[str, float]:
+    """Share of the loss each feature took away."""
+    gains = booster.get_score(importance_type="total_gain")
+    return {name: float(gains.get(f"f{column}", 0.0)) for column, name in enumerate(FEATURES)}
+
+
+def graph(model: VendorModel) -> onnx.ModelProto:
+    """One ONNX graph: the tree ensemble, then the steps of `calibrate.finish`."""
+    constants = {
+        "slope": np.array(model.context.slope, dtype=np.float32),
+        "intercept": np.array(model.context.intercept, dtype=np.float32),
+        "thresholds": thresholds(model.context),
+        "rate_column": np.array([RATE_COLUMN], dtype=np.int64),
+    }
+    log_odds, probability, excess, rate = OUTPUTS
+    node = helper.make_node
+    steps = [
+        tree_node(model.booster, "features", "margin"),
+        node("Mul", ["margin", "slope"], ["scaled"]),
+        node("Add", ["scaled", "intercept"], [log_odds]),
+        node("Sigmoid", [log_odds], [probability]),
+        node("Sub", [probability, "thresholds"], [excess]),
+        node("Gather", ["features", "rate_column"], [rate], axis=1),
+    ]
+    made = helper.make_graph(
+        steps,
+        "vendor",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["row", width])
+            for name, width in OUTPUTS.items()
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=8, producer_name="slipway")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serving.apps.vendor.app import app
+from serving.apps.vendor.recipe import recipe
+from tests.serving.apps.vendor.tables import fitted, synthetic_split
+from training.contract import Options
+from training.data import from_files
+from training.registry import Registry
+from training.run import TrainRequest, train
+from training.validate import tidied
+
+SCMS = Path("vendor/SCMS_Delivery_History_Dataset.csv")
+FLOORS = {"auroc": 0.80, "average_precision": 0.29}
+"""Plain XGBoost on the vendor's past, last fifth of the shipments by date; 0.806 and 0.293."""
+
+
+def test_the_recipe_is_of_the_app_and_forbids_what_is_known_afterwards() -> None:
+    assert recipe.app is app
+    assert {"delivered", "recorded", "Delivered to Client Date", "Delivery Recorded Date"} <= set(recipe.forbidden)
+    assert not set(recipe.forbidden) & set(app.feature_names)
+
+
+def test_the_gate_reads_the_evaluation() -> None:
+    made_by, made = fitted()
+    report = made_by.evaluate(made, synthetic_split()[1])
+    assert {"7 days ahead", "30 days ahead", "60 days ahead"} <= {metric.slice for metric in report.metrics}
+    checks = made_by.checks(report)
+    assert {check.name for check in checks} >= {"beats the vendor's own share, 1 day ahead"}
+    assert all(check.measured and (check.passed or check.reason) for check in checks)
+
+
+@pytest.mark.slow
+def test_the_real_table_is_read_whole(real_data: Path) -> None:
+    tidy = tidied(recipe, from_files([real_data / SCMS]), Options())
+    dropped = tidy.attrs["dropped"]
+    assert len(tidy) + dropped["delivered before the question"] == 4 * 10_324
+    assert tidy[~tidy.index.duplicated()]["late"].sum() == 1186
+
+
+@pytest.mark.slow
+def test_the_real_table_reaches_the_floors_and_passes_the_gate(real_data: Path, tmp_path: Path) -> None:
+    request = TrainRequest(
+        app="vendor", paths=(real_data / SCMS,), repository=tmp_path / "repository", home=tmp_path, triton=False
+    )
+    result = train(request, Registry(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert all(check.passed for check in result.checks)
+    found = {(metric.name, metric.slice): metric for metric in result.metrics}
+    for notice in ("7 days ahead", "30 days ahead", "60 days ahead"):
+        for name, floor in FLOORS.items():
+            metric = found[name, notice]
+            assert metric.value >= floor
