@@ -68,7 +68,7 @@ def from_tables(
     `DataError` naming the file and what to do.
     """
     files = _by_name(paths, names)
-    tables = {name: _numbered(_read(files[name])) for name in names}
+    tables = {name: _numbered(_read(files[name], ())) for name in names}
     digests = [_digest(files[name]) for name in names]
     first = files[names[0]]
     return Dataset(
