@@ -1,6 +1,6 @@
 """Folders of derived files on this machine's disk that are either whole or not there.
 
-ONNX Runtime's optimised graphs live in one: an entry holds a graph and its weights, laid out for this CPU, which
+ONNX Runtime's optimised graphs live in one: an entry holds a graph, optimised for this CPU, and its weights, which
 later sessions map into memory instead of preparing them again. An entry is written beside its place and renamed
 into it, with the size and a sum of every file, so that one that was cut short or has decayed is noticed and thrown
 away. Nothing here is needed: where the disk is full or read-only there is no cache, and the log says so.

@@ -27,6 +27,8 @@ LARGE = 4 * 2**20
 
 GRAPH = "model.onnx"
 WEIGHTS = "weights.bin"
+LAYOUT = "2"
+"""Of what is kept; another one does not find the entries of this one."""
 ENGINE_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     native.EPFail,
@@ -158,8 +160,10 @@ def _options(threads: int) -> ort.SessionOptions:
 
 
 def _prepare(path: Path, folder: Path) -> None:
-    """Write a model's optimised graph, and its weights packed for this CPU, into a folder.
+    """Write a model's optimised graph, and its weights beside it, into a folder.
 
+    The weights are not kept packed for this CPU: with onnxruntime 1.31 sessions that map packed weights crash on
+    some graphs, such as those with several weights of a few columns.
     The folder stays empty for a model without weights to map (trees): its graph opens no faster. Raises `OSError`.
     """
     options = _options(1)
@@ -167,7 +171,6 @@ def _prepare(path: Path, folder: Path) -> None:
     for name, value in {
         "optimized_model_external_initializers_file_name": WEIGHTS,
         "optimized_model_external_initializers_min_size_in_bytes": "1024",
-        "save_external_prepacked_constant_initializers": "1",
     }.items():
         options.add_session_config_entry(f"session.{name}", value)
     try:
@@ -180,12 +183,12 @@ def _prepare(path: Path, folder: Path) -> None:
 
 def _key(digest: str) -> str:
     """The name of what is derived from a model: another runtime or another CPU needs its own."""
-    parts = (digest, ort.__version__, platform.machine(), _cpu_features())
+    parts = (LAYOUT, digest, ort.__version__, platform.machine(), _cpu_features())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _cpu_features() -> str:
-    """The instruction sets of this CPU: packed weights and layouts depend on them."""
+    """The instruction sets of this CPU: the optimised graph depends on them."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
