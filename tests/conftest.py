@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,15 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SLIPWAY_DATA is not set to a folder of real data sets")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """A server that a test runs in this process sets up logging; the next test finds it as it was."""
+    log = logging.getLogger("serving")
+    before = (log.handlers[:], log.level, log.propagate)
+    yield
+    log.handlers, log.level, log.propagate = before
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_listed_public_names_exist(path: str) -> None:
                 target.id
                 for item in modules()[path].body
                 if isinstance(item, (ast.Assign, ast.AnnAssign))
-                for target in (item.targets if isinstance(item, ast.Assign) else [item.target])
+                for target in ast.walk(item.targets[0] if isinstance(item, ast.Assign) else item.target)
                 if isinstance(target, ast.Name)
             }
             assert set(names) <= defined

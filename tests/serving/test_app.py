@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +16,8 @@ from tests.serving.toy import write_version
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    root = logging.getLogger("serving")
-    before = (root.handlers[:], root.level, root.propagate)
-    yield Settings(
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
         home=tmp_path / "home",
         model_repository=tmp_path / "repository",
         http_port=0,
@@ -29,7 +25,6 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         log_file=str(tmp_path / "gateway.jsonl"),
         apps=("tests.serving.inference.toy",),
     )
-    root.handlers, root.level, root.propagate = before
 
 
 def listening(settings: Settings) -> tuple[Server, Listener]:

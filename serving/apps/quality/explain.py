@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.apps.quality.columns import MEASURES
 from serving.apps.quality.decide import OUTPUTS, decide
 from serving.apps.quality.schema import (
     QualityAnswer,
@@ -97,8 +96,7 @@ def _explanation(
     ranges = context.usual[context.grades.index(answer.grade)]
     contributions = [
         QualityContribution(
-            feature=MEASURES[slot],
-            name=name,
+            feature=name,
             value=None if np.isnan(row[slot]) else float(row[slot]),
             usual_low=ranges[slot][0],
             usual_high=ranges[slot][1],

@@ -116,8 +116,6 @@ class QualityContribution(msgspec.Struct, frozen=True, kw_only=True):
     """What one measurement did to one answer, beside the usual range of the grade answered."""
 
     feature: str
-    """Input column of the model."""
-    name: str
     value: float | None
     """The measurement, null when missing."""
     usual_low: float

@@ -89,7 +89,7 @@ def test_the_published_parts_share_no_pair(real_data: Path, name: str, rows: int
     split = cut(table)
     assert split.description["kind"] == "published"
     keys = [
-        set(map(tuple, part.filter(regex="_name|_price|_description").astype(str).to_numpy().tolist()))
+        set(map(tuple, part.filter(regex="_name|_price|_description|_maker").astype(str).to_numpy().tolist()))
         for part in (split.train, split.validation, split.test)
     ]
     assert not keys[0] & keys[1] and not keys[0] & keys[2] and not keys[1] & keys[2]

@@ -35,7 +35,7 @@ def test_a_missing_measurement_has_no_value_and_does_nothing(tmp_path: Path) -> 
     seen = 0
     for question, one in zip(asked, found, strict=True):
         for part in one.contributions:
-            assert (part.value is None) == (part.name not in question.measurements)
+            assert (part.value is None) == (part.feature not in question.measurements)
             if part.value is None:
                 seen += 1
                 assert part.contribution == 0

@@ -42,7 +42,7 @@ def test_a_shipment_that_has_come_is_not_asked_about() -> None:
     raw = plain().assign(delivered=lambda table: table["scheduled"] - 20 * DAY, recorded=pd.NaT)
     tidy = questions_of(shipments(raw))
     assert set((tidy["scheduled"] - tidy["asked"]).dt.days) == {30, 60}
-    assert tidy.attrs["dropped"]["delivered before the question"] == len(raw)
+    assert tidy.attrs["dropped"]["delivered before the question"] == 2 * len(raw)
 
 
 @given(st.integers(0, 400), st.integers(0, 2**32 - 1))
@@ -67,8 +67,8 @@ def test_changing_what_comes_later_never_changes_earlier_features(offset: int, s
 
 
 def test_a_shipment_is_not_in_its_own_history() -> None:
-    raw = plain(1)
-    assert histories_of(questions_of(shipments(raw))).count.tolist() == [0] * len(NOTICES)
+    counts = histories_of(questions_of(shipments(plain(1)))).count
+    assert len(counts) > 0 and not counts.any()
 
 
 def test_what_is_not_due_yet_is_known_only_when_it_came_early() -> None:
