@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.apps.struggle.calibrate import finish, place_of
-from serving.apps.struggle.columns import COLUMNS
+from serving.apps.struggle.columns import COLUMNS, FEATURES
 from serving.apps.struggle.decide import decide
 from serving.apps.struggle.schema import (
     StruggleAnswer,
@@ -21,12 +19,12 @@ from serving.apps.struggle.schema import (
     StruggleExplanation,
     StruggleQuestion,
 )
+from serving.features.contributions import largest_first, tree_shap
 from serving.inference.contract import Arrays, Explainer
 
 __all__ = ["BOOSTER_NAME", "explainer"]
 
 BOOSTER_NAME = "booster.ubj"
-_share = attrgetter("contribution")
 
 
 def explainer(folder: Path, context: StruggleContext) -> Explainer:
@@ -37,12 +35,10 @@ def explainer(folder: Path, context: StruggleContext) -> Explainer:
 
     def explain(questions: Sequence[StruggleQuestion], inputs: Arrays) -> list[StruggleExplanation]:
         features = inputs["features"]
-        rows = xgboost.DMatrix(features, nthread=1)
-        raw = booster.predict(rows, output_margin=True)
+        raw = booster.predict(xgboost.DMatrix(features, nthread=1), output_margin=True)
         answers = decide(questions, finish(features, raw, context), context)
         place = place_of(features)
-        shares = booster.predict(rows, pred_contribs=True).astype(np.float64)
-        shares *= np.array(context.slopes)[place, None]
+        shares = tree_shap(booster, features) * np.array(context.slopes)[place, None]
         shares[:, -1] += np.array(context.shifts)[place]
         return [_explanation(*row) for row in zip(answers, features, shares, strict=True)]
 
@@ -54,11 +50,8 @@ def _explanation(
 ) -> StruggleExplanation:
     parts = [
         StruggleContribution(
-            feature=name, words=words, value=None if math.isnan(value) else value, contribution=share
+            feature=one.feature, words=COLUMNS[one.feature], value=one.value, contribution=one.share
         )
-        for (name, words), value, share in zip(
-            COLUMNS.items(), features.tolist(), shares[:-1].tolist(), strict=True
-        )
+        for one in largest_first(FEATURES, features, shares[:-1])
     ]
-    parts.sort(key=lambda part: abs(_share(part)), reverse=True)
     return StruggleExplanation(answer=answer, base=float(shares[-1]), contributions=tuple(parts))
