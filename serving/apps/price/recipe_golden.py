@@ -18,6 +18,7 @@ from serving.apps.price.schema import (
     Quality,
     Supplier,
 )
+from training.boundaries import beside_splits
 
 __all__ = ["golden", "parity_rows", "question_at"]
 
@@ -102,16 +103,7 @@ def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
     """
     rng = np.random.default_rng(7)
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]
-    pairs = [(column, value) for column, values in splits.items() for value in values]
-    rng.shuffle(pairs)
-    at = np.array([pair[1] for pair in pairs[:BOUNDARIES]], dtype=np.float32)
-    columns = np.array([pair[0] for pair in pairs[:BOUNDARIES]], dtype=np.intp)
-    up, down = np.float32(np.inf), np.float32(-np.inf)
-    boundary = []
-    for values in (at, np.nextafter(at, up), np.nextafter(at, down)):
-        rows = chosen[rng.integers(0, len(chosen), len(values))].copy()
-        rows[np.arange(len(values)), columns] = values
-        boundary.append(rows)
+    boundary = beside_splits(chosen, splits, BOUNDARIES, rng)
     width = held_out.shape[1]
     flat = np.repeat(np.array([*EXTREMES, np.nan], dtype=np.float32)[:, None], width, axis=1)
     single = np.repeat(chosen[:1], width * 3, axis=0)

@@ -12,6 +12,7 @@ from serving.apps.quality.columns import HISTORY_COLUMN, LEAST_HISTORY
 from serving.apps.quality.features import Lots
 from serving.apps.quality.recipe_data import measurements
 from serving.apps.quality.schema import QualityQuestion
+from training.boundaries import beside_splits
 
 __all__ = ["golden", "parity_rows", "question_of"]
 
@@ -59,16 +60,7 @@ def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
     rng = np.random.default_rng(7)
     held_out = np.tile(held_out, (-(-LEAST_HELD_OUT // len(held_out)), 1))
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]
-    pairs = [(column, value) for column, values in splits.items() for value in values]
-    rng.shuffle(pairs)
-    at = np.array([pair[1] for pair in pairs[:BOUNDARIES]], dtype=np.float32)
-    columns = np.array([pair[0] for pair in pairs[:BOUNDARIES]], dtype=np.intp)
-    up, down = np.float32(np.inf), np.float32(-np.inf)
-    boundary = []
-    for values in (at, np.nextafter(at, up), np.nextafter(at, down)):
-        rows = chosen[rng.integers(0, len(chosen), len(values))].copy()
-        rows[np.arange(len(values)), columns] = values
-        boundary.append(rows)
+    boundary = beside_splits(chosen, splits, BOUNDARIES, rng)
     used = np.unique([*splits, HISTORY_COLUMN])
     single = np.repeat(chosen[:1], len(used) * 3, axis=0)
     single[np.arange(len(single)), np.tile(used, 3)] = np.repeat(
