@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from serving.errors import DeadlineExceeded, NotFound, Overloaded, SlipwayError, Unavailable
+from serving.edge.codec.jsontext import translate
+from serving.errors import DeadlineExceeded, Invalid, NotFound, Overloaded, SlipwayError, Unavailable
 from serving.inference.contract import Call, FeatureSource, Rows
 
 __all__ = ["Database"]
@@ -44,8 +45,9 @@ class Database:
     async def complete(self, source: FeatureSource[Q], questions: Sequence[Q], call: Call) -> list[Q]:
         """The questions, those that are short completed.
 
-        Raises `NotFound` naming the question, `Unavailable` (the database is gone or its tables are not as
-        expected), `Overloaded`, or `DeadlineExceeded`.
+        Raises `NotFound` naming the question, `Invalid` naming a field whose stored value is not allowed,
+        `Unavailable` (the database is gone or its tables are not as expected), `Overloaded`, or
+        `DeadlineExceeded`.
         """
         if self._waiting >= MOST_WAITING:
             raise Overloaded(f"{MOST_WAITING} requests wait for the database; try again")
@@ -154,10 +156,26 @@ def _reader(connection: Any, call: Call) -> Rows:
 
 
 def _whole(source: FeatureSource[Q], rows: Rows, index: int, question: Q) -> Q:
+    """The question completed, and held to the same ranges as one whose values came with the request."""
+    place = f"$.instances[{index}]"
     try:
-        return source.complete(rows, question)
+        whole = source.complete(rows, question)
+        return msgspec.convert(msgspec.to_builtins(whole), type(question))
     except NotFound as error:
-        raise NotFound(f"$.instances[{index}]: {error.message}") from None
+        raise NotFound(f"{place}: {error.message}") from None
+    except msgspec.ValidationError as error:
+        raise _stored(translate(error, type(question), place)) from error
+    except (TypeError, ValueError) as error:
+        # Not the error's text, nor chained: it may show the value, which is somebody's.
+        log.error("a record of the database cannot be read: %s", type(error).__name__)
+        raise _stored(Invalid(place, "its record cannot be read")) from None
+
+
+def _stored(error: SlipwayError) -> SlipwayError:
+    """Says that the value is the database's and not the caller's."""
+    if not isinstance(error, Invalid):
+        return error
+    return Invalid(error.field, f"as stored in the database: {error.reason}")
 
 
 def _late() -> DeadlineExceeded:

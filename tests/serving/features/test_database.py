@@ -8,18 +8,19 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import pytest
 
-from serving.errors import DeadlineExceeded, NotFound, Unavailable
+from serving.errors import DeadlineExceeded, Invalid, NotFound, Unavailable
 from serving.features.database import Database
 from serving.inference.contract import Call, FeatureSource, Rows
 
 
 class Asked(msgspec.Struct, frozen=True):
     name: str
-    size: int | None = None
+    size: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 def complete(rows: Rows, asked: Asked) -> Asked:
@@ -63,6 +64,33 @@ def test_short_questions_are_completed_and_whole_ones_kept(url: str) -> None:
 def test_what_is_not_there_names_its_question(url: str) -> None:
     with pytest.raises(NotFound, match=r"^\$\.instances\[1\]: there is no 'c'$"):
         ask(url, [Asked("a"), Asked("c")])
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        (-1, r"^\$\.instances\[0\]\.size: as stored in the database: out of range; allowed: .*0"),
+        ("wide", r"^\$\.instances\[0\]\.size: as stored in the database: got a string; allowed: a whole number"),
+    ],
+)
+def test_a_stored_value_is_held_to_the_questions_range(url: str, stored: object, text: str) -> None:
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE things SET size = ? WHERE name = 'a'", (stored,))
+    connection.close()
+    with pytest.raises(Invalid, match=text):
+        ask(url, [Asked("a")])
+
+
+def test_a_record_that_cannot_be_read_names_its_question(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    def unreadable(rows: Rows, asked: Asked) -> Asked:
+        return Asked(asked.name, int(str(rows("SELECT 'x' AS size", {})[0]["size"])))
+
+    source = FeatureSource(is_short=lambda asked: asked.size is None, complete=unreadable)
+    with pytest.raises(
+        Invalid, match=r"^\$\.instances\[1\]: as stored in the database: its record cannot be read$"
+    ):
+        ask(url, [Asked("z", 9), Asked("a")], source)
+    assert "cannot be read" in caplog.text
 
 
 def test_a_slow_database_does_not_hold_the_loop_nor_the_caller(url: str) -> None:
