@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-__all__ = ["address", "connected"]
+from training.errors import ClusterError
+
+__all__ = ["address", "connected", "listens"]
 
 LONGEST_TEMP_DIR = 40
 """Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
 OBJECT_STORE_BYTES = 512 * 2**20
+SECONDS = 2.0
+ATTEMPTS = 2
+"""Ray gives its own start up after 30 s, which a busy machine may need."""
 
 
 def address() -> str:
@@ -22,12 +29,22 @@ def address() -> str:
     return os.environ.get("SLIPWAY_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS", "")
 
 
+def listens(place: str) -> bool:
+    """Whether somebody accepts connections at host:port. Ray itself would try for minutes."""
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def connected(cpus: int, storage: Path) -> Iterator[None]:
     """Be connected to Ray inside the block.
 
     A private Ray listens on loopback, reserves `cpus` logical cores and is gone with its files at the end of the
-    block. A Ray this process is connected to already is used and left alone.
+    block. A Ray this process is connected to already is used and left alone. Raises `ClusterError`.
     """
     # Ray's coming default; without it every start warns.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -39,7 +56,12 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         yield
         return
     if address():
-        ray.init(address=address(), log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        # Ray's other forms, such as `auto`, have no port to knock at.
+        if ":" in address() and not listens(address().removeprefix("ray://")):
+            raise ClusterError(
+                f"nobody answers at {address()}, where SLIPWAY_RAY_ADDRESS or RAY_ADDRESS says Ray is"
+            )
+        _start(f"reached at {address()}", address=address(), configure_logging=False)
         try:
             yield
         finally:
@@ -47,13 +69,12 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         return
     folder = _temp_dir(storage)
     try:
-        ray.init(
+        _start(
+            "started",
             address="local",
             num_cpus=cpus,
             num_gpus=0,
             include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
             object_store_memory=OBJECT_STORE_BYTES,
             _node_ip_address="127.0.0.1",
             _temp_dir=str(folder),
@@ -62,6 +83,21 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(what: str, **options: Any) -> None:
+    """`ray.init`, again if it fails. Raises `ClusterError`."""
+    import ray
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", **options)
+            return
+        except Exception as cause:  # Ray raises no class of its own here
+            ray.shutdown()
+            if attempt == ATTEMPTS:
+                reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+                raise ClusterError(f"Ray could not be {what}: {reason[:300]}") from cause
 
 
 def _set_token() -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from serving.manifest import Check
 
-__all__ = ["BadValue", "DataError", "GateRefused", "RegistryError", "ScoreError", "TrainingError"]
+__all__ = ["BadValue", "ClusterError", "DataError", "GateRefused", "RegistryError", "ScoreError", "TrainingError"]
 
 
 class TrainingError(Exception):
@@ -46,6 +46,12 @@ class RegistryError(TrainingError):
     """The registry could not be reached or did not do as asked."""
 
     exit_code = 4
+
+
+class ClusterError(TrainingError):
+    """Ray could not be started or reached."""
+
+    exit_code = 5
 
 
 class ScoreError(TrainingError):

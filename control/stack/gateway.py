@@ -17,6 +17,7 @@ from types import FrameType
 
 from control.stack import probes
 from serving.settings import Settings, read
+from training.cluster import listens
 
 __all__ = ["main"]
 
@@ -37,7 +38,7 @@ def main() -> int:
     settings = read(Settings)
     address = os.environ["RAY_ADDRESS"]
     # Ray itself would try for minutes.
-    if not probes.listens(address):
+    if not listens(address):
         _say(f"cannot reach Ray at {address}")
         return 1
     import ray

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
 from control.stack.ray_hook import ADDRESS_FILE
+from training.cluster import listens
 
-__all__ = ["database", "http", "listens", "ray"]
+__all__ = ["database", "http", "ray"]
 
 SECONDS = 2.0
 
@@ -41,13 +41,3 @@ def database(dsn: str, name: str) -> bool:
 def ray(folder: Path, port: int) -> bool:
     """Whether Ray's node is up: it writes its address when all its processes are, and answers on its port."""
     return (folder / ADDRESS_FILE).exists() and listens(f"127.0.0.1:{port}")
-
-
-def listens(address: str) -> bool:
-    """Whether somebody accepts connections at host:port."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=SECONDS).close()
-    except OSError:
-        return False
-    return True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import still_alive
-from training.cluster import address
+from training.cluster import address, connected
+from training.errors import ClusterError
 
 PROGRAM = """
 import os, sys
@@ -80,3 +82,12 @@ def test_a_ray_that_runs_is_used_and_left_running(root: Path, tmp_path: Path) ->
     line = [sys.executable, "-c", HOST, str(tmp_path)]
     done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_ray_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", place)
+        with pytest.raises(ClusterError, match=f"^nobody answers at {place}, "), connected(1, tmp_path):
+            pass
