@@ -29,6 +29,9 @@ __all__ = ["Run", "open_fused", "runner"]
 INLINE_BUDGET = 2.5e-4
 """Seconds a batch may take and still run on the event loop: a thread costs about a tenth of that, and more at
 concurrency 1; beyond it other requests would wait."""
+INLINE_SHARE, INLINE_MOST = 2.5e-5, 2e-3
+"""Seconds for each request of a batch that it may take as well, and the most in all: the loop spends more on each
+of them anyway, and a thread that runs beside it would keep it waiting for the interpreter's lock."""
 
 MOST_IN_FLIGHT = 8
 HUGE = 256 * 2**20
@@ -39,6 +42,8 @@ BFLOAT16 = 16
 
 Run = Callable[[Arrays, ort.RunOptions | None], Arrays]
 """Named arrays through a session; the options can stop it."""
+Cost = Callable[[int], float]
+"""Rows of a batch to the seconds it takes on one core."""
 
 
 def open_fused(
@@ -57,8 +62,8 @@ def open_fused(
     """
     sessions = sessions or Sessions()
     narrow = runner(sessions.open(path, 1, digest))
-    inline_rows = _inline_rows(narrow, inputs, batching)
-    if inline_rows >= batching.max_rows:
+    cost = _cost(narrow, inputs, batching)
+    if cost(batching.max_rows) <= INLINE_BUDGET:
         return Batcher(_inline(narrow), batching, observer)
     # With an accelerator, or no core to spare, a second session would only take memory.
     several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
@@ -66,7 +71,7 @@ def open_fused(
     # One more than cores: while a batch is joined or split, its core has another.
     in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
     executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
-    execute = _mixed(_inline(narrow), _threaded(wide, narrow, executor), inline_rows)
+    execute = _mixed(_inline(narrow), _threaded(wide, narrow, executor), cost)
     release = partial(executor.shutdown, wait=False)
     return Batcher(execute, batching, observer, concurrency=in_flight, release=release)
 
@@ -94,12 +99,13 @@ def _inline(run: Run) -> Execute:
     return execute
 
 
-def _mixed(inline: Execute, threaded: Execute, inline_rows: int) -> Execute:
-    """Batches of at most `inline_rows` rows at once, larger ones in a thread."""
+def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
+    """Batches that are quick, or quick for each of their requests, at once; others in a thread."""
 
     def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
-        small = len(payloads) <= inline_rows and sum(map(work.rows, payloads)) <= inline_rows
-        return (inline if small else threaded)(work, payloads, deadline)
+        seconds = cost(sum(map(work.rows, payloads)))
+        allowed = max(INLINE_BUDGET, min(INLINE_MOST, INLINE_SHARE * len(payloads)))
+        return (inline if seconds <= allowed else threaded)(work, payloads, deadline)
 
     return execute
 
@@ -147,16 +153,13 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
     return execute
 
 
-def _inline_rows(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching) -> int:
-    """How many rows of zeros, of the longest bucket, take no longer than `INLINE_BUDGET`; at most a full batch."""
+def _cost(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching) -> Cost:
+    """Rows to seconds on one core: a line through one row and a full batch of zeros, of the longest bucket."""
     if not batching.length_buckets and any(-1 in spec.shape[1:] for spec in inputs):
-        return 0  # any length may come
+        return lambda rows: math.inf  # any length may come
     one, full = (_seconds(run, inputs, batching, rows) for rows in (1, batching.max_rows))
-    if full <= INLINE_BUDGET:
-        return batching.max_rows
-    if one > INLINE_BUDGET:
-        return 0
-    return 1 + int((INLINE_BUDGET - one) / (full - one) * (batching.max_rows - 1))
+    each = max(0.0, full - one) / max(1, batching.max_rows - 1)
+    return lambda rows: one + each * (rows - 1)
 
 
 def _seconds(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching, rows: int) -> float:
@@ -168,7 +171,7 @@ def _seconds(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching, rows:
         started = time.perf_counter()
         run(blank, None)
         best = min(best, time.perf_counter() - started)
-        if best > 10 * INLINE_BUDGET:
+        if best > 10 * INLINE_MOST:
             break
     return best
 

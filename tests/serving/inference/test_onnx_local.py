@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -41,6 +42,12 @@ class Watched(TensorWork):
         return joined
 
 
+def allow_on_the_loop(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Batches of so many seconds run on the loop, whatever they hold."""
+    monkeypatch.setattr(onnx_local, "INLINE_BUDGET", seconds)
+    monkeypatch.setattr(onnx_local, "INLINE_MOST", seconds)
+
+
 def ask(batcher: Batcher, work: TensorWork, arrays: list[Any], seconds: float = 10.0) -> list[Any]:
     """The outputs `y`, or the errors, of requests sent at once; closes the batcher."""
 
@@ -57,7 +64,7 @@ def ask(batcher: Batcher, work: TensorWork, arrays: list[Any], seconds: float = 
 def test_quick_and_slow_models_answer_alike(
     tmp_path: Path, budget: float, on_loop: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_local, "INLINE_BUDGET", budget)
+    allow_on_the_loop(monkeypatch, budget)
     onnx.save(toy.model((2.0, 3.0)), tmp_path / "model.onnx")
     work = Watched(toy.app.inputs, toy.app.outputs)
 
@@ -73,37 +80,54 @@ def test_quick_and_slow_models_answer_alike(
     assert {where for where, _ in work.batches} == {on_loop}
 
 
-def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def seconds(run: object, inputs: object, batching: object, rows: int) -> float:
-        return onnx_local.INLINE_BUDGET * rows / 10
-
-    monkeypatch.setattr(onnx_local, "_seconds", seconds)
+def run_with_costs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, each: float, requests: Sequence[Sequence[int]]
+) -> list[tuple[bool, int]]:
+    """Groups of requests sent together, by their rows, through a model said to take `each` seconds for a row."""
+    monkeypatch.setattr(onnx_local, "_seconds", lambda run, inputs, batching, rows: each * rows)
     work = Watched(spec("x", "FP32", 2), spec("y", "FP32", 2))
-    batcher = open_fused(models.negate(tmp_path / "m.onnx"), spec("x", "FP32", 2), Batching(max_rows=40))
-    sizes = (10, 11, 40, 1)
+    batcher = open_fused(models.negate(folder / "m.onnx"), spec("x", "FP32", 2), Batching(max_rows=256))
 
     async def main() -> None:
-        for size in sizes:
-            rows = np.ones((size, 2), np.float32)
-            answer = await batcher.submit(work, {"x": rows}, call())
-            np.testing.assert_array_equal(answer["y"], -rows)
-        await asyncio.gather(*(batcher.submit(work, {"x": rows[:1]}, call()) for _ in range(20)))
+        for group in requests:
+            rows = [np.ones((size, 2), np.float32) for size in group]
+            answers = await asyncio.gather(*(batcher.submit(work, {"x": array}, call()) for array in rows))
+            for answer, array in zip(answers, rows, strict=True):
+                np.testing.assert_array_equal(answer["y"], -array)
         await batcher.close()
 
     asyncio.run(main())
-    assert work.batches == [(True, 10), (False, 11), (False, 40), (True, 1), (False, 20)]
+    return work.batches
+
+
+def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = 2 * onnx_local.INLINE_SHARE
+    most = int(onnx_local.INLINE_BUDGET / each * 1.001)
+    groups = [(most,), (most + 1,), (4 * most,), (1,), (1,) * (2 * most)]
+    batches = run_with_costs(tmp_path, monkeypatch, 0.999 * each, groups)
+    assert batches == [(True, most), (False, most + 1), (False, 4 * most), (True, 1), (False, 2 * most)]
+
+
+def test_many_quick_requests_stay_on_the_loop_and_large_ones_leave_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = onnx_local.INLINE_SHARE / 2
+    most = int(onnx_local.INLINE_MOST / each)
+    batches = run_with_costs(tmp_path, monkeypatch, each, [(1,) * 64, (64,), (32, 32), (1,) * (most + 1)])
+    assert batches == [(True, 64), (False, 64), (False, 64), (False, most + 1)]
 
 
 @pytest.mark.parametrize(
-    ("inputs", "buckets", "expected"),
-    [(spec("x", "FP32", 2), (), 8), (spec("x", "FP32", -1), (), 0), (spec("x", "FP32", -1), (4, 16), 8)],
+    ("inputs", "buckets", "quick"),
+    [(spec("x", "FP32", 2), (), True), (spec("x", "FP32", -1), (), False), (spec("x", "FP32", -1), (4, 16), True)],
     ids=["fixed", "any-length", "buckets"],
 )
 def test_a_model_of_any_length_is_never_taken_for_quick(
-    tmp_path: Path, inputs: tuple[TensorSpec, ...], buckets: tuple[int, ...], expected: int
+    tmp_path: Path, inputs: tuple[TensorSpec, ...], buckets: tuple[int, ...], quick: bool
 ) -> None:
     run = onnx_local.runner(Sessions().open(models.negate(tmp_path / "m.onnx"), 1))
-    assert onnx_local._inline_rows(run, inputs, Batching(max_rows=8, length_buckets=buckets)) == expected
+    cost = onnx_local._cost(run, inputs, Batching(max_rows=8, length_buckets=buckets))
+    assert math.isfinite(cost(1)) == math.isfinite(cost(8)) == quick
 
 
 class Counted(Sessions):
@@ -137,7 +161,7 @@ def test_threads_are_for_models_that_need_them(
     expected: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(onnx_local, "INLINE_BUDGET", budget)
+    allow_on_the_loop(monkeypatch, budget)
     sessions = Counted()
     batcher = open_fused(make(tmp_path / "m.onnx"), spec("x", "FP32", 1024), Batching(), sessions=sessions)
     width = np.ones((1, 1024), np.float32)
@@ -150,7 +174,7 @@ def test_threads_are_for_models_that_need_them(
 def test_a_row_the_engine_refuses_fails_alone(
     tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_local, "INLINE_BUDGET", budget)
+    allow_on_the_loop(monkeypatch, budget)
     inputs = spec("x", "INT64", 1)
     batcher = open_fused(models.table(tmp_path / "m.onnx"), inputs, Batching())
     rows = [np.array([[i]]) for i in (0, 1, 99, 2)]
@@ -174,7 +198,7 @@ def test_text_may_come_as_bytes_and_goes_as_text(tmp_path: Path) -> None:
 def test_bfloat16_is_float32_here_and_rounded_there(
     tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_local, "INLINE_BUDGET", budget)
+    allow_on_the_loop(monkeypatch, budget)
     inputs = spec("x", "BF16", 2)
     batcher = open_fused(models.echo(tmp_path / "m.onnx", "BF16"), inputs, Batching())
     rows = [np.array([[1 + 1 / 512, 3e38], [-2.5, np.nan]], np.float32), np.zeros((1, 2), np.float32)]
