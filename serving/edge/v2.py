@@ -10,6 +10,7 @@ import msgspec
 
 from serving.dataplane import DataPlane, IndexEntry
 from serving.edge.codec.binary_tensors import HEADER
+from serving.edge.codec.envelopes import Envelopes
 from serving.edge.codec.infer import decode_infer, encode_infer
 from serving.edge.codec.jsontext import decode_json
 from serving.edge.message import Request, Response, parse_version, request_id_of
@@ -44,6 +45,7 @@ class TensorDoor:
 
     def __init__(self, dataplane: DataPlane) -> None:
         self.dataplane = dataplane
+        self._envelopes = Envelopes()
 
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
@@ -67,7 +69,8 @@ class TensorDoor:
         request.model = app.name
         version = parse_version(request.params.get("version"))
         length = request.header(HEADER.encode())
-        asked = request.asked = decode_infer(app, request.body, length, self.dataplane.settings.max_rows)
+        limit = self.dataplane.settings.max_rows
+        asked = request.asked = decode_infer(app, request.body, length, limit, self._envelopes)
         request.rows = asked.rows
         if asked.id and request.header(b"x-request-id") is None:
             request.call = msgspec.structs.replace(request.call, request_id=request_id_of(asked.id))

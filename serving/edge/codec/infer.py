@@ -8,6 +8,7 @@ import msgspec
 
 from serving.edge.codec.binary_tensors import header_length, slices, split_body
 from serving.edge.codec.datatypes import from_bytes
+from serving.edge.codec.envelopes import Envelopes, Place
 from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
 from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
 from serving.errors import Invalid
@@ -20,12 +21,31 @@ ENCODER = msgspec.json.Encoder()
 UNSUPPORTED = ("shared_memory_region", "classification")
 
 
-def decode_infer(app: App[Any, Any, Any], raw: bytes, json_length: str | None, max_rows: int) -> TensorRequest:
+def decode_infer(
+    app: App[Any, Any, Any], raw: bytes, json_length: str | None, max_rows: int, known: Envelopes | None = None
+) -> TensorRequest:
     """The tensors of a request for `app`; nothing is allocated before names, shapes and row limit are checked.
 
+    `known` keeps what was found right, for requests with the same JSON part and `max_rows`.
     Raises `Malformed`, `Invalid` or `TooLarge`, each naming the tensor and what is allowed.
     """
-    text, rest = split_body(raw, header_length(json_length, len(raw)))
+    length = header_length(json_length, len(raw))
+    text, rest = split_body(raw, length)
+    if known is None or length is None:
+        return _decode(app, text, rest, max_rows)[0]
+    found = known.find(app, text, len(rest))
+    if found is not None:
+        return found.request(rest)
+    asked, places = _decode(app, text, rest, max_rows)
+    if len(places) == len(app.inputs):
+        known.keep(app, text, places, asked)
+    return asked
+
+
+def _decode(
+    app: App[Any, Any, Any], text: bytes | memoryview, rest: memoryview, max_rows: int
+) -> tuple[TensorRequest, dict[str, Place]]:
+    """A request, and where in `rest` each of its tensors is that follows as bytes."""
     request = decode_envelope(text)
     given = [
         check_header(item.name, item.datatype, item.shape, f"$.inputs[{index}]", max_rows)
@@ -35,15 +55,20 @@ def decode_infer(app: App[Any, Any, Any], raw: bytes, json_length: str | None, m
         _refuse(item.parameters, f"$.inputs[{index}]")
     rows = check_inputs(app.inputs, given)
     arrays: Arrays = {}
+    places: dict[str, Place] = {}
+    offset = 0
     for index, (spec, item, own) in enumerate(
         zip(given, request.inputs, slices(request.inputs, rest), strict=True)
     ):
         path = f"$.inputs[{index}]"
-        arrays[spec.name] = (
-            tensor_from_json(spec, item.data, f"{path}.data") if own is None else from_bytes(spec, own, path)
-        )
+        if own is None:
+            arrays[spec.name] = tensor_from_json(spec, item.data, f"{path}.data")
+            continue
+        arrays[spec.name] = from_bytes(spec, own, path)
+        places[spec.name] = spec, offset, offset + len(own), path
+        offset += len(own)
     arrays = {spec.name: arrays[spec.name] for spec in app.inputs}
-    return TensorRequest(arrays, _outputs(app, request), _binary(app, request), request.id or "", rows)
+    return TensorRequest(arrays, _outputs(app, request), _binary(app, request), request.id or "", rows), places
 
 
 def encode_infer(
