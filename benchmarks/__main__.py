@@ -3,6 +3,7 @@
 contest   Slipway and its peers, side by side: what `make bench` runs after `features`, and what README.md quotes
 features  microseconds per question of the price app's feature code
 batcher   microseconds that the batcher adds to a request
+engine    ONNX Runtime in the process: one row, opening a model, and ways of running it beside ONNX Runtime alone
 lane      microseconds from a request's bytes to its answer's, without kernel, client and model
 soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
 report    the tables of the newest contest once more
@@ -21,7 +22,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import batcher, demand, doors, features, lane, score, soak, training
+from benchmarks import batcher, demand, doors, engine, features, lane, score, soak, training
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.place import BenchmarkError, Place
 from benchmarks.workloads import WORKLOADS, choose
@@ -97,6 +98,7 @@ def contest(given: argparse.Namespace) -> None:
 PARTS = {
     "features": features.main,
     "batcher": batcher.main,
+    "engine": engine.main,
     "lane": lane.main,
     "report": report,
     "doors": doors.main,
