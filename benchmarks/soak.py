@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+import urllib.request
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -248,12 +249,22 @@ async def soak_test(
     usual = [await _time(soak) for _ in range(20)]
     plateau = await soak.plateau()
     note(f"plateau {plateau:.0f} answers/s; now {load:.0%} of it for {minutes:g} minutes")
+    before = await asyncio.to_thread(_rows_run, server.launch.http)
     seen = await soak.overload(load * plateau, minutes * 60, server)
+    ran = await asyncio.to_thread(_rows_run, server.launch.http) - before
     recovery = await soak.recovery(float(np.median(usual)))
     soak.close()
     totals = sum((second.statuses for second in seen), Counter[int]())
     note("statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(totals.items())))
+    note(f"the model ran {ran:.0f} rows; {max(0, ran - totals[200]):.0f} of them were answered too late")
     return verdicts(plateau, seen, recovery, soak)
+
+
+def _rows_run(port: int) -> float:
+    """Rows that went through the model so far, by the server's own metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:  # noqa: S310 - loopback
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("slipway_batch_rows_sum"))
 
 
 async def _time(soak: Soak) -> float:

@@ -39,6 +39,9 @@ Execute = Callable[[Work, Sequence[Any], float], list[Any] | Awaitable[list[Any]
 
 REMEMBERED = 8
 """Runs whose durations tell how long the next one will take."""
+LEAD = 2.0
+"""Time a request should have left under overload, in such runs: one that is somewhat longer must not make all its
+requests late, and what is rejected instead could not have been done by anybody."""
 
 Release = Callable[[], Awaitable[None] | None]
 
@@ -247,7 +250,7 @@ class Batcher:
         """
         if self._waiting.rows <= self._max_rows or len(self._durations) < 2:
             return 0.0
-        return sorted(self._durations)[-2]
+        return LEAD * sorted(self._durations)[-2]
 
     def _start(self, batch: Batch, now: float) -> None:
         work, items = batch
