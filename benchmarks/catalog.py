@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.floors import CASES, Case, data_folder, reaches
@@ -46,7 +46,7 @@ class Outcome:
     """From the request to the published version, imports of the recipe's libraries included."""
     steps: dict[str, float]
     metrics: tuple[Metric, ...] = ()
-    refused: str = field(default="")
+    refused: str = ""
     """Why there is no version; empty: there is one."""
 
 
