@@ -7,9 +7,12 @@ engine    ONNX Runtime in the process: one row, opening a model, and ways of run
 lane      microseconds from a request's bytes to its answer's, without kernel, client and model
 soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
 report    the tables of the newest contest once more
+catalog   every app trained on SLIPWAY_DATA: seconds, and metrics beside the floors of plain models
+gateway   every app in one replica: its memory, and latency of each app's example
+fraud     the fraud app on all seven anomaly sets of SLIPWAY_DATA: ranking, alerts, verdicts of its gate
 doors     requests a second and latency through each door of the running stack (`make up` first)
 demand    milliseconds for a 90-day forecast: Prophet itself beside the demand app
-score     rows a second of `slipway score`, and its memory as the file grows
+score     rows a second of `slipway score`, and its memory as the file grows (--rows N ...)
 training  each file of SLIPWAY_DATA/price beside persistence, with the seconds each step took
 
 Without a PART: features, then contest. Options of the contest:
@@ -22,7 +25,20 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import batcher, demand, doors, engine, features, lane, score, soak, training
+from benchmarks import (
+    batcher,
+    catalog,
+    demand,
+    doors,
+    engine,
+    features,
+    fraud,
+    gateway,
+    lane,
+    score,
+    soak,
+    training,
+)
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.place import BenchmarkError, Place
 from benchmarks.workloads import WORKLOADS, choose
@@ -36,8 +52,8 @@ def main(words: Sequence[str]) -> int:
     parser = _parser()
     given = parser.parse_args(words)
     for name in given.parts:
-        if name not in ("contest", "soak", *PARTS):
-            parser.error(f"there is no part {name!r}; there are: contest, soak, {', '.join(PARTS)}")
+        if name not in (*OWN_OPTIONS, *PARTS):
+            parser.error(f"there is no part {name!r}; there are: {', '.join((*OWN_OPTIONS, *PARTS))}")
     for name in given.parts or ("features", "contest"):
         try:
             run(name, given)
@@ -53,6 +69,8 @@ def run(name: str, given: argparse.Namespace) -> None:
         contest(given)
     elif name == "soak":
         soak.main(given.minutes)
+    elif name == "score":
+        score.main(given.rows)
     else:
         PARTS[name]()
 
@@ -95,17 +113,28 @@ def contest(given: argparse.Namespace) -> None:
     note(f"{time.monotonic() - started:.0f} s in all; {folder / 'results.json'} and {len(drawn)} plots beside it")
 
 
+OWN_OPTIONS = ("contest", "soak", "score")
+"""Parts that take options."""
 PARTS = {
     "features": features.main,
     "batcher": batcher.main,
     "engine": engine.main,
     "lane": lane.main,
     "report": report,
+    "catalog": catalog.main,
+    "gateway": gateway.main,
+    "fraud": fraud.main,
     "doors": doors.main,
     "demand": demand.main,
-    "score": score.main,
     "training": training.main,
 }
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed; expected 1 or more")
+    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="of each run, default 3")
     parser.add_argument("--no-open-loop", action="store_true", help="leave the open-loop part out")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak, default 10")
+    parser.add_argument("--rows", type=_positive, nargs="+", default=score.ROWS, help="of the files to score")
     names = {"--only": tuple(CONTESTANTS), "--workload": tuple(WORKLOADS)}
     for option, known in names.items():
         parser.add_argument(

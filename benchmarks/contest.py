@@ -100,7 +100,7 @@ class Contest:
 
     def _publish(self, model: str) -> Path:
         if model == "price":
-            publish.price(self._place, self._say)
+            publish.trained(model, self._place, self._say)
             version = Repository(self._place.repository).versions(model)[-1]
             return self._place.repository / model / str(version) / "model.onnx"
         path = models.make(model, self._place, self._say)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.place import BenchmarkError
 from benchmarks.servers import Launch, Start
 from training import triton
 
-__all__ = ["CONTESTANTS", "Contestant"]
+__all__ = ["CONTESTANTS", "Contestant", "slipway"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,18 @@ def _variables(**more: str) -> Callable[[Launch], Mapping[str, str]]:
     }
 
 
-def _slipway(replicas: int, door: str = "native") -> Start:
-    """The real thing: `slipway up` with Ray and the gateway, every setting but these at its default."""
+def slipway(replicas: int, door: str = "native", apps: Sequence[str] = ()) -> Start:
+    """The real thing: `slipway up` with Ray and the gateway, every setting but these at its default.
+
+    It serves `apps`; without them the app of the launch's model.
+    """
 
     def variables(launch: Launch) -> Mapping[str, str]:
+        own = launch.name if launch.name == "price" else f"benchmarks.apps.{launch.name}"
         return {
             "SLIPWAY_HOME": str(launch.folder),
             "SLIPWAY_MODEL_REPOSITORY": str(launch.place.repository),
-            "SLIPWAY_APPS": launch.name if launch.name == "price" else f"benchmarks.apps.{launch.name}",
+            "SLIPWAY_APPS": ",".join(apps) or own,
             "SLIPWAY_REPLICAS": str(replicas),
             "SLIPWAY_DOOR": door,
             "SLIPWAY_HTTP_PORT": str(launch.http),
@@ -206,21 +210,21 @@ CONTESTANTS: dict[str, Contestant] = {
             "slipway",
             "Slipway, one gateway replica",
             "slipway",
-            _slipway(1),
+            slipway(1),
             {"json": "slipway", "binary": "binary", "grpc": "grpc", "price": "price"},
         ),
         Contestant(
             "slipway-2",
             "Slipway, two gateway replicas",
             "slipway",
-            _slipway(2),
+            slipway(2),
             {"json": "slipway", "binary": "binary", "grpc": "grpc"},
         ),
         Contestant(
             "slipway-ray",
             "Slipway, one gateway replica, door `ray`",
             "slipway",
-            _slipway(1, "ray"),
+            slipway(1, "ray"),
             {"json": "slipway"},
         ),
         Contestant("uvicorn", "raw ASGI on uvicorn, greedy batcher", "core", _uvicorn("rawasgi:app"), RAW),

@@ -40,6 +40,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float
     p999_ms: float
     max_ms: float
+    p95_ms: float = 0.0
     client_cpu: float = 0.0
     """Share of one core that the client used."""
 
@@ -106,6 +107,7 @@ def read_wrk(output: str) -> Sample:
         seconds=found["microseconds"] / 1e6,
         errors=found["status"] + broken,
         p50_ms=found["p50"] / 1e3,
+        p95_ms=found["p95"] / 1e3,
         p99_ms=found["p99"] / 1e3,
         p999_ms=found["p999"] / 1e3,
         max_ms=found["max"] / 1e3,
@@ -120,12 +122,13 @@ def read_h2load(output: str, log: str, seconds: float, answer_bytes: int) -> Sam
     if not len(times) or data is None:
         raise BenchmarkError(f"h2load printed no figures:\n{output[-1000:]}")
     right = int(data[1]) // answer_bytes
-    p50, p99, p999 = np.percentile(times, (50, 99, 99.9)).tolist()
+    p50, p95, p99, p999 = np.percentile(times, (50, 95, 99, 99.9)).tolist()
     return Sample(
         requests=len(lines),
         seconds=seconds,
         errors=max(0, len(lines) - right),
         p50_ms=p50,
+        p95_ms=p95,
         p99_ms=p99,
         p999_ms=p999,
         max_ms=float(times.max()),

@@ -24,7 +24,7 @@ from training.contract import Fitted
 from training.parity import onnx_model
 from training.provenance import git_commit, libraries
 
-__all__ = ["for_slipway", "for_triton", "price", "triton_config"]
+__all__ = ["for_slipway", "for_triton", "trained", "triton_config"]
 
 GOLDEN_ROWS = 8
 BATCHES = {"rows": 1024, "errors": 64}
@@ -54,29 +54,29 @@ def for_slipway(name: str, model: Path, place: Place) -> None:
     repository.set_aliases(root, name, Aliases(champion=VERSION))
 
 
-def price(place: Place, say: Callable[[str], None]) -> None:
-    """Train the price app on its synthetic data, unless a version that fits today's code is there.
+def trained(name: str, place: Place, say: Callable[[str], None]) -> None:
+    """Train an app on its synthetic data, unless a version that fits today's code is there.
 
     Raises `BenchmarkError` with the end of the command's output.
     """
-    app, found = app_of("price"), Repository(place.repository)
+    app, found = app_of(name), Repository(place.repository)
     for version in found.versions(app.name):
         try:
             check_signature(app, found.manifest(app.name, version))
         except Refused:
             continue
         return
-    say("training the price app on its synthetic data")
+    say(f"training the {name} app on its synthetic data")
     environment = clean_environment() | {
         "SLIPWAY_HOME": str(place.folder("training")),
         "SLIPWAY_MODEL_REPOSITORY": str(place.repository),
     }
-    command = [sys.executable, "-m", "control", "train", "price", "--promote"]
+    command = [sys.executable, "-m", "control", "train", name, "--promote"]
     done = subprocess.run(
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=TRAIN_SECONDS, check=False
     )
     if done.returncode:
-        raise BenchmarkError(f"slipway train price failed:\n{done.stderr[-2000:]}")
+        raise BenchmarkError(f"slipway train {name} failed:\n{done.stderr[-2000:]}")
 
 
 def for_triton(name: str, model: Path, place: Place, threads: int) -> None:

@@ -10,7 +10,7 @@ from benchmarks.results import Middle, Results, middle
 from benchmarks.workloads import WORKLOADS, Workload
 from control.console import note, print_table
 
-__all__ = ["show"]
+__all__ = ["VERDICTS", "show"]
 
 BUSY = 0.9
 """Share of a core from which on a client may have been the limit."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,8 +29,8 @@ AT_ONCE = 10_000
 LOOK_SECONDS = 0.5
 
 
-def main() -> None:
-    """Train a version on synthetic data, score files of growing length, print a table. Raises `BenchmarkError`."""
+def main(lengths: Sequence[int] = ROWS) -> None:
+    """Train a version on synthetic data, score files of these lengths, print a table. Raises `BenchmarkError`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         request = TrainRequest(app="price", repository=folder / "models", home=folder / "home")
@@ -41,7 +42,7 @@ def main() -> None:
             os.chdir(here)
         print_table(
             ("rows", "file, MB", "seconds, all", "seconds, scoring", "rows/s", "most PSS, MB", "most RSS, MB"),
-            [_row(folder, rows) for rows in ROWS],
+            [_row(folder, rows) for rows in lengths],
             "slipway score price",
         )
 

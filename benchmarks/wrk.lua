@@ -15,7 +15,7 @@ function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
     '{"requests":%d,"microseconds":%d,"status":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d,' ..
-      '"p50":%.0f,"p99":%.0f,"p999":%.0f,"max":%.0f}\n',
+      '"p50":%.0f,"p95":%.0f,"p99":%.0f,"p999":%.0f,"max":%.0f}\n',
     summary.requests, summary.duration, errors.status, errors.connect, errors.read, errors.write, errors.timeout,
-    latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
+    latency:percentile(50), latency:percentile(95), latency:percentile(99), latency:percentile(99.9), latency.max))
 end

@@ -25,6 +25,7 @@ from serving.apps.vendor.schema import VendorContext
 from serving.inference.contract import Arrays
 from training.calibration import platt
 from training.classification import alerts_at
+from training.errors import DataError
 from training.export import OPSET
 from training.trainer import Trainer
 from training.tree_onnx import tree_node
@@ -75,12 +76,21 @@ def table(part: pd.DataFrame, base_rate: float) -> tuple[Floats, Floats]:
 
 
 def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -> VendorModel:
-    """Fit, calibrate and set the thresholds on `validation`, fit again on both."""
+    """Fit, calibrate and set the thresholds on `validation`, fit again on both.
+
+    Raises `DataError` where `validation` shows the opposite of what `train` taught: calibrated on it, a worse
+    history would lower the answer.
+    """
     base_rate = float(train["late"].mean())
     early, late = table(train, base_rate), table(validation, base_rate)
     first, last = trainer.xgboost_twice(TREES, early, late, ROUNDS, EARLY_STOPPING)
     margin = _margin(first, late[0]).astype(np.float64)
     slope, intercept = platt(margin, late[1].astype(np.float64))
+    if slope <= 0:
+        raise DataError(
+            f"fit: late shipments of the validation part are those the train part calls safe (slope {slope:.2f}); "
+            "give more data, or data with more late shipments"
+        )
     trainer.log(f"{first.num_boosted_rounds()} rounds; log odds are {slope:.2f} * margin + {intercept:.2f}")
     stated = 1 / (1 + np.exp(-slope * margin - intercept))
     levels = {name: alerts_at(stated, share) for name, share in BUDGETS.items()}

@@ -10,10 +10,11 @@ import pytest
 from serving.apps.vendor.app import app
 from serving.apps.vendor.columns import FEATURES, RISING
 from serving.apps.vendor.decide import OUTPUTS
-from serving.apps.vendor.recipe_model import BUDGETS, table
+from serving.apps.vendor.recipe_model import BUDGETS, fit_model, table
 from serving.apps.vendor.schema import VendorContext
 from tests.serving.apps.vendor.tables import LocalTrainer, fitted, synthetic_split
 from training import export, parity
+from training.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,13 @@ def test_base_rate_calibration_and_thresholds_are_from_the_parts_they_should_be(
     again = recipe.fit(other, LocalTrainer())  # type: ignore[arg-type]
     assert again.context == context
     assert again.files == made.files
+
+
+def test_a_calibration_that_would_turn_the_order_around_is_refused() -> None:
+    _, split = synthetic_split()
+    turned = split.validation.assign(late=1 - split.validation["late"])
+    with pytest.raises(DataError, match="slope -"):
+        fit_model(split.train, turned, LocalTrainer())  # type: ignore[arg-type]
 
 
 def test_about_the_budget_of_the_validation_part_is_flagged() -> None:
