@@ -6,11 +6,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["address", "connected"]
+__all__ = ["address", "connected", "environment"]
 
 LONGEST_TEMP_DIR = 40
 """Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
@@ -62,6 +62,21 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables of this process, and of a private Ray that starts in it, inside the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _set_token() -> None:

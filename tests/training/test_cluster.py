@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import still_alive
-from training.cluster import address
+from training.cluster import address, environment
 
 PROGRAM = """
 import os, sys
@@ -80,3 +80,10 @@ def test_a_ray_that_runs_is_used_and_left_running(root: Path, tmp_path: Path) ->
     line = [sys.executable, "-c", HOST, str(tmp_path)]
     done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_variables_are_as_before_after_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_A", "1")
+    with environment({"SLIPWAY_A": "2", "SLIPWAY_B": "3"}):
+        assert (os.environ["SLIPWAY_A"], os.environ["SLIPWAY_B"]) == ("2", "3")
+    assert os.environ["SLIPWAY_A"] == "1" and "SLIPWAY_B" not in os.environ
