@@ -55,14 +55,16 @@ class TrialTrainer(Trainer):
         return [function(item) for item in items]
 
     def _fit(self, kind: str, config: dict[str, Any], tables: tuple[tuple[npt.NDArray[Any], ...], ...]) -> Any:
-        told = self._told(config)
+        train: Any
+        validation: Any
+        told, (train, validation) = self._told(config), tables
         if kind == "torch":
             from training.torch_fit import descend
 
-            return descend(config, *tables, lambda module, adam, state, loss: told(state.done, loss))
+            return descend(config, train, validation, lambda module, adam, state, loss: told(state.done, loss))
         from training.boosting import EachRound, boost
 
-        return boost(config, *tables, EachRound(config["metric"], told))
+        return boost(config, train, validation, EachRound(config["metric"], told))
 
     def _told(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
         self._fits += 1

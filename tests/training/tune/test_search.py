@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -30,7 +30,7 @@ from training.tune.search import check_space, nested, search
 
 @pytest.mark.slow
 def test_the_best_of_a_search_and_every_trial_in_the_registry(
-    ray: None, registry: Registry, tmp_path: Path
+    ray: None, registry: Registry, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wanted, heard = search_of(Tunable(), tmp_path, registry, trials=8), Heard()
     tuned = search(wanted, registry, heard)
@@ -49,6 +49,7 @@ def test_the_best_of_a_search_and_every_trial_in_the_registry(
     assert runs[0].data.params == {"eta": "0.3", "max_depth": "3"}
     assert len(heard.lines) == 8 and heard.lines[0].startswith("trial 0, the defaults: mae ")
     assert not list((tmp_path / "fits").iterdir())
+    assert capfd.readouterr().out == "", "standard output is the command's"
 
 
 @pytest.mark.slow
@@ -91,12 +92,15 @@ def test_a_search_of_failures_only_is_an_error_and_forgotten(
 
 @pytest.mark.slow
 def test_the_time_ends_a_search(ray: None, registry: Registry, tmp_path: Path) -> None:
-    wanted = search_of(Sleepy(), tmp_path, registry, trials=500, minutes=0.25)
+    class AllAsleep(Asleep):
+        awake: ClassVar[dict[str, Any]] = {}
+
+    wanted = search_of(Asleep(), tmp_path, registry, trials=5, minutes=1.0)
     tuned = search(wanted, registry, Heard())
-    assert 1 <= len(tuned.trials) < 20
-    assert len(runs_below(registry, wanted.run_id)) == len(tuned.trials)
-    with pytest.raises(TuneError, match=r"no trial finished within 0\.1 minutes; give more with --tune-minutes"):
-        search(search_of(Asleep(), tmp_path, registry, trials=5, minutes=0.1), registry, Heard())
+    assert [trial.number for trial in tuned.trials] == [0]
+    assert len(runs_below(registry, wanted.run_id)) == 1
+    with pytest.raises(TuneError, match=r"no trial finished within 0\.05 minutes; give more with --tune-minutes"):
+        search(search_of(AllAsleep(), tmp_path / "b", registry, trials=5, minutes=0.05), registry, Heard())
 
 
 PROGRAM = """
