@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from serving.manifest import Aliases, Check
 from tests.training import toy
@@ -15,7 +17,7 @@ from tests.training.tune.tunable import Tunable
 from training import repository
 from training.contract import Evaluation, Fitted, Options, Split
 from training.errors import DataError, GateRefused, RegistryError, TuneError
-from training.progress import Silent
+from training.progress import RichProgress, Silent
 from training.registry import Registry
 from training.run import TrainRequest, TrainResult, train
 from training.servable import verify
@@ -156,7 +158,7 @@ def test_the_request_does_not_show_its_dsn() -> None:
 def test_the_parameters_of_a_search_are_fitted_and_gated(registry: Registry, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
-    progress = Silent()
+    progress = RichProgress(Console(file=io.StringIO()))
     request = TrainRequest(
         app="toy", repository=tmp_path / "repo", home=tmp_path / "home", triton=False, tune=4, workers=2
     )

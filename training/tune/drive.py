@@ -50,6 +50,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         found = {"error": "its process died"} if error else result or {}
         self.on_end(self.study.close(trial, found, time.monotonic() - start))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles what it is given, for a resume that is not used."""
+        return {}
+
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Nothing: the study is on disk."""
 
