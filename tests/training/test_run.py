@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from serving.manifest import Aliases, Check
 from tests.training import toy
 from tests.training.tune.tunable import Tunable
 from training import repository
+from training.cluster import connected
 from training.contract import Evaluation, Fitted, Options, Split
 from training.errors import DataError, GateRefused, RegistryError, TuneError
 from training.progress import RichProgress, Silent
@@ -154,8 +156,14 @@ def test_the_request_does_not_show_its_dsn() -> None:
     assert "hunter2" not in repr(TrainRequest(app="toy", dsn="postgresql://u:hunter2@h/d"))
 
 
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with connected(2, tmp_path_factory.mktemp("ray")):
+        yield
+
+
 @pytest.mark.slow
-def test_the_parameters_of_a_search_are_fitted_and_gated(registry: Registry, tmp_path: Path) -> None:
+def test_the_parameters_of_a_search_are_fitted_and_gated(ray: None, registry: Registry, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
     progress = RichProgress(Console(file=io.StringIO()))
@@ -174,7 +182,7 @@ def test_the_parameters_of_a_search_are_fitted_and_gated(registry: Registry, tmp
 
 
 @pytest.mark.slow
-def test_a_search_is_kept_when_its_version_is_refused(registry: Registry, tmp_path: Path) -> None:
+def test_a_search_is_kept_when_its_version_is_refused(ray: None, registry: Registry, tmp_path: Path) -> None:
     class Strict(Tunable):
         def checks(self, evaluation: Evaluation) -> list[Check]:
             return [Check(name="never", passed=False, measured="", required="", reason="never")]
