@@ -1,4 +1,4 @@
-"""What runs inside a Ray Train worker: one XGBoost fit over this worker's share of the rows, resumable."""
+"""One XGBoost fit, and what runs of it inside a Ray Train worker: this worker's share of the rows, resumable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import ray.train
 import xgboost
 from ray.train.xgboost import RayTrainReportCallback
 
-__all__ = ["Board", "ResumableStopping", "fit_share"]
+__all__ = ["Board", "EachRound", "ResumableStopping", "boost", "fit_share"]
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -59,6 +59,20 @@ class SparseReport(RayTrainReportCallback):  # type: ignore[misc]
         return False
 
 
+class EachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """Tells a function of every round: how many are done, and the metric on validation."""
+
+    def __init__(self, metric: str, tell: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self.metric = metric
+        self.tell = tell
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Tell; fitting goes on."""
+        self.tell(epoch + 1, float(evals_log["validation"][self.metric][-1]))
+        return False
+
+
 class Board(ray.train.UserCallback):  # type: ignore[misc]
     """Writes the latest report to a file; the controller runs on the driver's machine, where it is read."""
 
@@ -73,18 +87,30 @@ class Board(ray.train.UserCallback):  # type: ignore[misc]
 
 
 def fit_share(config: dict[str, Any]) -> list[bytes]:
-    """Fit on rows rank, rank + world, ... of the shared tables; returns the booster up to its best round (UBJ).
+    """`boost` on rows rank, rank + world, ... of the shared tables, from the last checkpoint on.
 
-    With `refit`, a second booster follows: fitted on train and validation together, for as many rounds.
-
-    `config`: params, rounds, early_stopping, frequency, refit, and `tables`, a callable giving the object
+    `config`: that of `boost`, `frequency` of reports in rounds, and `tables`, a callable giving the object
     references of train and validation.
     """
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     tables: Callable[[], tuple[Any, Any]] = config["tables"]
     train, validation = (_share(ray.get(reference), rank, world) for reference in tables())
-    booster = _checkpoint()
+    return boost(config, train, validation, SparseReport(config["frequency"]), _checkpoint())
+
+
+def boost(
+    config: dict[str, Any],
+    train: Table,
+    validation: Table,
+    report: xgboost.callback.TrainingCallback,
+    booster: xgboost.Booster | None = None,
+) -> list[bytes]:
+    """Fit, going on from `booster` where there is one; returns the booster up to its best round (UBJ).
+
+    With `refit`, a second booster follows: fitted on train and validation together, for as many rounds.
+    `config`: params, metric, rounds, early_stopping, refit. `report` is told of every round of the first.
+    """
     stopping = ResumableStopping(
         rounds=config["early_stopping"], data_name="validation", metric_name=config["metric"], save_best=True
     )
@@ -97,7 +123,7 @@ def fit_share(config: dict[str, Any]) -> list[bytes]:
         num_boost_round=max(0, config["rounds"] - done),
         evals=[(_matrix(validation), "validation")],
         xgb_model=booster,
-        callbacks=[stopping, SparseReport(config["frequency"])],
+        callbacks=[stopping, report],
         verbose_eval=False,
     )
     boosters = [fitted]

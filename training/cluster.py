@@ -7,14 +7,14 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.errors import ClusterError
 
-__all__ = ["address", "connected", "listens"]
+__all__ = ["address", "connected", "environment", "listens"]
 
 LONGEST_TEMP_DIR = 40
 """Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
@@ -98,6 +98,21 @@ def _start(what: str, **options: Any) -> None:
             if attempt == ATTEMPTS:
                 reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
                 raise ClusterError(f"Ray could not be {what}: {reason[:300]}") from cause
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables of this process, and of a private Ray that starts in it, inside the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _set_token() -> None:

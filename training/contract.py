@@ -16,6 +16,7 @@ from serving.manifest import Check, Metric
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
+    from optuna.distributions import BaseDistribution
 
     from training.trainer import Trainer
 
@@ -116,6 +117,11 @@ class Recipe(ABC, Generic[Q]):
     tables: tuple[str, ...] = ()
     """Names (files without their endings) of the tables a data set is made of; empty: files are one table."""
 
+    defaults: Mapping[str, Any] = {}
+    """The parameters a search may choose, as they are without one; `fit` asks `Trainer.tuned` for them."""
+    objective: tuple[str, str] = ("", "all")
+    """The metric a search goes by: its name and slice. An empty slice is the last there is."""
+
     def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """The raw table from the tables in `tables`: a row for every row of the first, under its index.
 
@@ -134,6 +140,17 @@ class Recipe(ABC, Generic[Q]):
     @abstractmethod
     def split(self, frame: pd.DataFrame) -> Split:
         """Cut by time or by group."""
+
+    def nest(self, frame: pd.DataFrame) -> Split:
+        """Cut train and validation once more, for a search, which never sees the test part.
+
+        To be overridden where `split` cannot cut again what it has cut, such as groups by a hash of their names.
+        """
+        return self.split(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """What each of `defaults` may be. Empty: there is nothing to tune."""
+        return {}
 
     @abstractmethod
     def fit(self, split: Split, trainer: Trainer) -> Fitted:

@@ -6,7 +6,16 @@ from typing import ClassVar
 
 from serving.manifest import Check
 
-__all__ = ["BadValue", "ClusterError", "DataError", "GateRefused", "RegistryError", "ScoreError", "TrainingError"]
+__all__ = [
+    "BadValue",
+    "ClusterError",
+    "DataError",
+    "GateRefused",
+    "RegistryError",
+    "ScoreError",
+    "TrainingError",
+    "TuneError",
+]
 
 
 class TrainingError(Exception):
@@ -56,3 +65,7 @@ class ClusterError(TrainingError):
 
 class ScoreError(TrainingError):
     """A file could not be scored to its end; the blocks that are done stay done."""
+
+
+class TuneError(TrainingError):
+    """A search for parameters found none, or cannot be done; what it has finished stays for the next time."""

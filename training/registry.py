@@ -20,6 +20,8 @@ from training.errors import RegistryError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from training.tune.results import TrialResult
+
 __all__ = ["Registry", "Version"]
 
 SERVABLE = "servable"
@@ -32,6 +34,10 @@ TIMEOUTS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LONGEST_VALUE = 5000
+PARENT = "mlflow.parentRunId"
+"""Tag by which MLflow shows a run below another."""
+SEARCH, TRIAL = "slipway.search", "slipway.trial"
+"""Tags of a trial: the id of its search, and its number there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +148,59 @@ class Registry:
         self.log(run_id, tags={"slipway.verdict": verdict, "slipway.reason": reason})
         with self._asked("close the run") as client:
             client.set_terminated(run_id, status)
+
+    def adopt_trials(self, app: str, search: str, parent: str) -> set[int]:
+        """Make the runs of a search's trials runs of `parent`; returns the trials' numbers.
+
+        What a process that was killed left half is taken away, and the run it worked for is closed.
+        """
+        with self._asked("look for trials") as client:
+            experiment = client.get_experiment_by_name(app)
+            if experiment is None:
+                return set()
+
+            def find(condition: str, page_token: str | None) -> Any:
+                return client.search_runs([experiment.experiment_id], condition, page_token=page_token)
+
+            found = _pages(find, f"tags.`{SEARCH}` = '{search}'")
+            whole = [run for run in found if run.info.status != "RUNNING"]
+            for run in found:
+                if run not in whole:
+                    client.delete_run(run.info.run_id)
+            earlier = {run.data.tags[PARENT] for run in whole} - {parent}
+            for run in whole:
+                client.set_tag(run.info.run_id, PARENT, parent)
+            for run_id in earlier:
+                if client.get_run(run_id).info.status == "RUNNING":
+                    self.finish(run_id, "failed", f"interrupted; run {parent} went on with its search")
+        return {int(run.data.tags[TRIAL]) for run in whole}
+
+    def log_trial(self, app: str, search: str, parent: str, trial: TrialResult, metric: str) -> None:
+        """Log a trial that has ended as a run of its own below `parent`."""
+        from mlflow.entities import Metric as Figure
+        from mlflow.entities import Param
+
+        end = int(trial.ended * 1000)
+        start = end - int(trial.seconds * 1000)
+        tags = {
+            PARENT: parent,
+            SEARCH: search,
+            TRIAL: str(trial.number),
+            "slipway.app": app,
+            "slipway.state": trial.state,
+            "slipway.reason": trial.reason,
+        }
+        figures = {"seconds": trial.seconds, "rounds": trial.rounds, metric: trial.value}
+        with self._asked("log a trial") as client:
+            experiment = client.get_experiment_by_name(app).experiment_id
+            name = f"{app} trial {trial.number}"
+            run_id = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
+            client.log_batch(
+                run_id,
+                metrics=[Figure(_key(key), float(one), end, 0) for key, one in figures.items() if one is not None],
+                params=[Param(_key(key), str(value)) for key, value in trial.params.items()],
+            )
+            client.set_terminated(run_id, "FAILED" if trial.state == "failed" else "FINISHED", end)
 
     def register(self, app: str, run_id: str, tags: Mapping[str, Any]) -> int:
         """Make the run's `servable/` the next version of the app; returns its number."""

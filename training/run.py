@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 
 from serving.manifest import MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
 from serving.values import load_values
@@ -22,6 +24,8 @@ from training.progress import Progress, Silent
 from training.provenance import git_commit, libraries
 from training.registry import SERVABLE, Registry
 from training.trainer import Trainer
+from training.tune.results import Tuned
+from training.tune.search import Search, check_space, search
 from training.validate import tidied, validate
 
 __all__ = ["TrainRequest", "TrainResult", "train"]
@@ -44,6 +48,10 @@ class TrainRequest:
     """Whether parity includes Triton."""
     promote: bool = False
     """Make the new version champion at once, when it passes its gate."""
+    tune: int = 0
+    """Trials of a search for better parameters before the fit."""
+    tune_minutes: float | None = None
+    """Ends the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,7 @@ class TrainResult:
     parity: tuple[Parity, ...]
     aliases: Aliases
     seconds: dict[str, float]
+    tuned: Tuned | None = None
 
 
 @dataclass(kw_only=True)
@@ -85,12 +94,15 @@ def train(
 ) -> TrainResult:
     """Load, validate, split, fit, evaluate, gate, export, parity, register, publish.
 
+    With `request.tune`, a search for the fit's parameters comes after the split, and never sees the test part.
     The recipe is that of the app named in the request, unless one is given.
     Raises `DataError`, `GateRefused` (the run is closed with the reason and nothing is registered),
     `RegistryError`, or another `TrainingError`.
     """
     progress = progress or Silent()
     recipe = recipe or recipes.find(request.app)
+    if request.tune:
+        check_space(recipe)
     registry.ping()
     with progress.step("load"):
         dataset = load(request, recipe)
@@ -100,7 +112,8 @@ def train(
         with progress.step("split"):
             parts = split.check(recipe.split(tidy), recipe.time_column)
             registry.log_dataset(story.run_id, dataset, parts)
-        with progress.step("fit"), open_trainer(request, progress) as trainer:
+        tuned = tune(story, request, tidy, parts, registry, progress) if request.tune else None
+        with progress.step("fit"), open_trainer(request, progress, tuned) as trainer:
             fitted = recipe.fit(parts, trainer)
         with progress.step("evaluate"):
             evaluation = recipe.evaluate(fitted, parts)
@@ -123,6 +136,8 @@ def train(
                 registry, request.repository, recipe.app.name, version, dataset.synthetic, request.promote
             )
         registry.finish(story.run_id, "registered")
+        if tuned:
+            shutil.rmtree(tuned.folder, ignore_errors=True)
     return TrainResult(
         app=recipe.app.name,
         version=version,
@@ -133,12 +148,46 @@ def train(
         parity=lines,
         aliases=aliases,
         seconds=dict(progress.times),
+        tuned=tuned,
     )
 
 
-def open_trainer(request: TrainRequest, progress: Progress) -> Trainer:
-    """A trainer with the request's workers and seed."""
-    return Trainer(request.workers, request.options.seed, request.home / "fits", progress)
+def tune(
+    story: Story,
+    request: TrainRequest,
+    tidy: pd.DataFrame,
+    parts: Split,
+    registry: Registry,
+    progress: Progress,
+) -> Tuned:
+    """Search for the fit's parameters on the rows before the test part; logs what was found with the run."""
+    wanted = Search(
+        recipe=story.recipe,
+        tidy=tidy,
+        parts=parts,
+        dataset_sha256=story.dataset.sha256,
+        options=request.options,
+        trials=request.tune,
+        minutes=request.tune_minutes,
+        workers=request.workers,
+        home=request.home,
+        run_id=story.run_id,
+    )
+    with progress.step("tune"):
+        tuned = search(wanted, registry, progress)
+    best = tuned.ranking()[0]
+    registry.log(
+        story.run_id,
+        params={f"tuned.{name}": value for name, value in tuned.params.items()},
+        tags={"slipway.tuned": f"trial {best.number} of {len(tuned.trials)}: {tuned.metric} {best.value:.6g}"},
+    )
+    return tuned
+
+
+def open_trainer(request: TrainRequest, progress: Progress, tuned: Tuned | None = None) -> Trainer:
+    """A trainer with the request's workers and seed, and the parameters that a search found."""
+    params = tuned.params if tuned else None
+    return Trainer(request.workers, request.options.seed, request.home / "fits", progress, params=params)
 
 
 def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:

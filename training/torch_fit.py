@@ -1,4 +1,4 @@
-"""What runs inside a Ray Train worker: a PyTorch module fitted to its share of every batch, resumable."""
+"""A PyTorch module fitted, and what of it runs in a Ray Train worker: its share of every batch, resumable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import ray.train
 import torch
 from torch import distributed
 
-__all__ = ["fit_module", "share_of", "weights_of"]
+__all__ = ["Progress", "descend", "fit_module", "share_of", "weights_of"]
 
 Arrays = tuple[npt.NDArray[Any], ...]
 Batch = tuple[torch.Tensor, ...]
@@ -42,24 +42,50 @@ class Progress:
     """The module's state at `best_epoch`."""
 
 
+Report = Callable[[Any, Any, Progress, float], None]
+"""Told of the module, the optimizer, where the fit stands, and the epoch's validation loss."""
+
+
 def fit_module(config: dict[str, Any]) -> bytes:
+    """`descend` on this worker's share of the shared tables, from the last checkpoint on.
+
+    `config`: that of `descend`, `frequency` of reports in epochs, and `tables`, a callable giving the object
+    references of train and validation.
+    """
+    context = ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    train, validation = (ray.get(reference) for reference in config["tables"]())
+
+    def report(module: Any, adam: Any, state: Progress, loss: float) -> None:
+        if state.done % config["frequency"] == 0:
+            _report(module, adam, state, loss, rank)
+
+    return descend(config, train, validation, report, rank, world, _resumed)
+
+
+def descend(
+    config: dict[str, Any],
+    train: Arrays,
+    validation: Arrays,
+    report: Report,
+    rank: int = 0,
+    world: int = 1,
+    resume: Callable[[Any, Any], Progress] | None = None,
+) -> bytes:
     """Fit until the validation loss stops falling; returns the best state dict as `torch.save` writes it.
 
     Every worker walks the same batches and computes the gradient of its share of each; the mean over all rows of
     the batch is applied by all, so their modules stay equal. `config`: build, loss, epochs, batch_size,
-    learning_rate, weight_decay, early_stopping, frequency, seed, threads, and `tables`, a callable giving the
-    object references of train and validation. Empty when no epoch gave a finite validation loss.
+    learning_rate, weight_decay, early_stopping, seed, threads. `report` is told of every epoch; `resume` sets
+    module and optimizer to where an earlier fit stood. Empty when no epoch gave a finite validation loss.
     """
     torch.set_num_threads(config["threads"])
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    train, validation = (ray.get(reference) for reference in config["tables"]())
     torch.manual_seed(config["seed"])
     module = config["build"]()
     adam = torch.optim.AdamW(
         module.parameters(), lr=config["learning_rate"], weight_decay=config["weight_decay"], foreach=False
     )
-    state = _resumed(module, adam)
+    state = resume(module, adam) if resume else Progress()
     while state.done < config["epochs"] and state.done - state.best_epoch < config["early_stopping"]:
         _train_epoch(module, adam, train, config, state.done, rank, world)
         loss = _validation_loss(module, validation, config, rank, world)
@@ -67,8 +93,7 @@ def fit_module(config: dict[str, Any]) -> bytes:
         if loss < state.best:
             state.best, state.best_epoch = loss, state.done
             state.weights = copy.deepcopy(module.state_dict())
-        if state.done % config["frequency"] == 0:
-            _report(module, adam, state, loss, rank)
+        report(module, adam, state, loss)
     return weights_of(state.weights) if state.weights else b""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from training.cluster import connected
+from training.cluster import connected, environment
 from training.progress import Progress, Silent
 from training.tasks import FitFailed, run_tasks
 from training.validate import refuse_leaking_features
@@ -24,7 +24,7 @@ from training.validate import refuse_leaking_features
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["Table", "Trainer"]
+__all__ = ["WORKER_SETTINGS", "Table", "Trainer"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +57,13 @@ class Trainer:
     """
 
     def __init__(
-        self, workers: int, seed: int, storage: Path, progress: Progress | None = None, max_failures: int = 3
+        self,
+        workers: int,
+        seed: int,
+        storage: Path,
+        progress: Progress | None = None,
+        max_failures: int = 3,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is not allowed; expected 1 or more")
@@ -66,6 +72,8 @@ class Trainer:
         self.storage = storage
         self.progress = progress or Silent()
         self.max_failures = max_failures
+        self.params = dict(params or {})
+        """Values of the recipe's parameters that are not their defaults."""
         self._kept: ExitStack | None = None
 
     def __enter__(self) -> Trainer:
@@ -80,6 +88,17 @@ class Trainer:
     def log(self, text: str) -> None:
         """A remark for the person watching."""
         self.progress.log(text)
+
+    def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """A recipe's `defaults`, with the values of `params` in their place.
+
+        Raises `ValueError` for a parameter that the recipe does not have.
+        """
+        unknown = sorted(set(self.params) - set(defaults))
+        if unknown:
+            known = ", ".join(sorted(defaults)) or "none"
+            raise ValueError(f"parameter {unknown[0]!r} is not known; there are: {known}")
+        return {**defaults, **self.params}
 
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """`function` of every item as Ray tasks, `workers` at a time; results in the order of the items.
@@ -221,7 +240,7 @@ class Trainer:
 
         trainer, function = _kinds(kind)
         references = tuple(ray.put(table) for table in tables)
-        with _environment(RAY_SETTINGS), _kept_signal():
+        with environment(RAY_SETTINGS), _kept_signal():
             try:
                 result = trainer(
                     function,
@@ -316,20 +335,6 @@ def _check_arrays(name: str, arrays: Arrays, workers: int) -> None:
     for index, array in enumerate(arrays):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name}: array {index} has values that are not finite; fill missing ones first")
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -16,13 +16,16 @@ from control.settings import StackSettings
 if TYPE_CHECKING:
     from serving.manifest import Check, Metric
     from training.run import TrainRequest, TrainResult
+    from training.tune.results import TrialResult, Tuned
 
 __all__ = ["EPILOG", "run", "train"]
 
 EPILOG = (
     "Examples:  slipway train price   |   slipway train price --data ONION.csv --commodity onion   |   "
-    "SLIPWAY_DSN=postgresql://... slipway train price --query 'select * from prices' --workers 2"
+    "SLIPWAY_DSN=postgresql://... slipway train price --query 'select * from prices' --workers 2   |   "
+    "slipway train price --tune 30 --tune-minutes 20"
 )
+SHOWN_TRIALS = 5
 
 
 def train(
@@ -36,15 +39,25 @@ def train(
         ),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Ray Train workers.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Ray Train workers; of a search, trials at a time.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion if it passes its gate.")] = False,
+    tune: Annotated[
+        int | None,
+        typer.Option(min=2, help="Search for better parameters first, by so many trials; the defaults are one."),
+    ] = None,
+    tune_minutes: Annotated[
+        float | None, typer.Option(help="End the search after so many minutes with the best so far.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Train a version: load, validate, split, fit, evaluate, gate, export, parity, register, publish.
 
     Further options are the app's own, such as --commodity for price. Without data it trains on the app's synthetic
     data and says so. A version that fails its gate is not registered: exit code 3 and a table of what failed.
+
+    With --tune the search never sees the test part; its best parameters are fitted and judged like any others.
+    A search that was interrupted goes on when the same command is given again, also with a larger number.
     """
     from serving.settings import read
     from training.contract import Options
@@ -52,6 +65,8 @@ def train(
     from training.recipes import find
     from training.run import TrainRequest
 
+    if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
+        raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: expected more than 0, together with --tune")
     settings = read(StackSettings)
     request = TrainRequest(
         app=app,
@@ -63,6 +78,8 @@ def train(
         repository=settings.model_repository,
         home=settings.home,
         promote=promote,
+        tune=tune or 0,
+        tune_minutes=tune_minutes,
     )
     try:
         result = run(settings, request)
@@ -91,6 +108,8 @@ def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
 
 
 def _show(result: TrainResult) -> None:
+    if result.tuned:
+        _show_search(result.tuned)
     _show_metrics(result.metrics)
     _show_checks(result.checks)
     if result.synthetic:
@@ -102,6 +121,25 @@ def _show(result: TrainResult) -> None:
     else:
         command = f"slipway promote {result.app} {result.version}"
         note(f"Champion is still version {result.aliases.champion}; `{command}` changes that.")
+
+
+def _show_search(tuned: Tuned) -> None:
+    """The best trials, and the defaults."""
+    ranking = tuned.ranking()
+    shown = ranking[:SHOWN_TRIALS] + [one for one in ranking[SHOWN_TRIALS:] if one.number == 0]
+    names = sorted(tuned.defaults)
+    print_table(("trial", tuned.metric, *names), (_trial_row(one, names) for one in shown))
+    states = [one.state for one in tuned.trials]
+    note(
+        f"The search: {states.count('finished')} of {len(states)} trials finished, {states.count('pruned')} were "
+        f"stopped early, {states.count('failed')} failed. {tuned.metric} is that of rows before the test part."
+    )
+
+
+def _trial_row(trial: TrialResult, names: Sequence[str]) -> tuple[str, ...]:
+    values = (trial.params[name] for name in names)
+    cells = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in values)
+    return (str(trial.number) if trial.number else "0, the defaults", f"{trial.value:.6g}", *cells)
 
 
 def _show_metrics(metrics: Sequence[Metric]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import still_alive
-from training.cluster import address, connected
+from training.cluster import address, connected, environment
 from training.errors import ClusterError
 
 PROGRAM = """
@@ -91,3 +91,10 @@ def test_a_ray_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", place)
         with pytest.raises(ClusterError, match=f"^nobody answers at {place}, "), connected(1, tmp_path):
             pass
+
+
+def test_variables_are_as_before_after_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_A", "1")
+    with environment({"SLIPWAY_A": "2", "SLIPWAY_B": "3"}):
+        assert (os.environ["SLIPWAY_A"], os.environ["SLIPWAY_B"]) == ("2", "3")
+    assert os.environ["SLIPWAY_A"] == "1" and "SLIPWAY_B" not in os.environ

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pandas as pd
 import pytest
+from rich.console import Console
 
-from serving.manifest import Aliases
+from serving.manifest import Aliases, Check
 from tests.training import toy
+from tests.training.tune.tunable import Tunable
 from training import repository
-from training.contract import Fitted, Options, Split
-from training.errors import DataError, GateRefused, RegistryError
-from training.progress import Silent
+from training.cluster import connected
+from training.contract import Evaluation, Fitted, Options, Split
+from training.errors import DataError, GateRefused, RegistryError, TuneError
+from training.progress import RichProgress, Silent
 from training.registry import Registry
 from training.run import TrainRequest, TrainResult, train
 from training.servable import verify
@@ -149,3 +154,45 @@ def test_a_registry_that_is_away_is_noticed_before_the_work(tmp_path: Path, unus
 
 def test_the_request_does_not_show_its_dsn() -> None:
     assert "hunter2" not in repr(TrainRequest(app="toy", dsn="postgresql://u:hunter2@h/d"))
+
+
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with connected(2, tmp_path_factory.mktemp("ray")):
+        yield
+
+
+@pytest.mark.slow
+def test_the_parameters_of_a_search_are_fitted_and_gated(ray: None, registry: Registry, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    progress = RichProgress(Console(file=io.StringIO()))
+    request = TrainRequest(
+        app="toy", repository=tmp_path / "repo", home=tmp_path / "home", triton=False, tune=4, workers=2
+    )
+    result = train(request, registry, progress, Tunable())
+    assert list(progress.times) == [*STEPS[:3], "tune", *STEPS[3:]]
+    assert result.tuned and len(result.tuned.trials) == 4
+    run = MlflowClient(registry.tracking_uri).get_run(result.run_id)
+    for name, value in result.tuned.params.items():
+        assert run.data.params[name] == run.data.params[f"tuned.{name}"] == str(value)
+    assert run.data.tags["slipway.tuned"].startswith(f"trial {result.tuned.best} of 4: mae ")
+    assert run.data.tags["slipway.verdict"] == "registered"
+    assert not Path(result.tuned.folder).exists()
+
+
+@pytest.mark.slow
+def test_a_search_is_kept_when_its_version_is_refused(ray: None, registry: Registry, tmp_path: Path) -> None:
+    class Strict(Tunable):
+        def checks(self, evaluation: Evaluation) -> list[Check]:
+            return [Check(name="never", passed=False, measured="", required="", reason="never")]
+
+    with pytest.raises(GateRefused, match="never"):
+        go(registry, tmp_path, Strict(), tune=2)
+    assert list((tmp_path / "home" / "tune" / "toy").glob("*/journal.jsonl"))
+
+
+def test_what_has_nothing_to_tune_is_noticed_before_the_work(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(TuneError, match="toy has nothing to tune"):
+        go(registry, tmp_path, Quick(), tune=3)
+    assert not (tmp_path / "home").exists()

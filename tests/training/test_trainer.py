@@ -130,6 +130,14 @@ def kill_worker() -> int:
     return victim
 
 
+def test_a_recipe_s_parameters_and_those_that_were_found(tmp_path: Path) -> None:
+    defaults = {"eta": 0.1, "depth": 3}
+    assert Trainer(1, 7, tmp_path).tuned(defaults) == defaults
+    assert Trainer(1, 7, tmp_path, params={"depth": 5}).tuned(defaults) == {"eta": 0.1, "depth": 5}
+    with pytest.raises(ValueError, match="parameter 'deep' is not known; there are: depth, eta"):
+        Trainer(1, 7, tmp_path, params={"deep": 5}).tuned(defaults)
+
+
 def test_tables_that_do_not_fit_are_refused_before_ray_starts(tables: tuple[Table, Table], tmp_path: Path) -> None:
     (features, target), validation = tables
     trainer = Trainer(2, 7, tmp_path)

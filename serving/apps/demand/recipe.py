@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -16,13 +17,16 @@ from serving.apps.demand.recipe_golden import Events, golden, parity_rows
 from serving.apps.demand.recipe_graph import graph
 from serving.apps.demand.recipe_native import DemandModel
 from serving.apps.demand.recipe_pace import Pace
-from serving.apps.demand.recipe_prophet import AHEAD_YEARS, Plan, fit_stored, plans, revive
+from serving.apps.demand.recipe_prophet import AHEAD_YEARS, DEFAULTS, Plan, fit_stored, plans, revive, space
 from serving.apps.demand.recipe_tables import effect_names, tables
 from serving.apps.demand.schema import DemandContext, DemandQuestion, DemandSeries
 from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["COVERAGE", "DemandRecipe", "recipe"]
 
@@ -49,6 +53,8 @@ class DemandRecipe(Recipe[DemandQuestion]):
     target = "demand"
     forbidden = recipe_data.FORBIDDEN
     selectable = ("series",)
+    defaults = DEFAULTS
+    objective = ("wape", "")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Three made-up commodities; see `synthetic.py`."""
@@ -61,6 +67,10 @@ class DemandRecipe(Recipe[DemandQuestion]):
     def split(self, frame: pd.DataFrame) -> Split:
         """By date; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_prophet.space`."""
+        return space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Choose plans on the validation origins, then backtest them and fit them on everything.
@@ -88,6 +98,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
             context=_context(frame, model, pace),
             files={},
             params={
+                **trainer.tuned(DEFAULTS),
                 "interval.level": round(level, 4),
                 **{f"plan.{one.name}": chosen[one.name].name for one in series},
             },
@@ -129,7 +140,7 @@ def _whole(split: Split) -> pd.DataFrame:
 
 def _choose(series: Sequence[History], pace: Pace, trainer: Trainer) -> tuple[dict[str, Plan], pd.DataFrame]:
     """Each series' plan, and its rows of the validation part."""
-    known = {plan.name: plan for plan in plans(pace.frequency)}
+    known = {plan.name: plan for plan in plans(pace.frequency, trainer.tuned(DEFAULTS))}
     jobs = [Job(one, plan, pace, pace.choosing, pace.held_out) for one in series for plan in known.values()]
     rows = pd.concat(trainer.map(recipe_backtest.run, jobs), ignore_index=True)
     names = recipe_report.choose(rows)

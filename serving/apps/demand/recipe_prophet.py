@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -17,8 +17,12 @@ from serving.apps.demand.columns import SEASONS
 from serving.apps.demand.recipe_calendar import festivals
 from serving.apps.demand.schema import Frequency
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 __all__ = [
     "AHEAD_YEARS",
+    "DEFAULTS",
     "Fit",
     "Plan",
     "conditions",
@@ -28,6 +32,7 @@ __all__ = [
     "point",
     "quiet",
     "revive",
+    "space",
     "stored",
 ]
 
@@ -41,6 +46,15 @@ AHEAD_YEARS = 2
 """Years after the last of the data that holidays are known for."""
 
 
+DEFAULTS: dict[str, Any] = {
+    "changepoint_prior_scale": 0.05,
+    "changepoint_range": 0.8,
+    "seasonality_prior_scale": 10.0,
+    "holidays_prior_scale": 10.0,
+}
+"""What a search may choose; these are Prophet's own."""
+
+
 class Plan(msgspec.Struct, frozen=True):
     """How one series is fitted."""
 
@@ -49,18 +63,34 @@ class Plan(msgspec.Struct, frozen=True):
     growth: str = "linear"
     events: bool = False
     """Holidays and festival windows, a monthly season, and a week of its own in harvest seasons."""
+    changepoint_prior_scale: float = DEFAULTS["changepoint_prior_scale"]
+    changepoint_range: float = DEFAULTS["changepoint_range"]
+    seasonality_prior_scale: float = DEFAULTS["seasonality_prior_scale"]
+    holidays_prior_scale: float = DEFAULTS["holidays_prior_scale"]
 
 
-def plans(frequency: Frequency) -> tuple[Plan, ...]:
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution
+
+    return {
+        "changepoint_prior_scale": FloatDistribution(0.001, 0.5, log=True),
+        "changepoint_range": FloatDistribution(0.7, 0.95),
+        "seasonality_prior_scale": FloatDistribution(0.05, 20.0, log=True),
+        "holidays_prior_scale": FloatDistribution(0.05, 20.0, log=True),
+    }
+
+
+def plans(frequency: Frequency, chosen: Mapping[str, Any] = DEFAULTS) -> tuple[Plan, ...]:
     """The plans the validation origins choose from, simplest first."""
     basic = (
-        Plan("additive"),
-        Plan("multiplicative", mode="multiplicative"),
-        Plan("flat", growth="flat"),
+        Plan("additive", **chosen),
+        Plan("multiplicative", mode="multiplicative", **chosen),
+        Plan("flat", growth="flat", **chosen),
     )
     if frequency == "month":
         return basic
-    return (*basic, Plan("events", events=True))
+    return (*basic, Plan("events", events=True, **chosen))
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -95,6 +125,7 @@ def fit(wanted: Fit) -> Any:
             weekly_seasonality=WEEKLY_ORDER if daily else False,
             daily_seasonality=False,
             holidays=festivals(*years) if plan.events else None,
+            **{name: getattr(plan, name) for name in DEFAULTS},
         )
         if plan.events:
             model.add_seasonality("monthly", period=MONTH, fourier_order=3)

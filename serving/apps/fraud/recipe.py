@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -13,12 +14,15 @@ from serving.apps.fraud.app import app
 from serving.apps.fraud.features import table
 from serving.apps.fraud.recipe_golden import golden, parity_rows
 from serving.apps.fraud.recipe_graph import graph
-from serving.apps.fraud.recipe_model import PARAMS, FraudModel, fit_model
+from serving.apps.fraud.recipe_model import DEFAULTS, PARAMS, FraudModel, fit_model, space
 from serving.apps.fraud.schema import FraudQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["FraudRecipe", "recipe"]
 
@@ -31,6 +35,8 @@ class FraudRecipe(Recipe[FraudQuestion]):
     target = recipe_data.LABEL
     forbidden = recipe_data.FORBIDDEN
     selectable = ("label", "budget")
+    defaults = DEFAULTS
+    objective = ("auroc", "all")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Made-up card payments; see `synthetic.py`."""
@@ -43,6 +49,14 @@ class FraudRecipe(Recipe[FraudQuestion]):
     def split(self, frame: pd.DataFrame) -> Split:
         """By record; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
+
+    def nest(self, frame: pd.DataFrame) -> Split:
+        """All anomalies are in the test part: a search is judged by made-up ones; see `recipe_data.cut_again`."""
+        return recipe_data.cut_again(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Scaling, network and typical errors from normal records; thresholds from all of validation."""
@@ -60,7 +74,12 @@ class FraudRecipe(Recipe[FraudQuestion]):
             predict=model.predict,
             context=context,
             files={},
-            params={**PARAMS, "features": len(names), "alert_budget": context.alert_budget},
+            params={
+                **PARAMS,
+                **trainer.tuned(DEFAULTS),
+                "features": len(names),
+                "alert_budget": context.alert_budget,
+            },
             importance=_importance(model, split.validation),
             model=model,
         )

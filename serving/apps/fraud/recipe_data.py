@@ -14,7 +14,7 @@ from training.contract import Options, Split
 from training.errors import BadValue, DataError
 from training.split import check
 
-__all__ = ["FORBIDDEN", "LABEL", "SCHEMA", "cut", "features_of", "matrix", "record_of", "tidy"]
+__all__ = ["FORBIDDEN", "LABEL", "SCHEMA", "cut", "cut_again", "features_of", "matrix", "record_of", "tidy"]
 
 LABEL = "anomaly"
 """Column of the tidy table: 1 for an anomaly, 0 for a normal record."""
@@ -29,6 +29,8 @@ LEAST_ANOMALIES = 10
 BUDGET = 0.01
 """Share of normal records that may cause an alert, where `--budget` does not say."""
 LARGEST_BUDGET = 0.2
+MADE_UP, MIXED = 0.05, 0.5
+"""Made-up anomalies as a share of the records of a search, and the share of features each takes from another."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -81,11 +83,12 @@ def record_of(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
     return np.asarray(hashed, dtype=np.uint64)
 
 
-def cut(frame: pd.DataFrame) -> Split:
+def cut(frame: pd.DataFrame, left: float = 1.0) -> Split:
     """Normal records: half to train on, a fifth for validation, the others and all anomalies for the test.
 
     Rows with the same features are one record and go together; a record that is an anomaly anywhere is none to
-    train on. Validation has no anomaly, as none is known where a detector like this is needed. Raises `DataError`.
+    train on. Validation has no anomaly, as none is known where a detector like this is needed. Of records that
+    were cut before, `left` is the share that did not go to the test. Raises `DataError`.
     """
     record = record_of(frame)
     anomalous = np.isin(record, np.unique(record[frame[LABEL].to_numpy() == 1]))
@@ -94,7 +97,8 @@ def cut(frame: pd.DataFrame) -> Split:
             f"the table has {frame[LABEL].sum()} anomalies; at least {LEAST_ANOMALIES} are needed to judge a model"
         )
     # Hashes are as good as random numbers, and a record keeps its part when others come.
-    draw = np.where(anomalous, 0.0, (record >> np.uint64(11)).astype(np.float64) / 2**53)
+    draw = (record >> np.uint64(11)).astype(np.float64) / 2**53
+    draw = np.where(anomalous, 0.0, 1 - (1 - draw) / left)
     validation = (draw >= TEST) & (draw < TEST + VALIDATION)
     train, held, test = frame[draw >= TEST + VALIDATION], frame[validation], frame[draw < TEST]
     description = {
@@ -106,6 +110,27 @@ def cut(frame: pd.DataFrame) -> Split:
         "alert_budget": frame.attrs.get("alert_budget"),
     }
     return check(Split(train=train, validation=held, test=test, description=description))
+
+
+def cut_again(frame: pd.DataFrame) -> Split:
+    """The split of a search, of normal records that `cut` left before its test.
+
+    None of them is an anomaly, and those of the test must not be seen. Made-up ones stand in: normal records that
+    have half of their features from another record, each value usual and their company not. Raises `DataError`.
+    """
+    normal = frame[frame[LABEL] == 0]
+    draw = np.random.default_rng(0)
+    count = max(LEAST_ANOMALIES, int(MADE_UP * len(normal)))
+    own, other = (normal.iloc[draw.integers(0, len(normal), count)] for _ in range(2))
+    mixed = draw.random((count, len(features_of(frame)))) < MIXED
+    made_up = own.assign(**{LABEL: 1}).set_axis(range(-count, 0))
+    for column, taken in zip(features_of(frame), mixed.T, strict=True):
+        made_up[column] = np.where(taken, other[column].to_numpy(), own[column].to_numpy())
+    # A mix that is a normal record again would take that record's rows to the test.
+    made_up = made_up[~np.isin(record_of(made_up), record_of(normal))]
+    joined = pd.concat([normal, made_up])
+    joined.attrs = dict(frame.attrs)
+    return cut(joined, left=1 - TEST)
 
 
 def _label_column(raw: pd.DataFrame, wanted: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,11 @@ from serving.apps.fraud.recipe_network import (
 from serving.apps.fraud.schema import FraudContext
 from serving.inference.contract import Arrays
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 __all__ = [
+    "DEFAULTS",
     "LIMIT",
     "MOST_ERRORS",
     "PARAMS",
@@ -38,6 +43,7 @@ __all__ = [
     "fit_model",
     "fit_network",
     "fit_scaling",
+    "space",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -56,19 +62,20 @@ TINY = np.float32(1e-9)
 TRAIN_ROWS = 30_000
 STOP_ROWS = 5_000
 """Most rows the network learns from and stops on; a random part of larger tables."""
-BATCH = 256
 STEPS = 600
 """Least number of steps a fit of full length has."""
 EPOCHS = 15
 EARLY_STOPPING = 20
-LEARNING_RATE = 2e-3
-PARAMS: dict[str, Any] = {
-    "hidden": list(HIDDEN),
+DEFAULTS: dict[str, Any] = {
     "hidden_share": HIDDEN_SHARE,
     "noise": NOISE,
+    "batch": 256,
+    "learning_rate": 2e-3,
+}
+"""What a search may choose."""
+PARAMS: dict[str, Any] = {
+    "hidden": list(HIDDEN),
     "limit": float(LIMIT),
-    "batch": BATCH,
-    "learning_rate": LEARNING_RATE,
     "early_stopping": EARLY_STOPPING,
     "most_rows": TRAIN_ROWS,
 }
@@ -124,6 +131,18 @@ def fit_scaling(features: Floats) -> Scaling:
     return Scaling(middle.astype(np.float32), np.where(flat, 1, spread).astype(np.float32))
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    return {
+        "hidden_share": FloatDistribution(0.1, 0.7),
+        "noise": FloatDistribution(0.0, 1.0),
+        "batch": CategoricalDistribution((128, 256, 512)),
+        "learning_rate": FloatDistribution(3e-4, 1e-2, log=True),
+    }
+
+
 def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: Any) -> Autoencoder:
     """Fit on normal records, stop on others."""
     import torch
@@ -135,13 +154,14 @@ def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: An
     ]
     rows, width = tables[0][0].shape
     trainer.log(f"{rows} of {len(train)} normal records to learn from, {len(tables[1][0])} to stop on")
+    chosen: Mapping[str, Any] = trainer.tuned(DEFAULTS)
     raw = trainer.torch(
         functools.partial(build, width),
-        filling_loss,
+        functools.partial(filling_loss, hidden_share=chosen["hidden_share"], noise=chosen["noise"]),
         *tables,
-        epochs=max(EPOCHS, STEPS // max(1, rows // BATCH)),
-        batch_size=BATCH,
-        learning_rate=LEARNING_RATE,
+        epochs=max(EPOCHS, STEPS // max(1, rows // chosen["batch"])),
+        batch_size=chosen["batch"],
+        learning_rate=chosen["learning_rate"],
         early_stopping=EARLY_STOPPING,
     )
     network = build(width)

@@ -58,15 +58,24 @@ def build(width: int) -> Autoencoder:
     return Autoencoder(width)
 
 
-def filling_loss(module: Autoencoder, values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def filling_loss(
+    module: Autoencoder,
+    values: torch.Tensor,
+    known: torch.Tensor,
+    hidden_share: float = HIDDEN_SHARE,
+    noise: float = NOISE,
+) -> torch.Tensor:
     """Mean smooth absolute error over the known values; `values` and `known` (1 or 0) are [n, d].
 
-    The same values are hidden whenever the loss is taken for validation.
+    `hidden_share` and `noise` are for learning. For validation the same values are hidden every time, as many and
+    with as much noise whatever the network learned with: losses can be compared.
     """
-    draw = None if module.training else torch.Generator().manual_seed(0)
-    hidden = (torch.rand(values.shape, generator=draw) < HIDDEN_SHARE).float()
-    noise = NOISE * torch.randn(values.shape, generator=draw)
-    filled = module(values + noise, torch.maximum(hidden, 1 - known))
+    draw = None
+    if not module.training:
+        draw, hidden_share, noise = torch.Generator().manual_seed(0), HIDDEN_SHARE, NOISE
+    hidden = (torch.rand(values.shape, generator=draw) < hidden_share).float()
+    added = noise * torch.randn(values.shape, generator=draw)
+    filled = module(values + added, torch.maximum(hidden, 1 - known))
     errors = nn.functional.smooth_l1_loss(filled, values, reduction="none") * known
     return errors.sum() / known.sum().clamp(min=1)
 

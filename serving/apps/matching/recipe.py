@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from serving.apps.matching import recipe_data, recipe_golden, recipe_report, synthetic
 from serving.apps.matching.app import app
 from serving.apps.matching.features import NUMBERS
-from serving.apps.matching.recipe_fit import PARAMS, MatchModel, fit_model
+from serving.apps.matching.recipe_fit import DEFAULTS, PARAMS, MatchModel, fit_model, space
 from serving.apps.matching.recipe_graph import graph
 from serving.apps.matching.recipe_network import COLUMNS
 from serving.apps.matching.schema import MatchContext, MatchQuestion
@@ -18,6 +19,9 @@ from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["MatchRecipe", "recipe"]
 
@@ -32,6 +36,8 @@ class MatchRecipe(Recipe[MatchQuestion]):
     selectable = ("split",)
     columns = recipe_data.COLUMNS
     file_column = recipe_data.FILE
+    defaults = DEFAULTS
+    objective = ("average_precision", "all")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Made-up goods; see `synthetic.py`."""
@@ -45,6 +51,14 @@ class MatchRecipe(Recipe[MatchQuestion]):
         """As published, or by requirement; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
 
+    def nest(self, frame: pd.DataFrame) -> Split:
+        """By requirement, also what was published in parts."""
+        return recipe_data.cut_again(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_fit.space`."""
+        return space()
+
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """The network, its calibration and the threshold."""
         model = fit_model(split, trainer)
@@ -54,7 +68,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
             predict=model.predict,
             context=MatchContext(threshold=model.threshold, numbers=numbers),
             files={},
-            params={**PARAMS, "slope": model.slope, "offset": model.offset},
+            params={**PARAMS, **trainer.tuned(DEFAULTS), "slope": model.slope, "offset": model.offset},
             model=model,
         )
 

@@ -13,7 +13,7 @@ from training.contract import Options, Split
 from training.errors import BadValue, DataError
 from training.split import by_group, check
 
-__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "PART", "SCHEMA", "SIDES", "cut", "tidy"]
+__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
 
 COLUMNS = ("left", "right", "label")
 """Columns of the record-pair layout: `COL title VAL ... COL price VAL ...` twice, then 0 or 1."""
@@ -98,6 +98,12 @@ def cut(frame: pd.DataFrame) -> Split:
     parts = {name: frame[frame[PART] == name].drop(columns=PART) for name in ("train", "validation", "test")}
     rows = {name: len(part) for name, part in parts.items()}
     return check(Split(**parts, description={"kind": "published", "column": FILE, "rows": rows}))
+
+
+def cut_again(frame: pd.DataFrame) -> Split:
+    """The split of a search, of pairs that `cut` left before its test: by whole requirements."""
+    # Another seed: requirements that the first gave to the test are not here.
+    return by_group(frame.drop(columns=PART, errors="ignore"), GROUP, validation=0.2, test=0.2, seed=8)
 
 
 def _from_records(raw: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,30 +23,38 @@ from serving.inference.contract import Arrays
 from training.contract import Split
 from training.trainer import Trainer
 
-__all__ = ["PARAMS", "MatchModel", "fit_model", "hard_negatives", "network_inputs", "pair_loss"]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "DEFAULTS",
+    "PARAMS",
+    "MatchModel",
+    "fit_model",
+    "hard_negatives",
+    "network_inputs",
+    "pair_loss",
+    "space",
+]
 
 Floats = npt.NDArray[np.float32]
 
 HARD = 5
 """Hard negatives per matched requirement of the train part: the nearest availabilities that are no match."""
-HARD_WEIGHT = 0.5
 EPOCHS = 12
 PATIENCE = 4
-BATCH = 256
-RATE = 2e-3
-DECAY = 0.05
 CONTRAST, MARGIN = 0.2, 0.4
 """Share of the contrastive loss, and the cosine below which pairs that do not match are left alone."""
 SCORED = 4096
-PARAMS: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "hard_negatives": HARD,
-    "epochs": EPOCHS,
-    "patience": PATIENCE,
-    "batch": BATCH,
-    "rate": RATE,
-    "decay": DECAY,
-    "contrast": CONTRAST,
+    "hard_weight": 0.5,
+    "batch": 256,
+    "rate": 2e-3,
+    "decay": 0.05,
 }
+"""What a search may choose. The share of the contrastive loss is not: losses could not be compared."""
+PARAMS: dict[str, Any] = {"epochs": EPOCHS, "patience": PATIENCE, "contrast": CONTRAST}
 """What a run records about the fit."""
 
 
@@ -76,16 +84,30 @@ class MatchModel:
         return chances
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    return {
+        "hard_negatives": IntDistribution(1, 10),
+        "hard_weight": FloatDistribution(0.1, 1.0),
+        "batch": CategoricalDistribution((128, 256, 512)),
+        "rate": FloatDistribution(3e-4, 1e-2, log=True),
+        "decay": FloatDistribution(1e-3, 0.3, log=True),
+    }
+
+
 def fit_model(split: Split, trainer: Trainer) -> MatchModel:
     """Fit on `train` and its hard negatives; stop, calibrate and set the threshold on `validation`."""
+    chosen = trainer.tuned(DEFAULTS)
     train = flat(requirements(split.train), availabilities(split.train))
-    hard = hard_negatives(split)
+    hard = hard_negatives(split, chosen["hard_negatives"])
     trainer.log(f"{len(split.train)} pairs to fit on and {len(hard[0])} hard negatives")
     if hard[0]:
         more = flat(*hard)
         train = {name: np.concatenate([array, more[name]]) for name, array in train.items()}
     labels = np.r_[split.train["label"], np.zeros(len(hard[0]))].astype(np.float32)
-    weight = np.r_[np.ones(len(split.train)), np.full(len(hard[0]), HARD_WEIGHT)].astype(np.float32)
+    weight = np.r_[np.ones(len(split.train)), np.full(len(hard[0]), chosen["hard_weight"])].astype(np.float32)
     weights, mean, scale = _fitted_parts(train)
     build = partial(MatchNetwork, weights, mean, scale, trainer.seed)
     late = network_inputs(flat(requirements(split.validation), availabilities(split.validation)), weights)
@@ -96,10 +118,10 @@ def fit_model(split: Split, trainer: Trainer) -> MatchModel:
         (*network_inputs(train, weights), labels, weight),
         (*late, actual.astype(np.float32), np.ones(len(actual), dtype=np.float32)),
         epochs=EPOCHS,
-        batch_size=BATCH,
-        learning_rate=RATE,
+        batch_size=chosen["batch"],
+        learning_rate=chosen["rate"],
         early_stopping=PATIENCE,
-        weight_decay=DECAY,
+        weight_decay=chosen["decay"],
     )
     network = build()
     network.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
@@ -109,8 +131,8 @@ def fit_model(split: Split, trainer: Trainer) -> MatchModel:
     return MatchModel(network, slope, offset, best_threshold(actual, 1 / (1 + np.exp(-(slope * logits + offset)))))
 
 
-def hard_negatives(split: Split) -> tuple[list[Any], list[Any]]:
-    """The nearest availabilities of the train part to its matched requirements, without labelled pairs.
+def hard_negatives(split: Split, most: int = HARD) -> tuple[list[Any], list[Any]]:
+    """The `most` nearest availabilities of the train part to each matched requirement, without labelled pairs.
 
     Pairs that stand in any part are left out: a published split may ask in its test about a requirement of the
     train part, and such a pair must not be fitted on. Their labels are not looked at.
@@ -120,8 +142,8 @@ def hard_negatives(split: Split) -> tuple[list[Any], list[Any]]:
     every = pd.concat([split.train, split.validation, split.test])
     known = set(zip(requirements(every), map(contents, availabilities(every)), strict=True))
     wanted, offered = [], []
-    for requirement, near in zip(left, nearest(left, right, 4 * HARD), strict=True):
-        fresh = [right[index] for index in near if (requirement, contents(right[index])) not in known][:HARD]
+    for requirement, near in zip(left, nearest(left, right, 4 * most), strict=True):
+        fresh = [right[index] for index in near if (requirement, contents(right[index])) not in known][:most]
         wanted += [requirement] * len(fresh)
         offered += fresh
     return wanted, offered

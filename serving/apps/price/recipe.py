@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -14,11 +15,13 @@ from serving.apps.price.explain import FAR_NAME, NEAR_NAME
 from serving.apps.price.recipe_golden import golden, parity_rows
 from serving.apps.price.recipe_model import (
     COVERAGE,
-    PARAMS,
+    DEFAULTS,
     PriceModel,
     fit_model,
     graph,
     importance,
+    params_of,
+    space,
     split_values,
 )
 from serving.apps.price.recipe_windows import Examples, examples
@@ -27,6 +30,9 @@ from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["PriceRecipe", "recipe"]
 
@@ -40,6 +46,8 @@ class PriceRecipe(Recipe[PriceQuestion]):
     target = "price"
     forbidden = recipe_data.FORBIDDEN
     selectable = ("commodity",)
+    defaults = DEFAULTS
+    objective = ("mae", "horizon 7")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Twelve made-up onion markets; see `synthetic.py`."""
@@ -52,6 +60,10 @@ class PriceRecipe(Recipe[PriceQuestion]):
     def split(self, frame: pd.DataFrame) -> Split:
         """By date; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Two boosters and the reach of the interval."""
@@ -69,7 +81,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
             context=model.context,
             files={NEAR_NAME: bytes(model.near.save_raw("ubj")), FAR_NAME: bytes(model.far.save_raw("ubj"))},
             params={
-                **PARAMS,
+                **params_of(trainer.tuned(DEFAULTS)),
                 "near.rounds": model.near.num_boosted_rounds(),
                 "far.rounds": model.far.num_boosted_rounds(),
             },

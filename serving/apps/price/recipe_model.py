@@ -10,8 +10,9 @@ boosters that had not seen it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -28,7 +29,20 @@ from serving.inference.contract import Arrays
 from training.conformal import factors_by_group
 from training.tree_onnx import thresholds, tree_node
 
-__all__ = ["COVERAGE", "PARAMS", "PriceModel", "fit_model", "graph", "importance", "split_values"]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "COVERAGE",
+    "DEFAULTS",
+    "PriceModel",
+    "fit_model",
+    "graph",
+    "importance",
+    "params_of",
+    "space",
+    "split_values",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,37 +50,24 @@ OPSET, IR_VERSION = 18, 8
 COVERAGE = 0.9
 ROUNDS = 600
 EARLY_STOPPING = 30
-TREES: dict[str, Any] = {
-    "tree_method": "hist",
-    "max_depth": 6,
-    "eta": 0.04,
-    "subsample": 0.6,
-    "colsample_bytree": 0.4,
-}
-"""Small steps on small samples: the result hangs less on the seed."""
+SHARED: dict[str, Any] = {"max_depth": 6, "eta": 0.04, "subsample": 0.6, "colsample_bytree": 0.4}
+"""Of both boosters. Small steps on small samples: the result hangs less on the seed."""
+DEFAULTS: dict[str, Any] = {**SHARED, "near.min_child_weight": 5, "far.min_child_weight": 50}
+"""What a search may choose."""
 NEAR: dict[str, Any] = {
-    **TREES,
+    "tree_method": "hist",
     "objective": "reg:pseudohubererror",
     "eval_metric": "mphe",
     "huber_slope": 0.02,
-    "min_child_weight": 5,
 }
 """Horizon 1. All but the smallest errors count by their size, so it is the median that is fitted."""
 FAR: dict[str, Any] = {
-    **TREES,
+    "tree_method": "hist",
     "objective": "reg:quantileerror",
     "eval_metric": "quantile",
     "quantile_alpha": 0.5,
-    "min_child_weight": 50,
 }
 """Horizons 2 to 30."""
-PARAMS: dict[str, Any] = {
-    "coverage": COVERAGE,
-    "early_stopping": EARLY_STOPPING,
-    **{f"near.{name}": value for name, value in NEAR.items()},
-    **{f"far.{name}": value for name, value in FAR.items()},
-}
-"""What a run records about the fit."""
 EVERY_HORIZON = np.arange(1, MAX_HORIZON + 1)
 
 
@@ -84,10 +85,45 @@ class PriceModel:
         return finish(features, _scores(self.near, self.far, features), self.context)
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "max_depth": IntDistribution(3, 9),
+        "eta": FloatDistribution(0.01, 0.15, log=True),
+        "subsample": FloatDistribution(0.4, 1.0),
+        "colsample_bytree": FloatDistribution(0.2, 1.0),
+        "near.min_child_weight": IntDistribution(1, 100, log=True),
+        "far.min_child_weight": IntDistribution(5, 500, log=True),
+    }
+
+
+def boosters_of(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """XGBoost's parameters of the near and the far booster."""
+    shared = {name: chosen[name] for name in SHARED}
+    near, far = (
+        {**fixed, **shared, "min_child_weight": chosen[f"{name}.min_child_weight"]}
+        for name, fixed in (("near", NEAR), ("far", FAR))
+    )
+    return near, far
+
+
+def params_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run records about the fit."""
+    near, far = boosters_of(chosen)
+    return {
+        "coverage": COVERAGE,
+        "early_stopping": EARLY_STOPPING,
+        **{f"near.{name}": value for name, value in near.items()},
+        **{f"far.{name}": value for name, value in far.items()},
+    }
+
+
 def fit_model(train: Examples, validation: Examples, context: PriceContext, trainer: Any) -> PriceModel:
     """Fit, calibrate the interval on `validation`, fit again on both. Fills `context.typical` and `.reach`."""
     fits = []
-    for params, near in ((NEAR, True), (FAR, False)):
+    for params, near in zip(boosters_of(trainer.tuned(DEFAULTS)), (True, False), strict=True):
         early, late = _table(train, near), _table(validation, near)
         fits.append(trainer.xgboost_twice(params, early, late, ROUNDS, EARLY_STOPPING))
         trainer.log(f"{'next day' if near else 'later days'}: {fits[-1][0].num_boosted_rounds()} rounds")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 __all__ = ["QualityRecipe", "recipe"]
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +42,8 @@ class QualityRecipe(Recipe[QualityQuestion]):
     schema = recipe_data.SCHEMA
     target = "grade"
     forbidden = recipe_data.FORBIDDEN
+    defaults = recipe_model.DEFAULTS
+    objective = ("log_loss", "all")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Lots of made-up suppliers in three ordered grades; see `synthetic.py`."""
@@ -51,12 +57,21 @@ class QualityRecipe(Recipe[QualityQuestion]):
         """By supplier, else by identical measurements; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
 
+    def nest(self, frame: pd.DataFrame) -> Split:
+        """By another hash: groups that the first gave to the test are not here."""
+        return recipe_data.cut(frame, seed=8)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return recipe_model.space()
+
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """The forests on `train`, their calibration and the alarms' thresholds on `validation`."""
         context = context_of(split.train)
         train, validation = alone(split.train), alone(split.validation)
         trainer.log(f"{len(train.values)} lots to fit on, {len(validation.values)} to calibrate on")
-        whole, patchy, axes = _graders(split, context, trainer.seed)
+        chosen = trainer.tuned(recipe_model.DEFAULTS)
+        whole, patchy, axes = _graders(split, context, trainer.seed, chosen)
         watches = [
             (train, validation),
             (
@@ -73,6 +88,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
             files={},
             params={
                 **recipe_model.PARAMS,
+                **chosen,
                 "forest.nodes": nodes,
                 "calibration.slope": round(whole.slope, 4),
                 "calibration.slope.patchy": round(patchy.slope, 4),
@@ -131,7 +147,9 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return {"anomaly": outputs["anomaly"], "grade": np.stack(ahead, axis=1)}
 
 
-def _graders(split: Split, context: QualityContext, seed: int) -> tuple[Grader, Grader, Floats]:
+def _graders(
+    split: Split, context: QualityContext, seed: int, chosen: Mapping[str, Any]
+) -> tuple[Grader, Grader, Floats]:
     """The forest for whole lots, the one for lots with holes, and the discriminants both see."""
     parts = [(alone(part), _coded(part, context)) for part in (split.train, split.validation)]
     axes = recipe_model.fit_axes(*parts[0], context)
@@ -140,9 +158,9 @@ def _graders(split: Split, context: QualityContext, seed: int) -> tuple[Grader, 
         return recipe_model.grade_table(compute(lots, context), axes, context)
 
     train, validation = ((table(lots), grades) for lots, grades in parts)
-    whole = recipe_model.fit_grader(train, validation, seed)
+    whole = recipe_model.fit_grader(train, validation, seed, chosen)
     train, validation = ((table(hidden(lots, HIDDEN, seed)), grades) for lots, grades in parts)
-    return whole, recipe_model.fit_grader(train, validation, seed), axes
+    return whole, recipe_model.fit_grader(train, validation, seed, chosen), axes
 
 
 def _watch(train: Lots, validation: Lots, context: QualityContext, seed: int) -> Watch:

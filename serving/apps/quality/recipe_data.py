@@ -98,14 +98,14 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
     return whole
 
 
-def cut(frame: pd.DataFrame) -> Split:
+def cut(frame: pd.DataFrame, seed: int = 7) -> Split:
     """70, 15 and 15 of 100 groups: whole suppliers where there are enough of them, else identical measurements.
 
     Raises `DataError` when a grade is too rare in a part.
     """
     if len(frame) < LEAST_ROWS:
         raise DataError(f"{len(frame)} different lots; at least {LEAST_ROWS} are needed")
-    parts = by_group(frame, "group")
+    parts = by_group(frame, "group", seed=seed)
     for name in ("train", "validation", "test"):
         counts = getattr(parts, name)["grade"].value_counts().reindex(frame["grade"].unique(), fill_value=0)
         if counts.min() < LEAST_OF_A_GRADE:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,11 @@ from serving.apps.quality.features import Lots, compute
 from serving.apps.quality.schema import QualityContext
 from serving.inference.contract import Arrays
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 __all__ = [
+    "DEFAULTS",
     "FURTHEST",
     "LEAST_PROBABILITY",
     "PARAMS",
@@ -30,6 +35,7 @@ __all__ = [
     "grade_table",
     "in_spreads",
     "pairs",
+    "space",
     "terms",
     "threshold",
     "watch_table",
@@ -37,7 +43,9 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-TREES, DEPTH, LEAST_LEAF, TRIED = 64, 12, 3, 0.4
+TREES = 64
+DEFAULTS: dict[str, Any] = {"forest.depth": 12, "forest.least_leaf": 3, "forest.features_tried": 0.4}
+"""What a search may choose."""
 WATCH_TREES, WATCH_SAMPLES = 64, 256
 FURTHEST = 20.0
 """Spreads beyond which a measurement counts no further in the discriminants."""
@@ -50,9 +58,6 @@ LOTS_PER_TERM = 20
 """Lots to fit on from which on the discriminants may use one term more: squares and products are many."""
 PARAMS: dict[str, Any] = {
     "forest.trees": TREES,
-    "forest.depth": DEPTH,
-    "forest.least_leaf": LEAST_LEAF,
-    "forest.features_tried": TRIED,
     "forest.discriminants": MOST_DIRECTIONS,
     "watch.trees": WATCH_TREES,
     "watch.samples": WATCH_SAMPLES,
@@ -140,6 +145,17 @@ class QualityModel:
         return np.where(enough, self.own.margin(away), self.crowd.margin(away))
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "forest.depth": IntDistribution(4, 16),
+        "forest.least_leaf": IntDistribution(1, 30, log=True),
+        "forest.features_tried": FloatDistribution(0.1, 1.0),
+    }
+
+
 def fit_axes(lots: Lots, grades: npt.NDArray[np.intp], context: QualityContext) -> Floats:
     """The discriminants, of squares and products too where there are lots enough."""
     away = in_spreads(compute(lots, context), context)
@@ -152,13 +168,14 @@ def fit_grader(
     train: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
     validation: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
     seed: int,
+    chosen: Mapping[str, Any] = DEFAULTS,
 ) -> Grader:
     """A forest of the `grade_table` and grades of `train`, calibrated on `validation`."""
     forest = RandomForestClassifier(
         n_estimators=TREES,
-        max_depth=DEPTH,
-        min_samples_leaf=LEAST_LEAF,
-        max_features=TRIED,
+        max_depth=chosen["forest.depth"],
+        min_samples_leaf=chosen["forest.least_leaf"],
+        max_features=chosen["forest.features_tried"],
         random_state=seed,
     ).fit(*train)
     return Grader(forest, calibration(forest.predict_proba(validation[0]), validation[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -14,13 +15,24 @@ from serving.apps.struggle.columns import DAY_COLUMN, FEATURES
 from serving.apps.struggle.explain import BOOSTER_NAME
 from serving.apps.struggle.features import compute
 from serving.apps.struggle.recipe_data import questions
-from serving.apps.struggle.recipe_model import MISS_COST, PARAMS, StruggleModel, fit_model, graph
+from serving.apps.struggle.recipe_model import (
+    DEFAULTS,
+    MISS_COST,
+    PARAMS,
+    StruggleModel,
+    fit_model,
+    graph,
+    space,
+)
 from serving.apps.struggle.schema import DAYS, StruggleQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Table, Trainer
 from training.tree_onnx import thresholds
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["StruggleRecipe", "recipe"]
 
@@ -37,6 +49,8 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     target = "struggles"
     forbidden = recipe_data.FORBIDDEN
     tables = recipe_data.TABLES
+    defaults = DEFAULTS
+    objective = ("brier", "all")
 
     def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """See `recipe_data.join`."""
@@ -54,6 +68,10 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         """By presentation, and by students inside the earlier ones."""
         return recipe_data.cut(frame)
 
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return space()
+
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """One booster, calibrated by day."""
         train, validation = _table(split.train), _table(split.validation)
@@ -64,7 +82,12 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
             predict=model.predict,
             context=model.context,
             files={BOOSTER_NAME: bytes(model.booster.save_raw("ubj"))},
-            params={**PARAMS, "miss_cost": MISS_COST, "rounds": model.booster.num_boosted_rounds()},
+            params={
+                **PARAMS,
+                **trainer.tuned(DEFAULTS),
+                "miss_cost": MISS_COST,
+                "rounds": model.booster.num_boosted_rounds(),
+            },
             importance={name: float(gains.get(f"f{column}", 0.0)) for column, name in enumerate(FEATURES)},
             model=model,
         )

@@ -7,7 +7,7 @@ fitted on them too, for as many rounds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,20 @@ from training.export import OPSET
 from training.trainer import Table, Trainer
 from training.tree_onnx import tree_node
 
-__all__ = ["MISS_COST", "PARAMS", "StruggleModel", "calibrated", "fit_model", "graph", "rule_odds"]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "DEFAULTS",
+    "MISS_COST",
+    "PARAMS",
+    "StruggleModel",
+    "calibrated",
+    "fit_model",
+    "graph",
+    "rule_odds",
+    "space",
+]
 
 Floats = npt.NDArray[Any]
 
@@ -40,12 +53,15 @@ PARAMS: dict[str, Any] = {
     "objective": "binary:logistic",
     "eval_metric": "logloss",
     "tree_method": "hist",
+}
+DEFAULTS: dict[str, Any] = {
     "max_depth": 5,
     "eta": 0.08,
     "min_child_weight": 20,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
 }
+"""What a search may choose."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +82,26 @@ class StruggleModel:
         return finish(features, rule_odds(features), self.rule_context)
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "max_depth": IntDistribution(2, 8),
+        "eta": FloatDistribution(0.02, 0.3, log=True),
+        "min_child_weight": IntDistribution(1, 100, log=True),
+        "subsample": FloatDistribution(0.4, 1.0),
+        "colsample_bytree": FloatDistribution(0.2, 1.0),
+    }
+
+
 def fit_model(train: Table, validation: Table, trainer: Trainer) -> StruggleModel:
     """Fit on train, calibrate on validation, fit again on both. Raises `DataError` for a part of one class."""
     for name, (_, target) in (("train", train), ("validation", validation)):
         if len(np.unique(target)) < 2:
             raise DataError(f"{name}: all students pass or all struggle; there is nothing to learn")
-    first, last = trainer.xgboost_twice(PARAMS, train, validation, ROUNDS, EARLY_STOPPING)
+    params = {**PARAMS, **trainer.tuned(DEFAULTS)}
+    first, last = trainer.xgboost_twice(params, train, validation, ROUNDS, EARLY_STOPPING)
     features, target = validation
     return StruggleModel(
         booster=last,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -20,6 +21,9 @@ from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
 from training.tree_onnx import thresholds
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 __all__ = ["VendorRecipe", "recipe"]
 
 
@@ -31,6 +35,8 @@ class VendorRecipe(Recipe[VendorQuestion]):
     time_column = "asked"
     target = "late"
     forbidden = recipe_data.FORBIDDEN
+    defaults = recipe_model.DEFAULTS
+    objective = ("brier", "7 days ahead")
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Some twenty made-up vendors; see `synthetic.py`."""
@@ -44,6 +50,10 @@ class VendorRecipe(Recipe[VendorQuestion]):
         """By the day of the question; see `recipe_data.cut`."""
         return recipe_data.cut(frame)
 
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return recipe_model.space()
+
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """One booster, its calibration and the thresholds of the levels."""
         trainer.log(f"{len(split.train)} questions to fit on, {len(split.validation)} to stop and calibrate on")
@@ -52,7 +62,11 @@ class VendorRecipe(Recipe[VendorQuestion]):
             predict=model.predict,
             context=model.context,
             files={BOOSTER_NAME: bytes(model.booster.save_raw("ubj"))},
-            params={**recipe_model.PARAMS, "rounds": model.booster.num_boosted_rounds()},
+            params={
+                **recipe_model.PARAMS,
+                **trainer.tuned(recipe_model.DEFAULTS),
+                "rounds": model.booster.num_boosted_rounds(),
+            },
             importance=recipe_model.importance(model.booster),
             model=model,
         )

@@ -8,7 +8,7 @@ that had not seen it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,10 @@ from training.export import OPSET
 from training.trainer import Trainer
 from training.tree_onnx import tree_node
 
-__all__ = ["BUDGETS", "PARAMS", "VendorModel", "fit_model", "graph", "importance", "table"]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["BUDGETS", "DEFAULTS", "PARAMS", "VendorModel", "fit_model", "graph", "importance", "space", "table"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,14 +42,17 @@ TREES: dict[str, Any] = {
     "objective": "binary:logistic",
     "eval_metric": "logloss",
     "tree_method": "hist",
+    # With few late shipments in the table the trees would learn what was odd about some years.
+    "monotone_constraints": str(tuple(int(name in RISING) for name in FEATURES)),
+}
+DEFAULTS: dict[str, Any] = {
     "max_depth": 4,
     "eta": 0.05,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
     "min_child_weight": 20,
-    # With few late shipments in the table the trees would learn what was odd about some years.
-    "monotone_constraints": str(tuple(int(name in RISING) for name in FEATURES)),
 }
+"""What a search may choose."""
 BUDGETS = {"elevated": 0.3, "high": 0.1}
 """Shares of the validation shipments that are flagged, at least as this level."""
 PARAMS: dict[str, Any] = {
@@ -75,6 +81,19 @@ def table(part: pd.DataFrame, base_rate: float) -> tuple[Floats, Floats]:
     return features, part["late"].to_numpy(dtype=np.float32)
 
 
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "max_depth": IntDistribution(2, 8),
+        "eta": FloatDistribution(0.01, 0.2, log=True),
+        "subsample": FloatDistribution(0.4, 1.0),
+        "colsample_bytree": FloatDistribution(0.2, 1.0),
+        "min_child_weight": IntDistribution(1, 100, log=True),
+    }
+
+
 def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -> VendorModel:
     """Fit, calibrate and set the thresholds on `validation`, fit again on both.
 
@@ -83,7 +102,8 @@ def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -
     """
     base_rate = float(train["late"].mean())
     early, late = table(train, base_rate), table(validation, base_rate)
-    first, last = trainer.xgboost_twice(TREES, early, late, ROUNDS, EARLY_STOPPING)
+    params = {**TREES, **trainer.tuned(DEFAULTS)}
+    first, last = trainer.xgboost_twice(params, early, late, ROUNDS, EARLY_STOPPING)
     margin = _margin(first, late[0]).astype(np.float64)
     slope, intercept = platt(margin, late[1].astype(np.float64))
     if slope <= 0:

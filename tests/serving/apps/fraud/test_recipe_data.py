@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from serving.apps.fraud.recipe import recipe
-from serving.apps.fraud.recipe_data import BUDGET, LABEL, SCHEMA, cut, features_of, matrix, record_of, tidy
+from serving.apps.fraud.recipe_data import (
+    BUDGET,
+    LABEL,
+    SCHEMA,
+    cut,
+    cut_again,
+    features_of,
+    matrix,
+    record_of,
+    tidy,
+)
 from serving.apps.fraud.schema import MAX_FEATURES
 from tests.serving.apps.fraud.tables import NAMES, raw
 from training.contract import Options
@@ -101,6 +111,27 @@ def test_duplicates_count_in_every_part_and_never_move() -> None:
         known = set(record_of(getattr(second, name)).tolist())
         assert set(record_of(getattr(first, name)).tolist()) <= known
     assert len(first.train) + len(first.validation) + len(first.test) == len(frame)
+
+
+def test_a_search_is_judged_by_made_up_anomalies_and_never_by_the_test_part() -> None:
+    frame = SCHEMA.validate(tidied(raw(2000, 60)))
+    frame.attrs["alert_budget"] = 0.02
+    outer = cut(frame)
+    before = pd.concat([outer.train, outer.validation])
+    before.attrs["alert_budget"] = 0.02
+    inner = cut_again(before)
+    hidden = set(record_of(outer.test).tolist())
+    normal = [part[part[LABEL] == 0] for part in (inner.train, inner.validation, inner.test)]
+    assert [len(part) for part in normal[:2]] == [len(inner.train), len(inner.validation)]
+    assert not any(hidden & set(record_of(part).tolist()) for part in normal)
+    assert sum(map(len, normal)) == len(before)
+    assert 0.2 < len(normal[2]) / len(before) < 0.4, "a share of what is left, as of the whole"
+    made_up = inner.test[inner.test[LABEL] == 1]
+    assert 0.03 < len(made_up) / len(before) < 0.06
+    for column in features_of(frame):
+        assert set(made_up[column].dropna()) <= set(before[column])
+    assert not set(record_of(made_up).tolist()) & set(record_of(before).tolist())
+    assert inner.description["alert_budget"] == 0.02
 
 
 def test_too_few_anomalies_to_judge_by_are_refused() -> None:

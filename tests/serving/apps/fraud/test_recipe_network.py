@@ -49,6 +49,17 @@ def test_validation_hides_the_same_values_each_time() -> None:
     assert filling_loss(network, values, known) == filling_loss(network, values, known)
 
 
+def test_losses_on_validation_can_be_compared_whatever_the_network_learns_with() -> None:
+    network, values, known = build(3), torch.randn(64, 3), torch.ones(64, 3)
+    torch.manual_seed(0)
+    little = filling_loss(network, values, known, hidden_share=0.1, noise=0.0)
+    torch.manual_seed(0)
+    assert filling_loss(network, values, known, hidden_share=0.7, noise=1.0) != little
+    network.eval()
+    usual = filling_loss(network, values, known)
+    assert filling_loss(network, values, known, hidden_share=0.7, noise=1.0) == usual
+
+
 def test_the_layers_are_where_the_graph_looks_for_them() -> None:
     kinds = [type(layer).__name__ for layer in build(7).net]
     assert [place for place, kind in enumerate(kinds) if kind == "Linear"] == list(LAYERS)

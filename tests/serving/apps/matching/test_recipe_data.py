@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.apps.matching.recipe_data import COLUMNS, FILE, PART, SCHEMA, cut, tidy
+from serving.apps.matching.recipe_data import COLUMNS, FILE, PART, SCHEMA, cut, cut_again, tidy
 from training.contract import Options
 from training.data import from_files
 from training.errors import BadValue, DataError
@@ -55,6 +55,11 @@ def test_files_of_other_names_are_split_by_requirement() -> None:
     parts = [set(part["requirement_name"]) for part in (split.train, split.validation, split.test)]
     assert all(parts)
     assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
+    inner = cut_again(pd.concat([split.train, split.validation]).assign(**{PART: "train"}))
+    again = [set(part["requirement_name"]) for part in (inner.train, inner.validation, inner.test)]
+    assert all(again) and PART not in inner.train
+    assert again[0] | again[1] | again[2] == parts[0] | parts[1]
+    assert not again[0] & again[1] and not again[0] & again[2] and not again[1] & again[2]
 
 
 @pytest.mark.parametrize(

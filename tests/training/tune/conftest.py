@@ -1,0 +1,52 @@
+"""Searches on the toy's data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.cluster import connected
+from training.contract import Options, Recipe
+from training.progress import Silent
+from training.registry import Registry
+from training.tune.search import Search
+
+
+class Heard(Silent):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="package")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One private Ray: starting it is most of the time."""
+    # Ray reads its token when it is imported: no module here imports it before.
+    with connected(2, tmp_path_factory.mktemp("ray")):
+        yield
+
+
+def search_of(recipe: Recipe[Any], home: Path, registry: Registry, **more: Any) -> Search:
+    """A search on the generated data, below a run of its own."""
+    tidy = recipe.tidy(recipe.generate(7), Options())
+    given = {"recipe": recipe, "tidy": tidy, "parts": recipe.split(tidy), "dataset_sha256": "d", "home": home}
+    return Search(**{**given, "run_id": registry.start("toy", "toy", {}), **more})
+
+
+def runs_below(registry: Registry, parent: str) -> list[Any]:
+    """MLflow's runs below another, by trial."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry.tracking_uri)
+    experiment = client.get_experiment_by_name("toy")
+    assert experiment is not None
+    found = client.search_runs([experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{parent}'")
+    return sorted(found, key=lambda run: int(run.data.tags["slipway.trial"]))

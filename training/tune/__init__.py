@@ -1,0 +1,1 @@
+"""A search for a recipe's parameters that never sees the test part."""

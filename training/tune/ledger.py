@@ -1,0 +1,51 @@
+"""Trials in the registry: each of them once, whatever is killed or away in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from training.errors import RegistryError
+from training.progress import Progress
+from training.registry import Registry
+from training.tune.results import TrialResult
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Logs the trials of a search as runs below `parent`. Those an earlier process logged are moved there."""
+
+    def __init__(self, registry: Registry, app: str, search: str, parent: str, metric: str) -> None:
+        self.registry = registry
+        self.app = app
+        self.search = search
+        self.parent = parent
+        self.metric = metric
+        self.logged = registry.adopt_trials(app, search, parent)
+        self._away = False
+
+    def write(self, trial: TrialResult, progress: Progress) -> None:
+        """Log a trial now. When the registry is away it says so, and later ones wait for `complete`."""
+        if self._away:
+            return
+        try:
+            self._log(trial)
+        except RegistryError as cause:
+            self._away = True
+            progress.log(f"{cause}. The search goes on; its trials are logged at its end")
+
+    def complete(self, trials: Iterable[TrialResult]) -> None:
+        """Log what is not logged yet. Raises `RegistryError`; the same command then tries again."""
+        missing = [trial for trial in trials if trial.number not in self.logged]
+        for done, trial in enumerate(missing):
+            try:
+                self._log(trial)
+            except RegistryError as cause:
+                left = len(missing) - done
+                raise RegistryError(
+                    f"{left} trials could not be logged and are kept; the same command logs them: {cause}"
+                ) from cause
+
+    def _log(self, trial: TrialResult) -> None:
+        self.registry.log_trial(self.app, self.search, self.parent, trial, self.metric)
+        self.logged.add(trial.number)

@@ -1,0 +1,199 @@
+"""The search for a recipe's parameters: from the rows before the test part to the best trial."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from training.cluster import connected, environment
+from training.contract import Options, Recipe, Split
+from training.errors import DataError, TuneError
+from training.progress import Progress
+from training.recipes import RecipeError
+from training.registry import Registry
+from training.split import check
+from training.trainer import WORKER_SETTINGS
+from training.tune.results import TrialResult, Tuned, best_of
+
+if TYPE_CHECKING:
+    from training.tune.study import Study
+
+__all__ = ["Search", "check_space", "nested", "search"]
+
+SETTINGS = {
+    # Losses come while a trial fits, its cost at its end.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # The study keeps what must outlive the process; Tune's own files are not read.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Ctrl-C is the caller's.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # A trial that the time has run out for may be inside one long call.
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    # Its other reporter prints to standard output whatever the verbosity.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    **WORKER_SETTINGS,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What to search on, how long, and where it is kept."""
+
+    recipe: Recipe[Any]
+    tidy: pd.DataFrame
+    parts: Split
+    dataset_sha256: str
+    options: Options = field(default_factory=Options)
+    trials: int = 20
+    minutes: float | None = None
+    workers: int = 1
+    """Trials at a time."""
+    home: Path = Path(".slipway")
+    run_id: str = ""
+    """The registry's run that the trials belong to."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric, with its slice."""
+        name, part = self.recipe.objective
+        return name if part in ("", "all") else f"{name}/{part}"
+
+    def digest(self, inner: Split) -> str:
+        """What makes two searches the same: data, selection, split, space, seed and metric."""
+        from optuna.distributions import distribution_to_json
+
+        space = {name: distribution_to_json(one) for name, one in self.recipe.space().items()}
+        facts = [
+            self.recipe.app.name,
+            self.dataset_sha256,
+            sorted(self.options.select.items()),
+            self.options.seed,
+            [self.parts.description, inner.description],
+            [space, dict(self.recipe.defaults)],
+            self.recipe.objective,
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def search(wanted: Search, registry: Registry, progress: Progress) -> Tuned:
+    """Run trials, the defaults first, until there are enough or the time is over; what is done already counts.
+
+    Raises `TuneError` when none finished, `DataError` when the rows before the test part cannot be cut once more,
+    and `RegistryError` when trials could not be logged by the end.
+    """
+    from training.tune.ledger import Ledger
+    from training.tune.study import opened
+
+    check_space(wanted.recipe)
+    recipe, inner = wanted.recipe, nested(wanted.recipe, wanted.tidy, wanted.parts)
+    folder = wanted.home / "tune" / recipe.app.name / wanted.digest(inner)
+    with opened(folder, recipe.space(), recipe.defaults, wanted.options.seed) as study:
+        before = len(study.ended())
+        if before:
+            progress.log(f"resuming: {before} trials of this search are done")
+        ledger = Ledger(registry, recipe.app.name, study.id, wanted.run_id, wanted.metric)
+
+        def on_end(trial: TrialResult) -> None:
+            _tell(trial, study, wanted, progress)
+            ledger.write(trial, progress)
+
+        if before < wanted.trials:
+            _run(wanted, inner, study, on_end)
+        trials = tuple(study.ended())
+        ledger.complete(trials)
+    best = best_of(trials)
+    if best is None:
+        raise _nothing(trials, wanted, folder)
+    return Tuned(
+        metric=wanted.metric,
+        best=best.number,
+        params=best.params,
+        defaults=dict(recipe.defaults),
+        trials=trials,
+        folder=str(folder),
+    )
+
+
+def check_space(recipe: Recipe[Any]) -> None:
+    """Refuse a recipe without parameters (`TuneError`), or whose defaults do not fit its space (`RecipeError`)."""
+    space, name = recipe.space(), recipe.app.name
+    if not space:
+        raise TuneError(f"{name} has nothing to tune: its recipe has no `space`")
+    if set(space) != set(recipe.defaults):
+        odd = sorted(set(space) ^ set(recipe.defaults))
+        raise RecipeError(f"{name}: {odd[0]!r} stands in one of `space` and `defaults` only")
+    from optuna.trial import create_trial
+
+    for one, distribution in space.items():
+        try:
+            create_trial(params={one: recipe.defaults[one]}, distributions={one: distribution}, value=0.0)
+        except ValueError:
+            raise RecipeError(
+                f"{name}: the default {one} = {recipe.defaults[one]} is outside of {distribution}"
+            ) from None
+
+
+def nested(recipe: Recipe[Any], tidy: pd.DataFrame, parts: Split) -> Split:
+    """The rows of train and validation cut once more, in the order they have in `tidy`. Raises `DataError`."""
+    frame = pd.concat([parts.train, parts.validation])
+    if tidy.index.is_unique:
+        frame = tidy[tidy.index.isin(frame.index)]
+    frame.attrs = dict(tidy.attrs)
+    try:
+        return check(recipe.nest(frame), recipe.time_column)
+    except DataError as cause:
+        raise DataError(f"the rows before the test part cannot be cut once more for a search: {cause}") from cause
+
+
+def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResult], None]) -> None:
+    from training.tune.trial import Task
+
+    threads = max(1, (os.cpu_count() or 1) // wanted.workers)
+    task = Task(recipe=wanted.recipe, split=inner, seed=wanted.options.seed, threads=threads)
+    storage = wanted.home / "fits"
+    storage.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="tune-", dir=storage.resolve()) as folder,
+        environment(SETTINGS),
+        connected(wanted.workers, storage),
+    ):
+        # Ray reads its token when it is imported, and `connected` has just made one.
+        from training.tune.drive import drive
+
+        drive(study, task, wanted.trials, wanted.minutes, wanted.workers, Path(folder), on_end)
+
+
+def _tell(trial: TrialResult, study: Study, wanted: Search, progress: Progress) -> None:
+    """A line for a person."""
+    ended = study.ended()
+    best = best_of(ended)
+    so_far = f"best {best.value:.6g} (trial {best.number})" if best and best.value is not None else "no best yet"
+    what = f"{wanted.metric} {trial.value:.6g}" if trial.value is not None else f"{trial.state}: {trial.reason}"
+    name = f"trial {trial.number}" + ("" if trial.number else ", the defaults")
+    progress.log(f"{name}: {what}, {so_far}, {trial.seconds:.1f} s")
+    progress.advance(len(ended), wanted.trials, so_far)
+
+
+def _nothing(trials: tuple[TrialResult, ...], wanted: Search, folder: Path) -> TuneError:
+    """Why no trial finished. A search of failures is forgotten: whoever has mended the cause starts anew."""
+    failed = [trial for trial in trials if trial.state == "failed"]
+    if failed and len(failed) == len(trials):
+        shutil.rmtree(folder)
+        return TuneError(f"all {len(failed)} trials failed; the first: {failed[0].reason}")
+    if wanted.minutes is not None:
+        return TuneError(
+            f"no trial finished within {wanted.minutes:g} minutes; give more with --tune-minutes, or less data"
+        )
+    return TuneError(f"none of {len(trials)} trials finished; {len(failed)} failed")
