@@ -25,6 +25,7 @@ COMMANDS = (
     "logs",
     "train",
     "models",
+    "compare",
     "predict",
     "score",
     "promote",
@@ -34,7 +35,7 @@ COMMANDS = (
 )
 """In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
 GROUPS = {"repository": "The model repository as a whole."}
-PASSES_ON = {"train", "predict"}
+PASSES_ON = {"train", "compare", "predict"}
 """Commands with options that are not known before they run."""
 
 app = typer.Typer(
