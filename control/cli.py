@@ -26,6 +26,7 @@ COMMANDS = (
     "train",
     "models",
     "compare",
+    "card",
     "predict",
     "score",
     "promote",
@@ -86,7 +87,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import NewAppError, StackError
+    from control.errors import CardError, NewAppError, StackError
     from training.errors import TrainingError
 
     try:
@@ -96,7 +97,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (NewAppError, StackError, TrainingError) as error:
+    except (CardError, NewAppError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:
