@@ -25,6 +25,8 @@ COMMANDS = (
     "logs",
     "train",
     "models",
+    "compare",
+    "card",
     "predict",
     "score",
     "promote",
@@ -34,7 +36,7 @@ COMMANDS = (
 )
 """In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
 GROUPS = {"repository": "The model repository as a whole."}
-PASSES_ON = {"train", "predict"}
+PASSES_ON = {"train", "compare", "predict"}
 """Commands with options that are not known before they run."""
 
 app = typer.Typer(
@@ -85,7 +87,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import NewAppError, StackError
+    from control.errors import CardError, NewAppError, StackError
     from training.errors import TrainingError
 
     try:
@@ -95,7 +97,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (NewAppError, StackError, TrainingError) as error:
+    except (CardError, NewAppError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:

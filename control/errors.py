@@ -5,13 +5,15 @@ StackError                1  the local stack did not do as asked
 └── PortInUse             2  somebody else listens there; the message names who
 
 NewAppError               2  `slipway new` cannot make an app of that name there
+
+CardError                 2  a model card or the page of all cards cannot be written; names file and line
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["NewAppError", "PartFailed", "PortInUse", "StackError"]
+__all__ = ["CardError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
 
 
 class StackError(Exception):
@@ -39,5 +41,11 @@ class PortInUse(StackError):
 
 class NewAppError(Exception):
     """`slipway new` cannot make an app of that name there; nothing was written."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class CardError(Exception):
+    """A model card or the page of all cards cannot be written as asked; nothing was changed."""
 
     exit_code: ClassVar[int] = 2

@@ -13,6 +13,7 @@ import pandas as pd
 
 from serving.inference.contract import App, Arrays
 from serving.manifest import Check, Metric
+from training.errors import DataError
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from training.trainer import Trainer
 
-__all__ = ["Dataset", "Evaluation", "Fitted", "Options", "Part", "Recipe", "Split"]
+__all__ = ["Dataset", "Evaluation", "Fitted", "Kind", "Options", "Part", "Recipe", "Split"]
+
+Kind = Literal["values", "probabilities", "classes"]
+"""What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or class names."""
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
@@ -89,9 +93,13 @@ class Evaluation:
 
     metrics: tuple[Metric, ...]
     rows: pd.DataFrame
-    """Columns `actual`, `predicted`, `baseline` and, where the app has them, `slice`, `low`, `high`."""
-    kind: Literal["values", "probabilities", "classes"] = "values"
-    """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or class names."""
+    """Columns `actual`, `predicted`, `baseline` and, where the app has them, `slice`, `low`, `high`.
+
+    Two versions are compared by three more: `key` names a row by its content, so that it is found in another
+    version's rows; `block` is what the recipe's own bootstrap draws together; `score` orders the rows where
+    `predicted` is no probability. See `training.compare.rows.with_keys`.
+    """
+    kind: Kind = "values"
 
 
 class Recipe(ABC, Generic[Q]):
@@ -162,6 +170,17 @@ class Recipe(ABC, Generic[Q]):
     @abstractmethod
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
         """Metrics on `test` beside the naive baseline."""
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """A published version on `test`: the rows of `evaluate` from `fitted.predict` and `fitted.context` alone.
+
+        `fitted.model` is None; metrics and `baseline` may be missing. Raises `DataError` where the version does
+        not fit the table, or cannot be judged without its native model.
+        """
+        raise DataError(
+            f"{self.app.name}: a published version cannot be judged on a file; compare versions by the rows their "
+            "trainings kept, without --data"
+        )
 
     @abstractmethod
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:

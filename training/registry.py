@@ -285,6 +285,13 @@ class Registry:
         with self._asked(f"download {version.app} version {version.version}") as client:
             return Path(client.download_artifacts(version.run_id, SERVABLE, str(folder)))
 
+    def fetch(self, run_id: str, path: str, folder: Path) -> Path | None:
+        """Copy an artifact folder of a run below `folder`; returns where it is, None where the run has none."""
+        with self._asked(f"fetch {path} of run {run_id}") as client:
+            if not client.list_artifacts(run_id, path):
+                return None
+            return Path(client.download_artifacts(run_id, path, str(folder)))
+
     @contextmanager
     def _asked(self, what: str) -> Iterator[MlflowClient]:
         """The client; its failures become `RegistryError`."""

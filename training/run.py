@@ -17,6 +17,7 @@ import pandas as pd
 from serving.manifest import MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
 from serving.values import load_values
 from training import data, export, gate, parity, plots, promotion, recipes, repository, servable, split, triton
+from training.compare import rows
 from training.contract import Dataset, Evaluation, Fitted, Options, Recipe, Split
 from training.errors import DataError, GateRefused, RegistryError
 from training.mlflow_model import write_mlflow_model
@@ -235,11 +236,13 @@ def told(registry: Registry, request: TrainRequest, recipe: Recipe[Any], dataset
 
 
 def log_evaluation(story: Story, registry: Registry, fitted: Fitted, evaluation: Evaluation) -> None:
-    """Parameters, metrics and plots, so that a refused run has them too."""
+    """Parameters, metrics, plots and rows, so that a refused run has them too."""
     registry.log(story.run_id, params=fitted.params, metrics=evaluation.metrics)
     unit = next((metric.unit for metric in evaluation.metrics if metric.name == "mae"), "")
     plots.draw(story.folder / "plots", evaluation, fitted.importance, unit)
     registry.log_folder(story.run_id, story.folder / "plots", "plots")
+    rows.save(story.folder / rows.FOLDER, evaluation)
+    registry.log_folder(story.run_id, story.folder / rows.FOLDER, rows.FOLDER)
 
 
 def check_parity(story: Story, request: TrainRequest, fitted: Fitted, parts: Split) -> tuple[Parity, ...]:

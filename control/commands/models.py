@@ -13,7 +13,7 @@ from serving.manifest import Manifest, Metric
 
 __all__ = ["EPILOG", "models"]
 
-EPILOG = "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --json"
+EPILOG = "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --gallery out"
 HEADLINES = 2
 """Metrics shown per version; --metrics shows all."""
 
@@ -21,16 +21,23 @@ HEADLINES = 2
 def models(
     app: Annotated[str, typer.Argument(help="Only this app.")] = "",
     metrics: Annotated[bool, typer.Option("--metrics", help="One row per metric and slice.")] = False,
+    gallery: Annotated[
+        Path | None, typer.Option(help="Write a page of all apps' figures, plots and cards into this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show versions, aliases, metrics beside the naive baseline, and gate verdicts.
 
-    Reads the model repository. While MLflow runs, versions that the gate refused are listed too.
+    Reads the model repository. While MLflow runs, versions that the gate refused are listed too, and the page of
+    --gallery has the plots of the runs.
     """
     from control.settings import StackSettings
     from serving.settings import read
 
     settings = read(StackSettings)
+    if gallery is not None:
+        _write_gallery(settings, app, gallery)
+        return
     found = list(_published(settings.model_repository, app))
     refused = _refused(settings, app)
     if as_json:
@@ -40,6 +47,24 @@ def models(
         print_table(columns, [row for _, manifest in found for row in _metric_rows(manifest)])
     else:
         _print_versions(found, refused)
+
+
+def _write_gallery(settings: Any, only: str, folder: Path) -> None:
+    import tempfile
+
+    from control.commands.common import running_registry
+    from control.errors import CardError
+    from control.gallery import entries, page
+
+    registry = running_registry(settings)
+    with tempfile.TemporaryDirectory(prefix="slipway-gallery-") as fetched:
+        try:
+            found = entries.collect(settings.model_repository, registry, Path(fetched), [only] if only else [])
+        except LookupError as cause:
+            raise CardError(str(cause)) from cause
+        written = page.write(found, folder)
+    plots = sum(len(entry.plots) for entry in found)
+    note(f"{written}: {len(found)} apps, {plots} plots" + ("" if registry else "; MLflow is not running"))
 
 
 def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:

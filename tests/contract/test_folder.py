@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from control.cards.blocks import HEADING, blocks
 from serving.values import load_values
 from tests.contract.requests import load_cases
 from tests.trained import AnyApp
 from training.config_pbtxt import config_pbtxt
 from training.recipes import find
 
-SECTIONS = ("question", "data", "licence", "baseline", "limits")
+SECTIONS = ("question", "data", "licence", "baseline", "limits", "harms")
 
 
 def test_the_name_is_the_folder_s(app: AnyApp) -> None:
@@ -43,6 +44,14 @@ def test_the_model_card_has_its_sections(app: AnyApp, section: str) -> None:
     card = (app.folder / "README.md").read_text()
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert any(section in heading.lower() for heading in headings), headings
+
+
+def test_the_model_card_s_figures_are_between_markers(app: AnyApp) -> None:
+    card = (app.folder / "README.md").read_text()
+    assert card.splitlines().count(HEADING) == 1
+    for block in blocks(card):
+        pictures = re.findall(r"^!\[.*?\]\((.*?)\)$", block.text, re.MULTILINE)
+        assert [path for path in pictures if not (app.folder / path).is_file()] == [], block.name
 
 
 def test_the_model_card_says_what_is_synthetic(app: AnyApp) -> None:

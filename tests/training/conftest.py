@@ -37,7 +37,7 @@ def toy_servable(tmp_path: Path, toy_model: Path) -> Path:
     return make_servable(tmp_path / "servable", toy_model)
 
 
-def make_servable(folder: Path, model: Path, note: str = "", synthetic: bool = True) -> Path:
+def make_servable(folder: Path, model: Path, note: str = "", synthetic: bool = True, run_id: str = "r") -> Path:
     """Write a sealed servable; another note makes other content."""
     folder.mkdir(parents=True)
     recipe = toy.Toy()
@@ -50,7 +50,7 @@ def make_servable(folder: Path, model: Path, note: str = "", synthetic: bool = T
         model="toy",
         version=servable.UNNUMBERED,
         created="2026-01-01T00:00:00Z",
-        run_id="r",
+        run_id=run_id,
         synthetic=synthetic,
         source=note,
         inputs=toy.app.inputs,

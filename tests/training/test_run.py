@@ -70,7 +70,7 @@ def test_from_generated_data_to_a_published_version(registry: Registry, tmp_path
     assert manifest.split["kind"] == "time"
     assert manifest.metrics[0].baseline
     assert (tmp_path / "repo" / "toy" / "config.pbtxt").exists()
-    assert artifacts(registry, result.run_id) >= {"plots", "servable"}
+    assert artifacts(registry, result.run_id) >= {"evaluation", "plots", "servable"}
     assert "plots/error_by_slice.png" in artifacts(registry, result.run_id, "plots")
     assert {"servable/MLmodel", "servable/input_example.json"} <= artifacts(registry, result.run_id, "servable")
     assert tags(registry, result.run_id)["slipway.verdict"] == "registered"
@@ -100,7 +100,7 @@ def test_a_refused_version_is_a_run_with_its_reason_and_no_more(registry: Regist
     found = tags(registry, refusal.value.run_id)
     assert found["slipway.verdict"] == "refused"
     assert "the naive baseline is too close" in found["slipway.reason"]
-    assert artifacts(registry, refusal.value.run_id) == {"plots", "report"}
+    assert artifacts(registry, refusal.value.run_id) == {"evaluation", "plots", "report"}
     assert registry.versions("toy") == []
     assert repository.versions(tmp_path / "repo", "toy") == []
     assert registry.refusals("toy")[0]["run_id"] == refusal.value.run_id

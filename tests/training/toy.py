@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from serving.inference.contract import App, Arrays, TensorSpec
 from serving.manifest import Check, Metric
+from training.compare.rows import with_keys
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.evaluate import beside, mae, rmse
 from training.split import by_time
@@ -136,7 +137,12 @@ class Toy(Recipe[Question]):
         for name, part in rows.groupby("slice"):
             parts = (part[column].to_numpy() for column in ("actual", "predicted", "baseline"))
             metrics.append(beside("mae", mae, *parts, part=str(name), unit="m"))
-        return Evaluation(metrics=tuple(metrics), rows=rows)
+        return Evaluation(
+            metrics=tuple(metrics), rows=with_keys(rows, split.test["day"].dt.date, split.test["day"])
+        )
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        return self.evaluate(fitted, split)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         metric: Metric = evaluation.metrics[0]

@@ -14,6 +14,7 @@ from serving.apps.demand.recipe_pace import Pace
 from serving.manifest import Check, Metric
 from training import evaluate
 from training.bootstrap import mean_gain
+from training.compare.rows import with_keys
 from training.conformal import factor
 from training.contract import Evaluation
 
@@ -75,7 +76,10 @@ def evaluation(rows: pd.DataFrame, pace: Pace, seed: int) -> Evaluation:
             "slice": longest["series"],
         }
     ).reset_index(drop=True)
-    return Evaluation(metrics=tuple(metrics), rows=shown, kind="values")
+    # Forecasts of the same days are alike, whatever their origin.
+    block = _steps(longest["date"], pace) // pace.block
+    keyed = with_keys(shown, block, longest["series"], longest["date"].dt.date, longest["step"])
+    return Evaluation(metrics=tuple(metrics), rows=keyed, kind="values")
 
 
 def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:

@@ -19,6 +19,7 @@ from serving.apps.fraud.schema import FraudQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.errors import DataError
 from training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -89,6 +90,19 @@ class FraudRecipe(Recipe[FraudQuestion]):
         model: FraudModel = fitted.model
         validation, test = _scored(model, split.validation), _scored(model, split.test)
         return recipe_report.evaluation(validation, test, model.context, seed=7)
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """The test part's scores, and their places among validation's. Raises `DataError` for other features."""
+        known, names = getattr(fitted.context, "features", ()), recipe_data.features_of(split.test)
+        if names != known:
+            raise DataError(f"the version knows the features {', '.join(known)}; the table has {', '.join(names)}")
+        validation, test = (
+            fitted.predict({"features": table(recipe_data.matrix(part))})["score"][:, 0]
+            for part in (split.validation, split.test)
+        )
+        actual, record = split.test[recipe_data.LABEL].to_numpy(), recipe_data.record_of(split.test)
+        rows = recipe_report.judged_rows(actual, validation, test, record)
+        return Evaluation(metrics=(), rows=rows, kind="probabilities")
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats the baseline; the false alarms are those validation promised."""

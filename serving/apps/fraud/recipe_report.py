@@ -27,10 +27,11 @@ from training.classification import (
     precision_at_budget,
     recall,
 )
+from training.compare.rows import with_keys
 from training.contract import Evaluation
 from training.evaluate import beside
 
-__all__ = ["Scored", "distance", "evaluation", "gate", "with_thresholds"]
+__all__ = ["Scored", "distance", "evaluation", "gate", "judged_rows", "with_thresholds"]
 
 Vector = npt.NDArray[Any]
 Measure = Callable[[Vector, Vector], float]
@@ -111,14 +112,15 @@ def evaluation(validation: Scored, test: Scored, context: FraudContext, seed: in
         _plain("prevalence", context.prevalence, "all data", "nominal"),
         _plain("alert_budget", budget, "normal records", "nominal"),
     ]
-    rows = pd.DataFrame(
-        {
-            "actual": actual,
-            "predicted": _place(validation.score, score),
-            "baseline": _place(validation.baseline, plain),
-        }
-    )
+    rows = judged_rows(actual, validation.score, score, test.record)
+    rows = rows.assign(baseline=_place(validation.baseline, plain))
     return Evaluation(metrics=tuple(metrics), rows=rows, kind="probabilities")
+
+
+def judged_rows(actual: Vector, validation: Vector, score: Vector, record: Vector) -> pd.DataFrame:
+    """Test rows with their score and its place among validation's; equal records are one block."""
+    rows = pd.DataFrame({"actual": actual, "predicted": _place(validation, score), "score": score})
+    return with_keys(rows, record, record)
 
 
 def gate(found: Evaluation) -> Sequence[Check]:

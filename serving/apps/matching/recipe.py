@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import pandas as pd
 
@@ -14,9 +16,11 @@ from serving.apps.matching.features import NUMBERS
 from serving.apps.matching.recipe_fit import DEFAULTS, PARAMS, MatchModel, fit_model, space
 from serving.apps.matching.recipe_graph import graph
 from serving.apps.matching.recipe_network import COLUMNS
+from serving.apps.matching.recipe_pairs import availabilities, flat, requirements
 from serving.apps.matching.schema import MatchContext, MatchQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
+from training.compare.rows import with_keys
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
 
@@ -75,7 +79,16 @@ class MatchRecipe(Recipe[MatchQuestion]):
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
         """Labelled pairs and the search through the full table."""
         model: MatchModel = fitted.model
-        return recipe_report.evaluation(model, split)
+        found = recipe_report.evaluation(model, split)
+        return replace(found, rows=_keyed(found.rows, split.test))
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Labelled pairs, each a question with one availability."""
+        pairs = flat(requirements(split.test), availabilities(split.test))
+        inputs = {name: array if name == "requirement" else array[:, None] for name, array in pairs.items()}
+        score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
+        rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
+        return Evaluation(metrics=(), rows=_keyed(rows, split.test), kind="probabilities")
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats letter TF-IDF on pairs, and is no worse at the first match."""
@@ -99,6 +112,13 @@ class MatchRecipe(Recipe[MatchQuestion]):
     def decisions(self, outputs: Arrays) -> Arrays:
         """Accepted or not."""
         return {"accepted": outputs["score"] - self._threshold}
+
+
+def _keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an evaluation with key and block: a requirement's pairs are alike."""
+    columns = [name for name in part.columns if name.startswith("availability_")]
+    offered = pd.util.hash_pandas_object(part[columns], index=False).map("{:016x}".format)
+    return with_keys(rows, part["requirement"], part["requirement"], offered)
 
 
 recipe = MatchRecipe()

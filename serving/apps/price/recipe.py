@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,14 +92,20 @@ class PriceRecipe(Recipe[PriceQuestion]):
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
         """Every test day and sampled horizon; the horizons of the gate also without the reference price."""
-        rows = self._judged(fitted, split, examples(_until(split, "test"), since=split.test["date"].min()))
+        tested = examples(_until(split, "test"), since=split.test["date"].min())
         alone = examples(
             _until(split, "test"),
             since=split.test["date"].min(),
             horizons=recipe_report.GATED_HORIZONS,
             reference=False,
         )
-        return recipe_report.evaluation(rows, self._judged(fitted, split, alone), seed=7)
+        rows = self._judged(fitted, split, tested)
+        found = recipe_report.evaluation(rows, self._judged(fitted, split, alone), seed=7)
+        return replace(found, rows=recipe_report.keyed(found.rows, tested.table))
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """As `evaluate`, which needs no native model."""
+        return self.evaluate(fitted, split)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats persistence one and seven trading days ahead; the interval holds its share."""

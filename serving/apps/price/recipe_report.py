@@ -16,10 +16,11 @@ from serving.apps.price.schema import UNIT
 from serving.inference.contract import Arrays
 from serving.manifest import Check, Metric
 from training.bootstrap import mean_gain
+from training.compare.rows import with_keys
 from training.contract import Evaluation
 from training.evaluate import coverage, mae, r2
 
-__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged"]
+__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "keyed"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -29,6 +30,8 @@ BUSY_DAYS = 500
 BLOCK_DAYS = 14
 """Rows of the same two weeks, in all markets, are resampled together."""
 COVERAGE_MARGIN = 0.03
+UNIX_EPOCH = 719163
+"""Proleptic Gregorian ordinal of 1970-01-01."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
             without = alone.at(alone.horizon == horizon)
             metrics += _errors(without, f"horizon {horizon}, no reference", None)
     return Evaluation(metrics=tuple(metrics), rows=_frame(rows))
+
+
+def keyed(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an evaluation with key and block. `table` is that of `Examples`, in the same order."""
+    days = (table["day"] - UNIX_EPOCH).to_numpy().astype("datetime64[D]")
+    block = table["day"] // BLOCK_DAYS
+    return with_keys(rows, block, table["commodity"], table["market"], days, table["horizon"])
 
 
 def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:

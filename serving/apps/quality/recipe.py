@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from serving.apps.quality.schema import QualityContext, QualityQuestion
 from serving.inference.contract import Arrays
 from serving.manifest import Check
 from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.errors import DataError
 from training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -114,7 +116,22 @@ class QualityRecipe(Recipe[QualityQuestion]):
         )
         metrics = recipe_report.grading(rows, baseline, context.grades, SEED)
         metrics += recipe_watch.watching(model, split, SEED)
-        return recipe_report.evaluation(rows, metrics, baseline, context.grades)
+        found = recipe_report.evaluation(rows, metrics, baseline, context.grades)
+        return replace(found, rows=recipe_report.keyed(found.rows, split.test))
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """The likeliest grade of every test lot. Raises `DataError` for other measurements than the version's."""
+        context = fitted.context
+        if not isinstance(context, QualityContext):
+            raise TypeError(f"the context is a {type(context).__name__}, not a QualityContext")
+        names = recipe_data.measurements(split.test)
+        if names != context.features:
+            known = ", ".join(context.features)
+            raise DataError(f"the version knows the measurements {known}; the table has {', '.join(names)}")
+        probabilities = fitted.predict({"features": compute(alone(split.test), context)})["probabilities"]
+        likeliest = np.array(context.grades, dtype=object)[probabilities.argmax(axis=1)]
+        rows = pd.DataFrame({"actual": split.test["grade"].to_numpy(), "predicted": likeliest})
+        return Evaluation(metrics=(), rows=recipe_report.keyed(rows, split.test), kind="classes")
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats both baselines; probabilities and alarms are what they are said to be."""

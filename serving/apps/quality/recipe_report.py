@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from serving.apps.quality.recipe_baseline import Baseline
+from serving.apps.quality.recipe_data import measurements
 from serving.manifest import Check, Metric
 from training.classification import accuracy, calibration_error, gain_interval, reliability
+from training.compare.rows import with_keys
 from training.contract import Evaluation
 from training.evaluate import beside
 
-__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "macro_f1"]
+__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "keyed", "macro_f1"]
 
 Floats = npt.NDArray[np.float64]
 Grades = npt.NDArray[np.intp]
@@ -93,6 +95,12 @@ def evaluation(rows: Judged, metrics: Sequence[Metric], baseline: Baseline, name
         }
     )
     return Evaluation(metrics=tuple(metrics), rows=table, kind="classes")
+
+
+def keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an evaluation with key and block; a lot is named by its measurements and its grade."""
+    content = pd.util.hash_pandas_object(part[[*measurements(part), "grade"]], index=False)
+    return with_keys(rows, part["group"], content.map("{:016x}".format))
 
 
 def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:

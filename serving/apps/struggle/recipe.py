@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,7 +98,20 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         features, _ = _table(split.test)
         model: StruggleModel = fitted.model
         rows = recipe_report.judged(split.test, fitted.predict({"features": features}), model.baseline(features))
-        return recipe_report.evaluation(rows, seed=7)
+        found = recipe_report.evaluation(rows, seed=7)
+        return replace(found, rows=recipe_report.keyed(found.rows, split.test))
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test row, without the rule."""
+        probability = fitted.predict({"features": _table(split.test)[0]})["probability"][:, 0]
+        rows = pd.DataFrame(
+            {
+                "actual": split.test["struggles"].to_numpy(),
+                "predicted": probability.astype(np.float64),
+                "slice": split.test["day"].map("day {}".format).to_numpy(),
+            }
+        )
+        return Evaluation(metrics=(), rows=recipe_report.keyed(rows, split.test), kind="probabilities")
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats the rule; the probabilities hold."""

@@ -15,11 +15,12 @@ from serving.apps.struggle.schema import DAYS
 from serving.inference.contract import Arrays
 from serving.manifest import Check, Metric
 from training import classification
+from training.compare.rows import with_keys
 from training.contract import Evaluation
 from training.errors import DataError
 from training.evaluate import beside
 
-__all__ = ["evaluation", "gate", "judged"]
+__all__ = ["evaluation", "gate", "judged", "keyed"]
 
 RESAMPLES = 200
 LEAST_ROWS = 50
@@ -59,6 +60,11 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
                 metrics += _measures(own, f"{name.removeprefix('in_')} {value}", classification.auroc)
     shown = rows[["actual", "predicted", "baseline"]].assign(slice=rows["day"].map("day {}".format))
     return Evaluation(metrics=tuple(metrics), rows=shown, kind="probabilities")
+
+
+def keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an evaluation with key and block: a student's rows are alike."""
+    return with_keys(rows, part["student"], part["student"], part["objective"], part["day"])
 
 
 def gate(report: Evaluation) -> Sequence[Check]:

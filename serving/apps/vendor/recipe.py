@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import onnx
@@ -76,7 +77,13 @@ class VendorRecipe(Recipe[VendorQuestion]):
         rates = self._features(fitted, split.validation)[:, RATE_COLUMN]
         threshold = alerts_at(rates, recipe_model.BUDGETS["high"])
         outputs = fitted.predict({"features": self._features(fitted, split.test)})
-        return recipe_report.evaluation(recipe_report.judged(split.test, outputs, threshold), seed=7)
+        rows = recipe_report.judged(split.test, outputs, threshold)
+        found = recipe_report.evaluation(rows, seed=7)
+        return replace(found, rows=recipe_report.keyed(found.rows, rows["week"], split.test))
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """As `evaluate`, which needs no native model."""
+        return self.evaluate(fitted, split)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Better probabilities than the vendor's own late share a day, a week and a month ahead."""

@@ -21,10 +21,11 @@ from training.classification import (
     precision,
     recall,
 )
+from training.compare.rows import with_keys
 from training.contract import Evaluation
 from training.evaluate import beside
 
-__all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "slice_of"]
+__all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "keyed", "slice_of"]
 
 GATED = 1
 """The notice, in days, at which the gate wants a gain beyond chance."""
@@ -82,6 +83,13 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
         metrics += _measured(month[chosen], f"{slice_of(30)}, {name}", None)
     kept = ["actual", "predicted", "baseline", "slice", "notice"]
     return Evaluation(metrics=tuple(metrics), rows=rows[kept], kind="probabilities")
+
+
+def keyed(rows: pd.DataFrame, week: pd.Series[int], tidy: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an evaluation with key and block; a shipment is named by all that is asked about it."""
+    asked = tidy.drop(columns=["history", "late", "known_on"])
+    content = pd.util.hash_pandas_object(asked, index=False).map("{:016x}".format)
+    return with_keys(rows, week, tidy["vendor"], tidy["scheduled"].dt.date, rows["notice"], content)
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:

@@ -1,0 +1,1 @@
+"""Model cards: hand-written words, and blocks of figures that come from versions' manifests."""

@@ -1,0 +1,113 @@
+"""The generated blocks of a model card, between markers; everything outside them is hand-written.
+
+<!-- figures: NAME -->
+...
+<!-- end of figures -->
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from control.errors import CardError
+
+__all__ = ["HEADING", "SYNTHETIC", "Block", "blocks", "clean", "handwritten", "replaced"]
+
+HEADING = "## Metrics beside the naive baseline"
+"""Where a new block goes."""
+SYNTHETIC = "**Trained on SYNTHETIC data: these figures say nothing about real data.**"
+"""Stands in every block of such a version."""
+
+START = re.compile(r"<!-- figures: (\S(?:.*\S)?) -->")
+END = "<!-- end of figures -->"
+MARKER = re.compile(r"<!--\s*(end of )?figures\b", re.IGNORECASE)
+"""Anything that was meant as a marker."""
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its name, the lines of its markers (from 0), and the text between them."""
+
+    name: str
+    first: int
+    last: int
+    text: str
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it says so."""
+        return SYNTHETIC in self.text
+
+
+def clean(name: str) -> str:
+    """A name that a marker can hold: one line, nothing that ends a comment."""
+    return re.sub(r"<!-+|-+->", " ", " ".join(name.split()))[:LONGEST_NAME].strip()
+
+
+def blocks(card: str) -> list[Block]:
+    """The blocks of a card, in order. Raises `CardError` naming the line of a marker that is wrong."""
+    found: list[Block] = []
+    lines = card.splitlines()
+    name, first = "", -1
+    for number, line in enumerate(lines):
+        if not MARKER.search(line):
+            continue
+        start = START.fullmatch(line.strip())
+        if start and first >= 0:
+            raise CardError(f"line {number + 1}: figures start before those of line {first + 1} have ended")
+        if start:
+            name, first = start[1], number
+            _refuse_twice(name, number, found)
+        elif line.strip() != END:
+            raise CardError(f"line {number + 1}: no marker; expected `<!-- figures: NAME -->` or `{END}`, alone")
+        elif first < 0:
+            raise CardError(f"line {number + 1}: figures end here that started nowhere above")
+        else:
+            found.append(Block(name, first, number, "\n".join(lines[first + 1 : number])))
+            first = -1
+    if first >= 0:
+        raise CardError(f"line {first + 1}: the figures of {name!r} have no end; expected `{END}` below")
+    return found
+
+
+def replaced(card: str, name: str, text: str) -> str:
+    """The card with `text` in the block of that name, or in a new one below the heading. Raises `CardError`."""
+    lines = card.splitlines()
+    found = blocks(card)
+    made = [f"<!-- figures: {name} -->", *text.splitlines(), END]
+    own = next((block for block in found if block.name == name), None)
+    if own is not None:
+        lines[own.first : own.last + 1] = made
+        return "\n".join(lines) + "\n"
+    start, end = _section(lines)
+    before = [block.last for block in found if start < block.last < end]
+    if before:
+        lines[before[-1] + 1 : before[-1] + 1] = ["", *made]
+    else:
+        lines[start + 1 : start + 1] = [*made, ""]
+    return "\n".join(lines) + "\n"
+
+
+def handwritten(card: str) -> str:
+    """The card without its blocks."""
+    lines = card.splitlines()
+    for block in reversed(blocks(card)):
+        del lines[block.first : block.last + 1]
+    return "\n".join(lines) + "\n"
+
+
+def _refuse_twice(name: str, number: int, found: list[Block]) -> None:
+    for block in found:
+        if block.name == name:
+            raise CardError(f"line {number + 1}: the figures of {name!r} stand in line {block.first + 1} already")
+
+
+def _section(lines: list[str]) -> tuple[int, int]:
+    """Lines from the heading to the next of its rank."""
+    places = [number for number, line in enumerate(lines) if line.rstrip() == HEADING]
+    if len(places) != 1:
+        raise CardError(f"expected the heading {HEADING!r} once, found it {len(places)} times")
+    later = (number for number in range(places[0] + 1, len(lines)) if re.match(r"#{1,2} ", lines[number]))
+    return places[0], next(later, len(lines))

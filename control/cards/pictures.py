@@ -1,0 +1,67 @@
+"""The pictures of a run, made small and put beside the card."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from control.errors import CardError
+
+__all__ = ["MOST", "chosen", "copy", "folder_of", "shrink"]
+
+MOST = 3
+DRAWN_DPI, CARD_DPI = 110, 72
+"""What runs draw with, and what a card shows."""
+COLORS = 64
+ORDER = (
+    "error_by_slice",
+    "f1_by_class",
+    "reliability",
+    "precision_recall",
+    "coverage_by_slice",
+    "confusion_matrix",
+    "predicted_vs_actual",
+    "feature_importance",
+)
+"""Which come first; others follow by name."""
+
+
+def folder_of(name: str) -> str:
+    """The folder of a block's pictures, from the card: `card/onion-karnataka-csv`. Other names, other folders."""
+    plain = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+    if len(plain) > 60 or plain != name.lower().replace(".", "-"):
+        plain = f"{plain[:50].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"card/{plain}"
+
+
+def chosen(folder: Path, most: int = MOST) -> list[Path]:
+    """At most so many PNG files of a folder, the most telling first."""
+    places = {name: place for place, name in enumerate(ORDER)}
+    found = sorted(folder.glob("*.png"), key=lambda path: (places.get(path.stem, len(ORDER)), path.stem))
+    return found[:most]
+
+
+def copy(plots: Path, folder: Path) -> list[Path]:
+    """Replace the pictures in `folder` by small ones of those in `plots`; returns them."""
+    for old in folder.glob("*.png"):
+        old.unlink()
+    wanted = chosen(plots)
+    if wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in wanted:
+        shrink(path, folder / path.name)
+    return chosen(folder)
+
+
+def shrink(source: Path, target: Path) -> None:
+    """Write a smaller copy of a PNG file, of few colors. Raises `CardError` for a file that is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(source, formats=["PNG"]) as picture:
+            size = (round(picture.width * CARD_DPI / DRAWN_DPI), round(picture.height * CARD_DPI / DRAWN_DPI))
+            small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError) as cause:
+        raise CardError(f"{source.name}: the run's plot cannot be read as PNG: {cause}") from cause
+    small.quantize(COLORS).save(target, optimize=True)

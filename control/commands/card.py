@@ -1,0 +1,82 @@
+"""`slipway card`: an app's model card, its figures from a version."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from control.commands.common import running_registry
+from control.console import note
+from control.settings import StackSettings
+
+if TYPE_CHECKING:
+    from serving.manifest import Manifest
+
+__all__ = ["EPILOG", "card"]
+
+EPILOG = "Examples:  slipway card price   |   slipway card price 3 --name onion   |   slipway card price --check"
+
+
+def card(
+    app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
+    version: Annotated[int, typer.Argument(min=0, help="Take the figures of this version; 0: the champion.")] = 0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 when the card is not up to date.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of the block. Default: the name of the version's data.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Add a synthetic version's figures beside those of real data.")
+    ] = False,
+) -> None:
+    """Write a version's figures into the app's model card, README.md: metrics, gate, parity, origin, plots.
+
+    Only the block of that data, between its markers, is changed; where there is none yet, one is added below the
+    heading of the metrics. Hand-written text stays as it is. Plots come from MLflow while it runs. With --check
+    and no version yet, only the markers are looked at.
+    """
+    from control.cards import write
+    from serving.settings import read
+    from training import repository
+    from training.recipes import find
+    from training.score.version import choose
+
+    settings = read(StackSettings)
+    folder = find(app).app.folder
+    write.read(folder)
+    if check and not version and not repository.versions(settings.model_repository, app):
+        note(f"{app} has no version; the card's markers are well formed")
+        return
+    _, number = choose(app, settings.model_repository, version)
+    manifest = repository.manifest(settings.model_repository, app, number)
+    if check:
+        reason = write.stale(folder, manifest, name)
+        todo = f"; `slipway card {app} {number}` writes them" if reason else ""
+        note(f"{folder / write.CARD}: {reason or 'up to date'}{todo}")
+        raise typer.Exit(1 if reason else 0)
+    with _plots(settings, manifest) as plots:
+        done = write.update(folder, manifest, plots, name, force)
+    what = "figures written" if done.changed else "up to date already"
+    note(f"{done.path}: {what} ({done.name}, version {number}, {len(done.pictures)} pictures)")
+
+
+@contextmanager
+def _plots(settings: StackSettings, manifest: Manifest) -> Iterator[Path | None]:
+    """The folder of the run's plots, for the block; None, and a note, where they cannot be had."""
+    from training.errors import RegistryError
+
+    registry = running_registry(settings)
+    with tempfile.TemporaryDirectory(prefix="slipway-card-") as folder:
+        found = None
+        if registry is None:
+            note("MLflow is not running: the card keeps the pictures it has")
+        else:
+            try:
+                found = registry.fetch(manifest.run_id, "plots", Path(folder))
+            except RegistryError as error:
+                note(f"the card keeps the pictures it has: {error}")
+        yield found

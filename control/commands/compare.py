@@ -1,0 +1,102 @@
+"""`slipway compare`: two versions beside each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from control.commands.common import own_options, running_registry
+from control.console import note, print_json, print_table, stderr
+from control.settings import StackSettings
+
+if TYPE_CHECKING:
+    from training.compare.intervals import Line
+    from training.compare.run import CompareRequest, Comparison
+
+__all__ = ["EPILOG", "compare"]
+
+EPILOG = (
+    "Examples:  slipway compare price 1 2   |   slipway compare price 1 2 --data ONION.csv --commodity onion"
+    "   |   slipway compare price 1 2 --json"
+)
+
+
+def compare(
+    context: typer.Context,
+    app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
+    first: Annotated[int, typer.Argument(min=1, help="One version.")],
+    second: Annotated[int, typer.Argument(min=1, help="The other; differences are this one less the first.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Judge both anew on the test part of this file; give it again for more files."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Compare two versions on the same rows: metrics by slice, with paired bootstrap intervals of the difference.
+
+    The rows are those that both versions' trainings kept in MLflow, which is started for the time it takes if need
+    be. With --data both versions judge one file by their own graphs, and further options are the app's own, such
+    as --commodity for price.
+    """
+    from serving.settings import read
+    from training.compare.run import CompareRequest
+    from training.contract import Options
+    from training.recipes import find
+
+    known = find(app).selectable
+    request = CompareRequest(
+        app=app,
+        versions=(first, second),
+        repository=read(StackSettings).model_repository,
+        paths=tuple(data or ()),
+        options=Options(select=own_options("compare", app, known if data else (), context.args)),
+    )
+    result = _run(read(StackSettings), request)
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(result))
+    else:
+        _show(result)
+
+
+def _run(settings: StackSettings, request: CompareRequest) -> Comparison:
+    from training.compare.run import compare as story
+    from training.compare.run import manifests_of
+    from training.progress import RichProgress
+
+    if request.paths:
+        return story(request, progress=RichProgress(stderr()))
+    manifests_of(request)
+    registry = running_registry(settings)
+    if registry is not None:
+        return story(request, registry, RichProgress(stderr()))
+    from control.stack.ensure import ensure
+    from training.registry import Registry
+
+    with ensure(settings, {"postgres", "mlflow"}) as state:
+        os.environ.update(state.environment())
+        return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
+
+
+def _show(result: Comparison) -> None:
+    columns = ("metric", "slice", f"version {result.first}", f"version {result.second}", "difference")
+    print_table((*columns, "95 % interval", "rows", "blocks", "verdict"), map(_cells, result.lines))
+    judged = f"anew on {result.data}" if result.data else "on the rows their trainings kept"
+    note(f"{result.app}: {result.rows} rows, judged {judged}.")
+    note(f"The difference is version {result.second} less {result.first}.")
+    for text in result.notes:
+        note(f"Note: {text}.")
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    interval = "" if line.low is None or line.high is None else f"{line.low:.3g} to {line.high:.3g}"
+    figures = (_figure(line.first), _figure(line.second), _figure(line.difference, 3))
+    return (line.metric, line.slice, *figures, interval, str(line.rows), str(line.blocks), line.verdict)
+
+
+def _figure(value: float | None, digits: int = 5) -> str:
+    return "" if value is None else f"{value:.{digits}g}"

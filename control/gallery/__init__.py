@@ -1,0 +1,1 @@
+"""All apps on one page: their champions' figures, plots and cards, as plain HTML."""

@@ -1,0 +1,77 @@
+"""What the page shows of each app, from the model repository, the cards and, while it runs, MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from control.cards.write import CARD
+from serving.manifest import Manifest
+from serving.routing.catalog import find_apps
+from training import repository
+from training.errors import RegistryError
+from training.registry import Registry
+
+__all__ = ["Entry", "collect"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One app. Without a version `manifest` is None."""
+
+    app: str
+    summary: str
+    card: str
+    """Markdown; empty where there is no card."""
+    manifest: Manifest | None = None
+    champion: bool = False
+    others: tuple[int, ...] = ()
+    """Versions that are published too."""
+    plots: tuple[Path, ...] = ()
+    missing: str = ""
+    """Why there are no plots, in words."""
+
+
+def collect(models: Path, registry: Registry | None, folder: Path, only: Sequence[str] = ()) -> list[Entry]:
+    """An entry for every app, or those of `only`; plots are fetched below `folder`.
+
+    Raises `LookupError` for an app there is not.
+    """
+    return [
+        _entry(app.name, app.summary, app.folder / CARD, models, registry, folder / app.name)
+        for app in find_apps(only)
+    ]
+
+
+def _entry(name: str, summary: str, card: Path, models: Path, registry: Registry | None, folder: Path) -> Entry:
+    text = card.read_text() if card.is_file() else ""
+    there = repository.versions(models, name)
+    if not there:
+        return Entry(app=name, summary=summary, card=text)
+    champion = repository.aliases(models, name).champion
+    version = champion if champion in there else there[-1]
+    manifest = repository.manifest(models, name, version)
+    plots, missing = _plots(manifest, registry, folder)
+    return Entry(
+        app=name,
+        summary=summary,
+        card=text,
+        manifest=manifest,
+        champion=version == champion,
+        others=tuple(number for number in there if number != version),
+        plots=plots,
+        missing=missing,
+    )
+
+
+def _plots(manifest: Manifest, registry: Registry | None, folder: Path) -> tuple[tuple[Path, ...], str]:
+    if registry is None:
+        return (), f"The plots of run {manifest.run_id} are missing: MLflow, which keeps them, is not running."
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        found = registry.fetch(manifest.run_id, "plots", folder)
+    except RegistryError as error:
+        return (), f"The plots of run {manifest.run_id} are missing: {error}"
+    plots = tuple(sorted(found.glob("*.png"))) if found is not None else ()
+    return plots, "" if plots else f"Run {manifest.run_id} kept no plots."

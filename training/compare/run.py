@@ -1,0 +1,198 @@
+"""`slipway compare`: fetch or make the rows of both versions, pair them, measure the difference."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving.manifest import Manifest
+from training import recipes, repository, split
+from training.compare.anew import published
+from training.compare.intervals import LEVEL, Line, lines_of
+from training.compare.rows import FOLDER, NAME, load, pair
+from training.contract import Dataset, Evaluation, Options, Recipe
+from training.errors import DataError
+from training.progress import Progress, Silent
+from training.registry import Registry
+from training.run import TrainRequest
+from training.run import load as load_dataset
+from training.validate import tidied, validate
+
+__all__ = ["CompareRequest", "Comparison", "compare", "manifests_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """Which two versions, and where they are."""
+
+    app: str
+    versions: tuple[int, int]
+    repository: Path
+    paths: tuple[Path, ...] = ()
+    """Judge both anew on the test part of these files; without any, the rows their training kept are used."""
+    options: Options = field(default_factory=Options)
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two versions on the rows they have in common; differences are second less first."""
+
+    app: str
+    first: int
+    second: int
+    kind: str
+    data: str
+    """Name of the file both were judged on; empty: each on the rows its training kept."""
+    rows: int
+    rows_first: int
+    rows_second: int
+    """Rows either was judged on; `rows` are in both."""
+    notes: tuple[str, ...]
+    """What a reader must know before believing a line."""
+    lines: tuple[Line, ...]
+
+
+def compare(
+    request: CompareRequest,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+    recipe: Recipe[Any] | None = None,
+) -> Comparison:
+    """Compare two versions of an app. Without files the registry must be given.
+
+    Raises `DataError` where there is no such version, no rows, or none in common; `RegistryError`;
+    `ServableError` for a version folder that was changed.
+    """
+    progress = progress or Silent()
+    recipe = recipe or recipes.find(request.app)
+    manifests = manifests_of(request)
+    names = (f"version {request.versions[0]}", f"version {request.versions[1]}")
+    notes = _told_of_data(manifests, names)
+    if request.paths:
+        evaluations, data, more = _anew(request, recipe, manifests, progress)
+        notes += more
+    elif registry is not None:
+        with progress.step("fetch"):
+            evaluations, data = [_kept(registry, manifest) for manifest in manifests], ""
+    else:
+        raise DataError("the rows that training kept are in MLflow, which is not running; start it or give --data")
+    with progress.step("compare"):
+        paired = pair(evaluations[0], evaluations[1], names)
+        counts = [len(one.rows) for one in evaluations]
+        if paired.first.empty:
+            raise DataError(_nothing_common(manifests, names))
+        if min(counts) != max(counts) or len(paired.first) < min(counts):
+            told = f"{names[0]} was judged on {counts[0]}, {names[1]} on {counts[1]}"
+            notes.append(f"{len(paired.first)} rows are in both; {told}")
+        wape = any(metric.name == "wape" for manifest in manifests for metric in manifest.metrics)
+        lines = lines_of(paired, names, wape)
+    return Comparison(
+        app=request.app,
+        first=request.versions[0],
+        second=request.versions[1],
+        kind=paired.kind,
+        data=data,
+        rows=len(paired.first),
+        rows_first=counts[0],
+        rows_second=counts[1],
+        notes=(*notes, *_many(lines)),
+        lines=tuple(lines),
+    )
+
+
+def manifests_of(request: CompareRequest) -> list[Manifest]:
+    """What both versions say about themselves. Raises `DataError` where there is no such version."""
+    first, second = request.versions
+    if first == second:
+        raise DataError(f"version {first} was given twice; give two different versions")
+    there = repository.versions(request.repository, request.app)
+    for version in request.versions:
+        if version not in there:
+            have = ", ".join(map(str, there)) or "none"
+            raise DataError(
+                f"{request.app} has no version {version} in the model repository (there are: {have}); "
+                "`slipway repository sync` fetches those that are in MLflow"
+            )
+    return [repository.manifest(request.repository, request.app, version) for version in request.versions]
+
+
+def _kept(registry: Registry, manifest: Manifest) -> Evaluation:
+    """The rows the version's training kept. Raises `DataError` where it kept none."""
+    with tempfile.TemporaryDirectory(prefix="slipway-compare-") as folder:
+        found = registry.fetch(manifest.run_id, FOLDER, Path(folder))
+        if found is None or not (found / NAME).is_file():
+            raise DataError(
+                f"version {manifest.version} kept no evaluation rows (run {manifest.run_id}): it was trained "
+                "before they were kept. Train it anew, or judge both versions on one file with --data"
+            )
+        return load(found / NAME)
+
+
+def _anew(
+    request: CompareRequest, recipe: Recipe[Any], manifests: Sequence[Manifest], progress: Progress
+) -> tuple[list[Evaluation], str, list[str]]:
+    """Both versions on the test part of the files, the files' name, and notes."""
+    folders = [request.repository / request.app / str(version) for version in request.versions]
+    fitted = [published(recipe.app, folder) for folder in folders]
+    with progress.step("load"):
+        asked = TrainRequest(app=request.app, paths=request.paths, options=request.options)
+        dataset = load_dataset(asked, recipe)
+    with progress.step("split"):
+        tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
+        parts = split.check(recipe.split(tidy), recipe.time_column)
+    with progress.step("evaluate"):
+        found = [recipe.judged(one, parts) for one in fitted]
+    return found, dataset.source, _seen_before(dataset, manifests)
+
+
+def _told_of_data(manifests: Sequence[Manifest], names: tuple[str, str]) -> list[str]:
+    notes = [
+        f"{name} was trained on SYNTHETIC data"
+        for name, manifest in zip(names, manifests, strict=True)
+        if manifest.synthetic
+    ]
+    if manifests[0].dataset_sha256 != manifests[1].dataset_sha256:
+        told = [f"{name} on {_data(manifest)}" for name, manifest in zip(names, manifests, strict=True)]
+        notes.append(f"trained on different data: {', '.join(told)}")
+    return notes
+
+
+def _data(manifest: Manifest) -> str:
+    return f"{manifest.source or 'data without a name'} ({manifest.dataset_sha256[:12]})"
+
+
+def _seen_before(dataset: Dataset, manifests: Sequence[Manifest]) -> list[str]:
+    return [
+        f"version {manifest.version} was trained on {_data(manifest)}, not on this {dataset.source} "
+        f"({dataset.sha256[:12]}): it may have been fitted on some of these rows"
+        for manifest in manifests
+        if manifest.dataset_sha256 != dataset.sha256
+    ]
+
+
+def _nothing_common(manifests: Sequence[Manifest], names: tuple[str, str]) -> str:
+    """Why there is no row in both, as far as the manifests tell, and what to do."""
+    one, other = manifests
+    if one.dataset_sha256 != other.dataset_sha256:
+        reason = f"they were judged on different data: {_data(one)} and {_data(other)}"
+    else:
+        keys = [key for key in {**one.split, **other.split} if one.split.get(key) != other.split.get(key)]
+        told = "; ".join(f"{key}: {one.split.get(key)} and {other.split.get(key)}" for key in keys)
+        reason = f"the data is the same ({_data(one)}), split differently: {told or 'or selected differently'}"
+    return f"{names[0]} and {names[1]} have no test row in common; {reason}. Judge both on one file with --data"
+
+
+def _many(lines: Sequence[Line]) -> list[str]:
+    """What so many intervals mean."""
+    shown = [line for line in lines if line.low is not None]
+    if not shown:
+        return ["no interval is shown: the rows or their blocks are too few"]
+    expected = len(shown) * (1 - LEVEL)
+    return [
+        f"{len(shown)} intervals of {LEVEL:.0%} are shown; were the versions equally good, about {expected:.1f} "
+        "of them would exclude 0 by chance alone. Decide by the metric you chose before looking"
+    ]
