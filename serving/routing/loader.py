@@ -104,10 +104,11 @@ def _open_encoder(app: App[Any, Any, Any], manifest: Manifest, repository: Repos
     from serving.inference.onnx_session import ENGINE_ERRORS
 
     path = repository.folder(app.name, manifest.version) / ENCODER_NAME
+    wrong: tuple[type[Exception], ...] = (ValueError, *ENGINE_ERRORS)
     try:
         encoder = Encoder(app, path, manifest.files[ENCODER_NAME].sha256)
         made = encoder.records([app.collection.example])
-    except (ValueError, *ENGINE_ERRORS) as cause:
+    except wrong as cause:
         raise Refused(f"{ENCODER_NAME}: {cause}") from cause
     if not np.isclose(np.linalg.norm(made), 1, atol=1e-3):
         raise Refused(f"{ENCODER_NAME}: the vector of the example has length {np.linalg.norm(made):.3g}, not 1")

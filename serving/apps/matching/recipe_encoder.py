@@ -18,7 +18,7 @@ from serving.apps.matching.recipe_fit import MatchModel
 from serving.apps.matching.recipe_graph import Builder, encoded, finished
 from serving.apps.matching.recipe_network import TINY
 from serving.apps.matching.recipe_network import WIDTH as LEARNED
-from serving.apps.matching.tokens import SLOTS, VOCABULARY
+from serving.apps.matching.tokens import NAME_GRAMS, NAME_WORDS, SLOTS, VOCABULARY
 from serving.inference.contract import Arrays
 from serving.inference.encoder import EMBEDDING
 
@@ -27,10 +27,12 @@ __all__ = ["SHARE", "embed", "encoder_graph", "parity_tokens"]
 Floats = npt.NDArray[np.float32]
 
 SKETCH = WIDTH - LEARNED
-SHARE = 0.2
+SHARE = 0.1
 """Of the inner product, what the learned part has."""
 SPREAD = 4
 """Places each token adds to."""
+NAME_WEIGHT = 2.0
+"""What a token of the name counts for, beside one of the other text."""
 CHUNK = 1024
 
 
@@ -74,7 +76,7 @@ def _embed(model: MatchModel, tokens: npt.NDArray[np.int32]) -> Floats:
     with torch.no_grad():
         learned = model.network.encode(torch.from_numpy(ids)).numpy()
     places, signs = _draw()
-    values = (signs * model.network.weights.numpy()[:, None])[ids]
+    values = (signs * model.network.weights.numpy()[:, None])[ids] * _slot_weights()
     at = places[ids].astype(np.int64) + SKETCH * np.arange(len(ids))[:, None, None]
     summed = np.bincount(at.reshape(-1), values.reshape(-1), len(ids) * SKETCH)
     sketch = _of_unit_length(summed.reshape(len(ids), SKETCH).astype(np.float32))
@@ -85,7 +87,8 @@ def _sketch_nodes(build: Builder, ids: str, weights: Floats) -> str:
     places, signs = _draw()
     flat = build.hold([0, SLOTS * SPREAD], np.int64)
     at = build.do("Reshape", build.do("Gather", build.hold(places, np.int32), ids), flat)
-    values = build.do("Reshape", build.do("Gather", build.hold(signs * weights[:, None]), ids), flat)
+    signed = build.do("Gather", build.hold(signs * weights[:, None]), ids)
+    values = build.do("Reshape", build.do("Mul", signed, build.hold(_slot_weights())), flat)
     rows = build.do("Slice", build.do("Shape", ids), build.hold([0], np.int64), build.hold([1], np.int64))
     size = build.do("Concat", rows, build.hold([SKETCH], np.int64), axis=0)
     empty = build.do("ConstantOfShape", size)
@@ -100,6 +103,13 @@ def _unit(build: Builder, vectors: str, out: str = "") -> str:
 def _of_unit_length(vectors: Floats) -> Floats:
     scaled: Floats = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + np.float32(TINY))
     return scaled.astype(np.float32)
+
+
+def _slot_weights() -> Floats:
+    """[256, 1]"""
+    weights = np.ones((SLOTS, 1), np.float32)
+    weights[NAME_GRAMS] = weights[NAME_WORDS] = NAME_WEIGHT
+    return weights
 
 
 def _draw() -> tuple[npt.NDArray[np.int32], Floats]:
