@@ -27,7 +27,9 @@ __all__ = ["Store"]
 T = TypeVar("T")
 
 SETTING = "SLIPWAY_COLLECTIONS_URL"
-GONE = "the database with the collections cannot be reached now; try again, or give the records inline"
+GONE = (
+    "the database with the collections cannot be reached now; try again. Questions with own records are answered"
+)
 BATCH_SECONDS = 60.0
 """What one batch may take while a version catches up."""
 AGAIN_SECONDS = 0.1
@@ -124,17 +126,18 @@ class Store:
         """Batch by batch, each in a transaction of its own, until no record lacks its vector."""
         try:
             await self._run(partial(filing.register, standing.encoder), _patient())
-            done = False
+            # On its own until it is done: searches that run meanwhile must not take a round's middle for its end.
+            filled, done = standing.filled, False
             while not done:
-                job = partial(filing.fill, standing.encoder, standing.filled, once=True)
+                job = partial(filing.fill, standing.encoder, filled, once=True)
                 filled, done = await self._run(job, _patient())
-                standing.filled = filled
                 if not done and not filled.after:
                     # Somebody is changing a record that lacks its vector.
                     await asyncio.sleep(AGAIN_SECONDS)
         except SlipwayError as error:
             standing.problem = f"they cannot be encoded ({error.title.lower()})"
             return
+        standing.filled = _later(standing.filled, filled)
         standing.ready, standing.touched = True, time.monotonic()
 
     async def _run(self, job: Callable[[Session], T], call: Call) -> T:

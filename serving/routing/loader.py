@@ -100,8 +100,11 @@ def _open_encoder(app: App[Any, Any, Any], manifest: Manifest, repository: Repos
     if app.collection is None or ENCODER_NAME not in manifest.files:
         return None
     # Not before: a gateway before Triton may have no ONNX Runtime of its own.
-    from serving.inference.encoder import Encoder
-    from serving.inference.onnx_session import ENGINE_ERRORS
+    try:
+        from serving.inference.encoder import Encoder
+        from serving.inference.onnx_session import ENGINE_ERRORS
+    except ImportError as cause:
+        raise Refused(f"{ENCODER_NAME}: {cause}; it runs in the gateway: pip install 'slipway[cpu]'") from cause
 
     path = repository.folder(app.name, manifest.version) / ENCODER_NAME
     wrong: tuple[type[Exception], ...] = (ValueError, *ENGINE_ERRORS)
