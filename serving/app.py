@@ -23,6 +23,7 @@ from serving.edge.grpc import GrpcDoor
 from serving.edge.http_server import KEEP_ALIVE_SECONDS
 from serving.edge.sockets import others_listen
 from serving.features.database import Database
+from serving.features.store import Store
 from serving.inference.backends import Backends
 from serving.observe.load import Load, LoadMeter
 from serving.observe.logs import configure
@@ -68,7 +69,8 @@ class Server:
             settings.keep_versions,
         )
         self._database = Database(settings.database_url) if settings.database_url else None
-        self.dataplane = DataPlane(settings, self._catalog, self._database)
+        self._store = Store(settings.collections_url) if settings.collections_url else None
+        self.dataplane = DataPlane(settings, self._catalog, self._database, self._store)
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
@@ -94,7 +96,9 @@ class Server:
 
     async def refresh(self) -> None:
         """Look at the model repository once, for a process that answers one question and ends."""
-        await self._catalog.refresh()
+        await self._refresh()
+        if self._store is not None:
+            await self._store.settled()
 
     async def close(self) -> None:
         """Release everything; no request comes any more."""
@@ -104,6 +108,8 @@ class Server:
         await self._backends.close()
         if self._database is not None:
             self._database.close()
+        if self._store is not None:
+            self._store.close()
         self._logs.stop()
 
     def alive(self) -> bool:
@@ -119,10 +125,15 @@ class Server:
         while not self.dataplane.ready() and self.alive() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
 
+    async def _refresh(self) -> None:
+        await self._catalog.refresh()
+        if self._store is not None:
+            self._store.follow(one.encoder for one in self._catalog.loaded() if one.encoder is not None)
+
     async def _watch(self) -> None:
         while True:
             try:
-                await self._catalog.refresh()
+                await self._refresh()
             except OSError:
                 # A repository that cannot be read now leaves what is loaded as it is.
                 log.exception("the model repository cannot be read")

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from serving.errors import DeadlineExceeded, NotFound, NotReady
+from serving.errors import DeadlineExceeded, NotFound, NotReady, Unavailable
 from serving.features.database import Database
-from serving.inference.contract import App, Arrays, Call, TensorSpec
+from serving.features.filing import Page
+from serving.features.store import Store
+from serving.inference.contract import App, Arrays, Call, Collection, TensorSpec
 from serving.routing.catalog import Catalog
 from serving.routing.loader import LoadedVersion
 from serving.settings import Settings
@@ -47,11 +49,14 @@ class IndexEntry:
 class DataPlane:
     """Steps 3 to 7 of a request's life. Doors do 1, 2 and 8."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, database: Database | None = None) -> None:
-        """`database` completes short questions of apps that say how."""
+    def __init__(
+        self, settings: Settings, catalog: Catalog, database: Database | None = None, store: Store | None = None
+    ) -> None:
+        """`database` and `store` complete short questions of apps that say how; `store` keeps collections."""
         self.settings = settings
         self._catalog = catalog
         self._database = database
+        self._store = store
 
     def app(self, model: str) -> App[Any, Any, Any]:
         """The app of that name. Raises `NotFound`."""
@@ -128,22 +133,71 @@ class DataPlane:
         if loaded.app.explainer is None:
             raise NotFound(f"{model} does not explain its answers")
         if self._short(loaded.app, questions):
-            questions = await self._completed(call, loaded.app, questions)
+            questions = await self._completed(call, loaded.app, questions, loaded)
         features = loaded.app.features(questions, loaded.context)
         async with _deadline(call):
             return loaded.number, await asyncio.to_thread(lambda: loaded.explainer()(questions, features))
 
-    def _short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
-        """Whether the database has to be asked. Without one, the features say what is missing."""
-        return app.source is not None and self._database is not None and any(map(app.source.is_short, questions))
+    async def put_records(self, call: Call, model: str, collection: str, records: Sequence[Any]) -> None:
+        """Keep records, each id once, all or none; the next question finds them. Raises as `Store.put` does."""
+        app, store = self._kept(model, collection)
+        encoders = [one.encoder for one in self._catalog.loaded(model) if one.encoder is not None]
+        await store.put(app, records, encoders, call)
 
-    async def _completed(self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any]) -> Sequence[Any]:
-        if self._database is None or app.source is None:
+    async def get_record(self, call: Call, model: str, collection: str, identity: str) -> Any:
+        """One record. Raises `NotFound`, `Unavailable`."""
+        app, store = self._kept(model, collection)
+        return await store.get(app, identity, call)
+
+    async def delete_record(self, call: Call, model: str, collection: str, identity: str) -> None:
+        """Remove one record: no later question finds it. Raises `NotFound`, `Unavailable`."""
+        app, store = self._kept(model, collection)
+        await store.delete(app, identity, call)
+
+    async def page_records(self, call: Call, model: str, collection: str, after: str, most: int) -> Page:
+        """At most `most` records behind the id `after`. Raises `NotFound`, `Unavailable`."""
+        app, store = self._kept(model, collection)
+        return await store.page(app, after, most, call)
+
+    def collection(self, model: str, collection: str) -> Collection[Any, Any]:
+        """The collection of that name. Raises `NotFound`."""
+        kept = self.app(model).collection
+        if kept is None:
+            raise NotFound(f"{model} keeps no collection")
+        if kept.name != collection:
+            raise NotFound(f"{model} has no collection {collection[:64]!r}; it has {kept.name}")
+        return kept
+
+    def _kept(self, model: str, collection: str) -> tuple[App[Any, Any, Any], Store]:
+        self.collection(model, collection)
+        if self._store is None:
+            raise Unavailable(f"this server keeps no {collection}: SLIPWAY_COLLECTIONS_URL is not set", 60)
+        return self.app(model), self._store
+
+    def _short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
+        """Whether a database has to be asked. Without one, the features say what is missing."""
+        for seam, there in ((app.source, self._database), (app.collection, self._store)):
+            if seam is not None and there is not None and any(map(seam.is_short, questions)):
+                return True
+        return False
+
+    async def _completed(
+        self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any], loaded: LoadedVersion | None = None
+    ) -> Sequence[Any]:
+        """The questions, those that are short completed; from a collection only by a loaded version."""
+        if self._database is not None and app.source is not None and any(map(app.source.is_short, questions)):
+            questions = await self._database.complete(app.source, questions, call)
+        kept = app.collection
+        if self._store is None or kept is None or loaded is None or not any(map(kept.is_short, questions)):
             return questions
-        return await self._database.complete(app.source, questions, call)
+        if loaded.encoder is None:
+            raise NotReady(
+                f"{app.name} version {loaded.number} has no encoder: train again, or give {kept.name}", 60
+            )
+        return await self._store.complete(loaded.encoder, questions, call)
 
     async def _complete_and_ask(self, call: Call, loaded: LoadedVersion, questions: Sequence[Any]) -> list[Any]:
-        whole = await self._completed(call, loaded.app, questions)
+        whole = await self._completed(call, loaded.app, questions, loaded)
         answers: list[Any] = await loaded.backend.submit(loaded.questions, whole, call)
         return answers
 

@@ -15,6 +15,7 @@ import msgspec
 from serving.inference.contract import Arrays, TensorSpec
 
 __all__ = [
+    "ENCODER_NAME",
     "GOLDEN_NAME",
     "MANIFEST_NAME",
     "MODEL_NAME",
@@ -32,6 +33,8 @@ __all__ = [
 
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
+ENCODER_NAME = "encoder.onnx"
+"""The second graph of an app that keeps a collection."""
 GOLDEN_NAME = "golden.jsonl"
 
 

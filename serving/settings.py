@@ -56,6 +56,12 @@ class Settings:
         "Database that short questions are completed from, `postgresql://user:password@host/name`; empty: none.",
         secret=True,
     )
+    collections_url: str = setting(
+        "",
+        "PostgreSQL with pgvector that keeps the records of collections, `postgresql://user:password@host/name`; "
+        "empty: none are kept.",
+        secret=True,
+    )
     replicas: int = setting(
         0, "Gateway replicas, always as many; 0: between the bounds that the apps' values say."
     )

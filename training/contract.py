@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from training.trainer import Trainer
 
-__all__ = ["Dataset", "Evaluation", "Fitted", "Kind", "Options", "Part", "Recipe", "Split"]
+__all__ = ["Dataset", "EncoderExport", "Evaluation", "Fitted", "Kind", "Options", "Part", "Recipe", "Split"]
 
 Kind = Literal["values", "probabilities", "classes"]
 """What `predicted` and `baseline` hold: values of the target, probabilities of class 1, or class names."""
@@ -85,6 +85,17 @@ class Fitted:
     importance: dict[str, float] = field(default_factory=dict)
     model: Any = None
     """The native object, for `export`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderExport:
+    """The encoder of an app that keeps a collection: its graph, the native one, and rows to compare them on."""
+
+    model: onnx.ModelProto
+    """The collection's inputs to `embedding`, with a dynamic row axis."""
+    predict: Callable[[Arrays], Arrays]
+    inputs: Arrays
+    """At least 1,000 held-out rows, then odd ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +200,10 @@ class Recipe(ABC, Generic[Q]):
     @abstractmethod
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """One ONNX graph with the app's inputs and outputs, fitted parts inside, a dynamic row axis."""
+
+    def encoder(self, fitted: Fitted, split: Split) -> EncoderExport:
+        """What searches the app's collection; only called where the app has one."""
+        raise NotImplementedError(f"{type(self).__name__}: the app has a collection and the recipe no `encoder`")
 
     @abstractmethod
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:

@@ -10,9 +10,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from serving.inference.contract import App, TensorSpec
+from serving.inference.encoder import EMBEDDING
 from training.errors import TrainingError
 
-__all__ = ["OPSET", "ExportError", "check", "save"]
+__all__ = ["OPSET", "ExportError", "check", "save", "save_encoder"]
 
 OPSET = 18
 """The highest version of ONNX's own operator set a graph may ask for; Triton's image and ours run it."""
@@ -40,24 +41,37 @@ def save(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def save_encoder(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) -> None:
+    """The same for the encoder of the app's collection. Raises `ExportError`."""
+    if app.collection is None:
+        raise ExportError(f"{app.name} has no collection to export an encoder for")
+    outputs = (TensorSpec(EMBEDDING, "FP32", (-1, app.collection.width)),)
+    _check(f"{app.name}, encoder", model, app.collection.inputs, outputs)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
 def check(app: App[Any, Any, Any], model: onnx.ModelProto) -> None:
     """Raise `ExportError` unless the graph is valid ONNX with the app's tensors and nothing outside the file."""
+    _check(app.name, model, app.inputs, app.outputs)
+
+
+def _check(name: str, model: onnx.ModelProto, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as cause:
-        raise ExportError(f"{app.name}: the graph is not valid ONNX: {cause}") from cause
-    _check_opset(app, model)
+        raise ExportError(f"{name}: the graph is not valid ONNX: {cause}") from cause
+    _check_opset(name, model)
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ExportError(f"{app.name}: the graph keeps weights in another file; export them inside")
+        raise ExportError(f"{name}: the graph keeps weights in another file; export them inside")
     fitted = {tensor.name for tensor in model.graph.initializer}
-    _check_tensors(app.name, "input", app.inputs, [item for item in model.graph.input if item.name not in fitted])
-    _check_tensors(app.name, "output", app.outputs, list(model.graph.output))
+    _check_tensors(name, "input", inputs, [item for item in model.graph.input if item.name not in fitted])
+    _check_tensors(name, "output", outputs, list(model.graph.output))
 
 
-def _check_opset(app: App[Any, Any, Any], model: onnx.ModelProto) -> None:
+def _check_opset(name: str, model: onnx.ModelProto) -> None:
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
     if not versions or max(versions) > OPSET:
-        raise ExportError(f"{app.name}: opset {versions or 'missing'}; expected at most {OPSET}, stated once")
+        raise ExportError(f"{name}: opset {versions or 'missing'}; expected at most {OPSET}, stated once")
 
 
 def _check_tensors(app: str, role: str, specs: Sequence[TensorSpec], items: list[Any]) -> None:

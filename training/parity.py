@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.inference.contract import App, Arrays
+from serving.inference.encoder import EMBEDDING
 from serving.manifest import MODEL_NAME, Parity
 from serving.values import Values
 from training.config_pbtxt import config_pbtxt
-from training.contract import Recipe
+from training.contract import EncoderExport, Recipe
 from training.triton import running
 
-__all__ = ["ROWS", "compare", "onnx_model", "report", "triton_model"]
+__all__ = ["ROWS", "compare", "encoder_report", "onnx_model", "report", "triton_model"]
 
 Model = Callable[[Arrays], Arrays]
 
@@ -50,6 +51,16 @@ def report(
     return tuple(lines)
 
 
+def encoder_report(app: App[Any, Any, Any], encoder: EncoderExport, path: Path) -> tuple[Parity, ...]:
+    """The native encoder beside its graph. Raises `ValueError` when there are fewer than `ROWS` rows."""
+    rows = _rows(encoder.inputs)
+    if rows < ROWS:
+        raise ValueError(f"encoder: {rows} rows to compare; expected at least {ROWS}")
+    wanted, found = encoder.predict(encoder.inputs), onnx_model(path)(encoder.inputs)
+    error = _errors(wanted[EMBEDDING], found[EMBEDDING])
+    return (_line("encoder native/onnxruntime", EMBEDDING, error, app.tolerance, 0),)
+
+
 def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> list[Parity]:
     """One line per output. NaN equals NaN and an infinity equals itself; any other mismatch there is infinite."""
     flips = _flips(recipe.decisions(wanted), recipe.decisions(found), recipe.app.tolerance)
@@ -58,20 +69,7 @@ def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> li
         if wanted[spec.name].shape != found[spec.name].shape:
             raise ValueError(f"{pair}: {spec.name} has shapes {wanted[spec.name].shape}, {found[spec.name].shape}")
         error = _errors(wanted[spec.name], found[spec.name])
-        p50, p99 = np.quantile(error, [0.5, 0.99], method="lower")
-        lines.append(
-            Parity(
-                pair=pair,
-                output=spec.name,
-                rows=len(error),
-                max_error=float(error.max()),
-                p50=float(p50),
-                p99=float(p99),
-                tolerance=recipe.app.tolerance,
-                worst_row=int(error.argmax()),
-                flips=flips,
-            )
-        )
+        lines.append(_line(pair, spec.name, error, recipe.app.tolerance, flips))
     return lines
 
 
@@ -117,6 +115,21 @@ def _ask(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
             answer = server.infer(app.name, tensors, outputs=outputs, client_timeout=30)
             answers.append({spec.name: answer.as_numpy(spec.name) for spec in app.outputs})
         return _join(answers)
+
+
+def _line(pair: str, output: str, error: npt.NDArray[np.float64], tolerance: float, flips: int) -> Parity:
+    p50, p99 = np.quantile(error, [0.5, 0.99], method="lower")
+    return Parity(
+        pair=pair,
+        output=output,
+        rows=len(error),
+        max_error=float(error.max()),
+        p50=float(p50),
+        p99=float(p99),
+        tolerance=tolerance,
+        worst_row=int(error.argmax()),
+        flips=flips,
+    )
 
 
 def _errors(wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from serving.manifest import MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
+from serving.manifest import ENCODER_NAME, MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
 from serving.values import load_values
 from training import data, export, gate, parity, plots, promotion, recipes, repository, servable, split, triton
 from training.compare import rows
-from training.contract import Dataset, Evaluation, Fitted, Options, Recipe, Split
+from training.contract import Dataset, EncoderExport, Evaluation, Fitted, Options, Recipe, Split
 from training.errors import DataError, GateRefused, RegistryError
 from training.mlflow_model import write_mlflow_model
 from training.progress import Progress, Silent
@@ -123,9 +123,9 @@ def train(
             story.checks += gate.judge(recipe, tidy, evaluation)
             gate.refuse(story.checks)
         with progress.step("export"):
-            export.save(recipe.app, recipe.export(fitted), story.servable / MODEL_NAME)
+            encoder = export_graphs(story, fitted, parts)
         with progress.step("parity"):
-            lines = check_parity(story, request, fitted, parts)
+            lines = check_parity(story, request, fitted, parts, encoder)
             gate.refuse(story.checks)
         with progress.step("register"):
             seal(story, fitted, evaluation, parts, lines)
@@ -245,12 +245,27 @@ def log_evaluation(story: Story, registry: Registry, fitted: Fitted, evaluation:
     registry.log_folder(story.run_id, story.folder / rows.FOLDER, rows.FOLDER)
 
 
-def check_parity(story: Story, request: TrainRequest, fitted: Fitted, parts: Split) -> tuple[Parity, ...]:
+def export_graphs(story: Story, fitted: Fitted, parts: Split) -> EncoderExport | None:
+    """Write the model and, for an app that keeps a collection, its encoder, which is returned."""
+    app = story.recipe.app
+    export.save(app, story.recipe.export(fitted), story.servable / MODEL_NAME)
+    if app.collection is None:
+        return None
+    encoder = story.recipe.encoder(fitted, parts)
+    export.save_encoder(app, encoder.model, story.servable / ENCODER_NAME)
+    return encoder
+
+
+def check_parity(
+    story: Story, request: TrainRequest, fitted: Fitted, parts: Split, encoder: EncoderExport | None
+) -> tuple[Parity, ...]:
     """Run the parity rows through every runtime and add the checks to the story."""
     recipe = story.recipe
     inputs = recipe.parity_inputs(fitted, parts)
     values = load_values(recipe.app.folder) if request.triton and triton.available() else None
     lines = parity.report(recipe, fitted.predict, story.servable / MODEL_NAME, inputs, values)
+    if encoder is not None:
+        lines += parity.encoder_report(recipe.app, encoder, story.servable / ENCODER_NAME)
     story.checks.append(gate.check_finite(fitted.predict(inputs), parity.ROWS))
     story.checks += gate.check_parity(lines)
     return lines

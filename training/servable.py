@@ -10,7 +10,17 @@ from typing import Any
 import msgspec
 
 from serving.inference.contract import App
-from serving.manifest import GOLDEN_NAME, MANIFEST_NAME, GoldenRow, Manifest, difference, digest_file, row_of
+from serving.manifest import (
+    ENCODER_NAME,
+    GOLDEN_NAME,
+    MANIFEST_NAME,
+    MODEL_NAME,
+    GoldenRow,
+    Manifest,
+    difference,
+    digest_file,
+    row_of,
+)
 from training.contract import Fitted
 from training.errors import TrainingError
 
@@ -18,7 +28,7 @@ __all__ = ["UNNUMBERED", "ServableError", "numbered", "read_manifest", "seal", "
 
 UNNUMBERED = 0
 """The version in a manifest that is not registered yet."""
-RESERVED = (MANIFEST_NAME, GOLDEN_NAME, "model.onnx")
+RESERVED = (MANIFEST_NAME, GOLDEN_NAME, MODEL_NAME, ENCODER_NAME)
 
 
 class ServableError(TrainingError):

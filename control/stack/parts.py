@@ -11,13 +11,14 @@ from pathlib import Path
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack import haproxy, probes
-from control.stack.state import HOST, StackState
+from control.stack.state import COLLECTIONS, HOST, StackState
 
 __all__ = ["NEEDS", "ORDER", "Part", "build", "choose"]
 
 NEEDS = {"postgres": (), "mlflow": ("postgres",), "ray": (), "triton": (), "gateway": ("ray",)}
 """What must be ready before. The gateway waits for Triton as well, where Triton runs."""
 ORDER = tuple(NEEDS)
+DATABASES = ("mlflow", COLLECTIONS)
 MEGABYTE = 2**20
 LEAST_CPUS = 8
 """Logical ones: enough for several gateway replicas and a training beside them, whatever the machine has."""
@@ -71,7 +72,7 @@ def _postgres(state: StackState, settings: StackSettings) -> Part:
         name="postgres",
         command=_module("control.stack.postgres", str(state.layout.postgres), str(state.postgres_socket)),
         address=state.dsn("mlflow"),
-        ready=lambda: probes.database(state.dsn("postgres"), "mlflow"),
+        ready=lambda: all(probes.database(state.dsn("postgres"), name) for name in DATABASES),
         # Fast shutdown: ends sessions; the default would wait for them.
         stop_signal="INT",
     )

@@ -19,7 +19,7 @@ from control.stack import ports, supervisor
 from control.stack.layout import Layout, make_run_folder
 from control.stack.logs import set_aside, tail
 from control.stack.parts import Part, build
-from control.stack.state import StackState, read_state, write_state
+from control.stack.state import COLLECTIONS, StackState, read_state, write_state
 from control.stack.stop import stop
 
 __all__ = ["Observer", "start"]
@@ -154,7 +154,8 @@ def _failed(state: StackState, name: str, reason: str) -> PartFailed:
 
 def _environment(state: StackState, settings: StackSettings) -> dict[str, str]:
     log = str(settings.log_file or state.layout.logs / "requests.jsonl")
-    return {**state.environment(), "SLIPWAY_LOG_FILE": log}
+    collections = settings.collections_url or state.dsn(COLLECTIONS)
+    return {**state.environment(), "SLIPWAY_LOG_FILE": log, "SLIPWAY_COLLECTIONS_URL": collections}
 
 
 def _keep(state: StackState, **changes: object) -> StackState:

@@ -11,9 +11,11 @@ import msgspec
 from control.stack.layout import Layout
 from serving.settings import variable
 
-__all__ = ["StackState", "read_state", "remove_state", "write_state"]
+__all__ = ["COLLECTIONS", "StackState", "read_state", "remove_state", "write_state"]
 
 HOST = "127.0.0.1"
+COLLECTIONS = "slipway"
+"""The database with the records of collections."""
 
 
 class StackState(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from serving.dataplane import DataPlane
 from serving.edge.docs import OperationsDoor
 from serving.edge.exchange import HotLane, record_of
+from serving.edge.kept import CollectionDoor
 from serving.edge.message import CallReader, Receive, Request, Response, Scope, Send, check_media
 from serving.edge.problem import answer_to
 from serving.edge.reading import ClientGone, DisconnectWatch, read_body
@@ -20,6 +21,9 @@ from serving.edge.v2 import TensorDoor
 __all__ = ["HttpDoor"]
 
 Metrics = Callable[[], tuple[bytes, str]]
+
+WITH_BODY = ("POST", "PUT")
+EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT")
 
 
 class HttpDoor:
@@ -34,8 +38,8 @@ class HttpDoor:
         self.settings = dataplane.settings
         self.observer = observer or Ignore()
         records, tensors = RecordDoor(dataplane), TensorDoor(dataplane)
-        operations = OperationsDoor(dataplane, metrics)
-        self.router = Router([*records.routes(), *tensors.routes(), *operations.routes()])
+        operations, kept = OperationsDoor(dataplane, metrics), CollectionDoor(dataplane)
+        self.router = Router([*records.routes(), *tensors.routes(), *operations.routes(), *kept.routes()])
         self.calls = CallReader(self.settings)
         self.hot = HotLane(self.router, self.calls, self.observer, self.settings.max_body_bytes)
 
@@ -56,7 +60,7 @@ class HttpDoor:
         peer = (scope.get("client") or ("",))[0]
         call = self.calls.read(headers, _door_of(scope["path"]), peer)
         self.observer.started(call.door)
-        request = Request(scope["method"], headers, {}, call)
+        request = Request(scope["method"], headers, {}, call, query=scope.get("query_string", b""))
         watch = DisconnectWatch(receive)
         route, error = "", ""
         try:
@@ -66,7 +70,7 @@ class HttpDoor:
                 else:
                     found, request.params = self.router.find(request.method, scope["path"])
                     route = found.path
-                    if request.method == "POST":
+                    if request.method in WITH_BODY:
                         await self._take_body(request, receive)
                         watch.start()
                     response = await found.handler(request)
@@ -97,7 +101,7 @@ class HttpDoor:
         )
 
     def _options(self, path: str) -> Response:
-        allow = self.router.methods(path.rstrip("/") or "/") if path != "*" else ("GET", "HEAD", "OPTIONS", "POST")
+        allow = self.router.methods(path.rstrip("/") or "/") if path != "*" else EVERY_METHOD
         if not allow:
             raise no_path(path)
         return Response(status=204, headers={"allow": ", ".join(allow)})

@@ -71,6 +71,8 @@ class Request(msgspec.Struct):
     rows: int = 0
     asked: Any = None
     """What a handler wants to find again when its work is done."""
+    query: bytes = b""
+    """What stands behind `?` in the request target."""
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from serving import errors
+from serving.edge.codec.records import MOST_RECORDS
 from serving.edge.problem import PROBLEM_TYPE, type_of
 from serving.edge.v2 import server_version
 from serving.inference.contract import App
@@ -46,19 +47,24 @@ PROBLEM = {
     },
 }
 ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+NEXT = {
+    "anyOf": [{"type": "string"}, {"type": "null"}],
+    "description": "`after` of the next page; null at the end.",
+}
 ANSWER = {"model_name": {"type": "string"}, "model_version": {"type": "string"}, "request_id": {"type": "string"}}
 
 
 def document(apps: Sequence[AnyApp]) -> dict[str, Any]:
     """The whole description, OpenAPI 3.1."""
     types = {kind for app in apps for kind in (app.question, app.answer, app.explanation) if kind is not None}
+    types |= {app.collection.record for app in apps if app.collection is not None}
     ordered = sorted(types, key=lambda kind: (kind.__module__, kind.__qualname__))
     # Two apps may name their types alike; msgspec then makes longer names, so its references are the ones to use.
     found, components = msgspec.json.schema_components(ordered, ref_template=REF + "{name}")
     references = dict(zip(ordered, found, strict=True))
     paths: dict[str, Any] = {}
     for app in apps:
-        paths |= _record_paths(app, references)
+        paths |= _record_paths(app, references) | _collection_paths(app, references)
     paths |= _tensor_paths() | _plain_paths()
     return {
         "openapi": "3.1.0",
@@ -90,6 +96,54 @@ def _record_paths(app: AnyApp, references: References) -> dict[str, Any]:
                 }
             }
     return paths
+
+
+def _collection_paths(app: AnyApp, references: References) -> dict[str, Any]:
+    """The records an app keeps."""
+    if app.collection is None:
+        return {}
+    name, record = app.collection.name, references[app.collection.record]
+    one, several = _path_parameter("id"), {"type": "array", "maxItems": MOST_RECORDS, "items": record}
+    example = msgspec.to_builtins(app.collection.example)
+    paging = [
+        _query("after", "string", "`next` of the page before."),
+        _query("limit", "integer", f"1 to {MOST_RECORDS}."),
+    ]
+    page = _object({"records": several, "count": {"type": "integer"}, "next": NEXT})
+    written = _object({"written": {"type": "integer"}})
+
+    def of(verb: str, summary: str, parameters: list[Any], body: Any = None, given: Any = None) -> dict[str, Any]:
+        done = _answer(summary, "application/json", given) if given else {"description": "Done."}
+        made = {
+            "tags": [app.name],
+            "summary": summary,
+            "operationId": f"{app.name}_{verb}_{name}",
+            "parameters": [*parameters, *REQUEST_HEADERS],
+            "responses": {"200" if given else "204": done, **_failures(PROBLEM_TYPE, "Problem")},
+        }
+        return made if body is None else {**made, "requestBody": _body(*body)}
+
+    base = f"/v1/models/{app.name}/{name}"
+    listed = {"type": "object", "required": ["records"], "properties": {"records": {**several, "minItems": 1}}}
+    return {
+        base: {
+            "post": of("bulk", f"Keep several {name}, all or none", [], (listed, {"records": [example]}), written),
+            "get": of("list", f"The {name} by id, a page at a time", paging, given=page),
+        },
+        f"{base}/{{id}}": {
+            "put": of("put", "Keep one, new or in place of the one before", [one], (record, example)),
+            "get": of("get", "One as it is kept", [one], given=record),
+            "delete": of("delete", "Remove one", [one]),
+        },
+    }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 def _question(app: AnyApp, references: References) -> dict[str, Any]:
@@ -132,6 +186,10 @@ def _answer(description: str, media: str, schema: dict[str, Any]) -> dict[str, A
 
 def _header(name: str, kind: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": kind}}
+
+
+def _query(name: str, kind: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": kind}}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

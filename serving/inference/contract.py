@@ -16,7 +16,18 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 import numpy.typing as npt
 
-__all__ = ["App", "Arrays", "Backend", "Call", "Explainer", "FeatureSource", "Rows", "TensorSpec", "Work"]
+__all__ = [
+    "App",
+    "Arrays",
+    "Backend",
+    "Call",
+    "Collection",
+    "Explainer",
+    "FeatureSource",
+    "Rows",
+    "TensorSpec",
+    "Work",
+]
 
 Arrays = dict[str, npt.NDArray[Any]]
 """Named arrays; the first axis of every one is the row."""
@@ -24,6 +35,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
 C = TypeVar("C", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class TensorSpec(msgspec.Struct, frozen=True):
@@ -128,6 +140,36 @@ class FeatureSource(Generic[Q]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collection(Generic[Q, R]):
+    """Records that are kept for an app, and how a short question is completed with those that suit it best.
+
+    A version of such an app has a second graph, its encoder: questions and records to vectors of length 1. The
+    larger their inner product, the better they suit. All functions are pure and run in threads.
+    """
+
+    name: str
+    """Path segment behind the app's name, plural and lower case."""
+    record: type[R]
+    """Has the field `id`, text."""
+    example: R
+    inputs: tuple[TensorSpec, ...]
+    """What the encoder takes, of a record and of a question alike."""
+    width: int
+    """Numbers of a vector. More than 480 would make PostgreSQL keep them beside the table, and searches slow."""
+    of_records: Callable[[Sequence[R]], Arrays]
+    of_questions: Callable[[Sequence[Q]], Arrays]
+    record_keys: Callable[[R], tuple[str | None, ...]]
+    """What must agree with the question's keys, place by place; None agrees with everything."""
+    question_keys: Callable[[Q], tuple[str | None, ...]]
+    candidates: int
+    """Records a short question is completed with, at most."""
+    is_short: Callable[[Q], bool]
+    """Whether a question brings no records of its own. Called for every question, so it must be quick."""
+    complete: Callable[[Q, Sequence[R]], Q]
+    """The whole question with the records found, best first; there may be none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class App(Generic[Q, A, C]):
     """One thing customers call. An app's `app.py` makes one of these and nothing else.
 
@@ -158,6 +200,8 @@ class App(Generic[Q, A, C]):
     explanation: type[msgspec.Struct] | None = None
     source: FeatureSource[Q] | None = None
     """Completes short questions from the database of `SLIPWAY_DATABASE_URL`."""
+    collection: Collection[Q, Any] | None = None
+    """Records kept for the app in the database of `SLIPWAY_COLLECTIONS_URL`, which complete short questions."""
     fallback: Callable[[Sequence[Q]], list[A]] | None = None
     """Answers by a simple rule while no version is loaded and none was asked for. Pure; raises `Invalid`."""
     tolerance: float = field(default=1e-4)

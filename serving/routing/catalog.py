@@ -113,6 +113,11 @@ class Catalog:
         except KeyError:
             raise NotFound(f"there is no model {model[:100]!r}; served here: {', '.join(self._shelves)}") from None
 
+    def loaded(self, model: str = "") -> tuple[LoadedVersion, ...]:
+        """Every loaded version, or those of one app. Raises `NotFound`."""
+        shelves = [self.shelf(model)] if model else self._shelves.values()
+        return tuple(version for shelf in shelves for version in shelf.loaded.values())
+
     def resolve(self, model: str, version: int | None = None) -> LoadedVersion:
         """The version that answers. Raises `NotFound` (no such one) or `NotReady` (it cannot answer now)."""
         shelf = self.shelf(model)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -14,9 +14,12 @@ import numpy as np
 from serving.errors import SlipwayError, Unavailable
 from serving.inference.contract import App, Arrays, Backend, Call, Explainer
 from serving.inference.work import QuestionWork, TensorWork
-from serving.manifest import GoldenRow, Manifest
+from serving.manifest import ENCODER_NAME, GoldenRow, Manifest
 from serving.routing.repository import Refused, Repository
 from serving.values import load_values
+
+if TYPE_CHECKING:
+    from serving.inference.encoder import Encoder
 
 __all__ = ["LoadedVersion", "OpenBackend", "check_signature", "load", "replay"]
 
@@ -37,6 +40,8 @@ class LoadedVersion:
     context: Any
     backend: Backend
     repository: Repository
+    encoder: Encoder | None = None
+    """What searches the app's collection; None where the app or the version has none."""
     questions: QuestionWork = field(init=False)
     tensors: TensorWork = field(init=False)
     _explainer: Explainer | None = field(default=None, repr=False)
@@ -80,13 +85,37 @@ async def load(
         raise
     except Exception as cause:
         raise Refused(f"the model cannot be opened: {cause}") from cause
-    loaded = LoadedVersion(app, manifest, context, backend, repository)
     try:
+        encoder = await asyncio.to_thread(_open_encoder, app, manifest, repository)
+        loaded = LoadedVersion(app, manifest, context, backend, repository, encoder)
         await replay(loaded, repository.golden(app.name, version))
     except BaseException:
         await backend.close()
         raise
     return loaded
+
+
+def _open_encoder(app: App[Any, Any, Any], manifest: Manifest, repository: Repository) -> Encoder | None:
+    """The version's encoder, tried on the collection's example. Raises `Refused`."""
+    if app.collection is None or ENCODER_NAME not in manifest.files:
+        return None
+    # Not before: a gateway before Triton may have no ONNX Runtime of its own.
+    try:
+        from serving.inference.encoder import Encoder
+        from serving.inference.onnx_session import ENGINE_ERRORS
+    except ImportError as cause:
+        raise Refused(f"{ENCODER_NAME}: {cause}; it runs in the gateway: pip install 'slipway[cpu]'") from cause
+
+    path = repository.folder(app.name, manifest.version) / ENCODER_NAME
+    wrong: tuple[type[Exception], ...] = (ValueError, *ENGINE_ERRORS)
+    try:
+        encoder = Encoder(app, path, manifest.files[ENCODER_NAME].sha256)
+        made = encoder.records([app.collection.example])
+    except wrong as cause:
+        raise Refused(f"{ENCODER_NAME}: {cause}") from cause
+    if not np.isclose(np.linalg.norm(made), 1, atol=1e-3):
+        raise Refused(f"{ENCODER_NAME}: the vector of the example has length {np.linalg.norm(made):.3g}, not 1")
+    return encoder
 
 
 async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:

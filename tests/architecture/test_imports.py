@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.source import imports, is_training_side, modules
 
 HEAVY = ("mlflow", "ray.train", "ray.tune", "torch", "evidently", "pandas", "pandera", "matplotlib", "sqlalchemy")
-OPTIONAL = {"sqlalchemy": "serving/features/database.py"}
+OPTIONAL = {"sqlalchemy": "serving/features/engine.py"}
 """What one module of the data plane imports when a setting asks for it."""
 
 

@@ -7,8 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.serving import collected
 from tests.training import toy
-from training.export import ExportError, check, save
+from training.export import ExportError, check, save, save_encoder
 
 
 def linear() -> onnx.ModelProto:
@@ -82,3 +83,13 @@ def test_a_graph_that_breaks_the_promise_is_refused(spoil: Callable[[onnx.ModelP
     spoil(model)
     with pytest.raises(ExportError, match=words):
         check(toy.app, model)
+
+
+def test_an_encoder_is_checked_like_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "encoder.onnx"
+    save_encoder(collected.app, collected.encoder_graph(), path)
+    assert path.stat().st_size
+    with pytest.raises(ExportError, match="lotter, encoder: inputs are"):
+        save_encoder(collected.app, linear(), path)
+    with pytest.raises(ExportError, match="toy has no collection"):
+        save_encoder(toy.app, collected.encoder_graph(), path)

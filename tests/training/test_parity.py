@@ -13,8 +13,10 @@ from hypothesis.extra.numpy import arrays
 from serving.inference.contract import Arrays
 from serving.manifest import Parity
 from serving.values import load_values
+from tests.serving import collected
 from tests.training import toy
 from training import gate, parity
+from training.contract import EncoderExport
 from training.errors import GateRefused
 
 RECIPE = toy.Toy()
@@ -106,3 +108,22 @@ def test_the_worst_row_is_found(values: np.ndarray, row: int, shift: float) -> N
     assert line.worst_row == row
     assert line.max_error == pytest.approx(shift, rel=1e-2)
     assert line.p50 == 0
+
+
+def test_an_encoder_is_compared_with_its_native_one(tmp_path: Path) -> None:
+    onnx.save(collected.encoder_graph(), tmp_path / "encoder.onnx")
+    exact = parity.onnx_model(tmp_path / "encoder.onnx")
+    inputs = {"letters": np.random.default_rng(1).random((1100, collected.WIDTH), np.float32)}
+
+    def off(given: Arrays) -> Arrays:
+        return {name: array + np.float32(0.01) for name, array in exact(given).items()}
+
+    def report(native: parity.Model, rows: Arrays) -> Parity:
+        made = EncoderExport(model=collected.encoder_graph(), predict=native, inputs=rows)
+        return parity.encoder_report(collected.app, made, tmp_path / "encoder.onnx")[0]
+
+    assert report(exact, inputs).max_error == 0
+    with pytest.raises(GateRefused, match="encoder native/onnxruntime"):
+        gate.refuse(gate.check_parity([report(off, inputs)]))
+    with pytest.raises(ValueError, match="at least 1000"):
+        report(exact, {"letters": inputs["letters"][:10]})

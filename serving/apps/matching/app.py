@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serving.apps.matching.collection import collection
 from serving.apps.matching.decide import decide
 from serving.apps.matching.features import FEATURES, encode
 from serving.apps.matching.schema import EXAMPLE, MatchAnswer, MatchContext, MatchQuestion
@@ -27,5 +28,6 @@ app = App(
     feature_names=FEATURES,
     features=encode,
     decide=decide,
+    collection=collection,
     tolerance=1e-4,
 )

@@ -39,9 +39,9 @@ def broken_rule(one: Requirement, other: Availability) -> MatchRule | None:
 
 
 def _answer(question: MatchQuestion, scores: npt.NDArray[np.float32], threshold: float) -> MatchAnswer:
-    wanted = question.requirement
+    wanted, offers = question.requirement, question.availabilities or ()
     allowed, rejected = [], []
-    for index, availability in enumerate(question.availabilities):
+    for index, availability in enumerate(offers):
         rule = broken_rule(wanted, availability)
         if rule is None:
             allowed.append(index)
@@ -50,9 +50,7 @@ def _answer(question: MatchQuestion, scores: npt.NDArray[np.float32], threshold:
     known = np.nan_to_num(scores[allowed].astype(np.float64), nan=0.0)
     # Ranked as they are shown: what differs by a runtime's rounding only keeps the order given.
     best = np.argsort(-known.round(4), kind="stable")[: question.top]
-    matches = tuple(
-        _match(wanted, question.availabilities[allowed[place]], float(known[place]), threshold) for place in best
-    )
+    matches = tuple(_match(wanted, offers[allowed[place]], float(known[place]), threshold) for place in best)
     return MatchAnswer(
         matches=matches,
         rejected=tuple(rejected),

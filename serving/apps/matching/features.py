@@ -9,12 +9,19 @@ from os.path import commonprefix
 import numpy as np
 import numpy.typing as npt
 
-from serving.apps.matching.schema import Availability, MatchContext, MatchQuestion, Place, Requirement
-from serving.apps.matching.tokens import NAME_GRAMS, NAME_WORDS, VOCABULARY, Record, record
+from serving.apps.matching.schema import (
+    MOST,
+    Availability,
+    MatchContext,
+    MatchQuestion,
+    Place,
+    Requirement,
+)
+from serving.apps.matching.tokens import NAME_GRAMS, NAME_WORDS, SLOTS, VOCABULARY, Record, record
 from serving.errors import Invalid
 from serving.inference.contract import Arrays
 
-__all__ = ["FEATURES", "NUMBERS", "compare", "distance", "encode"]
+__all__ = ["FEATURES", "NUMBERS", "compare", "distance", "encode", "tokens"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -45,23 +52,31 @@ def encode(questions: Sequence[MatchQuestion], context: MatchContext) -> Arrays:
     """One row per question; the second axis is as long as the longest list of availabilities among them.
 
     `pairs` FP32 [n, k, 11], `requirement` INT32 [n, 256], `availability` INT32 [n, k, 256] and `shared`
-    UINT8 [n, k, 256]. What lies beyond a question's own list is 0. Raises `Invalid` for an id that is there twice.
+    UINT8 [n, k, 256]. What lies beyond a question's own list is 0; k is at least 1. Raises `Invalid` for an id
+    that is there twice and for a question without a list.
     """
-    for row, question in enumerate(questions):
-        _refuse_twice(question, row)
-    counts = np.array([len(question.availabilities) for question in questions])
-    left = [question.requirement for question in questions for _ in question.availabilities]
-    right = [availability for question in questions for availability in question.availabilities]
-    flat = compare(left, right)
-    rows = np.repeat(np.arange(len(questions)), counts)
-    columns = np.concatenate([np.arange(count) for count in counts])
-    starts = np.cumsum(counts) - counts
-    arrays = {"pairs": flat["pairs"], "requirement": flat["requirement"][starts]}
-    for name in ("pairs", "availability", "shared"):
-        padded = np.zeros((len(questions), counts.max(), flat[name].shape[1]), flat[name].dtype)
-        padded[rows, columns] = flat[name]
-        arrays[name] = padded
+    lists = [_listed(question, row) for row, question in enumerate(questions)]
+    counts = np.array([len(listed) for listed in lists])
+    size = (len(questions), max(1, int(counts.max())))
+    arrays: Arrays = {
+        "pairs": np.zeros((*size, len(FEATURES)), np.float32),
+        "requirement": tokens([question.requirement for question in questions]),
+        "availability": np.zeros((*size, SLOTS), np.int32),
+        "shared": np.zeros((*size, SLOTS), np.uint8),
+    }
+    if counts.any():
+        left = [question.requirement for question, listed in zip(questions, lists, strict=True) for _ in listed]
+        flat = compare(left, [availability for listed in lists for availability in listed])
+        rows = np.repeat(np.arange(len(questions)), counts)
+        columns = np.concatenate([np.arange(count) for count in counts])
+        for name in ("pairs", "availability", "shared"):
+            arrays[name][rows, columns] = flat[name]
     return arrays
+
+
+def tokens(sides: Sequence[Requirement | Availability]) -> npt.NDArray[np.int32]:
+    """The tokens of texts, [n, 256]: what the encoder takes of either side."""
+    return np.stack([_record(side).ids for side in sides])
 
 
 def compare(left: Sequence[Requirement], right: Sequence[Availability]) -> Arrays:
@@ -91,7 +106,13 @@ def distance(one: Place, other: Place) -> float:
     return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
 
 
-def _refuse_twice(question: MatchQuestion, row: int) -> None:
+def _listed(question: MatchQuestion, row: int) -> Sequence[Availability]:
+    if question.availabilities is None:
+        raise Invalid(
+            f"[{row}].availabilities",
+            f"is missing; give 1 to {MOST} of them, or let the server search those it keeps "
+            "(SLIPWAY_COLLECTIONS_URL)",
+        )
     seen: dict[str, int] = {}
     for index, availability in enumerate(question.availabilities):
         first = seen.setdefault(availability.id, index)
@@ -100,6 +121,7 @@ def _refuse_twice(question: MatchQuestion, row: int) -> None:
                 f"[{row}].availabilities[{index}].id",
                 f"{availability.id!r} is also the id of availabilities[{first}]; give each id once",
             )
+    return question.availabilities
 
 
 def _record(side: Requirement | Availability) -> Record:

@@ -12,16 +12,18 @@ import pandas as pd
 
 from serving.apps.matching import recipe_data, recipe_golden, recipe_report, synthetic
 from serving.apps.matching.app import app
-from serving.apps.matching.features import NUMBERS
+from serving.apps.matching.features import NUMBERS, tokens
+from serving.apps.matching.recipe_encoder import embed, encoder_graph, parity_tokens
 from serving.apps.matching.recipe_fit import DEFAULTS, PARAMS, MatchModel, fit_model, space
 from serving.apps.matching.recipe_graph import graph
 from serving.apps.matching.recipe_network import COLUMNS
 from serving.apps.matching.recipe_pairs import availabilities, flat, requirements
 from serving.apps.matching.schema import MatchContext, MatchQuestion
 from serving.inference.contract import Arrays
+from serving.inference.encoder import EMBEDDING
 from serving.manifest import Check
 from training.compare.rows import with_keys
-from training.contract import Evaluation, Fitted, Options, Recipe, Split
+from training.contract import EncoderExport, Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -98,6 +100,16 @@ class MatchRecipe(Recipe[MatchQuestion]):
         """Overlaps, encoder, heads and calibration in one graph."""
         model: MatchModel = fitted.model
         return graph(model)
+
+    def encoder(self, fitted: Fitted, split: Split) -> EncoderExport:
+        """The encoder that both sides share, with texts of the test part."""
+        model: MatchModel = fitted.model
+
+        def predict(inputs: Arrays) -> Arrays:
+            return {EMBEDDING: embed(model, inputs["tokens"])}
+
+        inputs = parity_tokens(tokens(recipe_golden.several(availabilities(split.test))))
+        return EncoderExport(model=encoder_graph(model), predict=predict, inputs=inputs)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
         """Test questions, extreme numbers, NaN, tokens that do not exist."""

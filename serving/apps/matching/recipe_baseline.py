@@ -34,12 +34,22 @@ def similarities(
     return found
 
 
-def nearest(left: Sequence[Requirement], right: Sequence[Availability], count: int) -> npt.NDArray[np.intp]:
-    """Places in `right` of the `count` nearest to each of `left`, nearest first: an exact search through all."""
+def nearest(
+    left: Sequence[Requirement],
+    right: Sequence[Availability],
+    count: int,
+    allowed: npt.NDArray[np.bool_] | None = None,
+) -> npt.NDArray[np.intp]:
+    """Places in `right` of the `count` nearest to each of `left`, nearest first: an exact search through all.
+
+    Pairs that are not `allowed` [left, right] come last.
+    """
     wanted, offered = [text_of(side) for side in left], [text_of(side) for side in right]
     fitted = vectorizer([*wanted, *offered])
     one, other = fitted.transform(wanted), fitted.transform(offered)
     cosines = (one @ other.T).toarray()
+    if allowed is not None:
+        cosines = np.where(allowed, cosines, -1)
     order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
     return order
 

@@ -8,11 +8,11 @@ import pandas as pd
 
 from serving.apps.matching.features import FEATURES, encode
 from serving.apps.matching.recipe_pairs import availabilities, availability_pool, requirements
-from serving.apps.matching.schema import MatchContext, MatchQuestion
+from serving.apps.matching.schema import Availability, MatchContext, MatchQuestion
 from serving.apps.matching.tokens import VOCABULARY
 from serving.inference.contract import Arrays
 
-__all__ = ["golden", "parity_rows", "questions"]
+__all__ = ["golden", "parity_rows", "questions", "several"]
 
 GOLDEN_ROWS = 32
 GOLDEN_OFFERS = 8
@@ -45,6 +45,11 @@ def questions(test: pd.DataFrame, count: int, offers: int) -> list[MatchQuestion
         )
         found.append(MatchQuestion(requirement=requirement, availabilities=numbered))
     return found
+
+
+def several(offers: list[Availability]) -> list[Availability]:
+    """As many as parity wants; a small test part comes again."""
+    return [offers[place % len(offers)] for place in range(max(PARITY_ROWS, len(offers)))]
 
 
 def parity_rows(test: pd.DataFrame, context: MatchContext) -> Arrays:

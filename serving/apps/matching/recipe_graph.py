@@ -15,13 +15,13 @@ from serving.apps.matching.recipe_fit import MatchModel
 from serving.apps.matching.recipe_network import COSINE_SCALE, LIMIT, PART_SCALE, TINY
 from serving.apps.matching.tokens import FIRST_CODE, SLOTS, VOCABULARY
 
-__all__ = ["graph"]
+__all__ = ["Builder", "encoded", "finished", "graph"]
 
 OPSET, IR_VERSION = 18, 8
 MANY = "availability_count"
 
 
-class _Builder:
+class Builder:
     """Nodes and constants in the order they are made; a value is known by the name `do` returns."""
 
     def __init__(self) -> None:
@@ -47,14 +47,14 @@ class _Builder:
 
 def graph(model: MatchModel) -> onnx.ModelProto:
     """The app's inputs to its output; rows are questions, the second axis their availabilities."""
-    build = _Builder()
+    build = Builder()
     ids = _ids(build)
     columns = build.do("Concat", *_overlaps(build, ids, model), *_pairs(build), axis=2)
     score = _head(build, columns, ids, model)
     build.do("Sigmoid", score, out="score")
     value = helper.make_tensor_value_info
-    made = helper.make_graph(
-        build.nodes,
+    return finished(
+        build,
         "matching",
         [
             value("pairs", TensorProto.FLOAT, ["row", MANY, len(FEATURES)]),
@@ -63,20 +63,24 @@ def graph(model: MatchModel) -> onnx.ModelProto:
             value("shared", TensorProto.UINT8, ["row", MANY, SLOTS]),
         ],
         [value("score", TensorProto.FLOAT, ["row", MANY])],
-        build.constants,
     )
+
+
+def finished(build: Builder, name: str, inputs: list[Any], outputs: list[Any]) -> onnx.ModelProto:
+    """A model of what was built."""
+    made = helper.make_graph(build.nodes, name, inputs, outputs, build.constants)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
-def _ids(build: _Builder) -> tuple[str, str]:
+def _ids(build: Builder) -> tuple[str, str]:
     """Tokens of both sides, each within the vocabulary; the requirement counts as one availability."""
     low, high = build.hold(0, np.int32), build.hold(VOCABULARY - 1, np.int32)
     alone = build.do("Unsqueeze", "requirement", build.hold([1], np.int64))
     return build.do("Clip", alone, low, high), build.do("Clip", "availability", low, high)
 
 
-def _overlaps(build: _Builder, ids: tuple[str, str], model: MatchModel) -> list[str]:
+def _overlaps(build: Builder, ids: tuple[str, str], model: MatchModel) -> list[str]:
     """`overlap.overlaps`."""
     weights = build.hold(np.square(model.network.weights.numpy()))
     places = [build.hold(place) for place in PLACES]
@@ -100,7 +104,7 @@ def _overlaps(build: _Builder, ids: tuple[str, str], model: MatchModel) -> list[
     ]
 
 
-def _sums(build: _Builder, name: str, anywhere: str, ids: str, places: list[str]) -> str:
+def _sums(build: Builder, name: str, anywhere: str, ids: str, places: list[str]) -> str:
     """`overlap._sums`."""
     code = build.do("GreaterOrEqual", ids, build.hold(FIRST_CODE, np.int32))
     code = build.do("Cast", code, to=TensorProto.FLOAT)
@@ -108,17 +112,17 @@ def _sums(build: _Builder, name: str, anywhere: str, ids: str, places: list[str]
     return build.do("Sum", *(build.do("MatMul", kind, place) for kind, place in zip(kinds, places, strict=True)))
 
 
-def _pairs(build: _Builder) -> list[str]:
+def _pairs(build: Builder) -> list[str]:
     """Numbers with 0 for those missing, and which are known."""
     missing = build.do("IsNaN", "pairs")
     known = build.do("Cast", build.do("Not", missing), to=TensorProto.FLOAT)
     return [build.do("Where", missing, build.hold(0), "pairs"), known]
 
 
-def _head(build: _Builder, columns: str, ids: tuple[str, str], model: MatchModel) -> str:
+def _head(build: Builder, columns: str, ids: tuple[str, str], model: MatchModel) -> str:
     """`MatchNetwork.forward`, then the calibration: log odds [row, availabilities]."""
     network = model.network
-    left, right = (_encoded(build, side, model) for side in ids)
+    left, right = (encoded(build, side, model) for side in ids)
     product = build.do("Mul", left, right)
     cosine = build.total(product, 2)
     centred = build.do("Sub", columns, build.hold(network.mean.numpy()))
@@ -141,8 +145,8 @@ def _head(build: _Builder, columns: str, ids: tuple[str, str], model: MatchModel
     return build.do("Add", build.do("Mul", logits, build.hold(model.slope)), build.hold(model.offset))
 
 
-def _encoded(build: _Builder, ids: str, model: MatchModel) -> str:
-    """`MatchNetwork.encode`; the tokens' weights are already in the table."""
+def encoded(build: Builder, ids: str, model: MatchModel) -> str:
+    """`MatchNetwork.encode` of tokens [row, k, 256]; the tokens' weights are already in the table."""
     network = model.network
     table = network.tokens.weight.detach().numpy() * network.weights.numpy()[:, None]
     summed = build.total(build.do("Gather", build.hold(table), ids), 2, keep=False)

@@ -11,27 +11,19 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from serving.apps.matching.recipe_baseline import best_threshold, nearest, similarities, vectorizer
+from serving.apps.matching.recipe_baseline import best_threshold, similarities, vectorizer
 from serving.apps.matching.recipe_fit import MatchModel
-from serving.apps.matching.recipe_pairs import (
-    availabilities,
-    availability_pool,
-    contents,
-    flat,
-    requirements,
-    text_of,
-)
+from serving.apps.matching.recipe_pairs import availabilities, flat, requirements, text_of
+from serving.apps.matching.recipe_search import search_metrics
 from serving.manifest import Check, Metric
 from training.classification import average_precision, calibration_error, gain_interval, precision, recall
 from training.contract import Evaluation, Split
 from training.evaluate import beside
 
-__all__ = ["SHORTLIST", "evaluation", "gate"]
+__all__ = ["evaluation", "gate"]
 
 Vector = npt.NDArray[Any]
 
-SHORTLIST = 50
-"""Of the full table, the availabilities that the baseline finds nearest and the model ranks anew."""
 GATED = ("f1", "average_precision")
 SEED = 7
 
@@ -49,7 +41,7 @@ def evaluation(model: MatchModel, split: Split) -> Evaluation:
     rows = pd.DataFrame({"actual": actual, "predicted": score, "baseline": chances})
     flags = (score >= model.threshold).astype(int), (chances >= stated).astype(int)
     group = split.test["requirement"].to_numpy()
-    metrics = [*_pair_metrics(rows, flags, group), *_search_metrics(model, split)]
+    metrics = [*_pair_metrics(rows, flags, group), *search_metrics(model, split)]
     return Evaluation(metrics=tuple(metrics), rows=rows, kind="probabilities")
 
 
@@ -86,52 +78,8 @@ def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vecto
     ]
 
 
-def _search_metrics(model: MatchModel, split: Split) -> list[Metric]:
-    """Hits among all availabilities of all parts; a match outside the shortlist is a miss of both."""
-    every = pd.concat([split.train, split.validation, split.test])
-    pool = availability_pool([every])
-    asked = split.test[split.test["label"] == 1].drop_duplicates("requirement")
-    left = requirements(asked)
-    near = nearest(left, pool, SHORTLIST)
-    truth = _truth(every, asked["requirement"], pool)
-    right = [[pool[index] for index in row] for row in near]
-    flat_left = [one for one, row in zip(left, right, strict=True) for _ in row]
-    score = model.score(flat(flat_left, [one for row in right for one in row])).reshape(near.shape)
-    ranked = np.take_along_axis(near, np.argsort(-score, axis=1, kind="stable"), axis=1)
-    part = f"full table of {len(pool)}"
-    metrics = []
-    for depth in (1, 5):
-        hits, base = (_hits(order[:, :depth], truth) for order in (ranked, near))
-        gain = gain_interval(_mean, np.ones(len(hits)), hits, base, np.arange(len(hits)), SEED)
-        metrics.append(beside(f"hit_at_{depth}", _mean, hits, hits, base, part, better="higher", gain=gain))
-    found = _hits(near, truth)
-    shortlist = Metric(
-        name="in_shortlist", value=float(found.mean()), slice=part, rows=len(found), better="higher"
-    )
-    return [*metrics, shortlist]
-
-
-def _truth(every: pd.DataFrame, asked: pd.Series[Any], pool: Sequence[Any]) -> list[set[int]]:
-    """Places in the pool of each requirement's matches."""
-    places = {contents(one): place for place, one in enumerate(pool)}
-    matches = every[every["label"] == 1]
-    found: dict[str, set[int]] = {}
-    for name, one in zip(matches["requirement"], availabilities(matches), strict=True):
-        found.setdefault(name, set()).add(places[contents(one)])
-    return [found[name] for name in asked]
-
-
-def _hits(order: npt.NDArray[np.intp], truth: list[set[int]]) -> npt.NDArray[np.float64]:
-    hits = [bool(right & set(row.tolist())) for row, right in zip(order, truth, strict=True)]
-    return np.array(hits, dtype=np.float64)
-
-
 def _f1(actual: Vector, flagged: Vector) -> float:
     return float(f1_score(actual, flagged, zero_division=0))
-
-
-def _mean(_: Vector, hits: Vector) -> float:
-    return float(hits.mean())
 
 
 def _beats(metric: Metric) -> Check:

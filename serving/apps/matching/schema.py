@@ -12,6 +12,7 @@ from msgspec import Meta
 
 __all__ = [
     "EXAMPLE",
+    "EXAMPLE_LOT",
     "MOST",
     "Availability",
     "Match",
@@ -81,10 +82,17 @@ class MatchQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Which of the availabilities meet the requirement, best first?"""
 
     requirement: Annotated[Requirement, Meta(description="What is looked for.")]
-    availabilities: Annotated[
-        tuple[Availability, ...],
-        Meta(min_length=1, max_length=MOST, description="What to choose from, in any order, each id once."),
-    ]
+    availabilities: (
+        Annotated[
+            tuple[Availability, ...],
+            Meta(
+                min_length=1,
+                max_length=MOST,
+                description="What to choose from, in any order, each id once. Null: those that the server keeps.",
+            ),
+        ]
+        | None
+    ) = None
     top: Annotated[int, Meta(ge=1, le=MOST, description="How many matches to answer at most.")] = 5
 
 
@@ -108,7 +116,10 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The best availabilities, best first, and those the rules left out, in the order given."""
+    """The best availabilities, best first, and those the rules left out, in the order given.
+
+    Of availabilities that the server keeps, those that the rules leave out are not listed.
+    """
 
     matches: tuple[Match, ...]
     rejected: tuple[Rejected, ...]
@@ -125,6 +136,16 @@ class MatchContext(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers its training data had on both sides; the graph ignores the others."""
 
 
+EXAMPLE_LOT = Availability(
+    id="A-1",
+    name="rice sonamasuri sm520 bag 25kg",
+    commodity="rice",
+    unit="quintal",
+    quantity=60.0,
+    price=4150.0,
+    quality=0.8,
+    place=Place(latitude=14.47, longitude=75.92),
+)
 EXAMPLE = MatchQuestion(
     requirement=Requirement(
         name="Sona Masuri rice SM-520, 25 kg bags",
@@ -136,16 +157,7 @@ EXAMPLE = MatchQuestion(
         place=Place(latitude=15.36, longitude=75.12),
     ),
     availabilities=(
-        Availability(
-            id="A-1",
-            name="rice sonamasuri sm520 bag 25kg",
-            commodity="rice",
-            unit="quintal",
-            quantity=60.0,
-            price=4150.0,
-            quality=0.8,
-            place=Place(latitude=14.47, longitude=75.92),
-        ),
+        EXAMPLE_LOT,
         Availability(id="A-2", name="basmati rice 1121 steam", commodity="rice", unit="quintal", price=9800.0),
         Availability(id="A-3", name="Sona Masuri rice SM-520", commodity="rice", unit="kg", price=43.0),
     ),

@@ -1,7 +1,8 @@
-"""KServe v1: `{"instances": [...]}` straight into an app's question type, and answers back."""
+"""JSON straight into an app's own types: `{"instances": [...]}`, records of its collection, and answers back."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from types import GenericAlias
@@ -12,26 +13,66 @@ import msgspec
 from serving.edge.codec.jsontext import decode_json
 from serving.errors import Invalid, TooLarge
 
-__all__ = ["decode_instances", "encode_records"]
+__all__ = ["IDENTITY", "MOST_RECORDS", "decode_instances", "decode_record", "decode_records", "encode_records"]
 
 ENCODER = msgspec.json.Encoder()
+MOST_RECORDS = 1000
+"""Of a collection, in one request or one page."""
+IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""Ids are path segments: nothing that a URL or a proxy would read otherwise."""
 
 
 @lru_cache(maxsize=256)
-def _decoder(question: Any) -> msgspec.json.Decoder[Any]:
-    fields = [("instances", GenericAlias(list, (question,)))]
-    envelope = msgspec.defstruct(f"{question.__name__}Instances", fields, forbid_unknown_fields=True)
+def _decoder(kind: Any, key: str) -> msgspec.json.Decoder[Any]:
+    fields = [(key, GenericAlias(list, (kind,)))]
+    envelope = msgspec.defstruct(f"{kind.__name__}{key.title()}", fields, forbid_unknown_fields=True)
     return msgspec.json.Decoder(envelope)
+
+
+@lru_cache(maxsize=256)
+def _single(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def decode_instances(question: type[Any], raw: bytes, max_rows: int) -> list[Any]:
     """The questions of a v1 request. Raises `Malformed`, `Invalid` or `TooLarge`, each naming the place."""
-    questions: list[Any] = decode_json(_decoder(cast(Any, question)), raw).instances
+    questions: list[Any] = decode_json(_decoder(cast(Any, question), "instances"), raw).instances
     if not questions:
         raise Invalid("$.instances", "must hold at least 1 instance")
     if len(questions) > max_rows:
         raise TooLarge(f"$.instances: {len(questions)} instances; at most {max_rows} are allowed in one request")
     return questions
+
+
+def decode_record(kind: type[Any], raw: bytes) -> Any:
+    """One record of a collection. Raises `Malformed` or `Invalid` naming the place."""
+    record: Any = decode_json(_single(cast(Any, kind)), raw)
+    _check_identity(record.id, "$")
+    return record
+
+
+def decode_records(kind: type[Any], raw: bytes) -> list[Any]:
+    """Records of a collection, each id once. Raises `Malformed`, `Invalid` or `TooLarge`, naming the place."""
+    records: list[Any] = decode_json(_decoder(cast(Any, kind), "records"), raw).records
+    if not records:
+        raise Invalid("$.records", "must hold at least 1 record")
+    if len(records) > MOST_RECORDS:
+        raise TooLarge(f"$.records: {len(records)} records; at most {MOST_RECORDS} are allowed in one request")
+    seen: dict[str, int] = {}
+    for index, record in enumerate(records):
+        _check_identity(record.id, f"$.records[{index}]")
+        first = seen.setdefault(record.id, index)
+        if first != index:
+            raise Invalid(f"$.records[{index}].id", f"{record.id!r} is also the id of $.records[{first}]")
+    return records
+
+
+def _check_identity(identity: str, path: str) -> None:
+    if not IDENTITY.fullmatch(identity):
+        raise Invalid(
+            f"{path}.id",
+            f"{identity[:100]!r} cannot be kept; allowed: 1 to 128 of A-Z a-z 0-9 . _ -, the first no . or -",
+        )
 
 
 def encode_records(key: str, records: Sequence[Any], model: str, version: int | str, request_id: str) -> bytes:

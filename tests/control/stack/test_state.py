@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from control.stack.layout import Layout
-from control.stack.state import StackState, read_state, remove_state, write_state
+from control.stack.state import COLLECTIONS, StackState, read_state, remove_state, write_state
 
 PORTS = {
     "mlflow_port": 5001,
@@ -54,6 +54,7 @@ def test_addresses(tmp_path: Path) -> None:
     )
     assert (state.http, state.grpc) == ("127.0.0.1:4", "127.0.0.1:5")
     assert state.dsn("mlflow", "psycopg") == "postgresql+psycopg://postgres@/mlflow?host=/tmp/run%20x/pg"
+    assert state.dsn(COLLECTIONS) == "postgresql://postgres@/slipway?host=/tmp/run%20x/pg"
 
 
 def test_parts_left_out_have_no_address(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from serving.manifest import Manifest
 from serving.routing.loader import LoadedVersion, _compare, _difference, load
 from serving.routing.repository import Refused, Repository
 from serving.values import Batching
-from tests.serving import toy
+from tests.serving import collected, toy
 
 
 def open_version(root: Path, app: App[Any, Any, Any] = toy.app) -> LoadedVersion:
@@ -143,3 +143,30 @@ def test_a_mismatch_beyond_two_axes_still_has_a_label() -> None:
     actual = np.zeros((1, 2, 3))
     with pytest.raises(Refused, match="feature, b: is 0, was 9 in training"):
         _compare("feature", [[0, 0, 0, 0, 9, 0]], actual, ("a", "b", "c"), atol=0, rtol=0)
+
+
+def open_collected(root: Path) -> LoadedVersion:
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        return open_fused(root / app.name / "1" / "model.onnx", app.inputs, Batching())
+
+    return asyncio.run(load(collected.app, 1, Repository(root), open_backend))
+
+
+def test_the_encoder_is_opened_with_the_version(tmp_path: Path) -> None:
+    collected.write_version(tmp_path, 1)
+    assert open_collected(tmp_path).encoder is not None
+    collected.write_version(tmp_path / "old", 1, None)
+    assert open_collected(tmp_path / "old").encoder is None
+
+
+def test_an_encoder_that_is_not_what_the_app_wants_is_refused(tmp_path: Path) -> None:
+    collected.write_version(tmp_path / "zero", 1, [0.0] * collected.WIDTH)
+    with pytest.raises(Refused, match=r"encoder.onnx: the vector of the example has length 0, not 1"):
+        open_collected(tmp_path / "zero")
+    folder = collected.write_version(tmp_path / "other", 1)
+    onnx.save(toy.model(), folder / "encoder.onnx")
+    with pytest.raises(Refused, match=r"encoder.onnx: sha256"):
+        open_collected(tmp_path / "other")
+    collected.write_manifest(folder, 1)
+    with pytest.raises(Refused, match=r"encoder.onnx: takes \['features'\]"):
+        open_collected(tmp_path / "other")
