@@ -14,7 +14,7 @@ import xgboost
 
 from serving.manifest import Metric
 from tests.training import toy
-from tests.training.test_torch_fit import build, loss
+from tests.training.test_torch_fit import build, loss, no_loss
 from tests.training.tune.tunable import Tunable
 from training.contract import Evaluation, Options
 from training.errors import TuneError
@@ -71,7 +71,7 @@ def test_modules_and_many_small_fits(ray: None, tmp_path: Path) -> None:
     assert [percent for percent, _ in told] == pytest.approx([100 * done / 6 for done in range(1, 7)])
     assert trial([]).map(abs, [-2, 3]) == [2, 3]
     with pytest.raises(FitFailed, match="no epoch gave a finite loss"):
-        trial([]).torch(functools.partial(build, 8), loss, table, (table[0], table[1] * np.inf), **settings)
+        trial([]).torch(functools.partial(build, 8), no_loss, table, table, **settings)
 
 
 def test_a_parameter_that_the_recipe_does_not_have() -> None:
