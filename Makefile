@@ -29,7 +29,7 @@ test: $(VENV)/dev.stamp lint  ## install and run every test
 lint: $(VENV)/dev.stamp  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/dev.stamp  ## measure beside peers (half an hour); prints what the README quotes
+bench: $(VENV)/dev.stamp  ## measure beside peers (40 minutes); prints what the README quotes
 	@$(BIN)/python -m benchmarks
 
 clean: ## stop the stack and remove everything that was made

@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     kind = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=kind)
     parser.add_argument("parts", nargs="*", metavar="PART")
-    parser.add_argument("--quick", action="store_true", help="one round of 1 s runs: about five minutes, noisy")
+    parser.add_argument("--quick", action="store_true", help="one round of 1 s runs: about ten minutes, noisy")
     parser.add_argument("--rounds", type=int, help="default 3")
     parser.add_argument("--seconds", type=float, help="of each run, default 3")
     parser.add_argument("--no-open-loop", action="store_true", help="leave the open-loop part out")

@@ -29,6 +29,7 @@ class LocalTrainer(Trainer):
 
     def __init__(self) -> None:
         self.seed = 7
+        self.params = {}
 
     def log(self, text: str) -> None:
         assert text

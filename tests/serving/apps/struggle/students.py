@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,9 @@ class LocalTrainer:
 
     workers = 1
     seed = 7
+
+    def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(defaults)
 
     def log(self, text: str) -> None:
         """Nobody watches."""
