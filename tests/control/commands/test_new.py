@@ -24,7 +24,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__", ".*")
     for name in ("serving", "training", "control", "tests/architecture", "tests/contract"):
         shutil.copytree(root / name, folder / name, ignore=unwanted)
-    for name in ("pyproject.toml", "tests/conftest.py", "tests/trained.py"):
+    for name in ("pyproject.toml", "tests/conftest.py", "tests/postgres.py", "tests/trained.py"):
         shutil.copy(root / name, folder / name)
     (folder / "model-repository").mkdir()
     return folder
