@@ -176,10 +176,10 @@ class DataPlane:
 
     def _short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
         """Whether a database has to be asked. Without one, the features say what is missing."""
-        for seam, there in ((app.source, self._database), (app.collection, self._store)):
-            if seam is not None and there is not None and any(map(seam.is_short, questions)):
-                return True
-        return False
+        source, kept = app.source, app.collection
+        return (source is not None and self._database is not None and any(map(source.is_short, questions))) or (
+            kept is not None and self._store is not None and any(map(kept.is_short, questions))
+        )
 
     async def _completed(
         self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any], loaded: LoadedVersion | None = None
