@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from control.cards.figures import gain_text
 from control.settings import StackSettings
 from control.stack.state import read_state
 from serving.manifest import Metric
@@ -47,7 +48,7 @@ def metric_row(metric: Metric) -> tuple[str, ...]:
         metric.slice,
         f"{metric.value:.4g}",
         "" if metric.baseline is None else f"{metric.baseline:.4g}",
-        "" if metric.gain_low is None else f"{metric.gain_low:.3g} to {metric.gain_high:.3g}",
+        gain_text(metric),
         str(metric.rows or ""),
     )
 
