@@ -15,7 +15,8 @@ from onnx import TensorProto, helper
 from serving.errors import Invalid
 from serving.inference.contract import App, Arrays, Collection, TensorSpec
 from serving.inference.encoder import EMBEDDING, Encoder
-from serving.manifest import ENCODER_NAME, GoldenRow, Manifest, digest_file, row_of
+from serving.manifest import ENCODER_NAME, digest_file
+from tests.serving import toy
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 WIDTH = len(LETTERS)
@@ -137,28 +138,6 @@ def write_version(root: Path, version: int, weights: Sequence[float] | None = (1
         onnx.save(encoder_graph(weights), folder / ENCODER_NAME)
     inputs = features([app.example], Context())
     outputs = {"count": inputs["features"]}
-    golden = GoldenRow(
-        msgspec.Raw(msgspec.json.encode(app.example)),
-        row_of(inputs, 0),
-        row_of(outputs, 0),
-        msgspec.Raw(msgspec.json.encode(decide([app.example], outputs, Context())[0])),
-    )
-    (folder / "golden.jsonl").write_bytes(msgspec.json.encode(golden) + b"\n")
-    write_manifest(folder, version)
+    toy.write_golden(folder, [app.example], inputs, outputs, decide([app.example], outputs, Context()))
+    toy.write_manifest(folder, version, Context(), app)
     return folder
-
-
-def write_manifest(folder: Path, version: int) -> None:
-    """(Re)write the manifest with the digests of what is there."""
-    names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
-    manifest = Manifest(
-        model=app.name,
-        version=version,
-        created="2026-01-01T00:00:00Z",
-        run_id="run",
-        inputs=app.inputs,
-        outputs=app.outputs,
-        feature_names=app.feature_names,
-        files={name: digest_file(folder / name) for name in names},
-    )
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))

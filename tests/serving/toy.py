@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -77,6 +78,15 @@ def write_version(
     questions = [Question(float(i), float(-i) / 3) for i in range(8)]
     inputs = features(questions, context)
     outputs = {"total": inputs["features"] @ np.array(weights, np.float32).reshape(2, 1)}
+    write_golden(folder, questions, inputs, outputs, decide(questions, outputs, context))
+    write_manifest(folder, version, context)
+    return folder
+
+
+def write_golden(
+    folder: Path, questions: Sequence[Any], inputs: Arrays, outputs: Arrays, answers: Sequence[Any]
+) -> None:
+    """Any app's golden rows, one per question."""
     golden = [
         GoldenRow(
             msgspec.Raw(msgspec.json.encode(question)),
@@ -84,26 +94,24 @@ def write_version(
             row_of(outputs, index),
             msgspec.Raw(msgspec.json.encode(answer)),
         )
-        for index, (question, answer) in enumerate(
-            zip(questions, decide(questions, outputs, context), strict=True)
-        )
+        for index, (question, answer) in enumerate(zip(questions, answers, strict=True))
     ]
     (folder / "golden.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in golden))
-    write_manifest(folder, version, context)
-    return folder
 
 
-def write_manifest(folder: Path, version: int, context: Context | None = None) -> None:
-    """(Re)write the manifest with the digests of what is there."""
+def write_manifest(
+    folder: Path, version: int, context: msgspec.Struct | None = None, of: App[Any, Any, Any] = app
+) -> None:
+    """(Re)write the manifest of a version of an app with the digests of what is there."""
     names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
     manifest = Manifest(
-        model="toy",
+        model=of.name,
         version=version,
         created="2026-01-01T00:00:00Z",
         run_id="run",
-        inputs=app.inputs,
-        outputs=app.outputs,
-        feature_names=app.feature_names,
+        inputs=of.inputs,
+        outputs=of.outputs,
+        feature_names=of.feature_names,
         context=msgspec.Raw(msgspec.json.encode(context or Context())),
         files={name: digest_file(folder / name) for name in names},
     )

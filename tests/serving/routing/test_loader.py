@@ -167,6 +167,6 @@ def test_an_encoder_that_is_not_what_the_app_wants_is_refused(tmp_path: Path) ->
     onnx.save(toy.model(), folder / "encoder.onnx")
     with pytest.raises(Refused, match=r"encoder.onnx: sha256"):
         open_collected(tmp_path / "other")
-    collected.write_manifest(folder, 1)
+    toy.write_manifest(folder, 1, of=collected.app)
     with pytest.raises(Refused, match=r"encoder.onnx: takes \['features'\]"):
         open_collected(tmp_path / "other")
