@@ -97,7 +97,8 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
     run = tmp_path_factory.getbasetemp()
-    return Trained((run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "trained")
+    # Not asked of the environment: a run of its own that a worker's test starts would share what every run shares.
+    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -65,6 +66,15 @@ class Server:
                 assert self.process.poll() is None, self._log.read_text(errors="replace")
                 assert time.monotonic() < end
                 time.sleep(0.05)
+
+    def hang(self) -> None:
+        """Stop all its threads; returns when none of them runs any more, which a signal alone does not promise."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def resume(self) -> None:
+        """Let it go on after `hang`."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it without warning, as its machine would: with the processes of its Python backend."""
