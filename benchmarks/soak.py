@@ -3,7 +3,8 @@
 Requests leave by the clock, each with its own input and a deadline; the answer must be the output that ONNX
 Runtime alone gives for that input. What is shown is how many were answered, refused (503) and late (504), the
 latency of the answered, and the server's memory. The sentence embedder is the model: milliseconds per row, so that
-the model is what is short and not the client on the same cores.
+the model is what is short and not the client on the same cores. What the server can do is measured before and
+after: machines drift in speed over ten minutes, and the plateau that counts is the mean of both.
 """
 
 from __future__ import annotations
@@ -253,11 +254,18 @@ async def soak_test(
     seen = await soak.overload(load * plateau, minutes * 60, server)
     ran = await asyncio.to_thread(_rows_run, server.launch.http) - before
     recovery = await soak.recovery(float(np.median(usual)))
+    after = await soak.plateau()
     soak.close()
     totals = sum((second.statuses for second in seen), Counter[int]())
+    note(f"plateau {after:.0f} answers/s afterwards; answers/s by minute: {_by_minute(seen)}")
     note("statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(totals.items())))
     note(f"the model ran {ran:.0f} rows; {max(0, ran - totals[200]):.0f} of them were answered too late")
-    return verdicts(plateau, seen, recovery, soak)
+    return verdicts((plateau + after) / 2, seen, recovery, soak)
+
+
+def _by_minute(seen: Sequence[Second]) -> str:
+    minutes = [seen[start : start + 60] for start in range(0, len(seen), 60)]
+    return ", ".join(f"{sum(second.statuses[200] for second in part) / len(part):.0f}" for part in minutes)
 
 
 def _rows_run(port: int) -> float:

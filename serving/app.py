@@ -31,6 +31,7 @@ from serving.observe.metrics import Metrics
 from serving.observe.requests import RequestEvents
 from serving.observe.versions import VersionEvents
 from serving.routing.catalog import Catalog, find_apps
+from serving.routing.loader import LoadedVersion
 from serving.routing.repository import Repository
 from serving.settings import Settings
 
@@ -59,6 +60,7 @@ class Server:
             settings.log_level, Path(settings.log_file) if settings.log_file else None, settings.log_max_bytes
         )
         metrics = Metrics()
+        self._store = Store(settings.collections_url) if settings.collections_url else None
         repository = Repository(settings.model_repository)
         self._backends = Backends(settings, repository, metrics, handles or {})
         self._catalog = Catalog(
@@ -67,9 +69,9 @@ class Server:
             self._backends.open,
             VersionEvents(metrics),
             settings.keep_versions,
+            self._prepared,
         )
         self._database = Database(settings.database_url) if settings.database_url else None
-        self._store = Store(settings.collections_url) if settings.collections_url else None
         self.dataplane = DataPlane(settings, self._catalog, self._database, self._store)
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
@@ -122,8 +124,15 @@ class Server:
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + JOIN_SECONDS
-        while not self.dataplane.ready() and self.alive() and time.monotonic() < deadline:
+        while not self._complete() and self.alive() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+    def _complete(self) -> bool:
+        return self.dataplane.ready() and all(map(self._prepared, self._catalog.loaded()))
+
+    def _prepared(self, version: LoadedVersion) -> bool:
+        """Whether it can search the records that its app keeps."""
+        return self._store is None or version.encoder is None or not self._store.behind(version.encoder)
 
     async def _refresh(self) -> None:
         await self._catalog.refresh()

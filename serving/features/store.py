@@ -73,6 +73,11 @@ class Store:
             if due and (standing.task is None or standing.task.done()):
                 standing.task = asyncio.get_running_loop().create_task(self._catch_up(standing))
 
+    def behind(self, encoder: Encoder) -> bool:
+        """Whether it is still being brought up to date. One that could not be, for now, is not."""
+        standing = self._standings.get(_key(encoder))
+        return standing is None or not (standing.ready or (standing.task is not None and standing.task.done()))
+
     async def settled(self) -> None:
         """Wait until every encoder has caught up or could not."""
         tasks = [standing.task for standing in self._standings.values() if standing.task is not None]

@@ -2,7 +2,7 @@
 
 A version moves through: seen in the repository -> loading -> ready, or refused with a reason. A refused version
 is tried again only when its folder changes; one that could not be judged yet (its backend is away) is tried at
-every look. While a new champion is not ready, the previous one keeps answering.
+every look. While a new champion is not ready, or not prepared, the previous one keeps answering.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -95,12 +95,15 @@ class Catalog:
         open_backend: OpenBackend,
         observer: CatalogObserver,
         keep_versions: int = 8,
+        prepared: Callable[[LoadedVersion], bool] = lambda _: True,
     ) -> None:
+        """A version that is loaded and not `prepared` answers those who ask for it, and others where none else can."""
         self._shelves = {app.name: Shelf(app) for app in apps}
         self._repository = repository
         self._open_backend = open_backend
         self._observer = observer
         self._keep = keep_versions
+        self._prepared = prepared
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """The apps, by name."""
@@ -188,9 +191,11 @@ class Catalog:
             self._observer.loaded(name, number)
 
     def _follow(self, shelf: Shelf, champion: int | None) -> None:
-        """Make the champion active once it is loaded; without one, the newest version."""
+        """Make the champion active once it is loaded and prepared; without one, the newest version."""
         target = champion if champion is not None else max(shelf.loaded, default=None)
-        if target in shelf.loaded and target is not None and target != shelf.active:
+        if target not in shelf.loaded or target is None or target == shelf.active:
+            return
+        if shelf.active is None or self._prepared(shelf.loaded[target]):
             shelf.active = target
             self._observer.champion(shelf.app.name, target)
 

@@ -230,13 +230,25 @@ def test_until_all_is_encoded_short_questions_wait_and_say_so(url: str, encoder:
         with pytest.raises(NotReady, match="cannot be searched yet") as waiting:
             await store.complete(encoder, [Want("rice")], call())
         assert waiting.value.retry_after == 2
+        assert store.behind(encoder)
         store.follow([encoder])
         with pytest.raises(NotReady, match="they are being encoded"):
             await store.complete(encoder, [Want("rice")], call())
+        assert store.behind(encoder)
         await store.settled()
+        assert not store.behind(encoder)
         assert await found(store, encoder, "rice") == []
 
     with_store(url, use)
+
+
+def test_a_version_does_not_wait_for_a_database_that_is_away(unused_port: int, encoder: Encoder) -> None:
+    async def use(store: Store) -> None:
+        store.follow([encoder])
+        await store.settled()
+        assert not store.behind(encoder)
+
+    with_store(f"postgresql://someone@127.0.0.1:{unused_port}/lots", use)
 
 
 def test_a_database_that_is_emptied_is_filled_again(url: str, encoder: Encoder) -> None:

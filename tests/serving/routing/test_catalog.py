@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from serving.inference.contract import App, Arrays, Backend, Call
 from serving.inference.onnx_local import open_fused
 from serving.manifest import Manifest
 from serving.routing.catalog import Catalog, find_app, find_apps
+from serving.routing.loader import LoadedVersion
 from serving.routing.repository import Repository
 from serving.values import Batching
 from tests.serving import toy
@@ -38,11 +40,13 @@ class Events:
         self.seen.append(("champion", version, ""))
 
 
-def catalog(root: Path, events: Events, keep: int = 8) -> Catalog:
+def catalog(
+    root: Path, events: Events, keep: int = 8, prepared: Callable[[LoadedVersion], bool] = lambda _: True
+) -> Catalog:
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
 
-    return Catalog([toy.app], Repository(root), open_backend, events, keep)
+    return Catalog([toy.app], Repository(root), open_backend, events, keep, prepared)
 
 
 async def total(subject: Catalog, version: int | None = None) -> float:
@@ -90,6 +94,27 @@ def test_new_versions_are_picked_up_and_old_ones_can_be_asked_for(tmp_path: Path
         ("loaded", 2),
         ("champion", 2),
     ]
+
+
+def test_a_champion_that_is_not_prepared_answers_only_those_who_ask_for_it(tmp_path: Path) -> None:
+    unprepared = {1, 2}
+
+    async def main() -> None:
+        subject = catalog(tmp_path, Events(), prepared=lambda loaded: loaded.number not in unprepared)
+        toy.write_version(tmp_path, 1)
+        toy.write_aliases(tmp_path, 1)
+        await subject.refresh()
+        assert await total(subject) == 3.0, "no other could answer"
+        toy.write_version(tmp_path, 2, (10.0, 10.0))
+        toy.write_aliases(tmp_path, 2, 1)
+        await subject.refresh()
+        assert await total(subject) == 3.0
+        assert await total(subject, 2) == 30.0
+        unprepared.clear()
+        await subject.refresh()
+        assert await total(subject) == 30.0
+
+    asyncio.run(main())
 
 
 def test_a_tampered_champion_is_refused_and_the_previous_one_keeps_answering(tmp_path: Path) -> None:
