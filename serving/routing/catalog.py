@@ -97,7 +97,7 @@ class Catalog:
         keep_versions: int = 8,
         prepared: Callable[[LoadedVersion], bool] = lambda _: True,
     ) -> None:
-        """A version that is loaded and not `prepared` answers those who ask for it, and others where none else can."""
+        """A version that is not `prepared` answers those who ask for it, and others where none else can."""
         self._shelves = {app.name: Shelf(app) for app in apps}
         self._repository = repository
         self._open_backend = open_backend
