@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -35,7 +36,7 @@ def schema(answer: type[msgspec.Struct], source: Source, keep: Sequence[str], fo
     A field without an Arrow type of its own (a dictionary, a choice of objects) is JSON text. Raises `DataError`
     for a name that is there twice and for a CSV output (`form`) of answers that are not flat.
     """
-    info = cast(Any, msgspec.inspect.type_info(answer)).fields
+    info = _fields(answer)
     nested = [item.encode_name for item in info if not flat(item.type)]
     if form == "csv" and nested:
         raise DataError(f"--out: {nested[0]!r} of the answer is a list or an object; use Parquet or JSONL for it")
@@ -82,13 +83,19 @@ def table(
     rows = range(first, first + count)
     plain = [_plain(answers[row]) if row in answers else {} for row in rows]
     arrays: dict[str, Any] = {ROW: pa.array(rows, pa.int64()), **kept}
-    for item in cast(Any, msgspec.inspect.type_info(answer)).fields:
+    for item in _fields(answer):
         values = [record.get(item.encode_name) for record in plain]
         if arrow_type(item.type) is None:
             values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
         arrays[item.encode_name] = pa.array(values, columns.field(item.encode_name).type)
     arrays[VERSION] = pa.array([version if row in answers else None for row in rows], pa.int64())
     return pa.table([arrays[name] for name in columns.names], schema=columns)
+
+
+@cache
+def _fields(answer: type[msgspec.Struct]) -> Sequence[Any]:
+    """msgspec's descriptions of the answer's fields."""
+    return tuple(cast(Any, msgspec.inspect.type_info(answer)).fields)
 
 
 def _plain(answer: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from training.score.source import BOM, Block, Source, records
 
 __all__ = ["Reject", "Rows", "read_block", "reject"]
 
+LOOKED_INTO = (dict, list, float)
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -179,10 +180,11 @@ def _given(value: Any) -> Any:
     NaN is a missing number, as in pandas; infinity becomes text, for JSON has no such number and it is refused.
     """
     if isinstance(value, dict):
-        given = {name: _given(item) for name, item in value.items()}
+        # Most values are plain: no call for each of them.
+        given = {name: _given(item) if type(item) in LOOKED_INTO else item for name, item in value.items()}
         return {name: item for name, item in given.items() if item is not None}
     if isinstance(value, list):
-        return [_given(item) for item in value]
+        return [_given(item) if type(item) in LOOKED_INTO else item for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "Infinity"
     return value

@@ -30,6 +30,8 @@ Numbered = Sequence[tuple[int, Any]]
 
 BATCH_SECONDS = 600.0
 """A batch that takes longer has hung."""
+AT_ONCE = 1024
+"""Most rows in memory, and in a row group of a part."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,9 @@ class Scorer:
         self._schema = schema(self._app.answer, job.source, job.keep, job.form)
         self._loop = asyncio.Runner()
         self._loaded: LoadedVersion = self._loop.run(open_version(self._app, job.version, job.place))
-        self._size = load_values(self._app.folder).batching.max_rows
+        batching = load_values(self._app.folder).batching
+        self._size = batching.max_rows
+        self._at_once = min(AT_ONCE, batching.max_queue_rows)
 
     def __call__(self, batch: dict[str, npt.NDArray[Any]]) -> dict[str, list[int]]:
         """Score the blocks of a batch of Ray Data. Raises `ScoreError`; a block is done or as if never begun."""
@@ -69,7 +73,7 @@ class Scorer:
         rows = rejected = 0
         with written(parts.rejects(block.number)) as rejects, written(parts.answers(block.number)) as answers:
             with pq.ParquetWriter(answers, self._schema, compression="zstd") as writer:
-                for found in read_block(job.source, block, self._app.question, job.keep, self._size):
+                for found in read_block(job.source, block, self._app.question, job.keep, self._at_once):
                     refused = self._write(writer, found)
                     rejects.writelines(msgspec.json.encode(one) + b"\n" for one in refused)
                     rows += found.count
@@ -89,37 +93,40 @@ class Scorer:
     def _write(self, writer: pq.ParquetWriter, rows: Rows) -> list[Reject]:
         answers: dict[int, Any] = {}
         refused = list(rows.rejects)
-        self._answer(list(rows.questions.items()), answers, refused)
+        numbered = list(rows.questions.items())
+        chunks = [numbered[start : start + self._size] for start in range(0, len(numbered), self._size)]
+        self._answer(chunks, answers, refused)
         version = self._job.version
         writer.write_table(
             table(self._schema, self._app.answer, rows.first, rows.count, answers, rows.kept, version)
         )
         return sorted(refused, key=lambda one: one.row)
 
-    def _answer(self, questions: Numbered, answers: dict[int, Any], refused: list[Reject]) -> None:
+    def _answer(self, chunks: Sequence[Numbered], answers: dict[int, Any], refused: list[Reject]) -> None:
         """Ask as a door does. Where a question is refused, ask halves: only bad rows stay without answer."""
-        if not questions:
-            return
-        try:
-            found = self._loop.run(self._ask([question for _, question in questions]))
-        except Invalid as error:
-            if len(questions) == 1:
-                refused.append(reject(questions[0][0], Invalid(_below(error.field), error.reason)))
-                return
-            middle = len(questions) // 2
-            self._answer(questions[:middle], answers, refused)
-            self._answer(questions[middle:], answers, refused)
-        except SlipwayError as error:
-            first, last = questions[0][0], questions[-1][0]
-            raise ScoreError(f"rows {first} to {last}: {error.message}; the same command goes on there") from error
-        else:
-            answers.update((row, answer) for (row, _), answer in zip(questions, found, strict=True))
+        halves: list[Numbered] = []
+        for chunk, found in zip(chunks, self._loop.run(self._ask(chunks)), strict=True):
+            if isinstance(found, list):
+                answers.update((row, answer) for (row, _), answer in zip(chunk, found, strict=True))
+            elif not isinstance(found, SlipwayError):
+                raise found
+            elif not isinstance(found, Invalid):
+                rows = f"rows {chunk[0][0]} to {chunk[-1][0]}"
+                raise ScoreError(f"{rows}: {found.message}; the same command goes on there") from found
+            elif len(chunk) == 1:
+                refused.append(reject(chunk[0][0], Invalid(_below(found.field), found.reason)))
+            else:
+                middle = len(chunk) // 2
+                halves += [chunk[:middle], chunk[middle:]]
+        if halves:
+            self._answer(halves, answers, refused)
 
-    async def _ask(self, questions: list[Any]) -> list[Any]:
-        loaded = self._loaded
+    async def _ask(self, chunks: Sequence[Numbered]) -> list[list[Any] | BaseException]:
+        """Each chunk's answers, or why it has none; the model runs one while the features of the next are made."""
         call = Call("score", time.monotonic() + BATCH_SECONDS)
-        answers: list[Any] = await loaded.backend.submit(loaded.questions, questions, call)
-        return answers
+        submit, work = self._loaded.backend.submit, self._loaded.questions
+        asked = [submit(work, [question for _, question in chunk], call) for chunk in chunks]
+        return await asyncio.gather(*asked, return_exceptions=True)
 
 
 def _below(field: str) -> str:
