@@ -17,7 +17,16 @@ from serving.apps.matching.schema import (
     Place,
     Requirement,
 )
-from serving.apps.matching.tokens import NAME_GRAMS, NAME_WORDS, SLOTS, VOCABULARY, Record, record
+from serving.apps.matching.tokens import (
+    NAME_GRAMS,
+    NAME_WORDS,
+    OTHER_GRAMS,
+    OTHER_WORDS,
+    SLOTS,
+    VOCABULARY,
+    Record,
+    record,
+)
 from serving.errors import Invalid
 from serving.inference.contract import Arrays
 
@@ -95,7 +104,7 @@ def compare(left: Sequence[Requirement], right: Sequence[Availability]) -> Array
         ],
         dtype=np.float32,
     )
-    return {"pairs": pairs, "requirement": wanted, "availability": offered, "shared": _shared(wanted, offered)}
+    return {"pairs": pairs, "requirement": wanted, "availability": offered, "shared": _shared(sides)}
 
 
 def distance(one: Place, other: Place) -> float:
@@ -128,14 +137,23 @@ def _record(side: Requirement | Availability) -> Record:
     return record(side.name, f"{side.maker} {side.description}")
 
 
-def _shared(wanted: npt.NDArray[np.int32], offered: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """All pairs at once: the number of the pair is part of the token searched for."""
-    base = np.arange(len(wanted), dtype=np.int64)[:, None] * VOCABULARY
-    keys = base + offered
-    found = np.isin(keys, base + wanted) & (offered != 0)
-    shared: npt.NDArray[np.uint8] = found.astype(np.uint8)
-    for slots in (NAME_GRAMS, NAME_WORDS):
-        shared[:, slots] += np.isin(keys[:, slots], (base + wanted)[:, slots]) & (offered[:, slots] != 0)
+def _shared(sides: Sequence[tuple[Record, Record]]) -> npt.NDArray[np.uint8]:
+    """Pair by pair, by a table over the vocabulary that holds the tokens of one requirement at a time."""
+    shared = np.empty((len(sides), SLOTS), np.uint8)
+    table = np.zeros(VOCABULARY, np.uint8)
+    held = None
+    for row, (one, other) in enumerate(sides):
+        if one is not held:
+            if held is not None:
+                table[held.ids] = 0
+            table[one.ids] = 1
+            for slots in (NAME_GRAMS, NAME_WORDS):
+                table[one.ids[slots]] = 2
+            table[0] = 0
+            held = one
+        shared[row] = table[other.ids]
+    for slots in (OTHER_GRAMS, OTHER_WORDS):
+        np.minimum(shared[:, slots], 1, out=shared[:, slots])
     return shared
 
 
