@@ -175,9 +175,7 @@ def replay(policy: Policy, trace: Trace, length: int = LENGTH, target_wait: floa
 def policies() -> dict[str, Callable[[], Policy]]:
     """What the chart renders for a group of either runtime, by name. Raises `BenchmarkError`."""
     bounds = {"min": 1, "max": 8}
-    groups: dict[str, Any] = {
-        name: {"apps": [], "runtime": name, "replicas": bounds} for name in ("ray", "process")
-    }
+    groups: dict[str, Any] = {name: {"runtime": name, "replicas": bounds} for name in ("ray", "process")}
     try:
         (service,) = _rendered({"all": groups["ray"]}, "RayService")
         (scaler,) = _rendered({"all": groups["process"]}, "HorizontalPodAutoscaler")

@@ -23,14 +23,15 @@ from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
 config, url, temporary = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
-# A node as the chart's worker groups have them, with a head's none.
-ray.init(num_cpus=2, resources={"gateway": 1}, include_dashboard=False, _temp_dir=temporary, logging_level="error")
+# A node as the chart's worker groups have them.
+node = {"num_cpus": 2, "resources": {"gateway": 1}, "include_dashboard": False, "_temp_dir": temporary}
+ray.init(**node, log_to_driver=False, logging_level="error")
 serve.start(proxy_location=config["proxy_location"])
 _get_global_client().deploy_apps(ServeDeploySchema.model_validate(config), _blocking=True)
 found = serve.status().applications["slipway"]
 replicas = {name: sum(each.replica_states.values()) for name, each in found.deployments.items()}
 with urllib.request.urlopen(url, timeout=30) as answer:
-    print(json.dumps([found.status, replicas, answer.status]))
+    print("found", json.dumps([found.status, replicas, answer.status]))
 serve.shutdown()
 ray.shutdown()
 """
@@ -64,5 +65,6 @@ def test_the_serve_config_brings_a_gateway_that_answers(tmp_path: Path, root: Pa
         command = [sys.executable, "-c", SCRIPT, json.dumps(config), url, folder]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-4000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == ["RUNNING", {"gateway": 1}, 200]
+    (found,) = (line for line in done.stdout.splitlines() if line.startswith("found"))
+    assert json.loads(found.removeprefix("found")) == ["RUNNING", {"gateway": 1}, 200]
     assert any((tmp_path / "metrics").iterdir()), "replicas write their metrics where the pod says"
