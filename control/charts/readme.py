@@ -25,8 +25,8 @@ helm install slipway charts/slipway --namespace slipway --create-namespace --val
 ```
 
 Each app gets a group: a RayService (or, with `runtime: process`, a Deployment), a Service and a disruption budget;
-routes, scaling, monitors and alerts where they are switched on. `apps.yaml` is made from the apps: a new app needs no
-change here.
+routes, scaling, monitors and alerts where they are switched on. `apps.yaml` is made from the apps, so a new app
+needs no change here.
 What must be in the cluster before, and what was never run on one: [docs/kubernetes.md](../../docs/kubernetes.md).
 """
 

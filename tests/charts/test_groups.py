@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from control.charts.render import key, render
 from serving.routing.catalog import find_apps
-from serving.values import load_values, most_demanding
-from tests.charts.chart import ALL, of_kind, variables
+from serving.values import Replicas, Slo, Values, load_values, most_demanding
+from tests.charts.chart import ALL, CHART, of_kind, variables
 
 APPS = {app.name: load_values(app.folder) for app in find_apps()}
 
@@ -18,6 +25,21 @@ def test_every_app_has_a_group_of_its_own() -> None:
         assert variables(container)["SLIPWAY_APPS"] == name
         assert (group["minReplicas"], group["maxReplicas"]) == (values.replicas.min, values.replicas.max)
         assert float(container["resources"]["limits"]["cpu"]) == values.resources.cpus
+
+
+def test_a_new_app_has_all_of_it_without_a_template(tmp_path: Path) -> None:
+    chart = tmp_path / "slipway"
+    shutil.copytree(CHART, chart)
+    apps = yaml.safe_load((chart / "apps.yaml").read_text())
+    apps["apps"]["rain_fall"] = msgspec.to_builtins(Values(replicas=Replicas(min=2, max=7), slo=Slo(p99_ms=70)))
+    (chart / "apps.yaml").write_text(yaml.safe_dump(apps))
+    values = {"metrics": {"rules": True}, "groupDefaults": {"runtime": "process"}, "routes": {"enabled": True}}
+    found = {key(item): item["spec"] for item in render(values, chart) if "spec" in item}
+    scaler = found["HorizontalPodAutoscaler", "slipway-rain-fall"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 7)
+    assert {"Deployment", "Service", "HTTPRoute"} <= {kind for kind, name in found if name == "slipway-rain-fall"}
+    (rules,) = (one["rules"] for one in found["PrometheusRule", "slipway"]["groups"] if "rain_fall" in one["name"])
+    assert any(rule["expr"].endswith("> 0.07") for rule in rules)
 
 
 def test_a_group_of_all_has_what_the_most_demanding_needs() -> None:

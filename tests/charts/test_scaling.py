@@ -49,6 +49,19 @@ def test_without_scaling_the_number_is_fixed() -> None:
 
 
 @pytest.mark.parametrize(("scaling", "kind"), [("hpa", "HorizontalPodAutoscaler"), ("keda", "ScaledObject")])
+def test_a_rollout_is_scaled_in_place_of_its_deployment(scaling: str, kind: str) -> None:
+    rollout = {"steps": [5, 40], "pauseSeconds": 9}
+    values = {"groups": {"all": {"runtime": "process", "scaling": scaling, "rollout": rollout}}}
+    ((name, found),) = of_kind(values, "Rollout").items()
+    assert found["spec"]["workloadRef"]["name"] in of_kind(values, "Deployment")
+    steps = found["spec"]["strategy"]["canary"]["steps"]
+    assert steps == [{"setWeight": 5}, {"pause": {"duration": 9}}, {"setWeight": 40}, {"pause": {"duration": 9}}]
+    (scaler,) = of_kind(values, kind).values()
+    target = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": name}
+    assert scaler["spec"]["scaleTargetRef"] == target
+
+
+@pytest.mark.parametrize(("scaling", "kind"), [("hpa", "HorizontalPodAutoscaler"), ("keda", "ScaledObject")])
 def test_triton_scales_by_its_queue(scaling: str, kind: str) -> None:
     triton = {"enabled": True, "scaling": scaling, "targetQueueMs": 15, "replicas": {"min": 2, "max": 3}}
     found = of_kind({"groupPerApp": False, "triton": triton}, kind)["slipway-triton"]["spec"]

@@ -32,6 +32,12 @@ from control.charts.render import CHART, ChartError, render
         ({"groups": {"price": {"replicas": {"min": 9}}}}, "groups.price.replicas: min is 9, more than max, 4"),
         ({"groups": {"price": {"runtime": "process", "backend": "replica"}}}, "replica needs runtime ray"),
         ({"groups": {"price": {"backend": "triton"}}}, "triton needs triton.enabled"),
+        ({"groups": {"price": {"rollout": {"steps": [10]}}}}, "it needs runtime process"),
+        ({"groups": {"price": {"runtime": "process", "rollout": {"steps": [100]}}}}, "steps"),
+        (
+            {"groups": {"g": {"apps": [f"a.b{n}" for n in range(17)]}}, "routes": {"enabled": True}},
+            "17 apps, and a route has at most 16",
+        ),
         ({"mlflow": {"enabled": True}}, "mlflow.enabled needs secrets.mlflow.name"),
         ({"mlflow": {"enabled": True}, "secrets": {"mlflow": {"name": "x"}}}, "needs mlflow.artifacts"),
         ({"repositorySync": {"enabled": True}}, "repositorySync.enabled needs repositorySync.source"),

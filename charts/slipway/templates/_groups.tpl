@@ -84,6 +84,9 @@
   {{- if and (eq $group.backend "triton") (not $root.Values.triton.enabled) (not (hasKey $group.settings "SLIPWAY_TRITON_URL")) -}}
     {{- fail (printf "groups.%s.backend: triton needs triton.enabled, or settings.SLIPWAY_TRITON_URL" $name) -}}
   {{- end -}}
+  {{- if and (eq $group.runtime "ray") $group.rollout -}}
+    {{- fail (printf "groups.%s.rollout: a RayService is changed by KubeRay; it needs runtime process" $name) -}}
+  {{- end -}}
   {{- $replicaApps := list -}}
   {{- range $names -}}
     {{- $kind := $group.backend | default (dig . "backend" "fused" $apps) -}}
@@ -101,6 +104,7 @@
   {{- $canary := $group.canary | default dict -}}
   {{- $weight := $canary.weight | default 0 | int -}}
   {{- $_ := set $track "weight" (sub 100 $weight | int) -}}
+  {{- with $group.rollout }}{{ $_ := set $track "rollout" . }}{{ end -}}
   {{- $tracks = append $tracks $track -}}
   {{- if gt $weight 0 -}}
     {{- $few := $canary.replicas | default $replicas.min -}}

@@ -1,3 +1,15 @@
+{{/* What scales: the Rollout, where there is one, and else the Deployment. Takes a track. */}}
+{{- define "slipway.scaled" -}}
+{{- if .rollout -}}
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+{{- else -}}
+apiVersion: apps/v1
+kind: Deployment
+{{- end }}
+name: {{ .name }}
+{{- end -}}
+
 {{/* How fast pods come and go. Takes root, up and down: the seconds that must have agreed. */}}
 {{- define "slipway.behavior" -}}
 scaleUp:
