@@ -58,6 +58,7 @@ limits:
       "SLIPWAY_DRAIN_SECONDS" (toString $values.gateway.drainSeconds)
       "SLIPWAY_NOTICE_SECONDS" (toString $values.gateway.noticeSeconds)
       "SLIPWAY_CONNECTION_SECONDS" (toString $values.gateway.connectionSeconds) -}}
+{{- if and $values.development.watchSources (eq $track.runtime "process") }}{{ $_ := set $env "PYTHONPATH" "/tmp/src" }}{{ end -}}
 {{- if $track.backend }}{{ $_ := set $env "SLIPWAY_BACKEND" $track.backend }}{{ end -}}
 {{- if $values.triton.enabled }}{{ $_ := set $env "SLIPWAY_TRITON_URL" (printf "%s-triton:8001" (include "slipway.fullname" .root)) }}{{ end -}}
 {{- if gt (int $track.gpu.count) 0 }}{{ $_ := set $env "SLIPWAY_ONNX_PROVIDERS" "cuda,cpu" }}{{ end -}}

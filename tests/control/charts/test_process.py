@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,61 @@ def answer(url: str) -> int:
             return refusal.code
     except OSError:
         return 0
+
+
+def until(condition: Callable[[], bool], gateway: subprocess.Popen[str]) -> None:
+    """Return when it holds, or the gateway has ended, or two minutes have passed."""
+    deadline = time.monotonic() + 120
+    while not condition() and gateway.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_changed_sources_run_without_another_image(tmp_path: Path, root: Path, unused_port: int) -> None:
+    values = {
+        "groupPerApp": False,
+        "groups": {"toy": {"apps": ["tests.serving.inference.toy"], "runtime": "process"}},
+        "development": {"watchSources": True},
+    }
+    (deployment,) = of_kind(values, "Deployment").values()
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    shell, flag, line = container["command"]
+    sources, output = tmp_path / "src", tmp_path / "output"
+    assert variables(container)["PYTHONPATH"] == "/tmp/src"
+    # As in the image: the package is installed, and the copy comes before it.
+    installed = f"PYTHONPATH={root} python3 -c"
+    line = line.replace("/tmp/src", str(sources)).replace("env -u PYTHONPATH python3 -c", f"env {installed}")
+    own = {
+        "SLIPWAY_HOST": "127.0.0.1",
+        "SLIPWAY_HTTP_PORT": str(unused_port),
+        "SLIPWAY_GRPC_PORT": "0",
+        "SLIPWAY_NOTICE_SECONDS": "0",
+        "SLIPWAY_HOME": str(tmp_path / "home"),
+        "SLIPWAY_MODEL_REPOSITORY": str(tmp_path / "models"),
+        "PYTHONPATH": f"{sources}:{root}",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    write_version(tmp_path / "models", 1)
+    url = f"http://127.0.0.1:{unused_port}/-/healthz"
+    with (
+        output.open("w") as stream,
+        subprocess.Popen(
+            [shell, flag, line],
+            env={**os.environ, **variables(container), **own},
+            stdout=stream,
+            text=True,
+            cwd=tmp_path,
+        ) as gateway,
+    ):
+        try:
+            until(lambda: answer(url) == 200, gateway)
+            assert answer(url) == 200
+            (sources / "serving" / "__init__.py").write_text("print('the changed one', flush=True)\n")
+            until(lambda: "the changed one" in output.read_text() and answer(url) == 200, gateway)
+            assert "the changed one" in output.read_text() and answer(url) == 200
+        finally:
+            gateway.terminate()
+            gateway.wait(60)
 
 
 @pytest.mark.slow
