@@ -22,6 +22,7 @@ NOTHING: Mapping[str, Any] = {"groupPerApp": False}
 ONE = {"groupPerApp": False, "groups": {"all": {"runtime": "process"}}}
 MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
+METRICS = {"metrics": {"serviceMonitor": True, "rules": True}}
 CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}}
 
 
@@ -37,11 +38,8 @@ COMPONENTS: Mapping[str, Component] = {
     "apps": Component(values={}),
     "one": Component(values=ONE),
     "mlflow": Component(values={**NOTHING, **MLFLOW, **SECRETS}),
-    "gpu": Component(values={**NOTHING, "triton": {"enabled": True}}),
-    "observability": Component(
-        values={"triton": {"enabled": True}, "metrics": {"serviceMonitor": True, "rules": True}},
-        over={"triton": {"enabled": True}},
-    ),
+    "gpu": Component(values={**NOTHING, **METRICS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}),
+    "observability": Component(values=METRICS, over={}),
     "routes": Component(values={"routes": {"enabled": True}}, over={}),
     "canary": Component(values={**ONE, "groups": CANARY, "routes": {"enabled": True}}, over=ONE),
 }

@@ -22,6 +22,10 @@ QUEUE = "slipway:triton_queue_microseconds:mean2m"
 TRITON = '{namespace="slipway",service="slipway-triton"}'
 
 
+def groups() -> list[dict[str, Any]]:
+    return [group for rule in of_kind(VALUES, "PrometheusRule").values() for group in rule["spec"]["groups"]]
+
+
 @pytest.fixture
 def promtool() -> str:
     found = shutil.which("promtool")
@@ -32,9 +36,8 @@ def promtool() -> str:
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
-    (rule,) = of_kind(VALUES, "PrometheusRule").values()
     path = tmp_path / "rules.yaml"
-    path.write_text(yaml.safe_dump({"groups": rule["spec"]["groups"]}))
+    path.write_text(yaml.safe_dump({"groups": groups()}))
     return path
 
 
@@ -63,8 +66,7 @@ def test_prometheus_accepts_the_rules(promtool: str, rules: Path) -> None:
 def test_alerts_follow_the_series(
     promtool: str, rules: Path, series: dict[str, str], alert: str, severities: set[str]
 ) -> None:
-    (rule,) = of_kind(VALUES, "PrometheusRule").values()
-    known = [one for group in rule["spec"]["groups"] for one in group["rules"] if one.get("alert") == alert]
+    known = [one for group in groups() for one in group["rules"] if one.get("alert") == alert]
     extra = {"namespace": "slipway"} if alert == "SlipwayAppAbsent" else {}
     expected = [
         {"exp_labels": {**one["labels"], **extra}, "exp_annotations": one["annotations"]}

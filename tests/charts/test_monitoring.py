@@ -17,8 +17,8 @@ VALUES = {"metrics": {"rules": True, "serviceMonitor": True}, "triton": {"enable
 
 @pytest.fixture(scope="module")
 def groups() -> dict[str, list[dict[str, Any]]]:
-    (rule,) = of_kind(VALUES, "PrometheusRule").values()
-    return {group["name"]: group["rules"] for group in rule["spec"]["groups"]}
+    rules = of_kind(VALUES, "PrometheusRule").values()
+    return {group["name"]: group["rules"] for rule in rules for group in rule["spec"]["groups"]}
 
 
 def test_every_metric_is_documented(groups: dict[str, list[dict[str, Any]]], root: Path) -> None:

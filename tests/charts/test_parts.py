@@ -159,6 +159,12 @@ def test_secrets_are_named_and_never_held() -> None:
                 ]
 
 
+def test_policies_are_for_pods_that_there_are() -> None:
+    plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
+    assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-storage"}
+    assert set(of_kind({}, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
+
+
 def test_routes_proxies_are_let_in() -> None:
     values = {"routes": {"enabled": True, "proxyNamespace": "proxies"}}
     (rule,) = of_kind(values, "NetworkPolicy")["slipway-routes"]["spec"]["ingress"]
