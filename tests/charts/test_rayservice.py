@@ -107,3 +107,11 @@ def test_only_heads_may_talk_to_the_api_server() -> None:
 def test_kuberay_finds_the_port_it_makes_its_service_of() -> None:
     head = only(ALL)["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0]
     assert {"name": "serve", "containerPort": 8080} in head["ports"]
+
+
+def test_what_the_head_knows_may_be_kept_in_redis() -> None:
+    assert "gcsFaultToleranceOptions" not in only(ALL)["rayClusterConfig"]
+    values = {**ALL, "ray": {"redis": "redis:6379"}, "secrets": {"redis": {"name": "mine"}}}
+    kept = only(values)["rayClusterConfig"]["gcsFaultToleranceOptions"]
+    secret = {"secretKeyRef": {"name": "mine", "key": "password"}}
+    assert kept == {"redisAddress": "redis:6379", "redisPassword": {"valueFrom": secret}}
