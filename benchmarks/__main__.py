@@ -10,6 +10,7 @@ report    the tables of the newest contest once more
 catalog   every app trained on SLIPWAY_DATA: seconds, and metrics beside the floors of plain models
 gateway   every app in one replica: its memory, and latency of each app's example
 fraud     the fraud app on all seven anomaly sets of SLIPWAY_DATA: ranking, alerts, verdicts of its gate
+autoscaling  the chart's scaling policies replayed on traffic traces: replicas, oscillations, waits
 doors     requests a second and latency through each door of the running stack (`make up` first)
 demand    milliseconds for a 90-day forecast: Prophet itself beside the demand app
 score     rows a second of `slipway score`, and its memory as the file grows (--rows N ...)
@@ -26,6 +27,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks import (
+    autoscaling,
     batcher,
     catalog,
     demand,
@@ -121,6 +123,7 @@ PARTS = {
     "engine": engine.main,
     "lane": lane.main,
     "report": report,
+    "autoscaling": autoscaling.main,
     "catalog": catalog.main,
     "gateway": gateway.main,
     "fraud": fraud.main,

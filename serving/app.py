@@ -33,12 +33,13 @@ from serving.observe.versions import VersionEvents
 from serving.routing.catalog import Catalog, find_apps
 from serving.routing.loader import LoadedVersion
 from serving.routing.repository import Repository
-from serving.settings import Settings
+from serving.settings import Settings, read
 
 if TYPE_CHECKING:
+    from ray import serve
     from ray.serve.handle import DeploymentHandle
 
-__all__ = ["APPLICATION", "Server", "deploy", "undeploy"]
+__all__ = ["APPLICATION", "Server", "application", "deploy", "undeploy"]
 
 APPLICATION = "slipway"
 """Name of the Ray Serve application."""
@@ -164,9 +165,7 @@ def deploy(settings: Settings) -> None:
         raise ValueError(
             "SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1, here and where Ray is started, before it is"
         )
-    settings = replace(
-        settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve()
-    )
+    settings = _absolute(settings)
     if ray_door:
         options = {"host": settings.host, "port": settings.http_port, "keep_alive_timeout_s": KEEP_ALIVE_SECONDS}
         serve.start(http_options=options)
@@ -178,11 +177,30 @@ def deploy(settings: Settings) -> None:
     serve.run(application, name=APPLICATION, route_prefix="/" if ray_door else None)
 
 
+def application(args: Mapping[str, str]) -> serve.Application:
+    """The graph as the environment's settings say, for a Serve config: `import_path: serving.app:application`.
+
+    Each node that it runs on has the same environment; where replicas share their metric values says
+    `PROMETHEUS_MULTIPROC_DIR`. Raises `ValueError` for arguments: there are none.
+    """
+    from serving.inference.graph import graph
+
+    if args:
+        raise ValueError(f"args: {sorted(args)} are not known here; settings are environment variables SLIPWAY_*")
+    settings = _absolute(read(Settings))
+    return graph(Server, settings, find_apps(settings.apps), {})
+
+
 def undeploy() -> None:
     """Take the application away, letting replicas drain."""
     from ray import serve
 
     serve.shutdown()
+
+
+def _absolute(settings: Settings) -> Settings:
+    """Replicas have other working folders."""
+    return replace(settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve())
 
 
 def _metrics_folder(home: Path, fresh: bool) -> Path:

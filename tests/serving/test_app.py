@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.app import Server, deploy
+from serving.app import Server, application, deploy
 from serving.edge.listener import Listener
 from serving.settings import Settings
 from tests.serving.edge.neighbour import neighbour
@@ -79,3 +79,20 @@ def test_the_door_of_ray_says_what_it_needs(settings: Settings, monkeypatch: pyt
     monkeypatch.delenv("RAY_SERVE_ENABLE_HA_PROXY", raising=False)
     with pytest.raises(ValueError, match="SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1"):
         deploy(replace(settings, door="ray"))
+
+
+def test_arguments_of_a_serve_config_are_refused_by_name() -> None:
+    with pytest.raises(
+        ValueError, match=r"args: \['apps'\] are not known here; settings are environment variables"
+    ):
+        application({"apps": "price"})
+
+
+def test_a_serve_config_has_the_gateway_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_APPS", "tests.serving.inference.toy")
+    monkeypatch.setenv("SLIPWAY_REPLICAS", "3")
+    deployment = application({})._bound_deployment
+    assert (deployment.name, deployment.num_replicas) == ("gateway", 3)
+    monkeypatch.setenv("SLIPWAY_APPS", "nope")
+    with pytest.raises(LookupError, match="there is no app 'nope'"):
+        application({})

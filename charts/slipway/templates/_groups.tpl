@@ -1,0 +1,118 @@
+{{/* A memory quantity in MiB. Takes a quantity in Gi or Mi. */}}
+{{- define "slipway.mebibytes" -}}
+{{- if hasSuffix "Gi" . }}{{ mulf (float64 (trimSuffix "Gi" .)) 1024 | ceil | int64 }}
+{{- else if hasSuffix "Mi" . }}{{ trimSuffix "Mi" . | float64 | ceil | int64 }}
+{{- else }}{{ fail (printf "%q is not a quantity of memory in Gi or Mi" .) }}{{ end -}}
+{{- end -}}
+
+{{/* What a gateway needs that these apps share: serving/values.py, most_demanding. Takes apps and names. */}}
+{{- define "slipway.needs" -}}
+{{- $apps := .apps -}}
+{{- $replicas := dict "min" 1 "max" 1 "targetOngoingRequests" 32.0 "targetQueueMs" 20.0 "upscaleDelaySeconds" 10.0 "downscaleDelaySeconds" 300.0 -}}
+{{- $cpus := 0.0 -}}{{- $memory := 0 -}}{{- $first := true -}}
+{{- range $name := .names | default (keys $apps | sortAlpha) -}}
+{{- with get $apps $name -}}
+  {{- $r := .replicas -}}
+  {{- if $first -}}
+    {{- $_ := set $replicas "targetOngoingRequests" $r.target_ongoing_requests -}}
+    {{- $_ := set $replicas "targetQueueMs" $r.target_queue_ms -}}
+    {{- $_ := set $replicas "upscaleDelaySeconds" $r.upscale_delay_s -}}
+    {{- $_ := set $replicas "downscaleDelaySeconds" $r.downscale_delay_s -}}
+  {{- end -}}
+  {{- $first = false -}}
+  {{- $_ := set $replicas "min" (max $replicas.min $r.min) -}}
+  {{- $_ := set $replicas "max" (max $replicas.max $r.max) -}}
+  {{- $_ := set $replicas "targetOngoingRequests" (minf $replicas.targetOngoingRequests $r.target_ongoing_requests) -}}
+  {{- $_ := set $replicas "targetQueueMs" (minf $replicas.targetQueueMs $r.target_queue_ms) -}}
+  {{- $_ := set $replicas "upscaleDelaySeconds" (minf $replicas.upscaleDelaySeconds $r.upscale_delay_s) -}}
+  {{- $_ := set $replicas "downscaleDelaySeconds" (maxf $replicas.downscaleDelaySeconds $r.downscale_delay_s) -}}
+  {{- $cpus = maxf $cpus .resources.cpus -}}
+  {{- $memory = add $memory (include "slipway.mebibytes" .resources.memory | int64) -}}
+{{- end -}}
+{{- end -}}
+{{- dict "replicas" $replicas "cpus" ($cpus | default 1.0) "memory" ($memory | default 1024) | toYaml -}}
+{{- end -}}
+
+{{/* The apps of each group, by the group's name. */}}
+{{- define "slipway.groups" -}}
+{{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $groups := dict -}}{{- $named := list -}}{{- $all := "" -}}
+{{- range $name, $group := .Values.groups -}}
+  {{- $names := $group.apps | default list -}}
+  {{- $own := replace "-" "_" $name -}}
+  {{- if and (not $names) (hasKey $apps $own) -}}{{- $names = list $own -}}{{- end -}}
+  {{- if not $names -}}{{- $all = $name -}}{{- end -}}
+  {{- range $names -}}
+    {{- if not (or (hasKey $apps .) (contains "." .)) -}}
+      {{- fail (printf "groups.%s.apps: there is no app %q; there are: %s" $name . (keys $apps | sortAlpha | join ", ")) -}}
+    {{- end -}}
+    {{- if has . $named -}}{{- fail (printf "groups.%s.apps: %q is in another group too; take it out of one" $name .) -}}{{- end -}}
+  {{- end -}}
+  {{- $named = concat $named $names -}}
+  {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (deepCopy $group) (dict "apps" $names)) -}}
+{{- end -}}
+{{- if and $all (gt (len $groups) 1) -}}
+  {{- fail (printf "groups.%s: it has no apps and so serves all; name its apps, or leave the other groups out" $all) -}}
+{{- end -}}
+{{- if and .Values.groupPerApp (not $all) -}}
+  {{- range $app, $_ := $apps -}}
+    {{- $name := replace "_" "-" $app -}}
+    {{- if not (has $app $named) -}}
+      {{- if hasKey $groups $name -}}{{- fail (printf "groups.%s: the app of this name is in no group; add it to one" $name) -}}{{- end -}}
+      {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (dict "apps" (list $app))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- toYaml $groups -}}
+{{- end -}}
+
+{{/* A list under `tracks`: of each group the stable one and, where it has a canary with a weight, that one. */}}
+{{- define "slipway.tracks" -}}
+{{- $root := . -}}
+{{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $tracks := list -}}
+{{- range $name, $group := fromYaml (include "slipway.groups" .) -}}
+  {{- $needs := fromYaml (include "slipway.needs" (dict "apps" $apps "names" $group.apps)) -}}
+  {{- $names := $group.apps | default (keys $apps | sortAlpha) -}}
+  {{- $replicas := mergeOverwrite $needs.replicas ($group.replicas | default dict) -}}
+  {{- if gt (int $replicas.min) (int $replicas.max) -}}
+    {{- fail (printf "groups.%s.replicas: min is %v, more than max, %v" $name $replicas.min $replicas.max) -}}
+  {{- end -}}
+  {{- if and (eq $group.runtime "process") (eq $group.backend "replica") -}}
+    {{- fail (printf "groups.%s.backend: replica needs runtime ray" $name) -}}
+  {{- end -}}
+  {{- if and (eq $group.backend "triton") (not $root.Values.triton.enabled) (not (hasKey $group.settings "SLIPWAY_TRITON_URL")) -}}
+    {{- fail (printf "groups.%s.backend: triton needs triton.enabled, or settings.SLIPWAY_TRITON_URL" $name) -}}
+  {{- end -}}
+  {{- if and (eq $group.runtime "ray") $group.rollout -}}
+    {{- fail (printf "groups.%s.rollout: a RayService is changed by KubeRay; it needs runtime process" $name) -}}
+  {{- end -}}
+  {{- $replicaApps := list -}}
+  {{- range $names -}}
+    {{- $kind := $group.backend | default (dig . "backend" "fused" $apps) -}}
+    {{- if eq $kind "replica" -}}{{- $replicaApps = append $replicaApps . -}}{{- end -}}
+  {{- end -}}
+  {{- $resources := $group.resources | default dict -}}
+  {{- $overhead := ternary 1536 512 (eq $group.runtime "ray") -}}
+  {{- $track := dict "group" $name "track" "stable" "apps" $names "settings" $group.settings "runtime" $group.runtime
+        "backend" $group.backend "scaling" $group.scaling "gpu" $group.gpu "replicas" $replicas "replicaApps" $replicaApps
+        "name" (printf "%s-%s" (include "slipway.fullname" $root) $name) "cpus" $needs.cpus
+        "cpu" ($resources.cpu | default (toString $needs.cpus))
+        "memory" ($resources.memory | default (printf "%dMi" (add $needs.memory $overhead | int64)))
+        "image" (mergeOverwrite (deepCopy $root.Values.image.gateway) $group.image) -}}
+  {{- $_ := set $track "appsSetting" (join "," ($group.apps | default list)) -}}
+  {{- $canary := $group.canary | default dict -}}
+  {{- $weight := $canary.weight | default 0 | int -}}
+  {{- $_ := set $track "weight" (sub 100 $weight | int) -}}
+  {{- with $group.rollout }}{{ $_ := set $track "rollout" . }}{{ end -}}
+  {{- $tracks = append $tracks $track -}}
+  {{- if gt $weight 0 -}}
+    {{- $few := $canary.replicas | default $replicas.min -}}
+    {{- $tracks = append $tracks (merge (dict "track" "canary" "weight" $weight
+          "name" (printf "%s-canary" $track.name)
+          "replicas" (merge (dict "min" $few "max" (max $few $replicas.min)) $replicas)
+          "image" (mergeOverwrite (deepCopy $track.image) ($canary.image | default dict))) $track) -}}
+  {{- end -}}
+{{- end -}}
+{{- dict "tracks" $tracks | toYaml -}}
+{{- end -}}

@@ -1,0 +1,206 @@
+{{- define "slipway.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "slipway.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop:
+    - ALL
+{{- end -}}
+
+{{- define "slipway.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Requests that are limits too. Takes cpu, memory and, where there is one, gpu. */}}
+{{- define "slipway.resources" -}}
+{{- $gpu := .gpu | default dict -}}
+requests:
+  cpu: {{ .cpu | quote }}
+  memory: {{ .memory }}
+limits:
+  cpu: {{ .cpu | quote }}
+  memory: {{ .memory }}
+  {{- if gt (int ($gpu.count | default 0)) 0 }}
+  {{ $gpu.resource }}: {{ int $gpu.count }}
+  {{- end }}
+{{- end -}}
+
+{{/* Takes name, secret. */}}
+{{- define "slipway.secretVariable" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret.name }}
+      key: {{ .secret.key }}
+{{- end -}}
+
+{{/* The data plane's environment. Takes root and track. */}}
+{{- define "slipway.gatewayEnv" -}}
+{{- $values := .root.Values -}}{{- $track := .track -}}
+{{- $env := dict "HOME" "/tmp" "SLIPWAY_HOME" "/tmp/slipway" "SLIPWAY_MODEL_REPOSITORY" "/models" "SLIPWAY_HOST" "0.0.0.0"
+      "SLIPWAY_APPS" $track.appsSetting
+      "SLIPWAY_HTTP_PORT" (toString $values.gateway.httpPort) "SLIPWAY_GRPC_PORT" (toString $values.gateway.grpcPort)
+      "SLIPWAY_DRAIN_SECONDS" (toString $values.gateway.drainSeconds)
+      "SLIPWAY_NOTICE_SECONDS" (toString $values.gateway.noticeSeconds)
+      "SLIPWAY_CONNECTION_SECONDS" (toString $values.gateway.connectionSeconds) -}}
+{{- if and $values.development.watchSources (eq $track.runtime "process") }}{{ $_ := set $env "PYTHONPATH" "/tmp/src" }}{{ end -}}
+{{- if $track.backend }}{{ $_ := set $env "SLIPWAY_BACKEND" $track.backend }}{{ end -}}
+{{- if $values.triton.enabled }}{{ $_ := set $env "SLIPWAY_TRITON_URL" (printf "%s-triton:8001" (include "slipway.fullname" .root)) }}{{ end -}}
+{{- if gt (int $track.gpu.count) 0 }}{{ $_ := set $env "SLIPWAY_ONNX_PROVIDERS" "cuda,cpu" }}{{ end -}}
+{{- if eq $track.runtime "ray" -}}
+  {{- $_ := set $env "PROMETHEUS_MULTIPROC_DIR" "/tmp/slipway/metrics" -}}
+  {{- $_ := set $env "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO" "0" -}}
+  {{- $_ := set $env "RAY_DEDUP_LOGS" "0" -}}
+  {{- $_ := set $env "RAY_USAGE_STATS_ENABLED" "0" -}}
+  {{- if eq $values.gateway.door "ray" -}}
+    {{- $_ := set $env "SLIPWAY_DOOR" "ray" -}}
+    {{- $_ := set $env "RAY_SERVE_ENABLE_HA_PROXY" "1" -}}
+  {{- end -}}
+{{- end -}}
+{{- range $name, $value := merge (deepCopy $track.settings) $env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- with $values.secrets }}
+{{- if .database.name }}
+{{ include "slipway.secretVariable" (dict "name" "SLIPWAY_DATABASE_URL" "secret" .database) }}
+{{- end }}
+{{- if .collections.name }}
+{{ include "slipway.secretVariable" (dict "name" "SLIPWAY_COLLECTIONS_URL" "secret" .collections) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "slipway.gatewayPorts" -}}
+{{- /* KubeRay makes its Service of the head's port of the name serve, though nobody listens there. */ -}}
+- name: serve
+  containerPort: {{ .Values.gateway.httpPort }}
+- name: grpc
+  containerPort: {{ .Values.gateway.grpcPort }}
+{{- end -}}
+
+{{/* Ready: versions are loaded, and the gateway is not about to go. */}}
+{{- define "slipway.gatewayReadiness" -}}
+httpGet:
+  path: /-/healthz
+  port: serve
+periodSeconds: 2
+timeoutSeconds: 2
+failureThreshold: 1
+{{- end -}}
+
+{{- define "slipway.gatewayMounts" -}}
+- name: tmp
+  mountPath: /tmp
+- name: models
+  mountPath: /models
+  readOnly: true
+{{- end -}}
+
+{{- define "slipway.gatewayVolumes" -}}
+- name: tmp
+  emptyDir: {}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ include "slipway.claim" . }}
+    readOnly: true
+{{- end -}}
+
+{{/* Where pods of a track go. Takes root, part, track, and gpu: whether they need one. */}}
+{{- define "slipway.placement" -}}
+{{- $nodes := deepCopy .root.Values.gateway.nodeSelector -}}
+{{- $taints := .root.Values.gateway.tolerations -}}
+{{- if .gpu -}}
+  {{- $nodes = mergeOverwrite $nodes .track.gpu.nodeSelector -}}
+  {{- $taints = concat $taints .track.gpu.tolerations -}}
+{{- end -}}
+{{- with $nodes }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $taints }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "slipway.priority" (dict "root" .root "class" "serving") }}
+{{ . }}
+{{- end }}
+{{- if .root.Values.gateway.topologySpread }}
+topologySpreadConstraints:
+  {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ $key }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "slipway.trackSelector" $ | nindent 8 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A job's pod, with the class batch. Takes root, image, command (a list), env and mounts (YAML). */}}
+{{- define "slipway.jobPod" -}}
+metadata:
+  labels:
+    {{- include "slipway.labels" .root | nindent 4 }}
+    {{- include "slipway.selector" (dict "root" .root "part" "job") | nindent 4 }}
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  serviceAccountName: {{ include "slipway.fullname" .root }}
+  {{- with include "slipway.priority" (dict "root" .root "class" "batch") }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- include "slipway.pullSecrets" .root | indent 2 }}
+  securityContext:
+    {{- include "slipway.podSecurity" .root | nindent 4 }}
+  containers:
+    - name: job
+      image: {{ include "slipway.image" (dict "root" .root "image" .image) }}
+      imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+      command:
+        {{- toYaml .command | nindent 8 }}
+      env:
+        - name: HOME
+          value: /tmp
+        {{- .env | nindent 8 }}
+      {{- with .root.Values.secrets.storage }}
+      envFrom:
+        - secretRef:
+            name: {{ . }}
+      {{- end }}
+      securityContext:
+        {{- include "slipway.containerSecurity" .root | nindent 8 }}
+      resources:
+        {{- include "slipway.resources" (dict "cpu" "500m" "memory" "2Gi") | nindent 8 }}
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+        {{- if .models }}
+        - name: models
+          mountPath: /models
+        {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir: {}
+    {{- if .models }}
+    - name: models
+      persistentVolumeClaim:
+        claimName: {{ include "slipway.claim" .root }}
+    {{- end }}
+{{- end -}}

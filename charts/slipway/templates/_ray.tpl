@@ -1,0 +1,210 @@
+{{/* Ray says whether its node is well; whoever asks needs no token for that. Takes path and port. */}}
+{{- define "slipway.rayLiveness" -}}
+httpGet:
+  path: {{ .path }}
+  port: {{ .port }}
+initialDelaySeconds: 30
+periodSeconds: 10
+timeoutSeconds: 5
+failureThreshold: 12
+{{- end -}}
+
+{{- define "slipway.rayVolumes" -}}
+- name: shared-memory
+  emptyDir:
+    medium: Memory
+    sizeLimit: {{ .Values.ray.sharedMemory }}
+{{- end -}}
+
+{{/* Replicas write their metrics there, so that each of a node answers for all. */}}
+{{- define "slipway.rayMounts" -}}
+- name: shared-memory
+  mountPath: /dev/shm
+{{- end -}}
+
+{{/* The head's pod template. Takes root, labels, class, image, size (cpu and memory), env, and volumes, mounts and ports (YAML). */}}
+{{- define "slipway.rayHead" -}}
+metadata:
+  labels:
+    {{- .labels | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "slipway.fullname" .root }}-ray
+  {{- with include "slipway.priority" (dict "root" .root "class" .class) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- include "slipway.pullSecrets" .root | indent 2 }}
+  securityContext:
+    {{- include "slipway.podSecurity" .root | nindent 4 }}
+  containers:
+    - name: ray-head
+      image: {{ .image }}
+      imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+      ports:
+        - name: gcs-server
+          containerPort: 6379
+        - name: dashboard
+          containerPort: 8265
+        - name: client
+          containerPort: 10001
+        {{- with .ports }}
+        {{- . | nindent 8 }}
+        {{- end }}
+      env:
+        {{- .env | nindent 8 }}
+      {{- with .envFrom }}
+      envFrom:
+        {{- . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        {{- include "slipway.containerSecurity" .root | nindent 8 }}
+      resources:
+        {{- include "slipway.resources" .size | nindent 8 }}
+      livenessProbe:
+        {{- include "slipway.rayLiveness" (dict "path" "/api/gcs_healthz" "port" "dashboard") | nindent 8 }}
+      readinessProbe:
+        {{- include "slipway.rayLiveness" (dict "path" "/api/gcs_healthz" "port" "dashboard") | nindent 8 }}
+      volumeMounts:
+        {{- include "slipway.rayMounts" .root | nindent 8 }}
+        {{- .mounts | nindent 8 }}
+  volumes:
+    {{- include "slipway.rayVolumes" .root | nindent 4 }}
+    {{- .volumes | nindent 4 }}
+{{- end -}}
+
+{{/* What Ray Serve is told: serveConfigV2. Takes root and track. */}}
+{{- define "slipway.serveConfig" -}}
+{{- $values := .root.Values -}}{{- $track := .track -}}{{- $r := $track.replicas -}}
+{{- if eq $values.gateway.door "ray" -}}
+proxy_location: EveryNode
+http_options:
+  host: 0.0.0.0
+  port: {{ $values.gateway.httpPort }}
+  keep_alive_timeout_s: 75
+{{- else -}}
+# Replicas listen for themselves.
+proxy_location: Disabled
+{{- end }}
+applications:
+  - name: slipway
+    import_path: serving.app:application
+    route_prefix: {{ eq $values.gateway.door "ray" | ternary "/" "null" }}
+    deployments:
+      - name: gateway
+        ray_actor_options:
+          num_cpus: {{ $track.cpus }}
+          # One of each pod of the group gateway, and so one replica.
+          resources:
+            gateway: 1
+        autoscaling_config:
+          min_replicas: {{ int $r.min }}
+          max_replicas: {{ int $r.max }}
+          target_ongoing_requests: {{ $r.targetOngoingRequests }}
+          upscale_delay_s: {{ $r.upscaleDelaySeconds }}
+          downscale_delay_s: {{ $r.downscaleDelaySeconds }}
+          look_back_period_s: 15
+          metrics_interval_s: 2
+          policy:
+            policy_function: serving.inference.autoscaling:LoadPolicy
+            policy_kwargs:
+              target_queue_seconds: {{ divf $r.targetQueueMs 1000.0 }}
+      {{- range $track.replicaApps }}
+      - name: {{ splitList "." . | last }}-model
+        ray_actor_options:
+          num_cpus: {{ $track.cpus }}
+          num_gpus: {{ int $track.gpu.count }}
+          resources:
+            model: 1
+      {{- end }}
+{{- end -}}
+
+{{/* The worker groups of a track: gateways, and pods for models of the backend replica. Takes root and track. */}}
+{{- define "slipway.workerGroups" -}}
+{{- $root := .root -}}{{- $track := .track -}}{{- $values := .root.Values -}}
+{{- $own := len $track.replicaApps -}}
+{{- $parts := list (dict "part" "gateway" "count" 1) -}}
+{{- if $own -}}{{- $parts = append $parts (dict "part" "model" "count" $own) -}}{{- end -}}
+{{- range $parts -}}
+{{- $part := .part -}}
+{{- /* GPUs are for models: in the gateway, unless they have pods of their own. */ -}}
+{{- $gpu := and (gt (int $track.gpu.count) 0) (or (eq $part "model") (not $own)) -}}
+{{- $scope := dict "root" $root "track" $track "part" $part "gpu" $gpu -}}
+{{- $linger := add (ceil (mulf 1.1 $values.gateway.connectionSeconds)) 5 | int }}
+- groupName: {{ $part }}
+  replicas: {{ mul .count (int $track.replicas.min) }}
+  minReplicas: {{ mul .count (int $track.replicas.min) }}
+  maxReplicas: {{ mul .count (int $track.replicas.max) }}
+  rayStartParams: {}
+  resources:
+    CPU: {{ $track.cpus | quote }}
+    {{- if $gpu }}
+    GPU: {{ $track.gpu.count | int | quote }}
+    {{- end }}
+    {{ $part }}: "1"
+  template:
+    metadata:
+      labels:
+        {{- include "slipway.labels" $root | nindent 8 }}
+        {{- include "slipway.trackSelector" $scope | nindent 8 }}
+    spec:
+      automountServiceAccountToken: false
+      serviceAccountName: {{ include "slipway.fullname" $root }}
+      {{- include "slipway.pullSecrets" $root | indent 6 }}
+      # Nobody new comes while it lingers, and every connection is asked to leave within that time.
+      terminationGracePeriodSeconds: {{ add $linger $values.gateway.drainSeconds 10 }}
+      securityContext:
+        {{- include "slipway.podSecurity" $root | nindent 8 }}
+      {{- include "slipway.placement" $scope | indent 6 }}
+      containers:
+        - name: ray-worker
+          image: {{ include "slipway.image" (dict "root" $root "image" $track.image) }}
+          imagePullPolicy: {{ $values.image.pullPolicy }}
+          ports:
+            {{- include "slipway.gatewayPorts" $root | nindent 12 }}
+          env:
+            {{- include "slipway.gatewayEnv" $scope | nindent 12 }}
+          securityContext:
+            {{- include "slipway.containerSecurity" $root | nindent 12 }}
+          resources:
+            {{- $limits := dict "cpu" $track.cpu "memory" $track.memory "gpu" (ternary $track.gpu dict $gpu) -}}
+            {{- include "slipway.resources" $limits | nindent 12 }}
+          livenessProbe:
+            {{- include "slipway.rayLiveness" (dict "path" "/api/local_raylet_healthz" "port" 52365) | nindent 12 }}
+          readinessProbe:
+            {{- if eq $part "gateway" }}
+            {{- include "slipway.gatewayReadiness" $root | nindent 12 }}
+            {{- else }}
+            {{- include "slipway.rayLiveness" (dict "path" "/api/local_raylet_healthz" "port" 52365) | nindent 12 }}
+            {{- end }}
+          lifecycle:
+            preStop:
+              exec:
+                command:
+                  - sleep
+                  - {{ $linger | quote }}
+          volumeMounts:
+            {{- include "slipway.rayMounts" $root | nindent 12 }}
+            - name: metrics
+              mountPath: /tmp/slipway/metrics
+            {{- include "slipway.gatewayMounts" $root | nindent 12 }}
+      volumes:
+        {{- include "slipway.rayVolumes" $root | nindent 8 }}
+        - name: metrics
+          emptyDir: {}
+        {{- include "slipway.gatewayVolumes" $root | nindent 8 }}
+{{- end -}}
+{{- end -}}
+
+{{/* The autoscaler beside the head. */}}
+{{- define "slipway.rayAutoscaler" -}}
+version: v2
+idleTimeoutSeconds: {{ .Values.ray.idleTimeoutSeconds }}
+upscalingMode: Default
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+resources:
+  {{- include "slipway.resources" (dict "cpu" "500m" "memory" "1Gi") | nindent 2 }}
+securityContext:
+  {{- include "slipway.containerSecurity" . | nindent 2 }}
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+{{- end -}}

@@ -1,0 +1,34 @@
+"""`python -m control.charts`: write what is made from the apps and the chart. Tests compare it."""
+
+from __future__ import annotations
+
+import sys
+
+from control.charts.apps import apps_yaml
+from control.charts.kustomize import texts
+from control.charts.readme import readme
+from control.charts.render import CHART, ChartError
+from control.console import fail
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Write every generated file; returns the exit status."""
+    (CHART / "apps.yaml").write_text(apps_yaml())
+    (CHART / "README.md").write_text(readme())
+    try:
+        # After apps.yaml, which the templates read.
+        found = texts()
+    except ChartError as error:
+        fail(str(error))
+        return 1
+    for name, text in found.items():
+        path = CHART.parents[1] / "k8s" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

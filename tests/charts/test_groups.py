@@ -1,0 +1,88 @@
+"""Which groups there are, and what they take from the apps' values."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from control.charts.render import key, render
+from serving.routing.catalog import find_apps
+from serving.values import Replicas, Slo, Values, load_values, most_demanding
+from tests.charts.chart import ALL, CHART, of_kind, variables
+
+APPS = {app.name: load_values(app.folder) for app in find_apps()}
+
+
+def test_every_app_has_a_group_of_its_own() -> None:
+    services = of_kind({}, "RayService")
+    assert set(services) == {f"slipway-{name}" for name in APPS}
+    for name, values in APPS.items():
+        group = services[f"slipway-{name}"]["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+        container = group["template"]["spec"]["containers"][0]
+        assert variables(container)["SLIPWAY_APPS"] == name
+        assert (group["minReplicas"], group["maxReplicas"]) == (values.replicas.min, values.replicas.max)
+        assert float(container["resources"]["limits"]["cpu"]) == values.resources.cpus
+
+
+def test_a_new_app_has_all_of_it_without_a_template(tmp_path: Path) -> None:
+    chart = tmp_path / "slipway"
+    shutil.copytree(CHART, chart)
+    apps = yaml.safe_load((chart / "apps.yaml").read_text())
+    apps["apps"]["rain_fall"] = msgspec.to_builtins(Values(replicas=Replicas(min=2, max=7), slo=Slo(p99_ms=70)))
+    (chart / "apps.yaml").write_text(yaml.safe_dump(apps))
+    values = {"metrics": {"rules": True}, "groupDefaults": {"runtime": "process"}, "routes": {"enabled": True}}
+    found = {key(item): item["spec"] for item in render(values, chart) if "spec" in item}
+    scaler = found["HorizontalPodAutoscaler", "slipway-rain-fall"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 7)
+    assert {"Deployment", "Service", "HTTPRoute"} <= {kind for kind, name in found if name == "slipway-rain-fall"}
+    (rules,) = (one["rules"] for one in found["PrometheusRule", "slipway"]["groups"] if "rain_fall" in one["name"])
+    assert any(rule["expr"].endswith("> 0.07") for rule in rules)
+
+
+def test_a_group_of_all_has_what_the_most_demanding_needs() -> None:
+    (service,) = of_kind(ALL, "RayService").values()
+    group = service["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+    shared = most_demanding(values.replicas for values in APPS.values())
+    assert (group["minReplicas"], group["maxReplicas"]) == (shared.min, shared.max)
+    assert variables(group["template"]["spec"]["containers"][0])["SLIPWAY_APPS"] == ""
+
+
+def test_apps_that_no_group_names_may_stay_out() -> None:
+    values = {"groupPerApp": False, "groups": {"pair": {"apps": sorted(APPS)[:2]}}}
+    assert set(of_kind(values, "RayService")) == {"slipway-pair"}
+
+
+def test_memory_grows_with_the_apps() -> None:
+    one = {"groupPerApp": False, "groups": {"g": {"runtime": "process", "apps": sorted(APPS)[:1]}}}
+    two = {"groupPerApp": False, "groups": {"g": {"runtime": "process", "apps": sorted(APPS)[:2]}}}
+    sizes = []
+    for values in (one, two):
+        (deployment,) = of_kind(values, "Deployment").values()
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        sizes.append(int(container["resources"]["limits"]["memory"].removesuffix("Mi")))
+    assert sizes == [1024 + 512, 2 * 1024 + 512]
+
+
+def test_an_app_elsewhere_is_served_too() -> None:
+    values = {"groupPerApp": False, "groups": {"own": {"apps": ["team.apps.rainfall"]}}}
+    (service,) = of_kind(values, "RayService").values()
+    group = service["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+    assert variables(group["template"]["spec"]["containers"][0])["SLIPWAY_APPS"] == "team.apps.rainfall"
+
+
+def test_a_canary_is_a_track_of_its_own() -> None:
+    name = sorted(APPS)[0]
+    canary = {"weight": 10, "replicas": 2, "image": {"tag": "0.2.0"}}
+    services = of_kind({"groups": {name: {"canary": canary}}}, "RayService")
+    workers = services[f"slipway-{name}-canary"]["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+    assert workers["minReplicas"] == 2
+    assert workers["template"]["spec"]["containers"][0]["image"] == "slipway/gateway:0.2.0"
+    stable = services[f"slipway-{name}"]["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+    assert stable["template"]["spec"]["containers"][0]["image"] == "slipway/gateway:0.1.0"
+    selectors = [
+        item["spec"]["selector"] for item in of_kind({"groups": {name: {"canary": canary}}}, "Service").values()
+    ]
+    assert len({tuple(sorted(selector.items())) for selector in selectors}) == len(selectors)

@@ -1,0 +1,76 @@
+"""skaffold.yaml: by its schema, and what it names is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.charts.chart import CHART, of_kind
+
+
+@pytest.fixture
+def skaffold(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((root / "skaffold.yaml").read_text())
+    return found
+
+
+def test_the_schema_accepts_it(skaffold: dict[str, Any]) -> None:
+    from jsonschema import Draft7Validator
+
+    folder = os.environ.get("SLIPWAY_SCHEMAS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SLIPWAY_SCHEMAS is not set to a folder of schemas")
+    version = skaffold["apiVersion"].removeprefix("skaffold/")
+    schema = json.loads((Path(folder) / "skaffold" / f"{version}.schema.json").read_text())
+    assert [error.json_path for error in Draft7Validator(schema).iter_errors(skaffold)] == []
+
+
+def test_what_it_names_is_there(skaffold: dict[str, Any], root: Path) -> None:
+    (release,) = skaffold["manifests"]["helm"]["releases"]
+    patched = [
+        patch["value"]
+        for profile in skaffold["profiles"]
+        for patch in profile.get("patches", [])
+        if "value" in patch
+    ]
+    paths = [release["chartPath"], *release["valuesFiles"]]
+    paths += [value for value in patched if isinstance(value, str)]
+    paths += [path for value in patched if isinstance(value, dict) for path in value.get("paths", [])]
+    assert len(paths) == 4
+    assert [path for path in paths if not (root / path).exists()] == []
+    for artifact in skaffold["build"]["artifacts"]:
+        folder = artifact["image"].removeprefix("slipway/")
+        assert artifact["docker"]["dockerfile"] == f"images/{folder}/Dockerfile"
+        if (root / "images").exists():
+            assert (root / artifact["docker"]["dockerfile"]).exists()
+        for rule in artifact.get("sync", {}).get("manual", []):
+            assert any(root.glob(rule["src"])), rule
+
+
+def test_images_are_those_of_the_chart(skaffold: dict[str, Any]) -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["image"]
+    names = {one["repository"] for one in values.values() if isinstance(one, dict)}
+    assert {artifact["image"] for artifact in skaffold["build"]["artifacts"]} == names
+
+
+def test_forwarded_ports_are_the_services(skaffold: dict[str, Any]) -> None:
+    (release,) = skaffold["manifests"]["helm"]["releases"]
+    services = of_kind(yaml.safe_load((CHART.parents[1] / release["valuesFiles"][0]).read_text()), "Service")
+    for forward in skaffold["portForward"]:
+        ports = {port["port"] for port in services[forward["resourceName"]]["spec"]["ports"]}
+        assert forward["port"] in ports
+
+
+def test_versions_are_the_projects(root: Path) -> None:
+    import tomllib
+
+    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    images = yaml.safe_load((root / "k8s" / "components" / "images" / "kustomization.yaml").read_text())["images"]
+    assert str(chart["appVersion"]) == version
+    assert {image["newTag"] for image in images if image["name"].startswith("slipway/")} == {version}

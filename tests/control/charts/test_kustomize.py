@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from control.charts.kustomize import COMPONENTS, Component, added, base, texts
+from control.charts.render import ChartError, key, render
+
+OVERLAYS = ("local", "staging", "production")
+
+
+def built(folder: Path) -> list[dict[str, Any]]:
+    """What kustomize makes of a folder."""
+    assert shutil.which("kubectl"), "kubectl is not installed: its `kustomize` builds the overlays"
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def write(folder: Path, root: Path, components: list[str]) -> Path:
+    """A kustomization of the base and some components."""
+    above = os.path.relpath(root / "k8s", folder.resolve())
+    text = {"resources": [f"{above}/base"], "components": [f"{above}/components/{name}" for name in components]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(text))
+    return folder
+
+
+def test_the_files_are_current(root: Path) -> None:
+    for name, text in texts().items():
+        assert (root / "k8s" / name).read_text() == text, f"{name} is out of date: run `python -m control.charts`"
+
+
+def test_the_base_and_apps_are_the_chart_as_it_is(tmp_path: Path, root: Path) -> None:
+    found = {key(item): item for item in built(write(tmp_path, root, ["apps"])) if item["kind"] != "Namespace"}
+    assert found == {key(item): item for item in render({})}
+
+
+def test_base_and_components_overlap_in_nothing() -> None:
+    common = {key(item) for item in base()}
+    for name, component in COMPONENTS.items():
+        objects = added(component)
+        assert objects, name
+        assert not common & {key(item) for item in objects}, name
+
+
+def test_a_component_that_would_change_an_object_is_refused() -> None:
+    with pytest.raises(ChartError, match="changes PersistentVolumeClaim slipway-models; it may only add"):
+        added(Component(values={"modelRepository": {"size": "1Gi"}}, over={}))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_overlays_build_and_keep_their_images(overlay: str, root: Path) -> None:
+    items = built(root / "k8s" / "overlays" / overlay)
+    for item in items:
+        assert item["kind"] == "Namespace" or item["metadata"].get("namespace", "slipway") == "slipway"
+        for container in containers(item):
+            assert container["image"].rpartition(":")[2] not in ("", "latest")
+    names = [key(item) for item in items]
+    assert len(names) == len(set(names))
+
+
+def test_the_root_is_the_overlay_local(root: Path) -> None:
+    assert built(root) == built(root / "k8s" / "overlays" / "local")
+
+
+def test_images_are_pinned_in_one_place(tmp_path: Path, root: Path) -> None:
+    pins = yaml.safe_load((root / "k8s" / "components" / "images" / "kustomization.yaml").read_text())["images"]
+    everything = [*COMPONENTS, "images"]
+    everything.remove("canary")  # has routes of its own
+    found = {
+        container["image"] for item in built(write(tmp_path, root, everything)) for container in containers(item)
+    }
+    assert found == {f"{pin['name']}:{pin['newTag']}" for pin in pins if pin["name"] != "slipway/control"}
+
+
+def test_triton_is_known_to_gateways_where_it_runs(tmp_path: Path, root: Path) -> None:
+    for item in built(write(tmp_path, root, ["apps", "one", "gpu"])):
+        for container in containers(item):
+            if item["kind"] in ("RayService", "Deployment"):
+                assert {"name": "SLIPWAY_TRITON_URL", "value": "slipway-triton:8001"} in container["env"]
+
+
+def containers(item: Any) -> list[dict[str, Any]]:
+    if isinstance(item, list):
+        return [found for inner in item for found in containers(inner)]
+    if not isinstance(item, dict):
+        return []
+    own = item.get("containers")
+    found = own if isinstance(own, list) else []
+    return [*found, *(each for name, inner in item.items() if name != "containers" for each in containers(inner))]
