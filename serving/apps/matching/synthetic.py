@@ -1,9 +1,9 @@
 """Made-up goods for when no data is given: the same seed gives the same table.
 
 Both sides describe a lot in their own words: sellers shorten words, drop or move them and write codes in their own
-way. What is wanted is a product with its code, at about the price, in the amount, at the grade and not too far.
-Availabilities that read alike and are another product, or the same one at the wrong price, are no match: that is
-why letters alone are not enough here.
+way; both leave things out. What is wanted is a product with its code, at about the price, in the amount, at the
+grade and not too far, as far as this is said. Availabilities that read alike and are another product, or the same
+one at the wrong price, are no match: that is why letters alone are not enough here.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ WORDS = (
     "standard",
     "select",
 )
+PACKS = ("", "", "25 kg bags", "bag 25kg", "50kg", "10 kg pack", "5 l can")
+TERMS = {
+    "price": ("price",),
+    "quantity": ("quantity",),
+    "quality": ("quality",),
+    "place": ("latitude", "longitude"),
+}
+"""What either side may leave out -> its columns."""
 MAKERS = ("kaveri", "godavari", "annapurna", "sahyadri", "deccan", "malabar", "vindhya", "konkan")
 
 
@@ -52,17 +60,24 @@ def generate(seed: int) -> pd.DataFrame:
     for _ in range(REQUIREMENTS):
         wanted = products[rng.integers(PRODUCTS)]
         requirement = _lot(rng, wanted, messy=False)
+        unsaid = [name for name in TERMS if rng.random() < 0.2]
         alike = [one for one in products if one["commodity"] == wanted["commodity"] and one is not wanted]
         for choice in range(CHOICES):
-            rows.append(_pair(rng, requirement, wanted, alike, choice))
+            rows.append(_pair(rng, requirement, unsaid, wanted, alike, choice))
     return pd.DataFrame(rows)
 
 
 def _pair(
-    rng: np.random.Generator, requirement: dict[str, Any], wanted: dict[str, Any], alike: list[Any], choice: int
+    rng: np.random.Generator,
+    requirement: dict[str, Any],
+    unsaid: list[str],
+    wanted: dict[str, Any],
+    alike: list[Any],
+    choice: int,
 ) -> dict[str, Any]:
     """A match first, the same product on wrong terms next, then other products of the commodity."""
-    same = choice == 1 or (choice == 0 and rng.random() < 0.75)
+    spoiled = choice == 1 and len(unsaid) < len(TERMS)
+    same = spoiled or (choice == 0 and rng.random() < 0.75)
     product = wanted if same else alike[rng.integers(len(alike))]
     lot = _lot(rng, product, messy=True)
     near = {
@@ -75,26 +90,31 @@ def _pair(
     lot["quality"] = round(min(1.0, requirement["quality"] + float(abs(rng.normal(0, 0.1)))), 2)
     for name in ("latitude", "longitude"):
         lot[name] = round(near[name] + float(rng.normal(0, 0.7)), 4)
-    if choice == 1:
-        _spoil(rng, lot)
-    if rng.random() < 0.1:
-        lot["quality"] = np.nan
-    sides = {"requirement": requirement, "availability": lot}
+    if spoiled:
+        _spoil(rng, lot, [name for name in TERMS if name not in unsaid])
+    # What a wrong term is stays said.
+    left_out = [name for name in TERMS if not spoiled and rng.random() < 0.1]
+    sides = {"requirement": _without(requirement, unsaid), "availability": _without(lot, left_out)}
     row = {f"{side}_{name}": value for side, fields in sides.items() for name, value in fields.items()}
     return {**row, "label": int(same and choice == 0)}
 
 
-def _spoil(rng: np.random.Generator, lot: dict[str, Any]) -> None:
-    """Wrong terms: too dear, too little, too poor or too far."""
-    kind = rng.integers(4)
-    if kind == 0:
+def _spoil(rng: np.random.Generator, lot: dict[str, Any], terms: list[str]) -> None:
+    """Wrong in one of these terms: too dear, too little, too poor or too far."""
+    kind = terms[rng.integers(len(terms))]
+    if kind == "price":
         lot["price"] = round(lot["price"] * rng.uniform(1.6, 3), 2)
-    elif kind == 1:
+    elif kind == "quantity":
         lot["quantity"] = round(lot["quantity"] * rng.uniform(0.05, 0.4), 1)
-    elif kind == 2:
+    elif kind == "quality":
         lot["quality"] = round(max(0.0, lot["quality"] - rng.uniform(0.35, 0.6)), 2)
     else:
         lot["latitude"] = round(lot["latitude"] + rng.uniform(8, 14), 4)
+
+
+def _without(lot: dict[str, Any], terms: list[str]) -> dict[str, Any]:
+    unsaid = [name for term in terms for name in TERMS[term]]
+    return {name: np.nan if name in unsaid else value for name, value in lot.items()}
 
 
 def _product(rng: np.random.Generator) -> dict[str, Any]:
@@ -115,9 +135,11 @@ def _lot(rng: np.random.Generator, product: dict[str, Any], messy: bool) -> dict
     words = [product["maker"], product["kind"], product["commodity"], product["code"], str(rng.choice(WORDS))]
     if messy:
         words = _rewritten(rng, words)
+    elif rng.random() < 0.4:
+        words = words[1:4]
     return {
-        "name": " ".join(words),
-        "description": " ".join(rng.choice(WORDS, 3)),
+        "name": " ".join([*words, str(rng.choice(PACKS))]).strip(),
+        "description": " ".join(rng.choice(WORDS, 3)) if rng.random() < 0.6 else "",
         "maker": "" if messy or rng.random() < 0.3 else product["maker"],
         "commodity": product["commodity"],
         "unit": product["unit"],
@@ -130,7 +152,7 @@ def _lot(rng: np.random.Generator, product: dict[str, Any], messy: bool) -> dict
 
 
 def _rewritten(rng: np.random.Generator, words: list[str]) -> list[str]:
-    """As another hand writes it: the code without its hyphen, words cut, dropped and moved."""
+    """As another hand writes it: the code without its hyphen, words cut, joined, dropped and moved."""
     found = []
     for place, word in enumerate(words):
         draw = rng.random()
@@ -140,6 +162,8 @@ def _rewritten(rng: np.random.Generator, words: list[str]) -> list[str]:
             continue
         elif draw < 0.45:
             found.append(word[: max(3, len(word) - 2)])
+        elif draw < 0.65:
+            found.append(word.replace(" ", ""))
         else:
             found.append(word)
     order = rng.permutation(len(found)) if rng.random() < 0.5 else np.arange(len(found))
