@@ -35,8 +35,8 @@ Graphs of other backends than ONNX Runtime are not opened: for those the text al
 
 The rules are held against a corpus of mistakes and a real tritonserver: what the linter passes is loaded, and what
 the server refuses was named. That server runs the Python stand-in for the ONNX Runtime backend, which does not
-compare the graph with the configuration; for those rules (T131 to T148, T181, T190, T191) what NVIDIA's backend
-refuses is known from its sources alone.
+compare the graph with the configuration; for those rules (T131 to T136, T140 to T142, T147, T148, T181, T190,
+T191) what NVIDIA's backend refuses is known from its sources alone.
 """
 
 

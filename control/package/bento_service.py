@@ -123,6 +123,8 @@ class Service:
             made = self._door.answer(request, await self._door.ask(request))
         except SlipwayError as cause:
             made, _ = answer_to(cause, call)
+        # BentoML puts the context's status on whatever is returned.
+        context.response.status_code = made.status
         extra = {**made.headers, "x-request-id": call.request_id}
         # Returned as it is: BentoML would read the annotation's dictionary out of it again.
         return Response(made.body, made.status, extra, made.content_type)  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from serving.manifest import Manifest
 from serving.routing.catalog import find_app
 from serving.routing.repository import Refused, Repository
 
-__all__ = ["ALIASES", "Chosen", "Packaged", "choose", "fresh"]
+__all__ = ["ALIASES", "Chosen", "Packaged", "choose", "fresh", "made"]
 
 ALIASES = ("champion", "challenger")
 
@@ -83,8 +84,19 @@ def fresh(target: Path) -> Path:
     """The same path, when nothing is there. Raises `PackageError`."""
     if target.exists():
         raise PackageError(f"{target} is there already; remove it or give another --out")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made(target.parent)
     return target
+
+
+def made(out: Path) -> Path:
+    """The same folder, made where it is missing. Raises `PackageError`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise PackageError(f"--out {out}: the folder cannot be made: {cause.strerror}") from cause
+    if not os.access(out, os.W_OK):
+        raise PackageError(f"--out {out}: the folder cannot be written to; give another")
+    return out
 
 
 def _named(view: Repository, app: str, alias: str) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from control.package.archive import SUMS, write_archive, write_sums
-from control.package.chosen import Chosen, Packaged
+from control.package.chosen import Chosen, Packaged, made
 from control.package.models import copy_version, lint_copy
 
 __all__ = ["write"]
@@ -50,8 +50,7 @@ def write(chosen: Chosen, out: Path) -> Packaged:
 
     Raises `PackageError` where Triton would refuse what is packed.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / f"{chosen.label}-triton.tar.gz"
+    target = made(out) / f"{chosen.label}-triton.tar.gz"
     with tempfile.TemporaryDirectory(prefix="slipway-package-") as place:
         folder = Path(place) / f"{chosen.label}-triton"
         copy_version(chosen, folder / REPOSITORY)

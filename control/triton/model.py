@@ -66,7 +66,7 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """The backend's name, where none is given told from the model file as Triton does; empty for no such file."""
+        """The backend's name; where none is given told from the model file, as Triton does. Else empty."""
         named = self.config.backend or PLATFORMS.get(self.config.platform, "")
         guessed = "onnxruntime" if not self.config.platform and any(self.folder.glob("*/model.onnx")) else ""
         return str(named or guessed)

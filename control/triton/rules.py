@@ -84,7 +84,7 @@ ERRORS = _table(
     ("T148", "output is no tensor", "Sequences and maps, as classifiers export them, cannot be answered."),
     ("T149", "label file is missing", "Triton reads it when it loads the model."),
     ("T160", "GPUs for a group without", "Only KIND_GPU groups run on GPUs."),
-    ("T161", "instances that cannot be", "A group has 1 or more instances on GPUs that have numbers."),
+    ("T161", "GPU that cannot be", "GPUs are numbered from 0."),
     ("T162", "profile without TensorRT", "Only TensorRT has optimization profiles."),
     ("T170", "preferred batch that cannot be", "It must be 1 to max_batch_size."),
     (
@@ -136,6 +136,7 @@ WARNINGS = _table(
     ("T110", "backend of your own", "Triton needs a folder of that name among its backends."),
     ("T135", "output of the graph is not configured", "Clients cannot ask for it."),
     ("T143", "batching without a batch axis", "With max_batch_size: 0 nothing is batched."),
+    ("T164", "count below 0", "It is taken as the default, 1."),
     ("T163", "no instance that answers", "Passive groups are not scheduled."),
     ("T173", "long delay", "max_queue_delay_microseconds is in microseconds: every request may wait that long."),
     ("T174", "queue policy without effect", "An option that needs another one to do something."),

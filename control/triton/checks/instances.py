@@ -45,7 +45,7 @@ def check(model: Model, report: Report) -> None:
 def _check_group(model: Model, group: Any, key: str, report: Report) -> None:
     kind = Group.Kind.Name(group.kind)
     if group.count < 0:
-        report.add("T161", f"{key}.count", group.count, "1 or more")
+        report.add("T164", f"{key}.count", group.count, "1 or more")
     if group.gpus and group.kind in (Group.KIND_CPU, Group.KIND_MODEL):
         fix = "Write kind: KIND_GPU, or leave gpus out"
         report.add("T160", f"{key}.gpus", f"{list(group.gpus)} with {kind}", "no GPUs", fix)

@@ -126,7 +126,7 @@ SHAPES = [
 INSTANCES = [
     one("cpu-with-gpus", "T160", KIND, f"{KIND}\n  gpus: [ 0 ]"),
     one("model-with-gpus", "T160", KIND, "kind: KIND_MODEL\n  gpus: [ 0 ]"),
-    one("count-negative", "T161", "count: 1", "count: -1", blind=LAZY),
+    one("count-negative", "T164", "count: 1", "count: -1"),
     one("gpu-negative", "T161", KIND, "kind: KIND_GPU\n  gpus: [ -1 ]"),
     one("profile", "T162", KIND, f'{KIND}\n  profile: [ "1" ]'),
     one("all-passive", "T163", KIND, f"{KIND}\n  passive: true"),
