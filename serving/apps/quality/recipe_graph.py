@@ -142,8 +142,8 @@ def _grades(model: QualityModel) -> list[onnx.NodeProto]:
         node("ReduceMax", ["missing_32", "across"], ["holes_32"], keepdims=1),
         node("Cast", ["holes_32"], ["holes"], to=TensorProto.BOOL),
         node("Where", ["holes", "patchy_stated", "whole_stated"], ["stated"]),
-        # Keeps them all. Versions differ in how many grades they know; Triton's configuration, one for all of them,
-        # may leave an output's axis open only where the graph does.
+        # Keeps them all. Versions differ in how many grades they know; Triton's configuration, one for all of
+        # them, may leave an output's axis open only where the graph does.
         node("Compress", ["stated", "every_grade"], [OUTPUTS[1]], axis=1),
     ]
 
