@@ -63,10 +63,10 @@ def write(chosen: Chosen, out: Path) -> Packaged:
             shutil.rmtree(partial, ignore_errors=True)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     # BentoML takes a path that does not begin with / for the name of a module.
-    place = target.resolve()
+    whole = target.resolve()
     commands = (
-        f"bentoml serve {place} --host 127.0.0.1 --port 3000",
-        f"bentoml import {place} && bentoml containerize {chosen.app.name}:{chosen.version}",
+        f"bentoml serve {whole} --host 127.0.0.1 --port 3000",
+        f"bentoml import {whole} && bentoml containerize {chosen.app.name}:{chosen.version}",
     )
     return Packaged(target, size, commands)
 
