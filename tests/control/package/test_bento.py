@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -116,10 +117,15 @@ def served(chosen: Chosen, tmp_path: Path, unused_port: int) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=60)
+        try:
+            server.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+            raise
 
 
-def await_ready(address: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+def await_ready(address: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while True:
         try:
