@@ -12,10 +12,32 @@ import typer
 from control.settings import StackSettings
 from serving.settings import Settings, describe
 
-__all__ = ["commands", "main", "settings"]
+__all__ = ["commands", "main", "settings", "triton_rules"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Written by `python -m control.documents`. -->\n"
+
+TRITON_HEAD = """\
+# What `slipway triton lint` looks for
+
+It reads each `config.pbtxt` of a model repository as Triton does, compares it with the ONNX graphs of the versions
+that Triton would load, and ensembles with the models of their steps. No Triton is needed. A finding names file,
+line and key, the value, what was expected and, where it can be told, the fix:
+
+    model-repository/price/config.pbtxt:9  error  T140
+    input[0].dims: [65]; expected [64], as the graph has [-1, 64] of version 3
+
+An error keeps the model from loading, or makes every request fail; a warning is a setting that does nothing, or
+not what it seems to do. The exit code is 1 when there are errors, with `--strict` also when there are warnings.
+
+What it cannot know: which GPUs a server has, which operators its ONNX Runtime has, how much memory there is.
+Graphs of other backends than ONNX Runtime are not opened: for those the text alone is checked.
+
+The rules are held against a corpus of mistakes and a real tritonserver: what the linter passes is loaded, and what
+the server refuses was named. That server runs the Python stand-in for the ONNX Runtime backend, which does not
+compare the graph with the configuration; for those rules (T131 to T136, T140 to T142, T147, T148, T181, T190,
+T191) what NVIDIA's backend refuses is known from its sources alone.
+"""
 
 
 def settings() -> str:
@@ -56,10 +78,20 @@ def commands() -> str:
     return "\n".join(lines)
 
 
+def triton_rules() -> str:
+    """docs/triton-lint.md"""
+    from control.triton.rules import RULES
+
+    rows = [f"| {rule.id} | {rule.severity} | {rule.title} | {rule.why} |" for rule in RULES.values()]
+    table = ["| rule | severity | what | why |", "|---|---|---|---|", *rows, ""]
+    return "\n".join([NOTE, *TRITON_HEAD.splitlines(), "", *table])
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     (DOCS / "settings.md").write_text(settings())
     (DOCS / "commands.md").write_text(commands())
+    (DOCS / "triton-lint.md").write_text(triton_rules())
 
 
 def _table(rows: list[tuple[str, str, str]]) -> list[str]:

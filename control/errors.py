@@ -7,13 +7,25 @@ StackError                1  the local stack did not do as asked
 NewAppError               2  `slipway new` cannot make an app of that name there
 
 CardError                 2  a model card or the page of all cards cannot be written; names file and line
+
+TritonLintError           2  there is no model repository to look at
+
+PackageError              2  a version cannot be packaged as asked; nothing was written
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["CardError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
+__all__ = [
+    "CardError",
+    "NewAppError",
+    "PackageError",
+    "PartFailed",
+    "PortInUse",
+    "StackError",
+    "TritonLintError",
+]
 
 
 class StackError(Exception):
@@ -47,5 +59,17 @@ class NewAppError(Exception):
 
 class CardError(Exception):
     """A model card or the page of all cards cannot be written as asked; nothing was changed."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class TritonLintError(Exception):
+    """There is no model repository to look at."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class PackageError(Exception):
+    """A version cannot be packaged as asked; nothing was written."""
 
     exit_code: ClassVar[int] = 2

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from control.triton.lint import lint
 from serving.routing.loader import LoadedVersion, replay
 from tests.contract.requests import load_cases, same_numbers
 from tests.trained import AnyApp, Trained, predict
@@ -85,6 +86,13 @@ def test_the_version_carries_its_evidence(app: AnyApp, trained: Trained) -> None
     assert any(metric.baseline is not None and metric.gain_low is not None for metric in manifest.metrics)
     assert {line.pair for line in manifest.parity} >= {"native/onnxruntime", "native/triton"}
     assert all(line.rows >= 1000 for line in manifest.parity if line.pair.startswith("native/"))
+
+
+def test_triton_would_take_the_version(app: AnyApp, trained: Trained) -> None:
+    """The generated configuration fits the graph as strictly as NVIDIA's backend compares them."""
+    trained.version(app)
+    found = lint(trained.repository.root, [app.name])
+    assert [one.message for one in found.findings] == []
 
 
 def test_a_broken_golden_row_is_noticed(app: AnyApp, trained: Trained, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from control.cli import COMMANDS
-from control.documents import commands, settings
+from control.documents import commands, settings, triton_rules
+from control.triton.rules import RULES
 from serving.observe.metrics import Metrics
 
 FRESH = "out of date: run `python -m control.documents`"
@@ -20,6 +21,12 @@ def test_every_command_is_documented_with_an_example(root: Path) -> None:
     for words in COMMANDS:
         section = text.split(f"## slipway {words}\n")[1].split("\n## ")[0]
         assert re.search(r"Examples?: ", section), words
+
+
+def test_every_rule_of_the_triton_linter_is_documented(root: Path) -> None:
+    text = triton_rules()
+    assert (root / "docs" / "triton-lint.md").read_text() == text, FRESH
+    assert re.findall(r"^\| (T\d+) \|", text, re.M) == sorted(RULES)
 
 
 def test_every_metric_is_documented_and_every_documented_metric_exists(root: Path) -> None:

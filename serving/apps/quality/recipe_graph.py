@@ -32,7 +32,7 @@ def graph(model: QualityModel) -> onnx.ModelProto:
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
         [
             helper.make_tensor_value_info(score, TensorProto.FLOAT, ["row", 1]),
-            helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ["row", len(model.context.grades)]),
+            helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ["row", "grade"]),
             helper.make_tensor_value_info(anomaly, TensorProto.FLOAT, ["row", 1]),
         ],
         [numpy_helper.from_array(value, name) for name, value in _constants(model).items()],
@@ -72,6 +72,7 @@ def _constants(model: QualityModel) -> dict[str, Floats]:
         "zero": np.array(0, dtype=np.float32),
         "least_history": np.array(LEAST_HISTORY, dtype=np.float32),
         "across": np.array([1]),
+        "every_grade": np.ones(len(context.grades), dtype=np.bool_),
         **_score_constants(context.values),
         **_pair_constants(model),
         "crowd_threshold": np.array(model.crowd.threshold, dtype=np.float32),
@@ -140,7 +141,10 @@ def _grades(model: QualityModel) -> list[onnx.NodeProto]:
         node("Cast", ["missing"], ["missing_32"], to=TensorProto.INT32),
         node("ReduceMax", ["missing_32", "across"], ["holes_32"], keepdims=1),
         node("Cast", ["holes_32"], ["holes"], to=TensorProto.BOOL),
-        node("Where", ["holes", "patchy_stated", "whole_stated"], [OUTPUTS[1]]),
+        node("Where", ["holes", "patchy_stated", "whole_stated"], ["stated"]),
+        # Keeps them all. Versions differ in how many grades they know; Triton's configuration, one for all of
+        # them, may leave an output's axis open only where the graph does.
+        node("Compress", ["stated", "every_grade"], [OUTPUTS[1]], axis=1),
     ]
 
 

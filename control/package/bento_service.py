@@ -1,0 +1,130 @@
+"""The service of a bento that `slipway package --format bento` wrote; BentoML runs it as `service.py`.
+
+One version of one app, answered by the data plane's own core: the loader that verifies it, its features, ONNX
+Runtime in this process, its decision. `POST /predict` is for BentoML's clients; below `/v1` and `/v2` are the
+gateway's doors themselves.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import bentoml
+import msgspec
+from pydantic import WithJsonSchema
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from serving.app import Server
+from serving.edge.message import CallReader, Request
+from serving.edge.problem import answer_to
+from serving.edge.v1 import RecordDoor
+from serving.errors import SlipwayError
+from serving.routing.catalog import find_app
+from serving.settings import Settings, read
+
+__all__ = ["Service"]
+
+HERE = Path(__file__).resolve().parent
+FACTS = json.loads((HERE / "slipway.json").read_text())
+APP = find_app(FACTS["app"])
+
+
+def inlined(kind: Any) -> dict[str, Any]:
+    """The JSON schema of a type with nothing but itself in it: BentoML puts it inside of a larger one."""
+    schema = msgspec.json.schema(kind)
+    parts = schema.pop("$defs", {})
+
+    def resolve(here: Any) -> Any:
+        if isinstance(here, dict):
+            name = here.get("$ref", "").removeprefix("#/$defs/")
+            return resolve(parts[name]) if name else {key: resolve(value) for key, value in here.items()}
+        return [resolve(one) for one in here] if isinstance(here, list) else here
+
+    found: dict[str, Any] = resolve(schema)
+    return found
+
+
+Instances = Annotated[list[Any], WithJsonSchema({"type": "array", "minItems": 1, "items": inlined(APP.question)})]
+ANSWER = {
+    "predictions": {"type": "array", "items": inlined(APP.answer)},
+    "model_name": {"type": "string"},
+    "model_version": {"type": "string"},
+    "request_id": {"type": "string"},
+}
+Answer = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "properties": ANSWER, "required": [*ANSWER]})]
+
+
+class Doors:
+    """The gateway's HTTP door, which is not there before the service has started."""
+
+    def __init__(self) -> None:
+        self.server: Server | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand one request on."""
+        if self.server is None:
+            raise RuntimeError("the service has not started")
+        await self.server.http(scope, receive, send)
+
+
+DOORS = Doors()
+
+
+@bentoml.service(name=FACTS["name"], workers=1, traffic={"timeout": 60})
+@bentoml.asgi_app(DOORS, path="/v2", name="tensors")
+@bentoml.asgi_app(DOORS, path="/v1", name="records")
+class Service:
+    """Questions to answers, by one version of one app."""
+
+    def __init__(self) -> None:
+        self._place = tempfile.TemporaryDirectory(prefix="slipway-bento-")
+        self._settings = read(
+            Settings,
+            home=Path(self._place.name),
+            apps=(FACTS["app"] if "." in FACTS["app"] else f"{APP.package}.{APP.name}",),
+            model_repository=HERE / "model-repository",
+            backend="fused",
+        )
+        self._calls = CallReader(self._settings)
+        self._server = Server(self._settings)
+        self._door = RecordDoor(self._server.dataplane)
+
+    @bentoml.on_startup
+    async def open(self) -> None:
+        """Verify and load the version. Raises `RuntimeError` with the reason when it is refused."""
+        await self._server.refresh()
+        if not self._server.dataplane.ready():
+            reasons = "; ".join(entry.reason for entry in self._server.dataplane.index()) or "it is not there"
+            raise RuntimeError(f"{APP.name} version {FACTS['version']} cannot answer: {reasons}")
+        DOORS.server = self._server
+
+    @bentoml.on_shutdown
+    async def close(self) -> None:
+        """Finish what was begun and release everything."""
+        DOORS.server = None
+        await self._server.close()
+        self._place.cleanup()
+
+    async def __is_ready__(self) -> bool:
+        """What `/readyz` says."""
+        return self._server.dataplane.ready()
+
+    @bentoml.api
+    async def predict(self, instances: Instances, context: bentoml.Context) -> Answer:
+        """The app's typed questions to its typed answers."""
+        headers = {key.encode(): value.encode("latin-1") for key, value in context.request.headers.items()}
+        call = self._calls.read(headers, "v1", "")
+        body = msgspec.json.encode({"instances": instances})
+        request = Request("POST", headers, {"model": APP.name}, call, body)
+        try:
+            request.call = call = self._calls.timed(call, headers)
+            made = self._door.answer(request, await self._door.ask(request))
+        except SlipwayError as cause:
+            made, _ = answer_to(cause, call)
+        # BentoML puts the context's status on whatever is returned.
+        context.response.status_code = made.status
+        extra = {**made.headers, "x-request-id": call.request_id}
+        # Returned as it is: BentoML would read the annotation's dictionary out of it again.
+        return Response(made.body, made.status, extra, made.content_type)  # type: ignore[return-value]

@@ -1,0 +1,109 @@
+"""Which version is packaged: checked against its manifest before anything is written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from control.errors import PackageError
+from serving.inference.contract import App
+from serving.manifest import Manifest
+from serving.routing.catalog import find_app
+from serving.routing.repository import Refused, Repository
+
+__all__ = ["ALIASES", "Chosen", "Packaged", "choose", "fresh", "made"]
+
+ALIASES = ("champion", "challenger")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A verified version of an app."""
+
+    app: App[Any, Any, Any]
+    version: int
+    manifest: Manifest
+    repository: Path
+
+    @property
+    def folder(self) -> Path:
+        """The version's folder in the model repository."""
+        return self.repository / self.app.name / str(self.version)
+
+    @property
+    def label(self) -> str:
+        """Name of what is written, before what kind it is."""
+        return f"{self.app.name}-{self.version}"
+
+    @property
+    def package(self) -> str:
+        """The app as `SLIPWAY_APPS` names it."""
+        own = self.app.package == "serving.apps"
+        return self.app.name if own else f"{self.app.package}.{self.app.name}"
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What was written, and the commands that come next."""
+
+    path: Path
+    bytes: int
+    commands: tuple[str, ...]
+
+
+def choose(repository: Path, name: str, version: int = 0, alias: str = "") -> Chosen:
+    """The version of that number or alias; without either the champion, else the newest.
+
+    Raises `PackageError` when there is no such app or version, or its files are not what was published.
+    """
+    if version and alias:
+        raise PackageError("give --version or --alias, not both")
+    try:
+        app = find_app(name)
+    except LookupError as cause:
+        raise PackageError(str(cause)) from cause
+    view = Repository(repository)
+    there = view.versions(app.name)
+    if not there:
+        raise PackageError(
+            f"{app.name} has no published version in {repository}; `slipway train {app.name}` makes one"
+        )
+    try:
+        number = version or _named(view, app.name, alias) or there[-1]
+        if number not in there:
+            shown = ", ".join(map(str, there))
+            raise PackageError(f"{app.name} has no version {number} in {repository}; there are: {shown}")
+        return Chosen(app, number, view.verify(app.name, number), repository)
+    except Refused as cause:
+        raise PackageError(f"{app.name}: {cause}; `slipway repository sync {app.name}` rebuilds it") from cause
+
+
+def fresh(target: Path) -> Path:
+    """The same path, when nothing is there. Raises `PackageError`."""
+    if target.exists():
+        raise PackageError(f"{target} is there already; remove it or give another --out")
+    made(target.parent)
+    return target
+
+
+def made(out: Path) -> Path:
+    """The same folder, made where it is missing. Raises `PackageError`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise PackageError(f"--out {out}: the folder cannot be made: {cause.strerror}") from cause
+    if not os.access(out, os.W_OK):
+        raise PackageError(f"--out {out}: the folder cannot be written to; give another")
+    return out
+
+
+def _named(view: Repository, app: str, alias: str) -> int | None:
+    """The version of an alias; the champion where none is asked for. Raises `PackageError`, `Refused`."""
+    if alias and alias not in ALIASES:
+        raise PackageError(f"--alias {alias!r}: expected one of {', '.join(ALIASES)}")
+    found: int | None = getattr(view.aliases(app), alias or "champion")
+    if alias and found is None:
+        raise PackageError(f"{app} has no {alias}; `slipway models {app}` shows versions and aliases")
+    return found

@@ -1,0 +1,70 @@
+"""`--format image`: a build context that puts one version into the gateway's image."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+from control.errors import PackageError
+from control.new.write import repository_root
+from control.package.chosen import Chosen, Packaged, fresh
+from control.package.models import copy_version
+
+__all__ = ["GATEWAY", "write"]
+
+GATEWAY = "images/gateway/Dockerfile"
+"""In a clone of the repository: how the gateway's own image is built."""
+DOCKERFILE = Template(
+    """# $app, version $version, in the gateway's image: it needs no volume and no network to answer.
+ARG GATEWAY=$gateway
+FROM $${GATEWAY}
+COPY --chown=10001:10001 model-repository /opt/slipway/model-repository
+ENV SLIPWAY_APPS=$package \\
+    SLIPWAY_MODEL_REPOSITORY=/opt/slipway/model-repository
+LABEL org.opencontainers.image.title="slipway $app" \\
+      org.opencontainers.image.version="$version" \\
+      org.opencontainers.image.created="$created" \\
+      slipway.run-id="$run"
+USER 10001:10001
+"""
+)
+
+
+def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
+    """Write the folder `OUT/<app>-<version>-image`; the commands build the gateway's image and then this one.
+
+    `root` is the clone with the gateway's Dockerfile. Raises `PackageError` where it has none.
+    """
+    root = repository_root() if root is None else root
+    if not (root / GATEWAY).is_file():
+        raise PackageError(
+            f"{GATEWAY} is not in {root}, and this image is built on the gateway's. "
+            "`--format bento` and `--format triton` work without"
+        )
+    target = fresh(out / f"{chosen.label}-image")
+    gateway = f"slipway/gateway:{version('slipway')}"
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=target.parent) as place:
+        folder = Path(place) / target.name
+        copy_version(chosen, folder / "model-repository", champion=True)
+        (folder / "Dockerfile").write_text(_dockerfile(chosen, gateway))
+        # Everything else that comes to lie there stays out of the image.
+        (folder / ".dockerignore").write_text("*\n!model-repository\n")
+        folder.rename(target)
+    commands = (
+        f"docker build -f {root / GATEWAY} -t {gateway} {root}",
+        f"docker build -t slipway/{chosen.app.name}:{chosen.version} {target}",
+    )
+    return Packaged(target, sum(path.stat().st_size for path in target.rglob("*") if path.is_file()), commands)
+
+
+def _dockerfile(chosen: Chosen, gateway: str) -> str:
+    return DOCKERFILE.substitute(
+        app=chosen.app.name,
+        version=chosen.version,
+        gateway=gateway,
+        package=chosen.package,
+        created=chosen.manifest.created,
+        run=chosen.manifest.run_id,
+    )

@@ -1,0 +1,49 @@
+"""The part of the model repository that a package takes along: one version, whole, and its configuration."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from control.errors import PackageError
+from control.package.chosen import Chosen
+from control.triton.lint import CONFIG, lint
+from control.triton.rules import ERROR
+from serving.manifest import MANIFEST_NAME, Aliases, difference
+from serving.values import load_values
+from training.config_pbtxt import config_pbtxt
+
+__all__ = ["copy_version", "lint_copy"]
+
+
+def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Path:
+    """Copy the version into the repository `target`, with `config.pbtxt`; returns the app's folder in it.
+
+    Files come along that the manifest lists, and no others. With `champion` the copy says who answers. Raises
+    `PackageError` when what was copied is not what was published.
+    """
+    app = target / chosen.app.name
+    version = app / str(chosen.version)
+    for name in [MANIFEST_NAME, *chosen.manifest.files]:
+        file = version / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(chosen.folder / name, file)
+    problem = difference(version, chosen.manifest)
+    if problem:
+        raise PackageError(f"{chosen.app.name} version {chosen.version} changed while it was copied: {problem}")
+    (app / CONFIG).write_text(config_pbtxt(chosen.app, load_values(chosen.app.folder)))
+    if champion:
+        (app / "aliases.json").write_bytes(msgspec.json.encode(Aliases(champion=chosen.version)) + b"\n")
+    return app
+
+
+def lint_copy(repository: Path) -> None:
+    """Raise `PackageError` with the first mistake that would keep Triton from loading what is packaged."""
+    for finding in lint(repository).findings:
+        if finding.severity == ERROR:
+            raise PackageError(
+                f"Triton would refuse this version: {finding.rule} {finding.message}. "
+                "`slipway triton lint` shows all there is"
+            )

@@ -1,0 +1,40 @@
+"""The sources that serve one app: the data plane without other apps, and without what only training needs."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+
+import serving
+from control.package.chosen import Chosen
+
+__all__ = ["copy_sources"]
+
+TRAINING = ("recipe*.py", "synthetic.py", "card", "golden", "README.md")
+"""Of an app's folder: what is never used while it serves."""
+NEVER = ("__pycache__", "*.pyc", ".*")
+
+
+def copy_sources(chosen: Chosen, target: Path) -> None:
+    """Copy the packages below `target`, as they are imported."""
+    home = Path(serving.__file__).parent
+    shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md", "apps"))
+    apps = target / "serving" / "apps"
+    apps.mkdir()
+    shutil.copyfile(home / "apps" / "__init__.py", apps / "__init__.py")
+    _copy_app(chosen, target)
+
+
+def _copy_app(chosen: Chosen, target: Path) -> None:
+    """The app's own package with the `__init__.py` of those around it."""
+    here = target
+    for count, name in enumerate(chosen.app.package.split("."), 1):
+        here = here / name
+        here.mkdir(exist_ok=True)
+        module = importlib.import_module(".".join(chosen.app.package.split(".")[:count]))
+        # A namespace package has none.
+        if module.__file__ is not None and not (here / "__init__.py").exists():
+            shutil.copyfile(module.__file__, here / "__init__.py")
+    ignored = shutil.ignore_patterns(*NEVER, *TRAINING)
+    shutil.copytree(chosen.app.folder, here / chosen.app.name, ignore=ignored)

@@ -1,0 +1,81 @@
+"""`--format triton`: a model repository of one version in an archive, for a Triton with ONNX Runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from string import Template
+
+from control.package.archive import SUMS, write_archive, write_sums
+from control.package.chosen import Chosen, Packaged, made
+from control.package.models import copy_version, lint_copy
+
+__all__ = ["write"]
+
+REPOSITORY = "model-repository"
+README = Template(
+    """# $app, version $version, for Triton
+
+The model alone: tensors in, tensors out, by the Open Inference Protocol. The features and the decision of the app
+are not in here; `slipway package $app --format bento` has them too.
+
+| | |
+|---|---|
+| trained | $created, run $run |
+| data | $source |
+| inputs | $inputs |
+| outputs | $outputs |
+
+Check that every file is as it was packed:
+
+    sha256sum --check $sums
+
+Serve it with a Triton that has the ONNX Runtime backend, from this folder:
+
+    tritonserver --model-repository=$$PWD/$repository --disable-auto-complete-config
+
+or in a container, IMAGE being NVIDIA's Triton image:
+
+    docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000-8002:8000-8002 \\
+        -v $$PWD/$repository:/models:ro IMAGE \\
+        tritonserver --model-repository=/models --disable-auto-complete-config
+
+`$repository/$app/$version/manifest.json` says where the version comes from, its metrics and its files' digests.
+"""
+)
+
+
+def write(chosen: Chosen, out: Path) -> Packaged:
+    """Write `OUT/<app>-<version>-triton.tar.gz`; the same version gives the same bytes.
+
+    Raises `PackageError` where Triton would refuse what is packed.
+    """
+    target = made(out) / f"{chosen.label}-triton.tar.gz"
+    with tempfile.TemporaryDirectory(prefix="slipway-package-") as place:
+        folder = Path(place) / f"{chosen.label}-triton"
+        copy_version(chosen, folder / REPOSITORY)
+        lint_copy(folder / REPOSITORY)
+        (folder / "README.md").write_text(_readme(chosen))
+        write_sums(folder)
+        write_archive(folder, target)
+    commands = (
+        f"tar -xzf {target} && cd {chosen.label}-triton && sha256sum --check --quiet {SUMS}",
+        f"tritonserver --model-repository=$PWD/{REPOSITORY} --disable-auto-complete-config",
+    )
+    return Packaged(target, target.stat().st_size, commands)
+
+
+def _readme(chosen: Chosen) -> str:
+    manifest = chosen.manifest
+    source = f"SYNTHETIC ({manifest.source})" if manifest.synthetic else manifest.source
+    return README.substitute(
+        app=chosen.app.name,
+        version=chosen.version,
+        created=manifest.created,
+        run=manifest.run_id,
+        source=source or "not said",
+        inputs=", ".join(f"`{one.name}` {one.datatype} {list(one.shape)}" for one in manifest.inputs),
+        outputs=", ".join(f"`{one.name}` {one.datatype} {list(one.shape)}" for one in manifest.outputs),
+        repository=REPOSITORY,
+        sums=SUMS,
+    )

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from control.errors import PackageError
+from control.package.chosen import Chosen
+from control.package.models import copy_version, lint_copy
+from serving.manifest import Aliases
+from serving.routing.repository import Repository
+
+
+def test_a_version_is_copied_whole_and_alone(chosen: Chosen, tmp_path: Path) -> None:
+    (chosen.folder / "left.over").write_text("no")
+    folder = copy_version(chosen, tmp_path / "copy", champion=True)
+    view = Repository(tmp_path / "copy")
+    assert (folder, view.versions("basket")) == (tmp_path / "copy" / "basket", [2])
+    assert view.aliases("basket") == Aliases(champion=2)
+    assert view.verify("basket", 2) == chosen.manifest
+    assert 'name: "basket"' in (folder / "config.pbtxt").read_text()
+    lint_copy(tmp_path / "copy")
+
+
+def test_a_version_that_changes_meanwhile_is_refused(chosen: Chosen, tmp_path: Path) -> None:
+    (chosen.folder / "model.onnx").write_bytes(b"other")
+    with pytest.raises(PackageError, match=r"basket version 2 changed while it was copied: model\.onnx"):
+        copy_version(chosen, tmp_path / "copy")
+
+
+def test_what_triton_would_refuse_is_refused(chosen: Chosen, tmp_path: Path) -> None:
+    folder = copy_version(chosen, tmp_path / "copy")
+    config = folder / "config.pbtxt"
+    config.write_text(config.read_text().replace("dims: [2]", "dims: [3]"))
+    with pytest.raises(PackageError, match=r"T140 input\[0\].dims: \[3\]; expected \[2\]"):
+        lint_copy(tmp_path / "copy")
