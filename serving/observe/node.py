@@ -1,7 +1,7 @@
 """The metric files of a node's processes: added up at a scrape, those of the dead folded into one of each kind.
 
-A process has a file for each kind of metric, named after its pid. Without folding, all that every replica ever wrote
-would be read at every scrape until the stack stops.
+A process has a file for each kind of metric, named after its pid. Without folding, a scrape would read those of
+every replica that ever ran, until the stack stops.
 """
 
 from __future__ import annotations
