@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,11 @@ class Events:
         self.seen.append(("champion", version, ""))
 
 
-def catalog(root: Path, events: Events, keep: int = 8) -> Catalog:
+def catalog(root: Path, events: Events, keep: int = 8, app: App[Any, Any, Any] = toy.app) -> Catalog:
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
 
-    return Catalog([toy.app], Repository(root), open_backend, events, keep)
+    return Catalog([app], Repository(root), open_backend, events, keep)
 
 
 async def total(subject: Catalog, version: int | None = None) -> float:
@@ -90,6 +91,28 @@ def test_new_versions_are_picked_up_and_old_ones_can_be_asked_for(tmp_path: Path
         ("loaded", 2),
         ("champion", 2),
     ]
+
+
+def test_the_explainer_of_each_champion_is_opened_before_it_is_asked(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def explainer(folder: Path, context: toy.Context) -> Any:
+        opened.append(folder.name)
+        raise OSError("answers go on without")
+
+    async def main() -> None:
+        subject = catalog(tmp_path, Events(), app=replace(toy.app, explainer=explainer))
+        toy.write_version(tmp_path, 1)
+        toy.write_version(tmp_path, 2)
+        toy.write_aliases(tmp_path, 1)
+        for _ in range(2):
+            await subject.refresh()
+            assert opened == ["1"] and await total(subject) == 3.0
+        toy.write_aliases(tmp_path, 2)
+        await subject.refresh()
+        assert opened == ["1", "2"]
+
+    asyncio.run(main())
 
 
 def test_a_tampered_champion_is_refused_and_the_previous_one_keeps_answering(tmp_path: Path) -> None:
