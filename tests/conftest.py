@@ -14,12 +14,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.costs import recorded, scope_of
 from tests.postgres import Postgres
+from tests.rays import Rays
 from tests.trained import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ("tests/e2e/",)
-"""Folders whose tests share a fixture that costs most of a minute."""
+UNKNOWN = 20
+"""Seconds that slow tests are taken for which nobody has measured yet."""
 
 # Examples are not timed: the machine may have other things to do.
 settings.register_profile("slipway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,21 +35,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 class ByCost(LoadScopeScheduling):  # type: ignore[misc]
-    """Deals out whole files, and the folders of `SHARED` whole, in the order of collection."""
+    """Deals out whole files, and the shared folders whole, in the order of collection."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _scope(nodeid)
+        return scope_of(nodeid)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What has slow tests comes first, so that the quick ones fill the gaps at the end."""
-    slow = {_scope(item.nodeid) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_scope(item.nodeid) not in slow, _scope(item.nodeid) not in SHARED))
-
-
-def _scope(nodeid: str) -> str:
-    path = nodeid.partition("::")[0]
-    return next((folder for folder in SHARED if path.startswith(folder)), path)
+    """What costs most comes first, so that the quick ones fill the gaps at the end."""
+    slow = {scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    costs = {**dict.fromkeys(slow, UNKNOWN), **recorded()}
+    items.sort(key=lambda item: -costs.get(scope_of(item.nodeid), 0))
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +95,22 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def rays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rays]:
+    """The Ray of this process; it starts when it is opened."""
+    kept = Rays(tmp_path_factory.mktemp("ray"))
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="module")
+def ray(rays: Rays) -> None:
+    """This process is connected to a private Ray of two cores, which the next module has too."""
+    rays.open()
+
+
+@pytest.fixture(scope="session")
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rays: Rays) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
     run = tmp_path_factory.getbasetemp()
     # Not asked of the environment: a run of its own that a worker's test starts would share what every run shares.
-    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained")
+    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained", rays)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -18,6 +19,8 @@ from serving.manifest import MODEL_NAME, Manifest
 from serving.routing.loader import LoadedVersion, load
 from serving.routing.repository import Repository
 from serving.values import load_values
+from tests.rays import Rays
+from training import recipes, run
 from training.registry import Registry
 from training.run import TrainRequest, train
 
@@ -30,6 +33,7 @@ class Trained:
     """A model repository that fills as apps are asked for; several processes may share its folder."""
 
     folder: Path
+    rays: Rays
 
     @property
     def repository(self) -> Repository:
@@ -42,10 +46,18 @@ class Trained:
             if found := self.repository.versions(app.name):
                 return found[0]
             request = TrainRequest(app=app.name, repository=self.repository.root, home=self.folder / "home")
+            recipe = recipes.find(app.name)
             with pytest.MonkeyPatch.context() as patch:
                 # MLflow keeps artifacts of a database without a server in the working folder.
                 patch.chdir(self.folder)
-                return train(request, Registry(f"sqlite:///{self.folder}/{app.name}.db")).version
+                patch.setattr(run, "validate", self._keeping(app))
+                self.rays.open()
+                return train(request, Registry(f"sqlite:///{self.folder}/{app.name}.db"), recipe=recipe).version
+
+    def tidy(self, app: AnyApp) -> pd.DataFrame:
+        """The valid table that the version's training split."""
+        self.version(app)
+        return pd.read_pickle(self._tidy(app))
 
     def with_loaded(self, app: AnyApp, use: Callable[[LoadedVersion], Awaitable[T]]) -> T:
         """Load the app's version as the data plane does, its model in this process, and use it."""
@@ -59,6 +71,20 @@ class Trained:
 
         self.version(app)
         return asyncio.run(run())
+
+    def _tidy(self, app: AnyApp) -> Path:
+        return self.folder / f"{app.name}.pickle"
+
+    def _keeping(self, app: AnyApp) -> Callable[..., pd.DataFrame]:
+        """The pipeline's step, which writes down what it lets pass: to make it anew takes as long as to fit."""
+        validate = run.validate
+
+        def kept(*given: Any) -> pd.DataFrame:
+            table = validate(*given)
+            table.to_pickle(self._tidy(app))
+            return table
+
+        return kept
 
     async def _fused(self, app: AnyApp, manifest: Manifest) -> Backend:
         path = self.repository.folder(app.name, manifest.version) / MODEL_NAME

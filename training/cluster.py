@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.errors import ClusterError
+from training.scratch import scratch
 
 __all__ = ["address", "connected", "environment", "listens"]
 
@@ -67,22 +66,21 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         finally:
             ray.shutdown()
         return
-    folder = _temp_dir(storage)
-    try:
-        _start(
-            "started",
-            address="local",
-            num_cpus=cpus,
-            num_gpus=0,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder),
-        )
-        yield
-    finally:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch("ray-", _short(storage)) as folder:
+        try:
+            _start(
+                "started",
+                address="local",
+                num_cpus=cpus,
+                num_gpus=0,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(folder),
+            )
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _start(what: str, **options: Any) -> None:
@@ -122,6 +120,7 @@ def _set_token() -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
-def _temp_dir(storage: Path) -> Path:
+def _short(storage: Path) -> Path | None:
+    """Where Ray's folder may be: in `storage`, or else in the system's place for such."""
     short = len(str(storage.resolve())) + len("/ray-12345678") <= LONGEST_TEMP_DIR
-    return Path(tempfile.mkdtemp(prefix="ray-", dir=storage.resolve() if short else None))
+    return storage if short else None

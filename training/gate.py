@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from serving.inference.contract import Arrays
-from serving.manifest import Check, Parity
+from serving.manifest import Check, Metric, Parity
 from training.contract import Evaluation, Recipe
 from training.errors import GateRefused
 
-__all__ = ["check_columns", "check_finite", "check_metrics", "check_parity", "judge", "refuse"]
+__all__ = ["beats", "check_columns", "check_finite", "check_metrics", "check_parity", "judge", "refuse"]
 
 
 def judge(recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
@@ -26,6 +26,31 @@ def refuse(checks: Iterable[Check]) -> None:
     report = tuple(checks)
     if not all(check.passed for check in report):
         raise GateRefused(report)
+
+
+def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Check:
+    """For a recipe's own checks: the gain of `metric` over its baseline is beyond chance.
+
+    `whom` names the baseline and, after a comma, the part of the rows. Without an interval it does not pass.
+    """
+    measured, reason = "nothing", "there are no test rows to measure it on"
+    if metric is not None and metric.baseline is not None:
+        measured = f"{measure} {metric.value:.{digits}f} beside {metric.baseline:.{digits}f}; no interval"
+        reason = "the test part is too short for a bootstrap interval"
+        if metric.gain_low is not None and metric.gain_high is not None:
+            gain = f"gain {metric.gain_low:.{digits}f} to {metric.gain_high:.{digits}f}"
+            measured = measured.replace("no interval", gain)
+            sign = 1 if metric.better == "higher" else -1
+            worse = sign * (metric.value - metric.baseline) <= 0
+            reason = f"{whom.partition(',')[0]} is at least as good" if worse else "the gain may be chance"
+            reason = "" if metric.gain_low > 0 else reason
+    return Check(
+        name=f"beats {whom}",
+        passed=not reason,
+        measured=measured,
+        required=f"the 95 % interval of the gain in {measure} lies above 0",
+        reason=reason,
+    )
 
 
 def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +16,7 @@ import numpy.typing as npt
 
 from training.cluster import connected, environment
 from training.progress import Progress, Silent
+from training.scratch import scratch
 from training.tasks import FitFailed, run_tasks
 from training.validate import refuse_leaking_features
 
@@ -221,14 +220,11 @@ class Trainer:
     def _fit(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays]) -> Any:
         """What the worker of rank 0 returned."""
         self.storage.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="fit-", dir=self.storage))
-        try:
+        with scratch("fit-", self.storage) as folder:
             if self._kept is not None:
                 self._kept.enter_context(connected(self.workers, self.storage))
             with connected(self.workers, self.storage), self._watched(folder / "report.json", config):
                 return self._run(kind, config, tables, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays], folder: Path) -> Any:
         import ray

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import re
 from pathlib import Path
 
 from control.errors import CardError
 
-__all__ = ["MOST", "chosen", "copy", "folder_of", "shrink"]
+__all__ = ["MOST", "chosen", "copy", "folder_of", "shrunk"]
 
 MOST = 3
 DRAWN_DPI, CARD_DPI = 110, 72
@@ -43,19 +45,25 @@ def chosen(folder: Path, most: int = MOST) -> list[Path]:
 
 
 def copy(plots: Path, folder: Path) -> list[Path]:
-    """Replace the pictures in `folder` by small ones of those in `plots`; returns them."""
-    for old in folder.glob("*.png"):
-        old.unlink()
-    wanted = chosen(plots)
-    if wanted:
+    """Replace the pictures in `folder` by small ones of those in `plots`; returns them.
+
+    Raises `CardError` for a plot that cannot be read; what is there then stays.
+    """
+    made = {path.name: shrunk(path) for path in chosen(plots)}
+    if made:
         folder.mkdir(parents=True, exist_ok=True)
-    for path in wanted:
-        shrink(path, folder / path.name)
+    for name, picture in made.items():
+        partial = folder / f".{name}.new"
+        partial.write_bytes(picture)
+        os.replace(partial, folder / name)
+    for old in folder.glob("*.png"):
+        if old.name not in made:
+            old.unlink()
     return chosen(folder)
 
 
-def shrink(source: Path, target: Path) -> None:
-    """Write a smaller copy of a PNG file, of few colors. Raises `CardError` for a file that is none."""
+def shrunk(source: Path) -> bytes:
+    """A smaller copy of a PNG file, of few colors. Raises `CardError` for a file that is none."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -64,4 +72,6 @@ def shrink(source: Path, target: Path) -> None:
             small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     except (OSError, UnidentifiedImageError) as cause:
         raise CardError(f"{source.name}: the run's plot cannot be read as PNG: {cause}") from cause
-    small.quantize(COLORS).save(target, optimize=True)
+    stream = io.BytesIO()
+    small.quantize(COLORS).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

@@ -10,6 +10,7 @@ import msgspec
 from serving.edge.message import Response
 from serving.errors import Invalid, SlipwayError, Unavailable
 from serving.inference.contract import Call
+from serving.observe.logs import fields
 
 __all__ = ["answer_to", "grpc_code", "headers_of", "problem", "to_error", "type_of", "v2_error"]
 
@@ -38,9 +39,9 @@ def to_error(cause: BaseException, request_id: str) -> SlipwayError:
     """
     if isinstance(cause, SlipwayError):
         if cause.status == 500 and cause.__cause__ is not None:
-            log.error("%s", cause.message, exc_info=cause, extra={"request_id": request_id})
+            log.error("%s", cause.message, exc_info=cause, extra=fields(request_id=request_id))
         return cause
-    log.error("unexpected %s", type(cause).__name__, exc_info=cause, extra={"request_id": request_id})
+    log.error("unexpected %s", type(cause).__name__, exc_info=cause, extra=fields(request_id=request_id))
     return SlipwayError(HIDDEN)
 
 

@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,7 @@ MAX_WAITING = 64 * 2**20
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger and message, then the fields a record was given, then the exception."""
+    """Time, level, logger and message, then the fields a record was given, then the exception as text."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
@@ -34,11 +35,12 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **{name: _readable(value) for name, value in getattr(record, "fields", {}).items()},
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+        if record.exc_info or record.exc_text:
+            # A record that was prepared for another process has the text only.
+            line["exception"] = _readable(record.exc_info) if record.exc_info else record.exc_text
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 class QueueHandler(logging.handlers.QueueHandler):
@@ -108,6 +110,13 @@ class Writer(logging.handlers.QueueListener):
             target.flush()
         except OSError as cause:  # a full disk must not end the thread
             print(f"the log cannot be written: {cause}", file=sys.stderr)
+
+
+def _readable(value: Any) -> Any:
+    """An exception, alone or as `sys.exc_info` gives it, with its traceback as text; anything else as it is."""
+    if isinstance(value, tuple) and len(value) == 3 and isinstance(value[1], BaseException):
+        value = value[1]
+    return "".join(traceback.format_exception(value)).rstrip() if isinstance(value, BaseException) else value
 
 
 def _rotate(stream: IO[str], path: str, max_bytes: int) -> None:

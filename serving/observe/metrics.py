@@ -21,7 +21,8 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from serving.observe.node import exposition
 
 __all__ = ["Metrics", "VersionMetrics", "observe_many"]
 
@@ -107,10 +108,7 @@ class Metrics:
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
             return generate_latest(self._registry), CONTENT_TYPE_LATEST
-        _forget_the_dead(Path(folder))
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
-        return generate_latest(registry), CONTENT_TYPE_LATEST
+        return exposition(Path(folder)), CONTENT_TYPE_LATEST
 
 
 class VersionMetrics:
@@ -177,21 +175,3 @@ def observe_many(histogram: Histogram, values: Sequence[float]) -> None:
     for index, count in counts.items():
         histogram._buckets[index].inc(count)
     histogram._sum.inc(sum(values))
-
-
-def _forget_the_dead(folder: Path) -> None:
-    """Drop the live gauges of processes that ended without saying so (killed replicas)."""
-    for path in folder.glob("gauge_live*_*.db"):
-        pid = int(path.stem.rpartition("_")[2])
-        if not _alive(pid):
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

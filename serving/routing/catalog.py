@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from serving.errors import NotFound, NotReady, SlipwayError
 from serving.inference.contract import App
 from serving.manifest import Aliases
-from serving.routing.loader import LoadedVersion, OpenBackend, load
+from serving.routing.loader import LoadedVersion, OpenBackend, load, open_explainer
 from serving.routing.repository import Refused, Repository
 
 __all__ = ["Catalog", "CatalogObserver", "find_app", "find_apps"]
@@ -165,7 +165,9 @@ class Catalog:
             await self._try(shelf, number)
         for number in sorted(shelf.loaded.keys() - wanted):
             await self._unload(shelf, number)
-        self._follow(shelf, aliases.champion)
+        active = self._follow(shelf, aliases.champion)
+        if active is not None:
+            await open_explainer(active)
         for seen in (shelf.refused, shelf.waiting):
             for number in [n for n in seen if n not in versions]:
                 del seen[number]
@@ -190,14 +192,17 @@ class Catalog:
             shelf.waiting.pop(number, None)
             self._observer.loaded(name, number)
 
-    def _follow(self, shelf: Shelf, champion: int | None) -> None:
-        """Make the champion active once it is loaded and prepared; without one, the newest version."""
+    def _follow(self, shelf: Shelf, champion: int | None) -> LoadedVersion | None:
+        """Make the champion, or else the newest, active once it is loaded and prepared. Returns it if it is new."""
         target = champion if champion is not None else max(shelf.loaded, default=None)
         if target not in shelf.loaded or target is None or target == shelf.active:
-            return
-        if shelf.active is None or self._prepared(shelf.loaded[target]):
-            shelf.active = target
-            self._observer.champion(shelf.app.name, target)
+            return None
+        found = shelf.loaded[target]
+        if shelf.active is not None and not self._prepared(found):
+            return None
+        shelf.active = target
+        self._observer.champion(shelf.app.name, target)
+        return found
 
     async def _unload(self, shelf: Shelf, number: int) -> None:
         loaded = shelf.loaded.pop(number)

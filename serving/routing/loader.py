@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from serving.values import load_values
 if TYPE_CHECKING:
     from serving.inference.encoder import Encoder
 
-__all__ = ["LoadedVersion", "OpenBackend", "check_signature", "load", "replay"]
+__all__ = ["LoadedVersion", "OpenBackend", "check_signature", "load", "open_explainer", "replay"]
+
+log = logging.getLogger(__name__)
 
 OpenBackend = Callable[[App[Any, Any, Any], Manifest], Awaitable[Backend]]
 """Opens a version's backend; the composition root decides which kind."""
@@ -93,6 +96,18 @@ async def load(
         await backend.close()
         raise
     return loaded
+
+
+async def open_explainer(loaded: LoadedVersion) -> None:
+    """Open it before it is asked for, off the loop: what it imports may take longer than the first caller waits.
+
+    A version whose explainer cannot be opened answers all the same; who asks for an explanation is told.
+    """
+    if loaded.app.explainer is not None:
+        try:
+            await asyncio.to_thread(loaded.explainer)
+        except Exception as cause:  # noqa: BLE001 - apps open what they like
+            log.warning("%s %d cannot explain its answers", loaded.app.name, loaded.number, exc_info=cause)
 
 
 def _open_encoder(app: App[Any, Any, Any], manifest: Manifest, repository: Repository) -> Encoder | None:

@@ -16,6 +16,7 @@ from serving.inference.contract import Arrays
 from serving.inference.work import TensorWork
 from serving.observe.metrics import Metrics
 from serving.settings import Settings
+from tests.rays import Rays
 from tests.trained import AnyApp, Trained, call
 from training import triton
 from training.cluster import connected
@@ -28,8 +29,20 @@ PARTS = (1, 2, 7)
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def triton_url(request: pytest.FixtureRequest, trained: Trained) -> Iterator[str]:
+    """One Triton that serves every app asked here: each start of one opens all models there are."""
+    for item in request.session.items:
+        if item.path == request.path:
+            trained.version(item.callspec.params["app"])  # type: ignore[attr-defined]
+    with triton.running(trained.repository.root) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def serve(triton_url: str, rays: Rays, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real Ray with Serve and no proxies, on loopback."""
+    # Not that of the trainings, which is smaller.
+    rays.close()
     with connected(4, tmp_path_factory.mktemp("ray")):
         from ray import serve
 
@@ -77,16 +90,15 @@ def deploy(app: AnyApp, settings: Settings) -> Any:
     return serve.run(deployment.bind(app.name, settings), name=app.name, route_prefix=None)
 
 
-@pytest.mark.timeout(600)
-def test_all_backends_give_the_same_answers(app: AnyApp, trained: Trained, ray: None) -> None:
+@pytest.mark.timeout(1800)
+def test_all_backends_give_the_same_answers(app: AnyApp, trained: Trained, triton_url: str, serve: None) -> None:
     version = trained.version(app)
     inputs = cases(app, trained, version)
     root = trained.repository.root
-    with triton.running(root) as url:
-        shared = Settings(home=trained.folder / "home", model_repository=root, triton_url=url)
-        settings = {kind: replace(shared, backend=kind) for kind in KINDS}
-        handle = deploy(app, settings["replica"])
-        outputs = {kind: asyncio.run(ask(app, trained, settings[kind], handle, inputs)) for kind in KINDS}
+    shared = Settings(home=trained.folder / "home", model_repository=root, triton_url=triton_url)
+    settings = {kind: replace(shared, backend=kind) for kind in KINDS}
+    handle = deploy(app, settings["replica"])
+    outputs = {kind: asyncio.run(ask(app, trained, settings[kind], handle, inputs)) for kind in KINDS}
     for kind in KINDS:
         for spec in app.outputs:
             found, wanted = outputs[kind][spec.name], outputs["fused"][spec.name]

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from tests.trained import AnyApp, Trained
-from training import data, split
+from training import split
 from training.compare.anew import published
 from training.compare.intervals import LEAST_BLOCKS
 from training.compare.rows import FOLDER, NAME, load, pair
-from training.contract import Evaluation, Options
+from training.contract import Evaluation
 from training.errors import DataError
 from training.recipes import find
 from training.registry import Registry
-from training.validate import tidied, validate
 
 
 def kept(app: AnyApp, trained: Trained, folder: Path) -> Evaluation:
@@ -37,10 +36,7 @@ def test_training_keeps_rows_and_a_published_version_gives_them_again(
     assert not before.rows["key"].duplicated().any()
     assert before.rows["block"].nunique() >= LEAST_BLOCKS
     recipe = find(app.name)
-    dataset = data.from_generator(recipe.generate(Options().seed), app.name)
-    parts = split.check(
-        recipe.split(validate(recipe, tidied(recipe, dataset, Options()), dataset)), recipe.time_column
-    )
+    parts = split.check(recipe.split(trained.tidy(app)), recipe.time_column)
     try:
         again = recipe.judged(published(app, trained.repository.folder(app.name, version)), parts)
     except DataError as cause:

@@ -9,21 +9,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.rays import Rays
 from tests.training.conftest import still_alive
 from training.cluster import address, connected, environment
 from training.errors import ClusterError
 
 PROGRAM = """
-import os, sys
+import os, subprocess, sys
 from pathlib import Path
 from training.cluster import connected
 storage = Path(sys.argv[1])
+guest = "import ray; from pathlib import Path; from training.cluster import connected" + chr(10)
+guest += "with connected(1, Path('.')): assert ray.cluster_resources()['CPU'] == 2"
 with connected(2, storage):
     import ray, psutil
     assert ray.cluster_resources()["CPU"] == 2
     with connected(2, storage):
         pass
     assert ray.is_initialized()
+    if "guest" in sys.argv:
+        environment = {**os.environ, "SLIPWAY_RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+        done = subprocess.run([sys.executable, "-c", guest], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert ray.cluster_resources()["CPU"] == 2
     print(*[child.pid for child in psutil.Process().children(recursive=True)])
 assert not ray.is_initialized()
 """
@@ -32,12 +40,13 @@ assert not ray.is_initialized()
 @pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_private_ray_leaves_nothing_behind(root: Path, deep: bool) -> None:
+    """The first has a guest, who uses it and leaves it running."""
     with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as short, tempfile.TemporaryDirectory() as scratch:
         storage = Path(short) / ("a-long-folder-name/" * 5 if deep else "")
         storage.mkdir(parents=True, exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.endswith("RAY_ADDRESS")}
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(storage)],
+            [sys.executable, "-c", PROGRAM, str(storage), *([] if deep else ["guest"])],
             cwd=root,
             env={**environment, "TMPDIR": scratch},
             capture_output=True,
@@ -63,28 +72,9 @@ def test_the_environment_names_a_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address() == "10.0.0.2:6379"
 
 
-HOST = """
-from pathlib import Path
-import subprocess, sys, os
-from training.cluster import connected
-with connected(2, Path(sys.argv[1])):
-    import ray
-    guest = "import ray; from pathlib import Path; from training.cluster import connected" + chr(10)
-    guest += "with connected(1, Path('.')): assert ray.cluster_resources()['CPU'] == 2"
-    environment = {**os.environ, "SLIPWAY_RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    subprocess.run([sys.executable, "-c", guest], env=environment, check=True)
-    assert ray.cluster_resources()["CPU"] == 2
-"""
-
-
-@pytest.mark.slow
-def test_a_ray_that_runs_is_used_and_left_running(root: Path, tmp_path: Path) -> None:
-    line = [sys.executable, "-c", HOST, str(tmp_path)]
-    done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_ray_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_is_not_there_is_named(rays: Rays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever is connected already is not asked for an address.
+    rays.close()
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{unused.getsockname()[1]}"

@@ -35,6 +35,35 @@ def test_forbidden_columns_and_broken_metrics_fail() -> None:
     assert "baseline" in gate.check_metrics(evaluation(baseline=None)).reason
 
 
+@pytest.mark.parametrize(
+    ("better", "value", "low", "reason"),
+    [
+        ("lower", 0.5, 0.1, ""),
+        ("lower", 0.5, -0.1, "the gain may be chance"),
+        ("lower", 1.5, -0.1, "the naive one is at least as good"),
+        ("higher", 1.5, 0.1, ""),
+        ("higher", 1.5, 0.0, "the gain may be chance"),
+        ("higher", 0.5, -0.1, "the naive one is at least as good"),
+        ("lower", 0.5, None, "the test part is too short for a bootstrap interval"),
+    ],
+)
+def test_a_gain_counts_when_its_whole_interval_does(
+    better: str, value: float, low: float | None, reason: str
+) -> None:
+    high = None if low is None else 0.2
+    metric = Metric(name="m", value=value, baseline=1.0, better=better, gain_low=low, gain_high=high)
+    check = gate.beats("the naive one, far away", "M", metric, digits=1)
+    assert (check.name, check.passed, check.reason) == ("beats the naive one, far away", not reason, reason)
+    gain = "no interval" if low is None else f"gain {low:.1f} to 0.2"
+    assert check.measured == f"M {value} beside 1.0; {gain}"
+
+
+def test_a_gain_over_nothing_does_not_count() -> None:
+    for metric in (None, Metric(name="m", value=0.5, gain_low=0.1, gain_high=0.2)):
+        check = gate.beats("the naive one", "M", metric)
+        assert not check.passed and check.measured == "nothing" and check.reason
+
+
 def test_outputs_that_are_not_finite_fail_only_among_held_out_rows() -> None:
     outputs = {"y": np.array([[1.0], [2.0], [np.inf]], np.float32)}
     assert gate.check_finite(outputs, 2).passed

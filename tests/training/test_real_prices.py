@@ -21,7 +21,7 @@ FLOORS = {
 
 @pytest.mark.parametrize("commodity", FLOORS)
 def test_a_real_file_reaches_the_floors_and_passes_the_gate(
-    commodity: str, real_data: Path, tmp_path: Path
+    ray: None, commodity: str, real_data: Path, tmp_path: Path
 ) -> None:
     result = _train(commodity, real_data, tmp_path)
     assert not result.synthetic

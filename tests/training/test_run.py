@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from serving.manifest import Aliases, Check
 from tests.training import toy
 from tests.training.tune.tunable import Tunable
 from training import repository
-from training.cluster import connected
 from training.contract import Evaluation, Fitted, Options, Split
 from training.errors import DataError, GateRefused, RegistryError, TuneError
 from training.progress import RichProgress, Silent
@@ -56,7 +54,7 @@ def tags(registry: Registry, run_id: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_from_generated_data_to_a_published_version(registry: Registry, tmp_path: Path) -> None:
+def test_from_generated_data_to_a_published_version(ray: None, registry: Registry, tmp_path: Path) -> None:
     progress = Silent()
     request = TrainRequest(app="toy", repository=tmp_path / "repo", home=tmp_path / "home", workers=2)
     result = train(request, registry, progress, toy.recipe)
@@ -154,12 +152,6 @@ def test_a_registry_that_is_away_is_noticed_before_the_work(tmp_path: Path, unus
 
 def test_the_request_does_not_show_its_dsn() -> None:
     assert "hunter2" not in repr(TrainRequest(app="toy", dsn="postgresql://u:hunter2@h/d"))
-
-
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with connected(2, tmp_path_factory.mktemp("ray")):
-        yield
 
 
 @pytest.mark.slow

@@ -1,16 +1,14 @@
-"""Ray tasks for real, on one private Ray for the module."""
+"""Ray tasks for real."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from training.cluster import connected
 from training.progress import Silent
 from training.tasks import FitFailed, run_tasks
 from training.trainer import Trainer
@@ -27,12 +25,6 @@ class Watch(Silent):
 
     def advance(self, done: int, total: int, note: str = "") -> None:
         self.seen.append((done, total))
-
-
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with connected(2, tmp_path_factory.mktemp("ray")):
-        yield
 
 
 def square(number: int) -> int:

@@ -1,4 +1,4 @@
-"""One private Ray serves the tests of this module: starting it is most of their time."""
+"""Ray reads its token when it is imported: nothing here imports it, or `training.torch_fit`, before `ray`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,10 @@ import pytest
 import torch
 
 from tests.training.test_trainer import Watch, kill_worker
-from training.cluster import connected
 from training.trainer import FitFailed, Trainer
+from training.tune.trial import TrialTrainer
 
 Tables = tuple[tuple[npt.NDArray[Any], ...], tuple[npt.NDArray[Any], ...]]
-
-
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    # Ray reads its token when it is imported: nothing here imports it, or `training.torch_fit`, before this.
-    with connected(2, tmp_path_factory.mktemp("ray")):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +43,7 @@ def no_loss(module: torch.nn.Module, features: torch.Tensor, target: torch.Tenso
 
 
 def fit(trainer: Trainer, tables: Tables, epochs: int = 60, **options: Any) -> dict[str, Any]:
-    settings = {"batch_size": 128, "learning_rate": 0.02, "early_stopping": 60, "checkpoint_every": 2, **options}
+    settings = {"batch_size": 128, "learning_rate": 0.02, "early_stopping": 60, "checkpoint_every": 5, **options}
     raw = trainer.torch(functools.partial(build, 8), loss, *tables, epochs=epochs, **settings)
     state: dict[str, Any] = torch.load(io.BytesIO(raw), weights_only=True)
     return state
@@ -97,7 +89,7 @@ def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
 
         def advance(self, done: int, total: int, note: str = "") -> None:
             super().advance(done, total, note)
-            if done >= 4 and not killed:
+            if done >= 5 and not killed:
                 killed.append(kill_worker())
 
     watch = Killer()
@@ -107,16 +99,16 @@ def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
     assert watch.rounds == sorted(watch.rounds), "the fit went on from a checkpoint, not from the start"
 
 
-@pytest.mark.slow
-def test_fitting_ends_when_validation_gets_no_better(ray: None, tables: Tables, tmp_path: Path) -> None:
+def test_fitting_ends_when_validation_gets_no_better(ray: None, tables: Tables) -> None:
     """A few rows of noise are learned by heart: the best epoch is an early one."""
     random = np.random.default_rng(1)
     noise = random.normal(size=(40, 4)).astype(np.float32), random.normal(size=(40, 1)).astype(np.float32)
-    watch = Watch()
-    state = fit(Trainer(1, 8, tmp_path, watch), (noise, tables[1]), 200, early_stopping=5, batch_size=8)
-    assert watch.rounds[-1] < 100
-    losses = [float(note.removeprefix("loss ")) for note in watch.notes]
-    assert error(state, tables[1]) <= min(losses) + 1e-4
+    told: list[tuple[float, float]] = []
+    # What a worker runs, in this process.
+    trainer = TrialTrainer(8, 1, {}, lambda percent, loss: told.append((percent, loss)))
+    state = fit(trainer, (noise, tables[1]), 200, early_stopping=5, batch_size=8, checkpoint_every=1)
+    assert told[-1][0] < 50
+    assert error(state, tables[1]) == pytest.approx(min(loss for _, loss in told), abs=1e-4)
 
 
 @pytest.mark.slow

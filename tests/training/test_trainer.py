@@ -1,5 +1,3 @@
-"""One private Ray serves the tests of this module: starting it is most of their time."""
-
 from __future__ import annotations
 
 import os
@@ -7,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,6 @@ import pytest
 import xgboost
 
 from tests.training.conftest import still_alive
-from training.cluster import connected
 from training.errors import DataError
 from training.progress import Silent
 from training.trainer import Table, Trainer
@@ -45,12 +41,6 @@ def tables() -> tuple[Table, Table]:
     clean = np.nan_to_num(features)
     target = (2 * clean[:, 0] + np.sin(3 * clean[:, 1]) + random.normal(size=4000)).astype(np.float32)
     return (features[:3000], target[:3000]), (features[3000:], target[3000:])
-
-
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with connected(2, tmp_path_factory.mktemp("ray")):
-        yield
 
 
 def error(booster: xgboost.Booster, table: Table) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from training.contract import Evaluation, Kind
 from training.errors import DataError
 
-__all__ = ["FOLDER", "NAME", "Paired", "load", "pair", "save", "with_keys"]
+__all__ = ["FOLDER", "NAME", "Paired", "keyed", "load", "pair", "save", "with_keys"]
 
 FOLDER = "evaluation"
 """Artifact folder of a run."""
@@ -44,6 +44,11 @@ def with_keys(rows: pd.DataFrame, block: Any, *parts: Any) -> pd.DataFrame:
     again = texts.groupby(texts).cumcount()
     key = [text if number == 0 else f"{text}#{number + 1}" for text, number in zip(texts, again, strict=True)]
     return rows.assign(key=key, block=np.asarray(block))
+
+
+def keyed(evaluation: Evaluation, block: Any, *parts: Any) -> Evaluation:
+    """The evaluation, its rows `with_keys`."""
+    return replace(evaluation, rows=with_keys(evaluation.rows, block, *parts))
 
 
 def save(folder: Path, evaluation: Evaluation) -> Path:

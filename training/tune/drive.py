@@ -32,6 +32,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self.most = most
         self.on_end = on_end
         self.running: dict[str, tuple[Trial, float]] = {}
+        self.failure: Exception | None = None
+        """What went wrong at the end of a trial."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """The next trial's number and parameters."""
@@ -46,9 +48,16 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Keep the result; `error` is the death of the trial's process."""
+        if self.failure is not None:
+            # Tune takes what was raised here for a failure of the trial, and tells of that too.
+            raise self.failure
         trial, start = self.running.pop(trial_id)
         found = {"error": "its process died"} if error else result or {}
-        self.on_end(self.study.close(trial, found, time.monotonic() - start))
+        try:
+            self.on_end(self.study.close(trial, found, time.monotonic() - start))
+        except Exception as cause:
+            self.failure = cause
+            raise
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles what it is given, for a resume that is not used."""
@@ -79,16 +88,17 @@ def drive(
     """Run trials on the Ray this process is connected to, `workers` at a time, until `most` have ended.
 
     Ends after so many `minutes` at the latest; trials that this cuts off stay begun. `on_end` is called in this
-    process for every trial that ends. Tune's own files go to `folder`.
+    process for every trial that ends; what it raises ends the search. Tune's own files go to `folder`.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     scheduler = Patience(
         time_attr="percent", metric="loss", mode="min", max_t=101, grace_period=GRACE, reduction_factor=2
     )
-    tune.Tuner(
+    searcher = StudySearcher(study, most, on_end)
+    tuner = tune.Tuner(
         tune.with_parameters(run_trial, task=task),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(study, most, on_end),
+            search_alg=searcher,
             scheduler=scheduler,
             num_samples=most,
             max_concurrent_trials=workers,
@@ -98,7 +108,15 @@ def drive(
             trial_dirname_creator=_name,
         ),
         run_config=tune.RunConfig(name="search", storage_path=str(folder), verbose=0),
-    ).fit()
+    )
+    try:
+        tuner.fit()
+    except tune.TuneError:
+        # Tune has but the text of what was raised at the end of a trial.
+        if searcher.failure is None:
+            raise
+    if searcher.failure is not None:
+        raise searcher.failure
 
 
 def _name(trial: Any) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from training.errors import DataError, TuneError
 from training.progress import Progress
 from training.recipes import RecipeError
 from training.registry import Registry
+from training.scratch import scratch
 from training.split import check
 from training.trainer import WORKER_SETTINGS
 from training.tune.results import TrialResult, Tuned, best_of
@@ -165,14 +165,14 @@ def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResu
     storage = wanted.home / "fits"
     storage.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="tune-", dir=storage.resolve()) as folder,
+        scratch("tune-", storage) as folder,
         environment(SETTINGS),
         connected(wanted.workers, storage),
     ):
         # Ray reads its token when it is imported, and `connected` has just made one.
         from training.tune.drive import drive
 
-        drive(study, task, wanted.trials, wanted.minutes, wanted.workers, Path(folder), on_end)
+        drive(study, task, wanted.trials, wanted.minutes, wanted.workers, folder, on_end)
 
 
 def _tell(trial: TrialResult, study: Study, wanted: Search, progress: Progress) -> None:

@@ -17,6 +17,7 @@ from training.bootstrap import mean_gain
 from training.compare.rows import with_keys
 from training.conformal import factor
 from training.contract import Evaluation
+from training.gate import beats
 
 __all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "level_at", "wapes"]
 
@@ -86,7 +87,7 @@ def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
     """Beats seasonal-naive over the longest horizon beyond chance, over the others on average; coverage."""
     found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
     parts = list(dict.fromkeys(metric.slice for metric in evaluation.metrics))
-    checks = [_beats(found["wape", parts[-1]])]
+    checks = [beats(f"seasonal-naive, {parts[-1]}", "WAPE", found["wape", parts[-1]], digits=2)]
     checks += [_skill(found["skill", part]) for part in parts]
     return [*checks, _holds(found["coverage", parts[-1]], coverage)]
 
@@ -124,19 +125,6 @@ def _steps(dates: pd.Series[pd.Timestamp], pace: Pace) -> npt.NDArray[np.int64]:
     if pace.frequency == "month":
         return np.asarray(dates.dt.year * 12 + dates.dt.month, dtype=np.int64)
     return np.asarray((dates - pd.Timestamp(0)).dt.days, dtype=np.int64)
-
-
-def _beats(metric: Metric) -> Check:
-    low, high = float(metric.gain_low or 0), float(metric.gain_high or 0)
-    return Check(
-        name=f"beats seasonal-naive, {metric.slice}",
-        passed=low > 0,
-        measured=f"gain {low:.2f} to {high:.2f} points of WAPE",
-        required="95 % interval above 0",
-        reason=""
-        if low > 0
-        else f"seasonal-naive is as good over {metric.slice}: the gain may be {low:.2f} points",
-    )
 
 
 def _skill(metric: Metric) -> Check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ from serving.apps.matching.schema import MatchContext, MatchQuestion
 from serving.inference.contract import Arrays
 from serving.inference.encoder import EMBEDDING
 from serving.manifest import Check
-from training.compare.rows import with_keys
+from training.compare.rows import keyed
 from training.contract import EncoderExport, Evaluation, Fitted, Options, Recipe, Split
 from training.trainer import Trainer
 
@@ -81,8 +80,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
         """Labelled pairs and the search through the full table."""
         model: MatchModel = fitted.model
-        found = recipe_report.evaluation(model, split)
-        return replace(found, rows=_keyed(found.rows, split.test))
+        return _named(recipe_report.evaluation(model, split), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
         """Labelled pairs, each a question with one availability."""
@@ -90,7 +88,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
         inputs = {name: array if name == "requirement" else array[:, None] for name, array in pairs.items()}
         score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
         rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
-        return Evaluation(metrics=(), rows=_keyed(rows, split.test), kind="probabilities")
+        return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats letter TF-IDF on pairs, and is no worse at the first match."""
@@ -126,11 +124,11 @@ class MatchRecipe(Recipe[MatchQuestion]):
         return {"accepted": outputs["score"] - self._threshold}
 
 
-def _keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an evaluation with key and block: a requirement's pairs are alike."""
+def _named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `part`: a requirement's pairs are alike."""
     columns = [name for name in part.columns if name.startswith("availability_")]
     offered = pd.util.hash_pandas_object(part[columns], index=False).map("{:016x}".format)
-    return with_keys(rows, part["requirement"], part["requirement"], offered)
+    return keyed(found, part["requirement"], part["requirement"], offered)
 
 
 recipe = MatchRecipe()

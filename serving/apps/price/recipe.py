@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,7 +100,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
         )
         rows = self._judged(fitted, split, tested)
         found = recipe_report.evaluation(rows, self._judged(fitted, split, alone), seed=7)
-        return replace(found, rows=recipe_report.keyed(found.rows, tested.table))
+        return recipe_report.named(found, tested.table)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
         """As `evaluate`, which needs no native model."""

@@ -16,11 +16,12 @@ from serving.apps.price.schema import UNIT
 from serving.inference.contract import Arrays
 from serving.manifest import Check, Metric
 from training.bootstrap import mean_gain
-from training.compare.rows import with_keys
+from training.compare.rows import keyed
 from training.contract import Evaluation
 from training.evaluate import coverage, mae, r2
+from training.gate import beats
 
-__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "keyed"]
+__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "named"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -83,11 +84,11 @@ def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
     return Evaluation(metrics=tuple(metrics), rows=_frame(rows))
 
 
-def keyed(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an evaluation with key and block. `table` is that of `Examples`, in the same order."""
+def named(found: Evaluation, table: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `table`, which is that of `Examples`, in the same order."""
     days = (table["day"] - UNIX_EPOCH).to_numpy().astype("datetime64[D]")
     block = table["day"] // BLOCK_DAYS
-    return with_keys(rows, block, table["commodity"], table["market"], days, table["horizon"])
+    return keyed(found, block, table["commodity"], table["market"], days, table["horizon"])
 
 
 def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
@@ -96,7 +97,7 @@ def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
     checks: list[Check] = []
     for horizon in GATED_HORIZONS:
         part = f"horizon {horizon}"
-        checks.append(_beats(found.get(("mae", part)), part))
+        checks.append(beats(f"persistence, {part}", "MAE", found.get(("mae", part)), digits=1))
         checks.append(_covers(found.get(("coverage", part)), part, nominal))
     return checks
 
@@ -158,22 +159,6 @@ def _frame(rows: Judged) -> pd.DataFrame:
             "horizon": rows.horizon,
         }
     )
-
-
-def _beats(metric: Metric | None, part: str) -> Check:
-    required = "the 95 % interval of persistence's MAE less the model's lies above 0"
-    name = f"beats persistence, {part}"
-    if metric is None or metric.baseline is None:
-        return Check(name=name, passed=False, measured="nothing", required=required, reason="no test rows")
-    if metric.gain_low is None or metric.gain_high is None:
-        reason = "the test period is too short for a bootstrap interval"
-        return Check(name=name, passed=False, measured="no interval", required=required, reason=reason)
-    gain = f"gain {metric.gain_low:.1f} to {metric.gain_high:.1f}"
-    measured = f"MAE {metric.value:.1f} beside {metric.baseline:.1f}; {gain}"
-    worse = metric.value >= metric.baseline
-    reason = "persistence is at least as good" if worse else "the gain may be chance"
-    passed = metric.gain_low > 0
-    return Check(name=name, passed=passed, measured=measured, required=required, reason="" if passed else reason)
 
 
 def _covers(metric: Metric | None, part: str, nominal: float) -> Check:

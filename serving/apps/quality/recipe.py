@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,8 +115,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
         )
         metrics = recipe_report.grading(rows, baseline, context.grades, SEED)
         metrics += recipe_watch.watching(model, split, SEED)
-        found = recipe_report.evaluation(rows, metrics, baseline, context.grades)
-        return replace(found, rows=recipe_report.keyed(found.rows, split.test))
+        return recipe_report.named(recipe_report.evaluation(rows, metrics, baseline, context.grades), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
         """The likeliest grade of every test lot. Raises `DataError` for other measurements than the version's."""
@@ -131,7 +129,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
         probabilities = fitted.predict({"features": compute(alone(split.test), context)})["probabilities"]
         likeliest = np.array(context.grades, dtype=object)[probabilities.argmax(axis=1)]
         rows = pd.DataFrame({"actual": split.test["grade"].to_numpy(), "predicted": likeliest})
-        return Evaluation(metrics=(), rows=recipe_report.keyed(rows, split.test), kind="classes")
+        return recipe_report.named(Evaluation(metrics=(), rows=rows, kind="classes"), split.test)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats both baselines; probabilities and alarms are what they are said to be."""

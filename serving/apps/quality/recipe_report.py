@@ -14,11 +14,12 @@ from serving.apps.quality.recipe_baseline import Baseline
 from serving.apps.quality.recipe_data import measurements
 from serving.manifest import Check, Metric
 from training.classification import accuracy, calibration_error, gain_interval, reliability
-from training.compare.rows import with_keys
+from training.compare.rows import keyed
 from training.contract import Evaluation
 from training.evaluate import beside
+from training.gate import beats
 
-__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "keyed", "macro_f1"]
+__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "macro_f1", "named"]
 
 Floats = npt.NDArray[np.float64]
 Grades = npt.NDArray[np.intp]
@@ -97,18 +98,18 @@ def evaluation(rows: Judged, metrics: Sequence[Metric], baseline: Baseline, name
     return Evaluation(metrics=tuple(metrics), rows=table, kind="classes")
 
 
-def keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an evaluation with key and block; a lot is named by its measurements and its grade."""
+def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `part`; a lot is named by its measurements and its grade."""
     content = pd.util.hash_pandas_object(part[[*measurements(part), "grade"]], index=False)
-    return with_keys(rows, part["group"], content.map("{:016x}".format))
+    return keyed(found, part["group"], content.map("{:016x}".format))
 
 
 def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
     """Beats both baselines beyond chance, states honest probabilities, and flags what it says it flags."""
     found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
     checks = [
-        _beats("macro_f1", "the nearest mean of one measurement", found["macro_f1", "all"]),
-        _beats("accuracy", "the most frequent grade", found["accuracy", "all"]),
+        beats("the nearest mean of one measurement", "macro_f1", found["macro_f1", "all"]),
+        beats("the most frequent grade", "accuracy", found["accuracy", "all"]),
         _at_most("calibration", found["calibration_error", "all"].value, WORST_CALIBRATION),
     ]
     for (name, part), metric in found.items():
@@ -166,24 +167,6 @@ def _f1(actual: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
     """F1 of one grade; 0 where it is neither there nor answered."""
     both = actual.sum() + found.sum()
     return float(2 * (actual & found).sum() / both) if both else 0.0
-
-
-def _beats(measure: str, other: str, metric: Metric) -> Check:
-    required = f"the 95 % interval of the gain in {measure} lies above 0"
-    if metric.gain_low is None or metric.gain_high is None or metric.baseline is None:
-        reason = "too few groups for a bootstrap interval"
-        return Check(name=f"beats {other}", passed=False, measured="no interval", required=required, reason=reason)
-    passed = metric.gain_low > 0
-    worse = metric.value <= metric.baseline
-    reason = f"{other} is at least as good" if worse else "the gain may be chance"
-    gain = f"gain {metric.gain_low:.4f} to {metric.gain_high:.4f}"
-    return Check(
-        name=f"beats {other}",
-        passed=passed,
-        measured=f"{measure} {metric.value:.4f} beside {metric.baseline:.4f}; {gain}",
-        required=required,
-        reason="" if passed else reason,
-    )
 
 
 def _at_most(name: str, value: float, bound: float) -> Check:

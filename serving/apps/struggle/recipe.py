@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,8 +97,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         features, _ = _table(split.test)
         model: StruggleModel = fitted.model
         rows = recipe_report.judged(split.test, fitted.predict({"features": features}), model.baseline(features))
-        found = recipe_report.evaluation(rows, seed=7)
-        return replace(found, rows=recipe_report.keyed(found.rows, split.test))
+        return recipe_report.named(recipe_report.evaluation(rows, seed=7), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
         """Every test row, without the rule."""
@@ -111,7 +109,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
                 "slice": split.test["day"].map("day {}".format).to_numpy(),
             }
         )
-        return Evaluation(metrics=(), rows=recipe_report.keyed(rows, split.test), kind="probabilities")
+        return recipe_report.named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats the rule; the probabilities hold."""

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from sklearn.linear_model import LogisticRegression
 
 from serving.apps.struggle.calibrate import EDGES, finish, place_of, table_rows
 from serving.apps.struggle.columns import DAY_COLUMN, FEATURES
@@ -21,6 +20,7 @@ from serving.apps.struggle.decide import OUTPUTS
 from serving.apps.struggle.rules import rule
 from serving.apps.struggle.schema import DAYS, StruggleContext
 from serving.inference.contract import Arrays
+from training.calibration import platt
 from training.errors import DataError
 from training.export import OPSET
 from training.trainer import Table, Trainer
@@ -171,8 +171,7 @@ def _raw(booster: Any, features: Floats) -> Floats:
 
 def _calibration(raw: Floats, target: Floats) -> tuple[float, float, float]:
     """Slope and shift of the log-odds (Platt), and the threshold for the probabilities they give."""
-    fitted = LogisticRegression(C=1e6).fit(raw.reshape(-1, 1).astype(np.float64), target)
-    slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    slope, shift = platt(raw.astype(np.float64), target.astype(np.float64))
     probability = 1 / (1 + np.exp(-(raw.astype(np.float64) * slope + shift)))
     return round(slope, 6), round(shift, 6), _threshold(probability, target)
 

@@ -15,12 +15,13 @@ from serving.apps.struggle.schema import DAYS
 from serving.inference.contract import Arrays
 from serving.manifest import Check, Metric
 from training import classification
-from training.compare.rows import with_keys
+from training.compare.rows import keyed
 from training.contract import Evaluation
 from training.errors import DataError
 from training.evaluate import beside
+from training.gate import beats
 
-__all__ = ["evaluation", "gate", "judged", "keyed"]
+__all__ = ["evaluation", "gate", "judged", "named"]
 
 RESAMPLES = 200
 LEAST_ROWS = 50
@@ -62,16 +63,16 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
     return Evaluation(metrics=tuple(metrics), rows=shown, kind="probabilities")
 
 
-def keyed(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an evaluation with key and block: a student's rows are alike."""
-    return with_keys(rows, part["student"], part["student"], part["objective"], part["day"])
+def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `part`: a student's rows are alike."""
+    return keyed(found, part["student"], part["student"], part["objective"], part["day"])
 
 
 def gate(report: Evaluation) -> Sequence[Check]:
     """Ranks better than the rule on every day, errs less over all, and says probabilities that hold."""
     found = {(metric.name, metric.slice): metric for metric in report.metrics}
-    checks = [_beats(found["brier", "all"], "the rule, all days")]
-    checks += [_beats(found["auroc", f"day {day}"], f"the rule, day {day}") for day in DAYS]
+    checks = [beats("the rule, all days", "Brier score", found["brier", "all"])]
+    checks += [beats(f"the rule, day {day}", "AUROC", found["auroc", f"day {day}"], digits=3) for day in DAYS]
     off = found["calibration error", "all"]
     checks.append(
         Check(
@@ -83,17 +84,6 @@ def gate(report: Evaluation) -> Sequence[Check]:
         )
     )
     return checks
-
-
-def _beats(metric: Metric, whom: str) -> Check:
-    low, high = metric.gain_low or 0.0, metric.gain_high or 0.0
-    return Check(
-        name=f"beats {whom}",
-        passed=low > 0,
-        measured=f"{metric.name} better by {low:.3f} to {high:.3f}",
-        required="an interval above 0",
-        reason="" if low > 0 else f"the gain in {metric.name} over {whom} may be chance",
-    )
 
 
 def _gain(name: str, measure: Measure, rows: pd.DataFrame, part: str, seed: int, better: str = "higher") -> Metric:

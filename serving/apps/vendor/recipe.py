@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import onnx
@@ -78,8 +77,7 @@ class VendorRecipe(Recipe[VendorQuestion]):
         threshold = alerts_at(rates, recipe_model.BUDGETS["high"])
         outputs = fitted.predict({"features": self._features(fitted, split.test)})
         rows = recipe_report.judged(split.test, outputs, threshold)
-        found = recipe_report.evaluation(rows, seed=7)
-        return replace(found, rows=recipe_report.keyed(found.rows, rows["week"], split.test))
+        return recipe_report.named(recipe_report.evaluation(rows, seed=7), rows["week"], split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
         """As `evaluate`, which needs no native model."""

@@ -21,11 +21,12 @@ from training.classification import (
     precision,
     recall,
 )
-from training.compare.rows import with_keys
+from training.compare.rows import keyed
 from training.contract import Evaluation
 from training.evaluate import beside
+from training.gate import beats
 
-__all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "keyed", "slice_of"]
+__all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "named", "slice_of"]
 
 GATED = 1
 """The notice, in days, at which the gate wants a gain beyond chance."""
@@ -85,17 +86,18 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
     return Evaluation(metrics=tuple(metrics), rows=rows[kept], kind="probabilities")
 
 
-def keyed(rows: pd.DataFrame, week: pd.Series[int], tidy: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an evaluation with key and block; a shipment is named by all that is asked about it."""
+def named(found: Evaluation, week: pd.Series[int], tidy: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `tidy`; a shipment is named by all that is asked about it."""
     asked = tidy.drop(columns=["history", "late", "known_on"])
     content = pd.util.hash_pandas_object(asked, index=False).map("{:016x}".format)
-    return with_keys(rows, week, tidy["vendor"], tidy["scheduled"].dt.date, rows["notice"], content)
+    return keyed(found, week, tidy["vendor"], tidy["scheduled"].dt.date, found.rows["notice"], content)
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
     """Better probabilities than the vendor's own late share; a day ahead, beyond chance."""
     found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
-    checks = [_beats(found.get(("brier", slice_of(GATED))), slice_of(GATED))]
+    brier = found.get(("brier", slice_of(GATED)))
+    checks = [beats(f"the vendor's own share, {slice_of(GATED)}", "Brier score", brier)]
     return checks + [_no_worse(found.get(("brier", slice_of(notice))), slice_of(notice)) for notice in WATCHED]
 
 
@@ -127,30 +129,6 @@ def _alerts(rows: pd.DataFrame, part: str) -> Iterator[Metric]:
     for name in ("flagged", "actual"):
         share = float(rows[name].mean())
         yield Metric(name=f"share_{name}", value=share, slice=part, better="nominal", rows=len(rows))
-
-
-def _beats(metric: Metric | None, part: str) -> Check:
-    name, required = (
-        f"beats the vendor's own share, {part}",
-        "the 95 % interval of the gain in Brier score lies above 0",
-    )
-    if metric is None or metric.baseline is None:
-        reason = "no test rows with both outcomes"
-        return Check(name=name, passed=False, measured="nothing", required=required, reason=reason)
-    measured = f"Brier score {metric.value:.4f} beside {metric.baseline:.4f}"
-    if metric.gain_low is None or metric.gain_high is None:
-        reason = "the test part is too short for a bootstrap interval"
-        return Check(name=name, passed=False, measured=measured, required=required, reason=reason)
-    passed = metric.gain_low > 0
-    worse = metric.value >= metric.baseline
-    reason = "the vendor's own share is at least as good" if worse else "the gain may be chance"
-    return Check(
-        name=name,
-        passed=passed,
-        measured=f"{measured}; gain {metric.gain_low:.4f} to {metric.gain_high:.4f}",
-        required=required,
-        reason="" if passed else reason,
-    )
 
 
 def _no_worse(metric: Metric | None, part: str) -> Check:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from control.cards.pictures import chosen, copy, folder_of, shrink
+from control.cards.pictures import chosen, copy, folder_of, shrunk
 from control.errors import CardError
 from tests.control.cards.made import plots
 
@@ -29,10 +29,17 @@ def test_no_plots_make_no_folder(tmp_path: Path) -> None:
     assert chosen(tmp_path / "nowhere") == []
 
 
-def test_a_plot_that_is_none_is_named(tmp_path: Path) -> None:
-    (tmp_path / "odd.png").write_bytes(b"GIF89a")
+def test_a_plot_that_is_none_is_named_and_the_old_pictures_stay(tmp_path: Path) -> None:
+    target = tmp_path / "card"
+    copy(plots(tmp_path / "plots", "another"), target)
+    before = (target / "another.png").read_bytes()
+    assert before == shrunk(tmp_path / "plots" / "another.png")
+    odd = plots(tmp_path / "odd", "another")
+    (odd / "odd.png").write_bytes(b"GIF89a")
     with pytest.raises(CardError, match=r"odd\.png: the run's plot cannot be read as PNG"):
-        shrink(tmp_path / "odd.png", tmp_path / "small.png")
+        copy(odd, target)
+    assert [path.name for path in target.iterdir()] == ["another.png"]
+    assert (target / "another.png").read_bytes() == before
 
 
 def test_a_folder_per_name() -> None:

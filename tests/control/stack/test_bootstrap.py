@@ -3,54 +3,44 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.bootstrap import missing_apps, train_missing
 from serving.apps.price.app import app
-from serving.manifest import Manifest
 from tests.control.stack.test_state import make
+from tests.serving import toy
 
 
-def write_manifest(repository: Path, version: int, feature_names: tuple[str, ...] = app.feature_names) -> None:
-    """A version folder with nothing but a manifest."""
-    folder = repository / "price" / str(version)
+def write_version(repository: Path, version: int, feature_names: tuple[str, ...] = app.feature_names) -> None:
+    """A version folder with nothing but a manifest, and the context of another app in it."""
+    folder = repository / app.name / str(version)
     folder.mkdir(parents=True)
-    manifest = Manifest(
-        model="price",
-        version=version,
-        created="2026-01-01T00:00:00Z",
-        run_id="r",
-        inputs=app.inputs,
-        outputs=app.outputs,
-        feature_names=feature_names,
-    )
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    toy.write_manifest(folder, version, of=replace(app, feature_names=feature_names))
 
 
 def test_an_app_without_a_version_is_missing(settings: StackSettings) -> None:
     assert "price" in missing_apps(settings)
-    write_manifest(settings.model_repository, 1)
+    write_version(settings.model_repository, 1)
     assert "price" not in missing_apps(settings)
 
 
 def test_a_version_for_other_features_or_a_broken_one_does_not_count(settings: StackSettings) -> None:
-    write_manifest(settings.model_repository, 1, ("another",))
+    write_version(settings.model_repository, 1, ("another",))
     (settings.model_repository / "price" / "2").mkdir()
     assert "price" in missing_apps(settings)
 
 
 def test_only_served_apps_count(settings: StackSettings) -> None:
-    write_manifest(settings.model_repository, 3)
+    write_version(settings.model_repository, 3)
     assert missing_apps(replace(settings, apps=("price",))) == ()
 
 
 def test_an_app_of_another_package_goes_by_its_name(settings: StackSettings) -> None:
     served = replace(settings, apps=("serving.apps.price",))
     assert missing_apps(served) == ("price",)
-    write_manifest(settings.model_repository, 1)
+    write_version(settings.model_repository, 1)
     assert missing_apps(served) == ()
 
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from tests.control.conftest import Slipway
-from tests.control.stack.test_bootstrap import write_manifest
+from tests.control.stack.test_bootstrap import write_version
 
 
 @pytest.mark.slow
 def test_a_version_that_cannot_be_served_is_named(slipway: Slipway) -> None:
-    write_manifest(slipway.home.parent / "models", 1)
+    write_version(slipway.home.parent / "models", 1)
     limits = {"SLIPWAY_START_SECONDS": "40", "SLIPWAY_APPS": "price"}
     done = slipway.run("up", "--only", "ray", "--only", "gateway", **limits)
     assert done.returncode == 1

@@ -33,7 +33,7 @@ def test_a_stranger_is_hidden_and_logged(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.ERROR):
         error = to_error(KeyError("secret"), "r-9")
     assert (type(error), error.message, error.status) == (SlipwayError, HIDDEN, 500)
-    assert caplog.records[0].request_id == "r-9"  # type: ignore[attr-defined]
+    assert caplog.records[0].fields == {"request_id": "r-9"}  # type: ignore[attr-defined]
     assert "secret" in caplog.text
 
 

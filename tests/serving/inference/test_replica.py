@@ -14,7 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -23,9 +22,10 @@ from serving.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded
 from serving.inference.batcher import Batcher
 from serving.inference.frames import decode_frame, encode_frame
 from serving.inference.work import TensorWork
-from serving.manifest import Manifest, digest_file
 from serving.settings import Settings
 from serving.values import load_values
+from tests.rays import Rays
+from tests.serving import toy
 from tests.serving.inference import models
 from tests.serving.inference.mirror.app import app
 from tests.serving.inference.models import call
@@ -45,17 +45,7 @@ def publish(root: Path, version: int, make: Callable[[Path], Path]) -> None:
     folder = root / app.name / str(version)
     folder.mkdir(parents=True)
     make(folder / "model.onnx")
-    manifest = Manifest(
-        model=app.name,
-        version=version,
-        created="2026-01-01T00:00:00Z",
-        run_id="run",
-        inputs=app.inputs,
-        outputs=app.outputs,
-        feature_names=(),
-        files={"model.onnx": digest_file(folder / "model.onnx")},
-    )
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    toy.write_manifest(folder, version, of=app)
 
 
 def broken(path: Path) -> Path:
@@ -74,8 +64,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+def replica(tmp_path_factory: pytest.TempPathFactory, rays: Rays) -> Iterator[ModuleType]:
     """The module, inside a session of Ray."""
+    rays.close()
     with connected(4, tmp_path_factory.mktemp("ray")):
         from serving.inference import replica
 

@@ -4,13 +4,14 @@ import io
 import json
 import logging
 import queue
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from serving.observe import logs
-from serving.observe.logs import configure, fields
+from serving.observe.logs import JsonFormatter, configure, fields
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,28 @@ def test_every_line_is_one_json_object_with_the_fields_it_was_given(tmp_path: Pa
     }
     assert lines[0]["time"].endswith("Z")
     assert "ValueError: inside" in lines[1]["exception"]
+
+
+@pytest.mark.parametrize("given", ["cause", "triple"])
+@pytest.mark.parametrize("name", ["exc_info", "fields", "exc_text"])
+def test_exceptions_are_text_however_they_come(given: str, name: str) -> None:
+    try:
+        raise KeyError("inside")
+    except KeyError as error:
+        triple = sys.exc_info()
+        cause = error if given == "cause" else triple
+    record = logging.LogRecord("serving.test", logging.ERROR, "file", 1, "failed", None, None)
+    if name == "fields":
+        record.fields = {"exception": cause, "folder": Path("models")}
+    elif name == "exc_text":
+        record.exc_text = logging.Formatter().formatException(triple)
+    else:
+        record.exc_info = cause
+    line = json.loads(JsonFormatter().format(record))
+    if name == "fields":
+        assert line["folder"] == "models"
+    assert isinstance(line["exception"], str)
+    assert line["exception"].splitlines()[-1] == "KeyError: 'inside'"
 
 
 def test_ready_lines_go_to_the_same_file_and_a_full_file_is_renamed_by_one_of_its_writers(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,16 @@ class Events:
 
 
 def catalog(
-    root: Path, events: Events, keep: int = 8, prepared: Callable[[LoadedVersion], bool] = lambda _: True
+    root: Path,
+    events: Events,
+    keep: int = 8,
+    app: App[Any, Any, Any] = toy.app,
+    prepared: Callable[[LoadedVersion], bool] = lambda _: True,
 ) -> Catalog:
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
 
-    return Catalog([toy.app], Repository(root), open_backend, events, keep, prepared)
+    return Catalog([app], Repository(root), open_backend, events, keep, prepared)
 
 
 async def total(subject: Catalog, version: int | None = None) -> float:
@@ -113,6 +118,28 @@ def test_a_champion_that_is_not_prepared_answers_only_those_who_ask_for_it(tmp_p
         unprepared.clear()
         await subject.refresh()
         assert await total(subject) == 30.0
+
+    asyncio.run(main())
+
+
+def test_the_explainer_of_each_champion_is_opened_before_it_is_asked(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def explainer(folder: Path, context: toy.Context) -> Any:
+        opened.append(folder.name)
+        raise OSError("answers go on without")
+
+    async def main() -> None:
+        subject = catalog(tmp_path, Events(), app=replace(toy.app, explainer=explainer))
+        toy.write_version(tmp_path, 1)
+        toy.write_version(tmp_path, 2)
+        toy.write_aliases(tmp_path, 1)
+        for _ in range(2):
+            await subject.refresh()
+            assert opened == ["1"] and await total(subject) == 3.0
+        toy.write_aliases(tmp_path, 2)
+        await subject.refresh()
+        assert opened == ["1", "2"]
 
     asyncio.run(main())
 

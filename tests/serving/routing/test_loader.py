@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from serving.inference.contract import App, Backend
 from serving.inference.onnx_local import open_fused
 from serving.manifest import Manifest
-from serving.routing.loader import LoadedVersion, _compare, _difference, load
+from serving.routing.loader import LoadedVersion, _compare, _difference, load, open_explainer
 from serving.routing.repository import Refused, Repository
 from serving.values import Batching
 from tests.serving import collected, toy
@@ -170,3 +172,27 @@ def test_an_encoder_that_is_not_what_the_app_wants_is_refused(tmp_path: Path) ->
     toy.write_manifest(folder, 1, of=collected.app)
     with pytest.raises(Refused, match=r"encoder.onnx: takes \['features'\]"):
         open_collected(tmp_path / "other")
+
+
+def test_an_explainer_is_opened_once_off_the_loop_and_a_broken_one_is_told_when_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    toy.write_version(tmp_path, 1)
+    opened: list[tuple[Path, toy.Context, bool]] = []
+
+    def explainer(folder: Path, context: toy.Context) -> Any:
+        opened.append((folder, context, threading.current_thread() is threading.main_thread()))
+        if len(opened) > 1:
+            raise OSError("no such booster")
+        return lambda questions, inputs: list(questions)
+
+    explained = replace(toy.app, explainer=explainer)
+    loaded, broken = open_version(tmp_path, explained), open_version(tmp_path, explained)
+    asyncio.run(open_explainer(loaded))
+    assert opened == [(tmp_path / "toy" / "1", toy.Context(), False)]
+    assert loaded.explainer()([1], {}) == [1] and len(opened) == 1
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(open_explainer(broken))
+    assert "toy 1 cannot explain its answers" in caplog.text
+    with pytest.raises(OSError, match="no such booster"):
+        broken.explainer()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.training.compare.made import judged, values
-from training.compare.rows import load, pair, save, with_keys
+from training.compare.rows import keyed, load, pair, save, with_keys
 from training.contract import Kind
 from training.errors import DataError
 
@@ -38,6 +38,10 @@ def test_equal_rows_get_keys_of_their_own() -> None:
     table = with_keys(pd.DataFrame({"actual": [1, 2, 3]}), [1, 1, 2], ["a", "a", "b"], [5, 5, 5])
     assert list(table["key"]) == ["a|5", "a|5#2", "b|5"]
     assert list(table["block"]) == [1, 1, 2]
+    made = values(5.0)
+    found = keyed(made, range(len(made.rows)), made.rows["actual"])
+    assert (found.metrics, found.kind) == (made.metrics, made.kind)
+    assert list(found.rows["block"]) == list(range(len(made.rows)))
 
 
 def test_rows_are_paired_by_key_whatever_their_order() -> None:

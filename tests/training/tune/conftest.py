@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from training.cluster import connected
 from training.contract import Options, Recipe
 from training.progress import Silent
 from training.registry import Registry
@@ -24,14 +20,6 @@ class Heard(Silent):
 
     def log(self, text: str) -> None:
         self.lines.append(text)
-
-
-@pytest.fixture(scope="package")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One private Ray: starting it is most of the time."""
-    # Ray reads its token when it is imported: no module here imports it before.
-    with connected(2, tmp_path_factory.mktemp("ray")):
-        yield
 
 
 def search_of(recipe: Recipe[Any], home: Path, registry: Registry, **more: Any) -> Search:

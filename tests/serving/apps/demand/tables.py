@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,25 +11,8 @@ import pandas as pd
 from serving.apps.demand.recipe import DemandRecipe
 from serving.apps.demand.recipe_prophet import Fit, Plan, fit
 from serving.apps.demand.schema import Frequency
+from tests.training.local import LocalTrainer
 from training.contract import Fitted, Options, Split
-
-
-class LocalTrainer:
-    """What the recipe asks of a trainer, in this process."""
-
-    def __init__(self) -> None:
-        self.workers = 1
-        self.seed = 7
-        self.lines: list[str] = []
-
-    def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(defaults)
-
-    def log(self, text: str) -> None:
-        self.lines.append(text)
-
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        return [function(item) for item in items]
 
 
 def daily(days: int = 800, start: str = "2022-01-01", level: float = 200.0) -> pd.DataFrame:
@@ -67,4 +49,4 @@ def fitted() -> tuple[DemandRecipe, Split, Fitted]:
     recipe = DemandRecipe()
     frame = recipe.schema.validate(recipe.tidy(daily(), Options(select={"series": "onion"})))
     split = recipe.split(frame)
-    return recipe, split, recipe.fit(split, LocalTrainer())  # type: ignore[arg-type]
+    return recipe, split, recipe.fit(split, LocalTrainer())

@@ -10,7 +10,8 @@ import pytest
 from serving.apps.demand.app import app
 from serving.apps.demand.recipe import recipe
 from serving.apps.demand.schema import DemandContext
-from tests.serving.apps.demand.tables import LocalTrainer, fitted, monthly
+from tests.serving.apps.demand.tables import fitted, monthly
+from tests.training.local import LocalTrainer
 from training import export, gate, parity
 from training.contract import Evaluation, Options
 from training.data import from_files
@@ -47,7 +48,7 @@ def test_golden_questions_are_answered_as_after_a_round_trip() -> None:
 def test_months_fall_out_of_the_same_recipe(tmp_path: Path) -> None:
     frame = recipe.schema.validate(recipe.tidy(monthly(), Options(select={"series": "retail"})))
     split = recipe.split(frame)
-    made = recipe.fit(split, LocalTrainer())  # type: ignore[arg-type]
+    made = recipe.fit(split, LocalTrainer())
     report = recipe.evaluate(made, split)
     assert {metric.slice for metric in report.metrics} == {"3 months", "6 months", "12 months"}
     assert next(m for m in report.metrics if (m.name, m.slice) == ("skill", "12 months")).value > 0
@@ -61,7 +62,7 @@ def real(path: Path) -> Evaluation:
     dataset = from_files([path])
     frame = validate(recipe, tidied(recipe, dataset, Options()), dataset)
     split = recipe.split(frame)
-    return recipe.evaluate(recipe.fit(split, LocalTrainer()), split)  # type: ignore[arg-type]
+    return recipe.evaluate(recipe.fit(split, LocalTrainer()), split)
 
 
 def test_bike_sharing_reaches_its_floor_and_refuses_mape(real_data: Path) -> None:

@@ -23,7 +23,7 @@ def test_the_recipe_is_of_the_app() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SETS))
 def test_real_sets_reach_their_floors_and_are_judged_beside_the_baseline(
-    real_data: Path, tmp_path: Path, name: str
+    ray: None, real_data: Path, tmp_path: Path, name: str
 ) -> None:
     dataset = data.from_files([real_data / "fraud" / f"{name}.npz"])
     tidy = validate(recipe, tidied(recipe, dataset, Options()), dataset)

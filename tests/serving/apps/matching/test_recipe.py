@@ -41,7 +41,9 @@ def test_decisions_are_the_margin_to_the_threshold_of_the_version() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FLOORS))
-def test_real_pairs_beat_the_floor_and_pass_the_gate(real_data: Path, tmp_path: Path, name: str) -> None:
+def test_real_pairs_beat_the_floor_and_pass_the_gate(
+    ray: None, real_data: Path, tmp_path: Path, name: str
+) -> None:
     paths = [real_data / "matching" / name / f"{part}.txt" for part in ("train", "valid", "test")]
     dataset = data.from_files(paths, recipe.columns, recipe.file_column)
     tidy = validate(recipe, tidied(recipe, dataset, Options()), dataset)

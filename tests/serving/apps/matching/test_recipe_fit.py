@@ -7,7 +7,8 @@ import numpy as np
 from serving.apps.matching.app import app
 from serving.apps.matching.recipe_fit import MatchModel, hard_negatives
 from serving.apps.matching.recipe_pairs import availabilities, contents, flat, requirements
-from tests.serving.apps.matching.pairs import LocalTrainer, fitted, offered, question, synthetic_split, wanted
+from tests.serving.apps.matching.pairs import fitted, offered, question, synthetic_split, wanted
+from tests.training.local import LocalTrainer
 from training.contract import Split
 
 
@@ -30,8 +31,7 @@ def test_numbers_no_training_row_had_are_ignored() -> None:
         name: getattr(split, name)[:600].assign(requirement_quantity=np.nan)
         for name in ("train", "validation", "test")
     }
-    trainer: Any = LocalTrainer(3, epochs=1)
-    made = recipe.fit(Split(**bare, description={}), trainer)
+    made = recipe.fit(Split(**bare, description={}), LocalTrainer(1, seed=3))
     context: Any = made.context
     assert "quantity" not in context.numbers and "price" in context.numbers
     scores = [

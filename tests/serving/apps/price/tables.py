@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from serving.apps.price.recipe import PriceRecipe
+from tests.training.local import LocalTrainer
 from training.contract import Fitted, Options, Split
-
-
-class LocalTrainer:
-    """What a recipe asks of a trainer, in this process and with few rounds."""
-
-    def __init__(self, rounds: int = 15) -> None:
-        self.workers = 1
-        self.seed = 7
-        self.rounds = rounds
-        self.lines: list[str] = []
-
-    def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(defaults)
-
-    def log(self, text: str) -> None:
-        self.lines.append(text)
-
-    def xgboost_twice(
-        self,
-        params: dict[str, Any],
-        train: tuple[Any, Any],
-        validation: tuple[Any, Any],
-        rounds: int,
-        early_stopping: int,
-    ) -> tuple[Any, Any]:
-        import xgboost
-
-        params = {"seed": self.seed, "nthread": 1, **params}
-        first = xgboost.train(
-            params,
-            xgboost.DMatrix(*train),
-            min(rounds, self.rounds),
-            evals=[(xgboost.DMatrix(*validation), "validation")],
-            callbacks=[xgboost.callback.EarlyStopping(rounds=early_stopping, save_best=True)],
-            verbose_eval=False,
-        )
-        both = [np.concatenate(pair) for pair in zip(train, validation, strict=True)]
-        return first, xgboost.train(params, xgboost.DMatrix(*both), first.num_boosted_rounds())
 
 
 def plain(markets: int = 3, days: int = 40, start: str = "2019-01-01") -> pd.DataFrame:
@@ -87,4 +48,4 @@ def fitted() -> tuple[PriceRecipe, Fitted]:
     """A small model of those markets."""
     recipe = PriceRecipe()
     _, split = synthetic_split()
-    return recipe, recipe.fit(split, LocalTrainer())  # type: ignore[arg-type]
+    return recipe, recipe.fit(split, LocalTrainer())

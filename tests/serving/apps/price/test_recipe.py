@@ -8,6 +8,7 @@ from serving.apps.price.app import app
 from serving.apps.price.recipe import PriceRecipe, recipe
 from serving.apps.price.schema import PriceQuestion
 from tests.serving.apps.price.tables import fitted, synthetic_split
+from tests.training.local import LocalTrainer
 
 
 def test_the_recipe_is_of_the_app_and_forbids_the_days_extremes() -> None:
@@ -27,10 +28,8 @@ def test_evaluation_has_both_gated_horizons_and_the_gate_reads_it() -> None:
 
 
 def test_fitting_twice_gives_the_same_model() -> None:
-    from tests.serving.apps.price.tables import LocalTrainer
-
     _, split = synthetic_split()
-    first, second = (PriceRecipe().fit(split, LocalTrainer(3)) for _ in range(2))  # type: ignore[arg-type]
+    first, second = (PriceRecipe().fit(split, LocalTrainer(3)) for _ in range(2))
     assert first.files == second.files
     assert first.context == second.context
 

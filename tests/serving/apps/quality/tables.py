@@ -10,8 +10,8 @@ import pandas as pd
 from serving.apps.quality.recipe import QualityRecipe
 from serving.apps.quality.recipe_model import QualityModel
 from serving.apps.quality.schema import QualityContext
+from tests.training.local import LocalTrainer
 from training.contract import Fitted, Options, Split
-from training.trainer import Trainer
 
 CONTEXT = QualityContext(
     features=("size", "weight"),
@@ -22,17 +22,6 @@ CONTEXT = QualityContext(
     within=(1.0, 5.0),
     usual=(((8.0, 10.0), (80.0, 100.0)), ((10.0, 12.0), (100.0, 120.0))),
 )
-
-
-class LocalTrainer(Trainer):
-    """What a recipe needs of a trainer that fits in this process."""
-
-    def __init__(self) -> None:
-        self.seed = 7
-        self.params = {}
-
-    def log(self, text: str) -> None:
-        assert text
 
 
 def beans(count: int = 1200, seed: int = 3, grades: int = 3) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import pytest
 
 from serving.apps.quality.app import app
 from serving.apps.quality.recipe import QualityRecipe, recipe
-from tests.serving.apps.quality.tables import LocalTrainer, bean_model, bean_split, beans, lot_model, lot_split
+from tests.serving.apps.quality.tables import bean_model, bean_split, beans, lot_model, lot_split
+from tests.training.local import LocalTrainer
 from training import gate
 from training.contract import Evaluation, Options
 from training.errors import DataError

@@ -18,15 +18,8 @@ from serving.apps.quality.recipe_model import (
     terms,
     watch_table,
 )
-from tests.serving.apps.quality.tables import (
-    CONTEXT,
-    LocalTrainer,
-    bean_model,
-    bean_split,
-    lot_model,
-    lot_split,
-    model_of,
-)
+from tests.serving.apps.quality.tables import CONTEXT, bean_model, bean_split, lot_model, lot_split, model_of
+from tests.training.local import LocalTrainer
 
 
 def rows(*measured: tuple[float, float]) -> np.ndarray:

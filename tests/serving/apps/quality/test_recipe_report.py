@@ -57,7 +57,7 @@ def test_a_gain_that_may_be_chance_is_refused() -> None:
 def test_too_few_groups_for_an_interval_are_refused() -> None:
     check = checks(judged(0.9, 0.6, groups=5))["beats the most frequent grade"]
     assert not check.passed
-    assert "too few groups" in check.reason
+    assert "too short" in check.reason
 
 
 def test_probabilities_that_overstate_are_refused() -> None:

@@ -73,7 +73,7 @@ FLOORS = {60: (0.770, 0.727, 0.597), 120: (0.838, 0.781, 0.664), 180: (0.893, 0.
 
 @pytest.mark.slow
 def test_the_real_tables_reach_their_floors(
-    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray: None, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     request = TrainRequest(

@@ -42,7 +42,7 @@ def test_the_real_table_is_read_whole(real_data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_real_table_reaches_the_floors_and_passes_the_gate(real_data: Path, tmp_path: Path) -> None:
+def test_the_real_table_reaches_the_floors_and_passes_the_gate(ray: None, real_data: Path, tmp_path: Path) -> None:
     request = TrainRequest(
         app="vendor", paths=(real_data / SCMS,), repository=tmp_path / "repository", home=tmp_path, triton=False
     )

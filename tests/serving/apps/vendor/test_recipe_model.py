@@ -12,7 +12,8 @@ from serving.apps.vendor.columns import FEATURES, RISING
 from serving.apps.vendor.decide import OUTPUTS
 from serving.apps.vendor.recipe_model import BUDGETS, fit_model, table
 from serving.apps.vendor.schema import VendorContext
-from tests.serving.apps.vendor.tables import LocalTrainer, fitted, synthetic_split
+from tests.serving.apps.vendor.tables import fitted, synthetic_split
+from tests.training.local import LocalTrainer
 from training import export, parity
 from training.errors import DataError
 
@@ -70,7 +71,7 @@ def test_base_rate_calibration_and_thresholds_are_from_the_parts_they_should_be(
         test=split.test.assign(late=1 - split.test["late"]),
         description=split.description,
     )
-    again = recipe.fit(other, LocalTrainer())  # type: ignore[arg-type]
+    again = recipe.fit(other, LocalTrainer(40))
     assert again.context == context
     assert again.files == made.files
 
@@ -79,7 +80,7 @@ def test_a_calibration_that_would_turn_the_order_around_is_refused() -> None:
     _, split = synthetic_split()
     turned = split.validation.assign(late=1 - split.validation["late"])
     with pytest.raises(DataError, match="slope -"):
-        fit_model(split.train, turned, LocalTrainer())  # type: ignore[arg-type]
+        fit_model(split.train, turned, LocalTrainer(40))
 
 
 def test_about_the_budget_of_the_validation_part_is_flagged() -> None:

@@ -1,0 +1,31 @@
+"""One private Ray for a test process, kept from file to file: starting one is most of what such tests take."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from training.cluster import connected
+
+CPUS = 2
+
+
+class Rays:
+    """Whoever opens it is connected to a Ray of two cores, as is all that trains in this process from then on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept = ExitStack()
+
+    def open(self) -> None:
+        """Start it, unless this process is connected to a Ray."""
+        # Ray reads its token when it is imported, and `connected` makes one.
+        ray = sys.modules.get("ray")
+        if ray is None or not ray.is_initialized():
+            self.close()
+            self._kept.enter_context(connected(CPUS, self._folder))
+
+    def close(self) -> None:
+        """End it, for those who need one of their own."""
+        self._kept.close()
