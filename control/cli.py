@@ -33,9 +33,13 @@ COMMANDS = (
     "new",
     "repository sync",
     "repository verify",
+    "manifests lint",
 )
 """In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
-GROUPS = {"repository": "The model repository as a whole."}
+GROUPS = {
+    "repository": "The model repository as a whole.",
+    "manifests": "Kubernetes manifests, without a cluster.",
+}
 PASSES_ON = {"train", "compare", "predict"}
 """Commands with options that are not known before they run."""
 
@@ -87,7 +91,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import CardError, NewAppError, StackError
+    from control.errors import CardError, ManifestError, NewAppError, StackError
     from training.errors import TrainingError
 
     try:
@@ -97,7 +101,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (CardError, NewAppError, StackError, TrainingError) as error:
+    except (CardError, ManifestError, NewAppError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:

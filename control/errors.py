@@ -7,13 +7,15 @@ StackError                1  the local stack did not do as asked
 NewAppError               2  `slipway new` cannot make an app of that name there
 
 CardError                 2  a model card or the page of all cards cannot be written; names file and line
+
+ManifestError             2  manifests cannot be looked at: no such path, a tool or a folder of schemas is missing
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["CardError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
+__all__ = ["CardError", "ManifestError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
 
 
 class StackError(Exception):
@@ -47,5 +49,11 @@ class NewAppError(Exception):
 
 class CardError(Exception):
     """A model card or the page of all cards cannot be written as asked; nothing was changed."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ManifestError(Exception):
+    """Manifests cannot be looked at as asked: a path, a tool or a folder of schemas is missing."""
 
     exit_code: ClassVar[int] = 2
