@@ -30,8 +30,8 @@ with `--strict` warnings; 2: it could not be done.
   `<operator>-<release>` holds an older release: what only that one refuses is a warning. Without the variable
   these rules are left out and the report says so; `--require-schemas` makes that an error.
 - **What lies together is applied together**: all objects of a rendered chart, of a kustomization or of a folder.
-  What exists elsewhere is declared, by the annotation `slipway/external: secret/database, serviceaccount/loader`
-  on any of the objects or by `--external secret/database`.
+  What exists elsewhere is declared: by a comment `# slipway.dev/external: secret/database, metric/queue_length` in
+  the value set, the kustomization or a file, by an annotation of that name on an object, or by `--external`.
 - `--ignore SLW808` leaves a rule out.
 
 What it cannot know: what a registry, a bucket or a node holds, and what operators do after they took an object.

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,8 @@ def lint(targets: list[Target], options: Options) -> Report:
             continue
         rendered = render(target)
         found += rendered.findings
-        made, count = _texts(rendered.texts, target.label, schemas, options, rendered.written)
+        own = replace(options, external=(*options.external, *sorted(rendered.external)))
+        made, count = _texts(rendered.texts, target.label, schemas, own, rendered.written)
         found += made
         report.objects += count
     report.findings = _merged(finding for finding in found if finding.id not in options.ignore)

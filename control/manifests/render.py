@@ -13,7 +13,8 @@ import yaml
 
 from control.errors import ManifestError
 from control.manifests.finding import Finding
-from control.manifests.targets import Target, shown
+from control.manifests.resource import declared_in
+from control.manifests.targets import KUSTOMIZATIONS, Target, shown
 
 __all__ = ["Rendered", "render"]
 
@@ -31,6 +32,8 @@ class Rendered:
 
     texts: list[tuple[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    external: set[str] = field(default_factory=set)
+    """What comments of the values, of the kustomization or of the texts declare to exist outside."""
     written: bool = False
     """Whether people wrote the texts, so that their lines mean something."""
 
@@ -38,10 +41,15 @@ class Rendered:
 def render(target: Target) -> Rendered:
     """Whatever the target is, its YAML. Raises `ManifestError` when a tool is missing."""
     if target.kind == "chart":
-        return _chart(target)
-    if target.kind == "kustomization":
-        return _kustomization(target)
-    return Rendered([(shown(path), _text(path)) for path in target.files], written=True)
+        made = _chart(target)
+    elif target.kind == "kustomization":
+        made = _kustomization(target)
+    else:
+        made = Rendered([(shown(path), _text(path)) for path in target.files], written=True)
+    settings = [target.values] if target.values else [target.path / name for name in KUSTOMIZATIONS]
+    texts = [text for _, text in made.texts] + [_text(path) for path in settings if path.is_file()]
+    made.external = {name for text in texts for name in declared_in(text)}
+    return made
 
 
 def _text(path: Path) -> str:

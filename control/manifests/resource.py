@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,11 @@ from typing import Any
 from control.manifests.finding import Finding
 from control.manifests.walk import dig, strings, table
 
-__all__ = ["EXTERNAL", "Bundle", "Place", "Resource"]
+__all__ = ["EXTERNAL", "Bundle", "Place", "Resource", "declared_in"]
 
-EXTERNAL = "slipway/external"
-"""Annotation that names what exists outside: `secret/NAME, configmap/NAME`."""
+EXTERNAL = "slipway.dev/external"
+"""Annotation, or comment in a file, that names what exists outside: `secret/NAME, configmap/NAME`."""
+_COMMENT = re.compile(rf"^\s*#\s*{re.escape(EXTERNAL)}:(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,7 @@ class Bundle:
     def external(self) -> set[str]:
         """What is declared to exist outside, such as `secret/database`, in lower case."""
         declared = [item.annotations.get(EXTERNAL, "") for item in self.resources]
-        return self._given | {
-            name.strip().lower() for text in declared for name in text.split(",") if name.strip()
-        }
+        return self._given | {name.lower() for text in declared for name in _names(text)}
 
     def of(self, *kinds: str) -> list[Resource]:
         """All objects of these kinds."""
@@ -120,3 +120,12 @@ class Bundle:
     def declared(self, kind: str, name: str) -> bool:
         """Whether somebody said that it exists outside."""
         return f"{kind}/{name}".lower() in self.external
+
+
+def declared_in(text: str) -> set[str]:
+    """What the comments `# slipway.dev/external: secret/a, secret/b` of a file name."""
+    return {name for match in _COMMENT.finditer(text) for name in _names(match[1])}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from control.errors import ManifestError
 
-__all__ = ["Target", "of_path", "of_repository", "shown"]
+__all__ = ["KUSTOMIZATIONS", "Target", "of_path", "of_repository", "shown"]
 
 Kind = Literal["chart", "kustomization", "files", "skaffold"]
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from control.manifests.finding import Finding
@@ -11,6 +12,7 @@ from control.manifests.walk import join
 
 __all__ = ["check"]
 
+_HARDWARE = re.compile(r"-(cpu|gpu|cuda[\d.]*)$")
 MOVING = ("latest", "main", "master", "edge", "nightly", "stable", "dev")
 
 
@@ -28,11 +30,19 @@ def check(bundle: Bundle) -> Iterator[Finding]:
                 message = f"{image} has {f'the moving tag {version}' if version else 'no tag'}"
                 yield template.owner.finding("SLW215", at, message)
                 continue
+            if "canary" in template.labels.values():
+                # The point of a canary is another version.
+                continue
             known = first.setdefault(name, (version, template.owner.label))
-            if known[0] != version:
+            if _release(known[0]) != _release(version):
                 yield template.owner.finding(
                     "SLW216", at, f"{name} is {version} here and {known[0]} in {known[1]}"
                 )
+
+
+def _release(version: str) -> str:
+    """A version without the hardware that it was built for."""
+    return _HARDWARE.sub("", version)
 
 
 def split(image: str) -> tuple[str, str]:

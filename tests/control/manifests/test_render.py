@@ -82,3 +82,13 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     path.write_bytes(b"a: \xff\n")
     with pytest.raises(ManifestError, match="UTF-8"):
         render(Target("files", path, files=(path,)))
+
+
+def test_what_is_declared_beside_the_objects(chart: Path, tmp_path: Path) -> None:
+    values = chart / "ci" / "more-values.yaml"
+    values.write_text("# slipway.dev/external: secret/a\nport: 8081\n")
+    assert render(Target("chart", chart, values)).external == {"secret/a"}
+    (tmp_path / "kustomization.yaml").write_text("# slipway.dev/external: secret/b\nresources: []\n")
+    (tmp_path / "c.yaml").write_text("# slipway.dev/external: secret/c\n")
+    assert render(Target("kustomization", tmp_path)).external == {"secret/b"}
+    assert render(Target("files", tmp_path / "c.yaml", files=(tmp_path / "c.yaml",))).external == {"secret/c"}

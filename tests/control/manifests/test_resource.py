@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from control.manifests.resource import Place, Resource
+from control.manifests.resource import Place, Resource, declared_in
 from control.manifests.strict import read
 from tests.control.manifests.made import bundle
 
@@ -11,7 +11,7 @@ metadata:
   name: a
   namespace: ml
   annotations:
-    slipway/external: Secret/db, configmap/ca
+    slipway.dev/external: Secret/db, configmap/ca
 spec:
   replicas: 1
 """
@@ -45,3 +45,13 @@ def test_what_is_found_and_declared() -> None:
         given.declared("Secret", "db") and given.declared("ConfigMap", "ca") and given.declared("secret", "other")
     )
     assert not given.declared("Secret", "ca")
+
+
+def test_comments_declare_too() -> None:
+    lines = (
+        "# slipway.dev/external: secret/a, metric/b",
+        "a: 1  # slipway.dev/external: secret/no",
+        "  #slipway.dev/external:secret/c",
+    )
+    text = "\n".join(lines)
+    assert declared_in(text) == {"secret/a", "metric/b", "secret/c"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.manifests.edit import put
+from benchmarks.manifests.edit import both, put
 from control.manifests.checks.images import check, split
 from tests.control.manifests.made import found, good_bundle
 
@@ -32,3 +32,13 @@ def test_the_other_place_is_named() -> None:
     )
     (finding,) = check(changed)
     assert finding.id == "SLW216" and "0.1.0 in Job/migrate" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("image", "more"),
+    [("slipway/control:0.1.0-gpu", {}), ("slipway/control:0.2.0", {"example.org/track": "canary"})],
+)
+def test_what_may_differ(image: str, more: dict[str, str]) -> None:
+    place = "spec template"
+    change = both(put(f"{place} spec containers 0 image", image), put(f"{place} metadata labels", more))
+    assert found(check, good_bundle("Job/migrate", change)) == []

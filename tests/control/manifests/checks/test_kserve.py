@@ -36,7 +36,8 @@ def test_good_services() -> None:
         (
             TRITON,
             both(
-                put(METRIC, "cpu"), put("metadata annotations slipway/external", "servingruntime/slipway-triton")
+                put(METRIC, "cpu"),
+                put("metadata annotations slipway.dev/external", "servingruntime/slipway-triton"),
             ),
         ),
     ],

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.manifests.edit import put
+from benchmarks.manifests.edit import both, put
 from control.manifests.checks.observe import check
 from tests.control.manifests.made import bundle, found, good_bundle
 
@@ -44,3 +44,11 @@ def test_dashboards_are_read_to_their_rows() -> None:
 def test_other_json_is_left_alone() -> None:
     text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a.json: '[1]', b.json: '{', c: x}}"
     assert found(check, bundle(text)) == []
+
+
+def test_an_adapters_metric_is_declared() -> None:
+    change = both(
+        put("spec metrics 1 pods metric name", "slipway_queue_length"),
+        put("metadata annotations", {"slipway.dev/external": "metric/slipway_queue_length"}),
+    )
+    assert found(check, good_bundle("HorizontalPodAutoscaler/gateway", change)) == []

@@ -20,7 +20,7 @@ def test_good_references() -> None:
         put(f"{BOX} env 1 valueFrom secretKeyRef", {"name": "gone", "key": "a", "optional": True}),
         put(f"{POD} serviceAccountName", "default"),
         put(f"{POD} priorityClassName", "system-node-critical"),
-        put("metadata annotations", {"slipway/external": "secret/db, priorityclass/high"}),
+        put("metadata annotations", {"slipway.dev/external": "secret/db, priorityclass/high"}),
     ],
 )
 def test_what_need_not_be_there(change: Change) -> None:
@@ -45,7 +45,7 @@ def test_projected_volumes() -> None:
     [
         "{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: x}, spec: {secretName: tls}}",
         "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: tls}, spec: {}}",
-        "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: x}, spec: {target: {name: tls}}}",
+        "{apiVersion: e.io/v1, kind: ExternalSecret, metadata: {name: x}, spec: {target: {name: tls}}}",
     ],
 )
 def test_operators_make_secrets(maker: str) -> None:

@@ -18,7 +18,8 @@ def test_kserves_deployments_can_be_scaled() -> None:
 
 def test_a_target_may_be_declared() -> None:
     change = both(
-        put("spec scaleTargetRef name", "far"), put("metadata annotations", {"slipway/external": "deployment/far"})
+        put("spec scaleTargetRef name", "far"),
+        put("metadata annotations", {"slipway.dev/external": "deployment/far"}),
     )
     assert found(check, good_bundle(HPA, change)) == []
 
