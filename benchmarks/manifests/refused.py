@@ -63,6 +63,7 @@ SCHEMA = family(
         ("a removed API: PDB v1beta1", PDB, "SLW005", put("apiVersion", "policy/v1beta1")),
         ("a removed API: CronJob v1beta1", "CronJob/sync", "SLW005", put("apiVersion", "batch/v1beta1")),
         ("kind Deploymnet", GATEWAY, "SLW005", put("kind", "Deploymnet")),
+        ("kind deployment", GATEWAY, "SLW005", put("kind", "deployment")),
         ("a Service's port as text", SERVICE, "SLW101", put("spec ports 0 port", "eighty")),
         ("ports not a list", SERVICE, "SLW101", put("spec ports", {"port": 80})),
         ("no scaleTargetRef", HPA, "SLW101", drop("spec scaleTargetRef")),
