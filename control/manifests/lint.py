@@ -65,7 +65,6 @@ class Options:
 
     kubernetes: tuple[str, ...] = ()
     schemas: Path | None = None
-    require_schemas: bool = False
     external: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
 
@@ -88,7 +87,6 @@ class Options:
         return Options(
             kubernetes=tuple(kubernetes),
             schemas=Path(given) if given else None,
-            require_schemas=require_schemas,
             external=tuple(external),
             ignore=tuple(ignore),
         )

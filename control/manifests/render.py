@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from control.errors import ManifestError
 from control.manifests.finding import Finding
 from control.manifests.resource import declared_in
+from control.manifests.strict import read
 from control.manifests.targets import KUSTOMIZATIONS, Target, shown
 
 __all__ = ["Rendered", "render"]
@@ -24,6 +23,7 @@ kubectl --classic`, or see https://kubernetes.io/docs/tasks/tools"
 )
 _SOURCE = re.compile(r"\(?([\w.-]+(?:/[\w.-]+)+\.(?:ya?ml|tpl|txt|json)):(\d+)")
 _HELM_WARNING = 2
+_SECONDS = 60
 
 
 @dataclass
@@ -62,18 +62,13 @@ def _text(path: Path) -> str:
 def _chart(target: Target) -> Rendered:
     helm = _helm()
     made = Rendered()
-    try:
-        values = yaml.safe_load(_text(target.values)) if target.values is not None else {}
-    except yaml.YAMLError as error:
-        made.findings.append(_problem("SLW001", target, shown(target.values or target.path), str(error)))
-        return made
-    if not isinstance(values or {}, dict):
-        made.findings.append(_problem("SLW903", target, shown(target.values or target.path), "it is no mapping"))
+    values, made.findings = _values(target)
+    if made.findings:
         return made
     try:
         with helm.Chart.load(str(target.path)) as chart:
-            chart.validate_schema(values or {})
-            texts = chart.render(values or {}, name="slipway", namespace="default")
+            chart.validate_schema(values)
+            texts = chart.render(values, name="slipway", namespace="default")
         listed = helm.lint(str(target.path), values or None, strict=True)["messages"]
     except helm.HelmError as error:
         made.findings.append(_problem("SLW903", target, _template(target, str(error)), str(error)))
@@ -89,6 +84,20 @@ def _chart(target: Target) -> Rendered:
         if name.endswith((".yaml", ".yml")) and text.strip()
     ]
     return made
+
+
+def _values(target: Target) -> tuple[dict[str, Any], list[Finding]]:
+    """The value set, as strictly as any other YAML."""
+    if target.values is None:
+        return {}, []
+    file, found = shown(target.values), read(_text(target.values))
+    problems = [problem for document in found for problem in document.problems]
+    if problems:
+        return {}, [Finding(file, p.line, "", p.field, p.id, p.message, (target.label,)) for p in problems]
+    values = found[0].value if found else {}
+    if len(found) > 1 or not isinstance(values, dict):
+        return {}, [_problem("SLW903", target, file, "values are one mapping")]
+    return values, []
 
 
 def _helm() -> Any:
@@ -118,7 +127,11 @@ def _kustomization(target: Target) -> Rendered:
     if kubectl is None:
         raise ManifestError(KUBECTL)
     command = [kubectl, "kustomize", str(target.path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        message = f"kubectl was not done after {_SECONDS} s; does it name a base on the network?"
+        return Rendered(findings=[_problem("SLW905", target, shown(target.path), message)])
     if done.returncode != 0:
         message = done.stderr.strip() or f"kubectl ended with {done.returncode}"
         return Rendered(findings=[_problem("SLW905", target, shown(target.path), message)])

@@ -69,8 +69,8 @@ class Resource:
 
     @property
     def label(self) -> str:
-        """`Deployment/gateway`, as people write it."""
-        return f"{self.kind}/{self.name}"
+        """`Deployment/gateway`, as people write it; empty where neither is known."""
+        return f"{self.kind}/{self.name}".strip("/")
 
     def get(self, path: str) -> Any:
         """What the path names, or None."""

@@ -17,6 +17,8 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DROPPED = ("timestamp", "value", "int", "float")
 _INT = r"^[-+]?(0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"
 _FLOAT = r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
+_MOST = 200_000
+"""Aliases of aliases can make a file of a few lines as large as memory; the API server refuses such files too."""
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -65,7 +67,7 @@ def read(text: str) -> list[Document]:
             document.value = _text_keys(loader.construct_document(node))
             if document.value is not None:
                 found.append(document)
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line + 1 if mark is not None else 1
         words = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -88,6 +90,8 @@ def _key(key: Any) -> str:
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
     lines[path] = node.start_mark.line + 1
+    if len(lines) > _MOST:
+        raise ValueError(f"with its aliases it has more than {_MOST} values")
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
             yield from _walk(item, join(path, i), lines)

@@ -43,7 +43,10 @@ def test_values_against_their_schema(chart: Path) -> None:
     assert finding.id == "SLW903" and "prot" in finding.message
 
 
-@pytest.mark.parametrize(("text", "id"), [("a: [", "SLW001"), ("- a\n", "SLW903")])
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [("a: [", "SLW001"), ("- a\n", "SLW903"), ("port: 1\nport: 2\n", "SLW002"), ("a: 1\n---\nb: 2\n", "SLW903")],
+)
 def test_values_that_are_no_mapping(chart: Path, text: str, id: str) -> None:
     values = chart / "ci" / "bad-values.yaml"
     values.write_text(text)

@@ -58,3 +58,9 @@ def test_what_is_no_yaml_names_its_line(text: str) -> None:
     (problem,) = documents[-1].problems
     assert problem.id == "SLW001" and problem.line >= 3 and f"line {problem.line}" in problem.message
     assert documents[0].value == {"ok": 1}
+
+
+def test_aliases_without_end() -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+    for text in ("a: &a [*a]\n", bomb):
+        assert [problem.id for document in read(text) for problem in document.problems] == ["SLW001"]
