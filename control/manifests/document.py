@@ -40,6 +40,8 @@ CORPUS = """## What is caught
 
 {total} manifests, each broken in one way (`benchmarks/manifests/mutations.py`), and whether the rule that should
 find it does: `python -m benchmarks.manifests`. The manifests before they are broken have no finding.
+The rules were written beside these: the table says what they hold, not what share of all mistakes they catch. Of
+recorded verdicts of a real API server on custom resources a test holds that ours agree.
 """
 NAMES = {**FAMILIES, "schema": "Built-in kinds", "crd": "Custom resources"}
 

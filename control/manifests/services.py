@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from control.manifests.resource import Bundle, Resource
-from control.manifests.walk import entries
+from control.manifests.walk import entries, plain
 
 __all__ = ["Reached", "deployments_made", "reached"]
 
@@ -33,7 +33,7 @@ def reached(bundle: Bundle, name: str, namespace: str = "") -> Reached | None:
     if service is not None:
         given: set[Any] = set()
         for _, port in entries(service.get("spec.ports")):
-            given |= {port.get("port"), port.get("name")} - {None}
+            given |= {plain(port.get("port")), plain(port.get("name"))} - {None}
         return Reached(name, frozenset(item for item in given if isinstance(item, (int, str))))
     if bundle.declared("service", name) or name in _made(bundle):
         return Reached(name, None)

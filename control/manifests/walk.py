@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["dig", "entries", "every", "join", "strings", "table"]
+__all__ = ["dig", "entries", "every", "join", "plain", "strings", "table"]
 
 
 def table(value: Any) -> dict[str, Any]:
@@ -21,6 +21,11 @@ def entries(value: Any) -> list[tuple[int, dict[str, Any]]]:
 def strings(value: Any) -> dict[str, str]:
     """The pairs of a mapping whose keys and values are text, such as labels."""
     return {key: text for key, text in table(value).items() if isinstance(key, str) and isinstance(text, str)}
+
+
+def plain(value: Any) -> Any:
+    """The value itself where it is a scalar, else its text: something that can be looked up in a set."""
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def dig(value: Any, path: str) -> Any:

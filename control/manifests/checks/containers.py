@@ -9,7 +9,7 @@ from control.manifests.finding import Finding
 from control.manifests.pods import PodTemplate, containers, pods
 from control.manifests.quantity import parse
 from control.manifests.resource import Bundle
-from control.manifests.walk import dig, entries, join, table
+from control.manifests.walk import dig, entries, join, plain, table
 
 __all__ = ["check"]
 
@@ -89,7 +89,7 @@ def _probe_port(
     template: PodTemplate, path: str, container: dict[str, Any], name: str, probe: dict[str, Any]
 ) -> Iterator[Finding]:
     """A probe may name a port of its own container; a number may be any."""
-    named = {port.get("name") for _, port in entries(container.get("ports"))}
+    named = {plain(port.get("name")) for _, port in entries(container.get("ports"))}
     for handler in ("httpGet", "tcpSocket"):
         port = dig(probe, f"{handler}.port")
         if isinstance(port, str) and port not in named:
@@ -98,14 +98,14 @@ def _probe_port(
 
 
 def _mounts(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
-    volumes = {volume.get("name") for _, volume in entries(template.spec.get("volumes"))}
+    volumes = {plain(volume.get("name")) for _, volume in entries(template.spec.get("volumes"))}
     volumes |= {
-        dig(claim, "metadata.name") for _, claim in entries(template.owner.get("spec.volumeClaimTemplates"))
+        plain(dig(claim, "metadata.name")) for _, claim in entries(template.owner.get("spec.volumeClaimTemplates"))
     }
     seen: set[str] = set()
     for i, mount in entries(container.get("volumeMounts")):
         at = join(join(path, "volumeMounts"), i)
-        if mount.get("name") not in volumes:
+        if plain(mount.get("name")) not in volumes:
             yield template.owner.finding("SLW208", f"{at}.name", f"there is no volume {mount.get('name')!r}")
         where = str(mount.get("mountPath"))
         if where in seen:

@@ -9,7 +9,7 @@ from control.manifests.checks.pod import port_problem
 from control.manifests.finding import Finding
 from control.manifests.pods import PodTemplate, containers, matches, pods, selecting
 from control.manifests.resource import Bundle, Resource
-from control.manifests.walk import dig, entries, join, strings, table
+from control.manifests.walk import dig, entries, join, plain, strings, table
 
 __all__ = ["check"]
 
@@ -51,8 +51,8 @@ def _ports(service: Resource) -> Iterator[Finding]:
     seen: set[Any] = set()
     for i, port in ports:
         at = join("spec.ports", i)
-        name, number = port.get("name"), port.get("port")
-        key = (number, port.get("protocol", "TCP"))
+        name, number = plain(port.get("name")), plain(port.get("port"))
+        key = (number, plain(port.get("protocol", "TCP")))
         for problem in filter(None, (port_problem(number), port_problem(name) if name is not None else "")):
             yield service.finding("SLW212", at, problem)
         if len(ports) > 1 and not name:

@@ -46,7 +46,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
     for scaler in bundle.of("HorizontalPodAutoscaler"):
         for pattern in _ADAPTED:
             for path, name in every(scaler.body, pattern):
-                known = name in emitted() or name in recorded or bundle.declared("metric", str(name))
+                known = str(name) in emitted() or str(name) in recorded or bundle.declared("metric", str(name))
                 if str(name).startswith("slipway_") and not known:
                     yield scaler.finding("SLW601", path, f"{name} is neither emitted nor recorded")
 

@@ -10,7 +10,7 @@ from control.manifests.finding import Finding
 from control.manifests.pods import PodTemplate, containers, matches, pods
 from control.manifests.quantity import parse
 from control.manifests.resource import Bundle, Resource
-from control.manifests.walk import entries, every, join, table
+from control.manifests.walk import entries, every, join, plain, table
 
 __all__ = ["check", "port_problem"]
 
@@ -92,10 +92,10 @@ def _ports(template: PodTemplate) -> Iterator[Finding]:
             problem = port_problem(number) or (port_problem(name) if name is not None else "")
             if problem:
                 yield template.owner.finding("SLW212", at, problem)
-            key = (number, port.get("protocol", "TCP"))
+            key = (plain(number), plain(port.get("protocol", "TCP")))
             if key in numbers:
                 yield template.owner.finding("SLW205", f"{at}.containerPort", f"{number} is there already")
-            if name is not None and name in names:
+            if name is not None and str(name) in names:
                 yield template.owner.finding("SLW205", f"{at}.name", f"the name {name!r} is there already")
             numbers.add(key)
             names.add(str(name))

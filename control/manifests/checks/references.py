@@ -9,7 +9,7 @@ from typing import Any
 from control.manifests.finding import Finding
 from control.manifests.pods import PodTemplate, containers, pods
 from control.manifests.resource import Bundle, Resource
-from control.manifests.walk import dig, entries, join, table
+from control.manifests.walk import dig, entries, join, plain, table
 
 __all__ = ["check"]
 
@@ -112,7 +112,7 @@ def _resolve(owner: Resource, bundle: Bundle, item: _Named, secrets: set[str]) -
             return
         id = "SLW504" if item.kind == "PersistentVolumeClaim" else "SLW501"
         yield owner.finding(id, item.path, f"there is no {item.kind} {name}")
-    elif item.key is not None and item.key not in _keys(found):
+    elif item.key is not None and plain(item.key) not in _keys(found):
         yield owner.finding("SLW502", f"{item.path}.key", f"the {item.kind} {name} has no key {item.key}")
 
 

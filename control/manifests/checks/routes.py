@@ -8,7 +8,7 @@ from typing import Any
 from control.manifests.finding import Finding
 from control.manifests.resource import Bundle, Resource
 from control.manifests.services import reached
-from control.manifests.walk import dig, entries, join
+from control.manifests.walk import dig, entries, join, plain
 
 __all__ = ["check"]
 
@@ -61,6 +61,6 @@ def _reach(route: Resource, bundle: Bundle, at: str, name: str, port: Any, names
     service = reached(bundle, name, namespace)
     if service is None:
         yield route.finding("SLW307", f"{at}.name", f"there is no Service {name}")
-    elif service.ports is not None and port is not None and port not in service.ports:
+    elif service.ports is not None and port is not None and plain(port) not in service.ports:
         known = ", ".join(sorted(map(str, service.ports))) or "none"
         yield route.finding("SLW307", f"{at}.port", f"the Service {name} has no port {port} (it has {known})")

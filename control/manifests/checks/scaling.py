@@ -9,7 +9,7 @@ from control.manifests.finding import Finding
 from control.manifests.pods import containers, pods, selecting
 from control.manifests.resource import Bundle, Resource
 from control.manifests.services import deployments_made
-from control.manifests.walk import dig, entries, join, table
+from control.manifests.walk import dig, entries, join, plain, table
 
 __all__ = ["check"]
 
@@ -83,7 +83,7 @@ def _uses_requests(metric: dict[str, Any]) -> bool:
 
 def _requests(scaler: Resource, target: Resource) -> Iterator[Finding]:
     for i, metric in entries(scaler.get("spec.metrics")):
-        wanted = dig(metric, "resource.name")
+        wanted = plain(dig(metric, "resource.name"))
         if not _uses_requests(metric):
             continue
         for template in pods(Bundle([target])):

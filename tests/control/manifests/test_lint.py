@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks.manifests.measure import good
 from control.errors import ManifestError
-from control.manifests.lint import Options, lint, lint_texts
+from control.manifests.lint import CHECKS, Options, lint, lint_texts
+from control.manifests.resource import Bundle, Place, Resource
 from control.manifests.targets import of_path
 
 DATA = Path(__file__).parent / "data"
@@ -80,3 +86,31 @@ def test_options_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         Options.from_environment((), False, ("database",), ())
     monkeypatch.setenv("SLIPWAY_SCHEMAS", str(tmp_path))
     assert Options.from_environment(("1.30",), True, ("secret/a",), ("SLW808",)).schemas == tmp_path
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Everything below a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+JUNK = (None, -1, True, "", "a/b:c@d", [], {}, [None], [{}], {"name": []}, [{"name": {}}], {"matchLabels": [1]})
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_junk_anywhere_is_no_crash(data: st.DataObject) -> None:
+    objects = good()
+    body = objects[data.draw(st.sampled_from(sorted(objects)))]
+    known = {("apiVersion",), ("kind",), ("metadata",), ("metadata", "name")}
+    *way, last = data.draw(st.sampled_from([path for path in places(body) if path not in known]))
+    place: Any = body
+    for key in way:
+        place = place[key]
+    place[last] = data.draw(st.sampled_from(JUNK))
+    bundle = Bundle([Resource(item, Place("", "")) for item in objects.values()])
+    # What builds the SDK's models in another process is tested beside them.
+    for check in CHECKS[:-1]:
+        assert all(finding.id for finding in check(bundle))

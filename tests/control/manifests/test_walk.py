@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from control.manifests.walk import dig, entries, every, join, strings, table
+from control.manifests.walk import dig, entries, every, join, plain, strings, table
 
 BODY = {"spec": {"ports": [{"name": "http"}, 3, {"name": "grpc"}], "type": "ClusterIP"}}
 
@@ -31,3 +31,14 @@ def test_wrong_types_are_absent() -> None:
     assert table("text") == {} and entries({"a": 1}) == [] and strings({"a": "b", "c": 1}) == {"a": "b"}
     assert [i for i, _ in entries(BODY["spec"]["ports"])] == [0, 2]
     assert join("", "a") == "a" and join("a", 0) == "a[0]"
+
+
+def test_plain_values_can_be_looked_up() -> None:
+    assert [plain(value) for value in ("a", 1, None, True, [1], {"a": 1})] == [
+        "a",
+        1,
+        None,
+        True,
+        "[1]",
+        "{'a': 1}",
+    ]
