@@ -20,6 +20,7 @@ def test_good_manifests_have_no_finding(schemas: Path) -> None:
     assert lint_texts(list(texts()), Options(schemas=schemas)) == []
 
 
+@pytest.mark.slow
 def test_everything_broken_is_caught_by_the_rule_that_should(root: Path, schemas: Path) -> None:
     outcomes = measure(Options(schemas=schemas))
     missed = [
