@@ -44,4 +44,4 @@ $(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@scripts/install $(VENV) cpu,train && touch $@
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	@scripts/install $(VENV) cpu,train,bento,dev && touch $(VENV)/run.stamp $@
+	@scripts/install $(VENV) cpu,train,bento,manifests,dev && touch $(VENV)/run.stamp $@

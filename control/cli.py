@@ -35,9 +35,14 @@ COMMANDS = (
     "repository verify",
     "package",
     "triton lint",
+    "manifests lint",
 )
 """In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
-GROUPS = {"repository": "The model repository as a whole.", "triton": "What Triton is given."}
+GROUPS = {
+    "repository": "The model repository as a whole.",
+    "triton": "What Triton is given.",
+    "manifests": "Kubernetes manifests, without a cluster.",
+}
 PASSES_ON = {"train", "compare", "predict"}
 """Commands with options that are not known before they run."""
 
@@ -89,7 +94,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import CardError, NewAppError, PackageError, StackError, TritonLintError
+    from control.errors import CommandError, StackError
     from training.errors import TrainingError
 
     try:
@@ -99,7 +104,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (CardError, NewAppError, PackageError, StackError, TrainingError, TritonLintError) as error:
+    except (CommandError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:

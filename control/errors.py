@@ -4,13 +4,12 @@ StackError                1  the local stack did not do as asked
 ├── PartFailed            1  a part died or was not ready in time; has the tail of its log
 └── PortInUse             2  somebody else listens there; the message names who
 
-NewAppError               2  `slipway new` cannot make an app of that name there
-
-CardError                 2  a model card or the page of all cards cannot be written; names file and line
-
-TritonLintError           2  there is no model repository to look at
-
-PackageError              2  a version cannot be packaged as asked; nothing was written
+CommandError              2  a command cannot do as asked, and nothing was changed
+├── NewAppError           2  `slipway new` cannot make an app of that name there
+├── CardError             2  a model card or the page of all cards cannot be written; names file and line
+├── TritonLintError       2  there is no model repository to look at
+├── PackageError          2  a version cannot be packaged as asked
+└── ManifestError         2  manifests cannot be looked at: no such path, a tool or a folder of schemas is missing
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from typing import ClassVar
 
 __all__ = [
     "CardError",
+    "CommandError",
+    "ManifestError",
     "NewAppError",
     "PackageError",
     "PartFailed",
@@ -51,25 +52,27 @@ class PortInUse(StackError):
     exit_code = 2
 
 
-class NewAppError(Exception):
+class CommandError(Exception):
+    """A command cannot do as asked, and nothing was changed."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class NewAppError(CommandError):
     """`slipway new` cannot make an app of that name there; nothing was written."""
 
-    exit_code: ClassVar[int] = 2
 
-
-class CardError(Exception):
+class CardError(CommandError):
     """A model card or the page of all cards cannot be written as asked; nothing was changed."""
 
-    exit_code: ClassVar[int] = 2
 
-
-class TritonLintError(Exception):
+class TritonLintError(CommandError):
     """There is no model repository to look at."""
 
-    exit_code: ClassVar[int] = 2
 
-
-class PackageError(Exception):
+class PackageError(CommandError):
     """A version cannot be packaged as asked; nothing was written."""
 
-    exit_code: ClassVar[int] = 2
+
+class ManifestError(CommandError):
+    """Manifests cannot be looked at as asked: a path, a tool or a folder of schemas is missing."""

@@ -193,7 +193,7 @@ class Catalog:
             self._observer.loaded(name, number)
 
     def _follow(self, shelf: Shelf, champion: int | None) -> LoadedVersion | None:
-        """Make the champion, or else the newest, active once it is loaded and prepared. Returns it if it is new."""
+        """Make the champion, or else the newest, active once it is loaded and prepared; gives it if it is new."""
         target = champion if champion is not None else max(shelf.loaded, default=None)
         if target not in shelf.loaded or target is None or target == shelf.active:
             return None

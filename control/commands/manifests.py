@@ -1,0 +1,69 @@
+"""`slipway manifests`: Kubernetes manifests, looked at without a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from control.console import note, print_json, print_table
+
+__all__ = ["LINT_EPILOG", "lint"]
+
+LINT_EPILOG = (
+    "Examples:  slipway manifests lint   |   slipway manifests lint charts/slipway --format sarif"
+    "   |   slipway manifests lint my.yaml --kubernetes 1.30 --external secret/database"
+)
+
+
+def lint(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A file, a folder of YAML, a kustomization or a chart. Default: all we ship."),
+    ] = None,
+    form: Annotated[
+        Literal["table", "json", "sarif"], typer.Option("--format", help="table, json or sarif.")
+    ] = "table",
+    kubernetes: Annotated[
+        list[str] | None,
+        typer.Option(help="Check by this version; give it again for more. Default: 1.30 and the newest."),
+    ] = None,
+    require_schemas: Annotated[
+        bool, typer.Option("--require-schemas", help="Stop when SLIPWAY_SCHEMAS is not set.")
+    ] = False,
+    external: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND/NAME that exists outside, such as secret/database; may be repeated."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Leave a rule out, such as SLW808; may be repeated.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail as well.")] = False,
+) -> None:
+    """Find what a cluster would refuse, ignore or regret, without one.
+
+    Without a path: every chart with its own values and each of its ci value sets, every overlay, the root
+    kustomization and the Skaffold file. Custom resources are held against the definitions (CRDs) below the folder
+    SLIPWAY_SCHEMAS, rules in CEL included. docs/manifests.md explains every rule. Exit code 1: there are errors.
+    """
+    from control.manifests.extra import require
+    from control.new.write import repository_root
+
+    require()
+    from control.manifests import lint as story
+    from control.manifests.report import as_json, as_sarif, rows, summary
+    from control.manifests.targets import of_path, of_repository
+
+    targets = of_repository(repository_root()) if path is None else of_path(path)
+    options = story.Options.from_environment(kubernetes or (), require_schemas, external or (), ignore or ())
+    report = story.lint(targets, options)
+    if form == "table":
+        print_table(("rule", "severity", "where", "what", "message"), rows(report))
+    else:
+        print_json(as_json(report) if form == "json" else as_sarif(report))
+    for text in report.skipped:
+        note(f"Note: {text}.")
+    note(summary(report))
+    if report.failed(strict):
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Custom resources against their definitions, in the API server's order and as strictly."""

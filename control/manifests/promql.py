@@ -1,0 +1,99 @@
+"""Names and labels in a PromQL expression, as far as they can be read without Prometheus."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Use", "read"]
+
+_TOKEN = re.compile(
+    r"(?P<string>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`)"
+    r"|(?P<number>0x[0-9a-fA-F]+|\d[\w.]*(?:[eE][+-]?\d+)?|\.\d+)"
+    r"|(?P<word>[A-Za-z_:][\w:.]*)"
+    r"|(?P<mark>=~|!~|!=|==|<=|>=|[-+*/%^<>=(){}\[\],@:])"
+    r"|(?P<space>\s+|#[^\n]*)"
+)
+_PAIRS = {")": "(", "}": "{", "]": "["}
+_WORDS = frozenset(
+    "and or unless by without on ignoring group_left group_right bool offset inf nan atan2 start end".split()
+)
+_GROUPING = frozenset("by without on ignoring group_left group_right".split())
+
+
+@dataclass(frozen=True)
+class Use:
+    """What an expression asks for."""
+
+    metrics: dict[str, frozenset[str]]
+    """Metric -> labels of its own matchers."""
+    grouped: frozenset[str]
+    """Labels in `by (...)`."""
+    problem: str = ""
+    """Why it cannot be read, or nothing."""
+
+
+def read(text: str) -> Use:
+    """The metrics of an expression with the labels that they are selected by."""
+    tokens, problem = _tokens(text)
+    if problem:
+        return Use({}, frozenset(), problem)
+    metrics: dict[str, set[str]] = {}
+    grouped: set[str] = set()
+    i = 0
+    while i < len(tokens):
+        kind, word = tokens[i]
+        following = tokens[i + 1][1] if i + 1 < len(tokens) else ""
+        if kind == "word" and word in _GROUPING and following == "(":
+            labels, i = _until(tokens, i + 2, ")")
+            grouped |= labels if word == "by" else set()
+        elif kind == "mark" and word == "[":
+            _, i = _until(tokens, i + 1, "]")
+        elif kind == "mark" and word == "{":
+            labels, i = _matchers(tokens, i + 1)
+        elif kind == "word" and word.lower() not in _WORDS and following not in ("(", "by", "without"):
+            labels = set()
+            if following == "{":
+                labels, i = _matchers(tokens, i + 2)
+            metrics.setdefault(word, set()).update(labels)
+        i += 1
+    return Use({name: frozenset(labels) for name, labels in metrics.items()}, frozenset(grouped))
+
+
+def _tokens(text: str) -> tuple[list[tuple[str, str]], str]:
+    found: list[tuple[str, str]] = []
+    opened: list[str] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            return [], f"at character {at + 1}: {text[at : at + 12]!r}"
+        kind, word = str(match.lastgroup), match.group()
+        at = match.end()
+        if kind == "space":
+            continue
+        found.append((kind, word))
+        if kind == "mark" and word in _PAIRS.values():
+            opened.append(word)
+        elif kind == "mark" and word in _PAIRS and (not opened or opened.pop() != _PAIRS[word]):
+            return [], f"{word} at character {at} closes nothing"
+    if opened:
+        return [], f"{opened[-1]} is not closed"
+    return found, "" if found else "it is empty"
+
+
+def _until(tokens: list[tuple[str, str]], i: int, mark: str) -> tuple[set[str], int]:
+    words = set()
+    while tokens[i] != ("mark", mark):
+        words |= {tokens[i][1]} if tokens[i][0] == "word" else set()
+        i += 1
+    return words, i
+
+
+def _matchers(tokens: list[tuple[str, str]], i: int) -> tuple[set[str], int]:
+    labels = set()
+    while tokens[i] != ("mark", "}"):
+        if tokens[i][0] == "word" and tokens[i + 1][1] in ("=", "!=", "=~", "!~"):
+            labels.add(tokens[i][1])
+        i += 1
+    return labels, i

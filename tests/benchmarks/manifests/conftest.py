@@ -1,0 +1,1 @@
+from tests.schemas import schemas as schemas
