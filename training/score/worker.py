@@ -126,7 +126,8 @@ class Scorer:
         call = Call("score", time.monotonic() + BATCH_SECONDS)
         submit, work = self._loaded.backend.submit, self._loaded.questions
         asked = [submit(work, [question for _, question in chunk], call) for chunk in chunks]
-        return await asyncio.gather(*asked, return_exceptions=True)
+        answers: list[list[Any] | BaseException] = await asyncio.gather(*asked, return_exceptions=True)
+        return answers
 
 
 def _below(field: str) -> str:
