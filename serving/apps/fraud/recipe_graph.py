@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from serving.apps.fraud.recipe_memory import NEAR
 from serving.apps.fraud.recipe_model import LEAST, LIMIT, MOST_ERRORS, FraudModel
-from serving.apps.fraud.recipe_network import LAYERS, Autoencoder
+from serving.apps.fraud.recipe_network import LAYERS
 from serving.apps.fraud.schema import MAX_FEATURES
 
 __all__ = ["graph"]
@@ -80,7 +81,7 @@ def _constants(model: FraudModel) -> Constants:
     return found
 
 
-def _weights(network: Autoencoder, name: str) -> Constants:
+def _weights(network: nn.Module, name: str) -> Constants:
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     found: Constants = {}
     for number, place in enumerate(LAYERS):

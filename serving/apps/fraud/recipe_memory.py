@@ -24,7 +24,8 @@ CHUNK = 2048
 
 def fit_memory(values: Floats, seed: int) -> Floats:
     """A random part of the normal records, [k, d], scaled and 0 where missing as `values` are, [n, d]."""
-    return values[np.random.default_rng(seed).permutation(len(values))[:KEPT]]
+    kept: Floats = values[np.random.default_rng(seed).permutation(len(values))[:KEPT]]
+    return kept
 
 
 def recalled(kept: Floats, values: Floats, known: Floats) -> Floats:

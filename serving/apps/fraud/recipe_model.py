@@ -45,10 +45,13 @@ __all__ = [
     "PARAMS",
     "FraudModel",
     "Scaling",
+    "errors_of",
     "fit_model",
     "fit_networks",
     "fit_scaling",
     "space",
+    "squares_of",
+    "typical_of",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -213,7 +216,8 @@ def typical_of(errors: Floats, known: Floats) -> Floats:
     mean = np.maximum(mean, np.float32(SMALLEST_ERROR))
     distances = np.sqrt(squares_of(errors, mean, known).sum(axis=2))
     whole = np.quantile(distances, USUAL, axis=1, keepdims=True).astype(np.float32)
-    return np.maximum(mean * whole, np.float32(SMALLEST_ERROR))
+    typical: Floats = np.maximum(mean * whole, np.float32(SMALLEST_ERROR))
+    return typical
 
 
 def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer: Any) -> FraudModel:

@@ -109,7 +109,7 @@ def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
     return np.concatenate(parts)
 
 
-def copied(module: Autoencoder, values: Floats, known: Floats) -> Floats:
+def copied(module: nn.Module, values: Floats, known: Floats) -> Floats:
     """Each value as told from its whole row, [n, d]."""
     parts = [np.empty((0, values.shape[1]), np.float32)]
     with torch.no_grad():
