@@ -86,21 +86,23 @@ def record_of(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
 def cut(frame: pd.DataFrame, left: float = 1.0) -> Split:
     """Normal records: half to train on, a fifth for validation, the others and all anomalies for the test.
 
-    Rows with the same features are one record and go together; a record that is an anomaly anywhere is none to
-    train on. Validation has no anomaly, as none is known where a detector like this is needed. Of records that
-    were cut before, `left` is the share that did not go to the test. Raises `DataError`.
+    Rows with the same features are one record and go together. What most of them say it is decides its part; in
+    the test each row keeps its own label. Validation has no anomaly, as none is known where a detector like this
+    is needed. Of records that were cut before, `left` is the share that did not go to the test.
+    Raises `DataError`.
     """
-    record = record_of(frame)
-    anomalous = np.isin(record, np.unique(record[frame[LABEL].to_numpy() == 1]))
-    if frame[LABEL].sum() < LEAST_ANOMALIES:
-        raise DataError(
-            f"the table has {frame[LABEL].sum()} anomalies; at least {LEAST_ANOMALIES} are needed to judge a model"
-        )
+    record, odd = record_of(frame), frame[LABEL].to_numpy() == 1
+    anomalous = _mostly(odd, record)
+    count = int((odd & anomalous).sum())
+    if count < LEAST_ANOMALIES:
+        raise DataError(f"the table has {count} anomalies; at least {LEAST_ANOMALIES} are needed to judge a model")
     # Hashes are as good as random numbers, and a record keeps its part when others come.
     draw = (record >> np.uint64(11)).astype(np.float64) / 2**53
     draw = np.where(anomalous, 0.0, 1 - (1 - draw) / left)
     validation = (draw >= TEST) & (draw < TEST + VALIDATION)
-    train, held, test = frame[draw >= TEST + VALIDATION], frame[validation], frame[draw < TEST]
+    test = frame[draw < TEST]
+    # A stray label of a record that is normal in most of its rows says nothing here.
+    train, held = (frame[part].assign(**{LABEL: 0}) for part in (draw >= TEST + VALIDATION, validation))
     description = {
         "kind": "group",
         "column": "records with the same features",
@@ -131,6 +133,13 @@ def cut_again(frame: pd.DataFrame) -> Split:
     joined = pd.concat([normal, made_up])
     joined.attrs = dict(frame.attrs)
     return cut(joined, left=1 - TEST)
+
+
+def _mostly(odd: npt.NDArray[np.bool_], record: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """For each row, whether at least half of the rows with its record are odd."""
+    _, which, copies = np.unique(record, return_inverse=True, return_counts=True)
+    mostly: npt.NDArray[np.bool_] = 2 * np.bincount(which, weights=odd) >= copies
+    return mostly[which]
 
 
 def _label_column(raw: pd.DataFrame, wanted: str) -> str:

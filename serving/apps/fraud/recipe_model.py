@@ -1,7 +1,10 @@
-"""The model: robust scaling, the autoencoder's errors, and their sum as the score.
+"""The model: robust scaling, five views of how far a record is from normal ones, and the score they give.
 
-A feature's error is how far its value lies from what the others tell, in units of what is typical for a normal
-record. The score is the root of the mean squared error; a feature's part of it is its share of the squares.
+Each view tells every value of a record: the filling network from the other values, two copying networks from the
+whole record, the memory from the records most like it, and the median without looking. A view's error of a value
+counts in units of what is typical for a normal record, its distance is the root mean square over the values. The
+score is the mean logarithm of the views' distances: a record must be odd in several of them to be far up, and no
+view drowns the others. A feature's part of the score is its mean share of the squares.
 """
 
 from __future__ import annotations
@@ -16,14 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.apps.fraud.features import table
+from serving.apps.fraud.recipe_memory import KEPT, fit_memory, recalled
 from serving.apps.fraud.recipe_network import (
+    COPIERS,
     HIDDEN,
     HIDDEN_SHARE,
     NOISE,
-    Autoencoder,
+    Networks,
     build,
-    filling_loss,
+    copied,
     left_out,
+    loss,
 )
 from serving.apps.fraud.schema import FraudContext
 from serving.inference.contract import Arrays
@@ -33,17 +39,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULTS",
+    "LEAST",
     "LIMIT",
     "MOST_ERRORS",
     "PARAMS",
-    "TINY",
     "FraudModel",
     "Scaling",
     "errors_of",
     "fit_model",
-    "fit_network",
+    "fit_networks",
     "fit_scaling",
     "space",
+    "squares_of",
+    "typical_of",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -57,7 +65,10 @@ SMALLEST_ERROR = 0.05
 
 MOST_ERRORS = np.float32(100)
 """Typical errors that one value counts for at most."""
-TINY = np.float32(1e-9)
+LEAST = np.float32(0.03)
+"""Distance that every view adds, in squares: below it records are equally normal."""
+USUAL = 0.9
+"""Share of the normal records whose distance in a view is below 1."""
 
 TRAIN_ROWS = 30_000
 STOP_ROWS = 5_000
@@ -75,6 +86,8 @@ DEFAULTS: dict[str, Any] = {
 """What a search may choose."""
 PARAMS: dict[str, Any] = {
     "hidden": list(HIDDEN),
+    "copiers": COPIERS,
+    "kept": KEPT,
     "limit": float(LIMIT),
     "early_stopping": EARLY_STOPPING,
     "most_rows": TRAIN_ROWS,
@@ -102,19 +115,24 @@ class FraudModel:
     """Everything the graph is made of."""
 
     scaling: Scaling
-    network: Autoencoder
+    networks: Networks
+    kept: Floats
+    """Scaled records of the memory, [k, d]."""
     typical: Floats
-    """Root mean squared errors of normal records, [d]."""
+    """Errors of normal records by view, [views, d]."""
     context: FraudContext
 
     def predict(self, inputs: Arrays) -> Arrays:
         """The app's inputs to the app's outputs, by PyTorch and NumPy."""
-        features = inputs["features"][:, : len(self.typical)]
+        features = inputs["features"][:, : self.typical.shape[1]]
         values, known = self.scaling.apply(features)
-        errors = np.minimum(errors_of(self.network, values, known) / self.typical, MOST_ERRORS)
-        squares = np.square(errors) * known / np.maximum(known.sum(axis=1, keepdims=True), 1)
-        score = np.sqrt(squares.sum(axis=1, keepdims=True))
-        contributions = np.nan_to_num(table(squares / np.maximum(score, TINY)))
+        squares = squares_of(errors_of(self.networks, self.kept, values, known), self.typical, known)
+        distances = squares.sum(axis=2, keepdims=True)
+        # Half the logarithm of a square is that of its root. Records of which nothing is known score 0.
+        logs = np.log(np.maximum(distances, np.square(LEAST)) / np.square(LEAST))
+        score = logs.mean(axis=0) / 2
+        shares = (squares / np.maximum(distances, np.square(LEAST))).mean(axis=0)
+        contributions = np.nan_to_num(table(score * shares))
         thresholds = np.array([self.context.medium, self.context.high], dtype=np.float32)
         return {"score": score, "margins": score - thresholds, "contributions": contributions}
 
@@ -143,7 +161,7 @@ def space() -> dict[str, BaseDistribution]:
     }
 
 
-def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: Any) -> Autoencoder:
+def fit_networks(scaling: Scaling, train: Floats, validation: Floats, trainer: Any) -> Networks:
     """Fit on normal records, stop on others."""
     import torch
 
@@ -157,32 +175,57 @@ def fit_network(scaling: Scaling, train: Floats, validation: Floats, trainer: An
     chosen: Mapping[str, Any] = trainer.tuned(DEFAULTS)
     raw = trainer.torch(
         functools.partial(build, width),
-        functools.partial(filling_loss, hidden_share=chosen["hidden_share"], noise=chosen["noise"]),
+        functools.partial(loss, hidden_share=chosen["hidden_share"], noise=chosen["noise"]),
         *tables,
         epochs=max(EPOCHS, STEPS // max(1, rows // chosen["batch"])),
         batch_size=chosen["batch"],
         learning_rate=chosen["learning_rate"],
         early_stopping=EARLY_STOPPING,
     )
-    network = build(width)
-    network.load_state_dict(torch.load(io.BytesIO(raw), weights_only=True))
-    return network
+    networks = build(width)
+    networks.load_state_dict(torch.load(io.BytesIO(raw), weights_only=True))
+    return networks.eval()
 
 
-def errors_of(network: Autoencoder, values: Floats, known: Floats) -> Floats:
-    """Absolute errors of the values told from the others of their rows, [n, d]."""
-    errors: Floats = np.abs(values - left_out(network, values, known))
+def errors_of(networks: Networks, kept: Floats, values: Floats, known: Floats) -> Floats:
+    """Absolute errors of the values as each view tells them, [views, n, d]."""
+    told = [
+        left_out(networks.filler, values, known),
+        *(copied(copier, values, known) for copier in networks.copiers),
+        recalled(kept, values, known),
+        np.zeros_like(values),
+    ]
+    errors: Floats = np.abs(values - np.stack(told))
     return errors
 
 
+def squares_of(errors: Floats, typical: Floats, known: Floats) -> Floats:
+    """What each value brings to the square of each view's distance, [views, n, d]; nothing where missing."""
+    squares = np.square(np.minimum(errors / typical[:, None], MOST_ERRORS)) + np.square(LEAST)
+    parts: Floats = squares * known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    return parts
+
+
+def typical_of(errors: Floats, known: Floats) -> Floats:
+    """Errors of normal records, [views, n, d], to their units, [views, d].
+
+    The root mean square of each value, times what sets the distance of `USUAL` of the records below 1.
+    """
+    squares = np.square(errors) * known
+    mean = np.sqrt(squares.sum(axis=1) / np.maximum(known.sum(axis=0), 1))
+    mean = np.maximum(mean, np.float32(SMALLEST_ERROR))
+    distances = np.sqrt(squares_of(errors, mean, known).sum(axis=2))
+    whole = np.quantile(distances, USUAL, axis=1, keepdims=True).astype(np.float32)
+    typical: Floats = np.maximum(mean * whole, np.float32(SMALLEST_ERROR))
+    return typical
+
+
 def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer: Any) -> FraudModel:
-    """Scaling and network from the normal records of train, typical errors from those of validation."""
+    """Scaling, networks and memory from the normal records of train, typical errors from those of validation."""
     scaling = fit_scaling(train)
-    network = fit_network(scaling, train, validation, trainer)
+    networks = fit_networks(scaling, train, validation, trainer)
+    kept = fit_memory(scaling.apply(train)[0], trainer.seed)
     some = validation[np.random.default_rng(trainer.seed).permutation(len(validation))[:TRAIN_ROWS]]
     values, known = scaling.apply(some)
-    squares = np.square(errors_of(network, values, known)) * known
-    typical = np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-    return FraudModel(
-        scaling, network, np.maximum(typical, np.float32(SMALLEST_ERROR)), FraudContext(features=names)
-    )
+    typical = typical_of(errors_of(networks, kept, values, known), known)
+    return FraudModel(scaling, networks, kept, typical, FraudContext(features=names))

@@ -1,7 +1,8 @@
-"""The network: an autoencoder that learns to fill in what is hidden from it, and its errors, in PyTorch.
+"""The networks: autoencoders that fill in what is hidden from them or copy what they see, in PyTorch.
 
-While it learns, a random part of each record is hidden. A record is scored by hiding one feature at a time, so
-that no feature can be copied through, and the network must tell it from the others.
+While the filler learns, a random part of each record is hidden. It tells a record by hiding one feature at a time,
+so that no feature can be copied through, and must be told from the others. The copiers see the whole record and
+must get it through a narrow layer: what is rare does not fit.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-__all__ = ["LAYERS", "Autoencoder", "build", "filling_loss", "left_out"]
+__all__ = ["COPIERS", "HIDDEN", "LAYERS", "Autoencoder", "Networks", "build", "copied", "left_out", "loss"]
 
 Floats = npt.NDArray[np.float32]
 
 HIDDEN = (64, 32)
+COPIERS = 2
+"""Networks that copy: one alone depends much on where it starts."""
 HIDDEN_SHARE = 0.4
-"""Share of the values hidden while learning."""
+"""Share of the values hidden while the filler learns."""
 NOISE = 0.5
 """Standard deviation of what is added to the others, in units of the scaled features."""
+COPY_NOISE = 0.1
+"""The same for the copiers."""
 LAYERS = (0, 2, 4, 5, 7, 9)
 """Places of the linear layers in `Autoencoder.net`; a SiLU follows each but the third and the last."""
 CHUNK = 256
@@ -53,44 +58,74 @@ class Autoencoder(nn.Module):
         return filled
 
 
-def build(width: int) -> Autoencoder:
-    """A network for `width` features."""
-    return Autoencoder(width)
+class Networks(nn.Module):
+    """A filler and its copiers. They share no weight; one fit is quicker than three."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.filler = Autoencoder(width)
+        self.copiers = nn.ModuleList(Autoencoder(width) for _ in range(COPIERS))
 
 
-def filling_loss(
-    module: Autoencoder,
+def build(width: int) -> Networks:
+    """Networks for `width` features."""
+    return Networks(width)
+
+
+def loss(
+    module: Networks,
     values: torch.Tensor,
     known: torch.Tensor,
     hidden_share: float = HIDDEN_SHARE,
     noise: float = NOISE,
 ) -> torch.Tensor:
-    """Mean smooth absolute error over the known values; `values` and `known` (1 or 0) are [n, d].
+    """Sum of the networks' mean smooth absolute errors over the known values; `values`, `known` (1 or 0) [n, d].
 
-    `hidden_share` and `noise` are for learning. For validation the same values are hidden every time, as many and
-    with as much noise whatever the network learned with: losses can be compared.
+    `hidden_share` and `noise` are for learning, of the filler. For validation the same values are hidden every
+    time, as many and with as much noise whatever the network learned with: losses can be compared.
     """
     draw = None
     if not module.training:
         draw, hidden_share, noise = torch.Generator().manual_seed(0), HIDDEN_SHARE, NOISE
     hidden = (torch.rand(values.shape, generator=draw) < hidden_share).float()
     added = noise * torch.randn(values.shape, generator=draw)
-    filled = module(values + added, torch.maximum(hidden, 1 - known))
-    errors = nn.functional.smooth_l1_loss(filled, values, reduction="none") * known
-    return errors.sum() / known.sum().clamp(min=1)
+    total = _error(module.filler(values + added, torch.maximum(hidden, 1 - known)), values, known)
+    for copier in module.copiers:
+        seen = values + COPY_NOISE * torch.randn(values.shape) if module.training else values
+        total = total + _error(copier(seen, 1 - known), values, known)
+    return total
 
 
 def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
     """Each value as told from the others of its row, [n, d]."""
-    module.eval()
     width = values.shape[1]
     parts = [np.empty((0, width), np.float32)]
     with torch.no_grad():
-        for start in range(0, len(values), CHUNK):
-            rows: Any = torch.from_numpy(values[start : start + CHUNK])
-            missing = 1 - torch.from_numpy(known[start : start + CHUNK])
+        for rows, missing in _chunks(values, known):
             one = torch.eye(width)[None].expand(len(rows), -1, -1)
             hidden = torch.maximum(one, missing[:, None, :])
             filled = module(rows[:, None, :].expand(-1, width, -1), hidden)
             parts.append(torch.diagonal(filled, dim1=1, dim2=2).numpy())
     return np.concatenate(parts)
+
+
+def copied(module: nn.Module, values: Floats, known: Floats) -> Floats:
+    """Each value as told from its whole row, [n, d]."""
+    parts = [np.empty((0, values.shape[1]), np.float32)]
+    with torch.no_grad():
+        parts += [module(rows, missing).numpy() for rows, missing in _chunks(values, known)]
+    return np.concatenate(parts)
+
+
+def _chunks(values: Floats, known: Floats) -> list[tuple[Any, Any]]:
+    """Rows and which of their values are missing (1 or 0), some at a time."""
+    starts = range(0, len(values), CHUNK)
+    return [
+        (torch.from_numpy(values[start : start + CHUNK]), 1 - torch.from_numpy(known[start : start + CHUNK]))
+        for start in starts
+    ]
+
+
+def _error(told: torch.Tensor, values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    errors = nn.functional.smooth_l1_loss(told, values, reduction="none") * known
+    return errors.sum() / known.sum().clamp(min=1)

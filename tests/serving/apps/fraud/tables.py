@@ -27,9 +27,11 @@ def raw(rows: int = 400, anomalies: int = 20, seed: int = 0) -> pd.DataFrame:
 
 
 def model(seed: int = 0) -> FraudModel:
-    """A model of three features whose network has learned nothing: fast to make, and no output is zero."""
+    """A model of three features whose networks have learned nothing: fast to make, and no output is zero."""
     torch.manual_seed(seed)
-    network = build(len(NAMES))
+    networks = build(len(NAMES)).eval()
     features = raw().drop(columns="label").to_numpy(np.float32)
-    typical = np.array([0.5, 0.6, 0.7], np.float32)
-    return FraudModel(fit_scaling(features), network, typical, CONTEXT)
+    scaling = fit_scaling(features)
+    kept = scaling.apply(features[:100])[0]
+    typical = np.linspace(0.4, 0.9, 15, dtype=np.float32).reshape(5, 3)
+    return FraudModel(scaling, networks, kept, typical, CONTEXT)

@@ -90,7 +90,7 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 def test_no_record_is_in_two_parts_and_none_to_train_on_is_odd() -> None:
     frame = SCHEMA.validate(tidied(raw(2000, 60)))
     frame.attrs["alert_budget"] = 0.02
-    # The same features once normal, once not.
+    # The same features once normal, once not: a tie.
     both = frame[frame[LABEL] == 1].assign(**{LABEL: 0})
     parts = cut(pd.concat([frame, both], ignore_index=True))
     records = [set(record_of(part).tolist()) for part in (parts.train, parts.validation, parts.test)]
@@ -101,6 +101,17 @@ def test_no_record_is_in_two_parts_and_none_to_train_on_is_odd() -> None:
     assert parts.description["repeated"] > 200
     assert 0.45 < len(parts.train) / (len(frame) - 60) < 0.55
     assert parts.description["prevalence"]["test"] == pytest.approx(60 / len(parts.test))
+
+
+def test_a_record_is_what_most_of_its_rows_say() -> None:
+    frame = SCHEMA.validate(tidied(raw(2000, 60)))
+    stray = frame[frame[LABEL] == 0].drop_duplicates().head(40)
+    strays = set(record_of(stray).tolist())
+    parts = cut(pd.concat([frame, stray, stray, stray.assign(**{LABEL: 1})], ignore_index=True))
+    places = [strays & set(record_of(part).tolist()) for part in (parts.train, parts.validation, parts.test)]
+    assert all(places) and sum(map(len, places)) == 40, "dealt as normal records are, each to one part"
+    assert parts.train[LABEL].sum() == parts.validation[LABEL].sum() == 0
+    assert parts.test[LABEL].sum() == 60 + len(places[2]), "those in the test keep their labels"
 
 
 def test_duplicates_count_in_every_part_and_never_move() -> None:
@@ -137,6 +148,10 @@ def test_a_search_is_judged_by_made_up_anomalies_and_never_by_the_test_part() ->
 def test_too_few_anomalies_to_judge_by_are_refused() -> None:
     with pytest.raises(DataError, match="9 anomalies; at least 10"):
         cut(tidied(raw(400, 9)))
+    frame = tidied(raw(400, 12))
+    denied = frame[frame[LABEL] == 1].head(5).assign(**{LABEL: 0})
+    with pytest.raises(DataError, match="7 anomalies; at least 10"):
+        cut(pd.concat([frame, denied, denied], ignore_index=True))
 
 
 def test_the_matrix_has_the_features_in_their_order() -> None:

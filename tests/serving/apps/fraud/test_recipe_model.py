@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from serving.apps.fraud.features import table
-from serving.apps.fraud.recipe_model import LIMIT, fit_scaling
-from tests.serving.apps.fraud.tables import model
+from serving.apps.fraud.recipe_model import LEAST, LIMIT, fit_scaling, squares_of, typical_of
+from tests.serving.apps.fraud.tables import model, raw
 
 
 def test_scaling_is_by_median_and_quartiles() -> None:
@@ -53,3 +53,25 @@ def test_free_slots_are_ignored() -> None:
     np.testing.assert_array_equal(
         model().predict({"features": rows})["score"], model().predict({"features": full})["score"]
     )
+
+
+def test_a_view_counts_in_what_is_typical_for_normal_records() -> None:
+    rng = np.random.default_rng(0)
+    errors = np.abs(rng.normal(size=(5, 1000, 3)) * [1, 10, 100]).astype(np.float32)
+    known = (rng.random((1000, 3)) < 0.8).astype(np.float32)
+    known[:, 0] = 1
+    typical = typical_of(errors, known)
+    np.testing.assert_allclose(typical[:, 1] / typical[:, 0], 10, rtol=0.2)
+    distances = np.sqrt(squares_of(errors, typical, known).sum(axis=2))
+    np.testing.assert_allclose((distances < 1).mean(axis=1), 0.9, atol=0.02)
+    # A value that is always told right has a unit all the same, and no view is closer than the least.
+    assert (typical_of(np.zeros_like(errors), known) > 0).all()
+    assert np.sqrt(squares_of(np.zeros_like(errors), typical, known).sum(axis=2)) == pytest.approx(LEAST)
+
+
+def test_scores_are_bounded() -> None:
+    found = model()
+    usual = found.predict({"features": table(np.float32(raw().drop(columns="label"))[:50])})["score"]
+    assert (usual >= 0).all()
+    wild = found.predict({"features": table(np.full((1, 3), 3e38, np.float32))})["score"]
+    assert usual.max() < wild[0, 0] < np.log(100 / LEAST)

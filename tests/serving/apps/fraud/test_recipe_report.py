@@ -58,6 +58,18 @@ def test_thresholds_that_do_not_hold_are_refused() -> None:
     assert judged(skill=3, naive=1, drift=3)[1] == [True, False]
 
 
+def test_a_threshold_from_few_records_may_be_missed_by_more() -> None:
+    validation, test = scored(0, 0, 1, odd=0), scored(3, 1)
+    allowed = []
+    for rows in (100, 300, NORMAL):
+        few = Scored(*(part[:rows] for part in vars(validation).values()))
+        context = with_thresholds(CONTEXT, few, prevalence=0.001, budget=0.02)
+        found = evaluation(few, test, context, seed=7)
+        allowed.append(next(m.value for m in found.metrics if (m.name, m.slice) == ("false_alarms", "allowed")))
+    # 2 % of thousands of records are nearly a promise, and twice of it may come; 2 of 100 are little of one.
+    assert 0.12 > allowed[0] > 1.3 * allowed[1] > 1.3**2 * allowed[2] > 1.3**2 * 0.04
+
+
 def test_the_baseline_is_the_mean_distance_from_the_median() -> None:
     scaling = model().scaling
     rows = np.stack([scaling.middle, scaling.middle + 2 * scaling.spread, np.full(3, np.nan, np.float32)])
