@@ -31,6 +31,8 @@ COMMANDS = (
     "score",
     "promote",
     "new",
+    "backup",
+    "restore",
     "repository sync",
     "repository verify",
 )
@@ -87,7 +89,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import CardError, NewAppError, StackError
+    from control.errors import CardError, KubernetesError, NewAppError, StackError
     from training.errors import TrainingError
 
     try:
@@ -97,7 +99,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (CardError, NewAppError, StackError, TrainingError) as error:
+    except (CardError, KubernetesError, NewAppError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:

@@ -7,13 +7,16 @@ StackError                1  the local stack did not do as asked
 NewAppError               2  `slipway new` cannot make an app of that name there
 
 CardError                 2  a model card or the page of all cards cannot be written; names file and line
+
+KubernetesError           5  the cluster cannot be reached, or does not do as asked
+└── ClusterAway           5  trying again may help
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["CardError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
+__all__ = ["CardError", "ClusterAway", "KubernetesError", "NewAppError", "PartFailed", "PortInUse", "StackError"]
 
 
 class StackError(Exception):
@@ -49,3 +52,13 @@ class CardError(Exception):
     """A model card or the page of all cards cannot be written as asked; nothing was changed."""
 
     exit_code: ClassVar[int] = 2
+
+
+class KubernetesError(Exception):
+    """The cluster did not do as asked. The message holds no credentials."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class ClusterAway(KubernetesError):
+    """The cluster could not be reached or is overloaded; trying again may help."""

@@ -1,0 +1,62 @@
+"""`python -m serving`: one gateway process without Ray, for a container or a machine that needs no scaling.
+
+Several of them share the ports of one machine: a new one can join before an old one leaves.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from serving.app import Server
+from serving.edge.listener import Listener
+from serving.inference.backends import kind_of
+from serving.routing.catalog import find_apps
+from serving.settings import Settings, read
+
+__all__ = ["main"]
+
+LOOK_SECONDS = 1.0
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight; returns the exit status."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        settings = read(Settings)
+        _check(settings)
+        server = Server(settings)
+        listener = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
+        listener.start()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"gateway: HTTP on port {listener.ports.http}, gRPC on port {listener.ports.grpc}", flush=True)
+    while listener.alive() and server.alive() and not stopping.wait(LOOK_SECONDS):
+        pass
+    well = listener.alive() and server.alive()
+    listener.stop(settings.drain_seconds)
+    return 0 if well else 1
+
+
+def _check(settings: Settings) -> None:
+    """Raises `ValueError` for what only Ray can do."""
+    if settings.door == "ray":
+        raise ValueError("SLIPWAY_DOOR: `ray` needs Ray; without it expected `native`")
+    wanted = [app.name for app in find_apps(settings.apps) if kind_of(app, settings) == "replica"]
+    if wanted:
+        raise ValueError(
+            f"SLIPWAY_BACKEND: {', '.join(wanted)} run as `replica`, which needs Ray; expected `fused` or `triton`"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
