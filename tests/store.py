@@ -27,12 +27,9 @@ class Store:
 
     def put(self, path: str, content: bytes) -> None:
         """Put an object, `bucket/key`."""
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/{path}", content, method="PUT")).close()
-
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}/{path}") as answer:
-            content: bytes = answer.read()
-            return content
+        kind = {"content-type": "application/octet-stream"}
+        request = urllib.request.Request(f"{self.url}/{path}", content, kind, method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
 
     def reset(self) -> None:
         """Forget every bucket."""

@@ -22,8 +22,8 @@ from training.errors import BucketError, DataError
 __all__ = ["Place", "at_hand", "is_url"]
 
 SCHEME = "s3://"
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
-"""A request that nobody answers is given up after about half a minute."""
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS, ROUNDS = 5, 60, 4, 2
+"""The client makes so many attempts at a request, and the file system above it goes so many rounds."""
 UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError")
 REFUSED = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError")
 
@@ -160,7 +160,7 @@ def _s3() -> Any:
         "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
     }
     region = os.environ.get("AWS_REGION", "")
-    return fsspec.filesystem(
+    system = fsspec.filesystem(
         "s3",
         client_kwargs={"region_name": region} if region else {},
         config_kwargs=settings,
@@ -168,6 +168,8 @@ def _s3() -> Any:
         # A cached one would keep the endpoint and the credentials of an earlier environment.
         skip_instance_cache=True,
     )
+    system.retries = ROUNDS
+    return system
 
 
 @contextmanager

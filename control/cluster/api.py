@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from control.cluster.rayjob import GROUP, PLURAL, VERSION
 from control.errors import ClusterAway, KubernetesError
@@ -95,13 +98,14 @@ class Cluster:
     def submitter(self, name: str) -> str:
         """The pod that prints a job's log; empty while there is none."""
         with self._asked(f"list the pods of the job {name}"):
-            found = self._core.list_namespaced_pod(
+            found: Any = self._core.list_namespaced_pod(
                 self.namespace,
                 label_selector=f"job-name={name}",
                 _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
+        # A submitter that failed has a successor.
         pods = sorted(found.items, key=lambda pod: str(pod.metadata.creation_timestamp))
-        return pods[-1].metadata.name if pods else ""
+        return str(pods[-1].metadata.name) if pods else ""
 
     @contextmanager
     def log(self, pod: str, idle_seconds: float) -> Iterator[Iterator[bytes]]:
@@ -149,15 +153,18 @@ def _configuration() -> tuple[Configuration, str]:
     """How to reach the cluster, and the namespace meant there."""
     from kubernetes import client, config
 
+    load: Any = config
+    # Named here: the library looks at the variable only when it is imported.
+    place = os.environ.get("KUBECONFIG") or None
     configuration = client.Configuration()
     try:
-        config.load_kube_config(client_configuration=configuration)
-        _, context = config.list_kube_config_contexts()
+        load.load_kube_config(config_file=place, client_configuration=configuration)
+        _, context = load.list_kube_config_contexts(place)
         return configuration, context["context"].get("namespace") or "default"
-    except config.ConfigException as cause:
-        reason = str(cause)
+    except (config.ConfigException, yaml.YAMLError) as cause:
+        reason = str(cause).splitlines()[0]
     try:
-        config.load_incluster_config(client_configuration=configuration)
+        load.load_incluster_config(client_configuration=configuration)
         return configuration, POD_NAMESPACE.read_text().strip()
     except (config.ConfigException, OSError):
         raise KubernetesError(

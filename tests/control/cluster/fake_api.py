@@ -60,8 +60,10 @@ class FakeApi:
                 elif path == PODS:
                     wanted = parse_qs(urlsplit(self.path).query)["labelSelector"][0].partition("=")[2]
                     self.answer(200, {"items": [{"metadata": {"name": f"{wanted}-x7k2p"}}]})
-                else:
+                elif path.startswith(PODS):
                     self.stream()
+                else:
+                    self.answer(404, {"kind": "Status", "message": "not found"})
 
             def admitted(self) -> bool:
                 api.asked.append(f"{self.command} {self.path}")

@@ -40,8 +40,6 @@ def test_the_manifest_is_printed_without_a_cluster(slipway: Slipway) -> None:
     [
         (("--print",), 2, "--print belongs to --on cluster"),
         (("--on", "moon"), 2, "'moon'"),
-        (("--data", "a.csv", "--on", "cluster", "--print"), 5, "a file of this machine"),
-        ((*DATA, "--nope", "1", "--print"), 2, "no option of train"),
         (DATA, 5, "error: no cluster is known"),
     ],
 )
