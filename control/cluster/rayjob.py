@@ -116,7 +116,7 @@ def _check(settings: ClusterSettings, repository_url: str, mlflow_uri: str) -> N
         )
     if "@" in mlflow_uri:
         raise KubernetesError(
-            f"{MLFLOW} holds a password: put it into a Secret that SLIPWAY_TRAINING_SECRETS names, and unset it here"
+            f"{MLFLOW} holds a password: put it into a Secret, name that in SLIPWAY_TRAINING_SECRETS, unset it"
         )
     for what, value in ((MLFLOW, mlflow_uri), ("SLIPWAY_REPOSITORY_URL", repository_url)):
         if EXPANDED.search(value):

@@ -43,7 +43,7 @@ def train(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables, here or as s3:// URL; "
+            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables, here or s3://...; "
             "may be repeated. Default: synthetic data."
         ),
     ] = None,

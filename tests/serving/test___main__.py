@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,12 +58,24 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+def until_ready(port: int) -> None:
+    """The first on its ports says that it listens before it has loaded anything."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=60).close()
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
 def test_a_gateway_is_replaced_under_load_without_a_failed_request(begin: Begin) -> None:
     http, rpc = free_ports(2)
     ports = {"http_port": str(http), "grpc_port": str(rpc)}
     first = begin(**ports)
     assert said(first) == f"gateway: HTTP on port {http}, gRPC on port {rpc}\n"
+    until_ready(http)
     with Load(f"127.0.0.1:{http}", f"127.0.0.1:{rpc}", BODY, ANSWER) as load:
         for _ in range(2):
             time.sleep(1)
