@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Ray starts a dozen processes; where Python may not keep compiled modules, each compiles its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help up down status train test lint bench clean
+.PHONY: help up down status train test lint bench images clean
 
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(VENV)/dev.stamp  ## ruff and mypy
 bench: $(VENV)/dev.stamp  ## measure beside peers (40 minutes); prints what the README quotes
 	@$(BIN)/python -m benchmarks
 
+images:  ## build the container images with buildah or docker
+	@for name in gateway training control; do scripts/build-image $$name || exit 1; done
+
 clean: ## stop the stack and remove everything that was made
 	@test ! -x $(BIN)/slipway || $(BIN)/slipway down
 	@rm -rf $(VENV) .slipway *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -44,4 +47,4 @@ $(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@scripts/install $(VENV) cpu,train && touch $@
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	@scripts/install $(VENV) cpu,train,bento,manifests,dev && touch $(VENV)/run.stamp $@
+	@scripts/install $(VENV) cpu,train,bento,manifests,s3,cluster,dev && touch $(VENV)/run.stamp $@

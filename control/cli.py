@@ -31,6 +31,8 @@ COMMANDS = (
     "score",
     "promote",
     "new",
+    "backup",
+    "restore",
     "repository sync",
     "repository verify",
     "package",
@@ -94,7 +96,7 @@ def _register() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from control.errors import CommandError, StackError
+    from control.errors import CommandError, KubernetesError, StackError
     from training.errors import TrainingError
 
     try:
@@ -104,7 +106,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
         return 128 + signal.SIGINT
-    except (CommandError, StackError, TrainingError) as error:
+    except (CommandError, KubernetesError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
     except ValueError as error:

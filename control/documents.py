@@ -9,6 +9,7 @@ from typing import Any
 import click
 import typer
 
+from control.cluster.settings import ClusterSettings
 from control.settings import StackSettings
 from serving.settings import Settings, describe
 
@@ -59,8 +60,13 @@ def settings() -> str:
             "",
             *_table([row for row in rows if row[0] not in shared]),
             "",
+            "## Training on a cluster",
+            "",
+            *_table(describe(ClusterSettings)),
+            "",
             "`MLFLOW_TRACKING_URI` makes commands use that MLflow instead of the local stack's. `SLIPWAY_DSN` is",
-            "the database that `slipway train --query` asks.",
+            "the database that `slipway train --query` asks. Buckets (`s3://`) take credentials and endpoint from",
+            "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and `AWS_ENDPOINT_URL`.",
             "",
         ]
     )

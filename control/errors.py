@@ -10,6 +10,9 @@ CommandError              2  a command cannot do as asked, and nothing was chang
 ├── TritonLintError       2  there is no model repository to look at
 ├── PackageError          2  a version cannot be packaged as asked
 └── ManifestError         2  manifests cannot be looked at: no such path, a tool or a folder of schemas is missing
+
+KubernetesError           5  the cluster cannot be reached, or does not do as asked
+└── ClusterAway           5  trying again may help
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from typing import ClassVar
 
 __all__ = [
     "CardError",
+    "ClusterAway",
     "CommandError",
+    "KubernetesError",
     "ManifestError",
     "NewAppError",
     "PackageError",
@@ -76,3 +81,13 @@ class PackageError(CommandError):
 
 class ManifestError(CommandError):
     """Manifests cannot be looked at as asked: a path, a tool or a folder of schemas is missing."""
+
+
+class KubernetesError(Exception):
+    """The cluster did not do as asked. The message holds no credentials."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class ClusterAway(KubernetesError):
+    """The cluster could not be reached or is overloaded; trying again may help."""

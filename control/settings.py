@@ -30,6 +30,11 @@ class StackSettings(Settings):
     triton_grpc_port: int = setting(8001, "Port of Triton's gRPC door; 0: a free one.")
     triton_metrics_port: int = setting(8002, "Port of Triton's metrics; 0: a free one.")
     start_seconds: float = setting(120.0, "How long a part of the local stack may take until it is ready.")
+    repository_url: str = setting(
+        "",
+        "Bucket that `slipway train` fetches the app's versions from first and sends them to in the end, "
+        "`s3://bucket/prefix`; empty: none.",
+    )
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)

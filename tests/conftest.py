@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.costs import recorded, scope_of
 from tests.postgres import Postgres
 from tests.rays import Rays
+from tests.store import SECRET, Store
 from tests.trained import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,3 +115,29 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     run = tmp_path_factory.getbasetemp()
     # Not asked of the environment: a run of its own that a worker's test starts would share what every run shares.
     return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained", rays)
+
+
+@pytest.fixture(scope="session")
+def store_server() -> Iterator[Store]:
+    """A real S3-compatible server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield Store(f"http://{host}:{port}")
+    server.stop()
+
+
+@pytest.fixture
+def store(store_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The server without buckets, and an environment that leads to it."""
+    store_server.reset()
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store_server.url)
+    return store_server

@@ -8,6 +8,7 @@ from serving.manifest import Check
 
 __all__ = [
     "BadValue",
+    "BucketError",
     "ClusterError",
     "DataError",
     "GateRefused",
@@ -65,6 +66,12 @@ class ClusterError(TrainingError):
 
 class ScoreError(TrainingError):
     """A file could not be scored to its end; the blocks that are done stay done."""
+
+
+class BucketError(TrainingError):
+    """A folder or bucket could not be reached, read or written; the message never holds credentials."""
+
+    exit_code = 6
 
 
 class TuneError(TrainingError):

@@ -15,8 +15,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,16 @@ from training.errors import TrainingError
 from training.servable import ServableError, numbered, read_manifest, verify
 
 __all__ = [
+    "Change",
     "RepositoryError",
     "aliases",
     "manifest",
     "promote",
     "promotions",
     "publish",
+    "remove",
     "set_aliases",
+    "settle",
     "versions",
     "write_config",
 ]
@@ -47,6 +51,15 @@ PROMOTIONS_NAME = "promotions.jsonl"
 
 class RepositoryError(TrainingError):
     """The model repository could not be changed as asked."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done with one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
+
+    app: str
+    version: int
+    action: str
 
 
 def publish(servable: Path, repository: Path, app: str, version: int, replace: bool = False) -> Path:
@@ -60,7 +73,9 @@ def publish(servable: Path, repository: Path, app: str, version: int, replace: b
         raise RepositoryError(f"version {version}: expected 1 or more")
     if made.model != app:
         raise RepositoryError(f"the servable is of {made.model!r}, not of {app!r}")
-    sealed = numbered(made, version)
+    # One that has its number already is published byte for byte.
+    same = made.version == version
+    sealed = (servable / MANIFEST_NAME).read_bytes() if same else numbered(made, version)
     with _locked(repository, app) as folder:
         target = folder / str(version)
         if target.exists() and not replace:
@@ -80,6 +95,14 @@ def publish(servable: Path, repository: Path, app: str, version: int, replace: b
         _sync_folder(folder)
         _sweep(folder)
     return target
+
+
+def remove(repository: Path, app: str, version: int) -> None:
+    """Take a version away, in one step for readers."""
+    with _locked(repository, app) as folder:
+        (folder / str(version)).rename(folder / f".tmp-old-{version}-{os.getpid()}")
+        _sync_folder(folder)
+        _sweep(folder)
 
 
 def versions(repository: Path, app: str) -> list[int]:
@@ -112,6 +135,13 @@ def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
             if version is not None and not (folder / str(version)).is_dir():
                 raise RepositoryError(f"{app} version {version} is not in the model repository")
         _replace(folder / ALIASES_NAME, msgspec.json.encode(wanted) + b"\n")
+
+
+def settle(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
+    """Replace files beside the versions, each in one step, in the order given."""
+    with _locked(repository, app) as folder:
+        for name, content in files.items():
+            _replace(folder / name, content)
 
 
 def promote(

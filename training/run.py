@@ -17,6 +17,7 @@ import pandas as pd
 from serving.manifest import ENCODER_NAME, MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
 from serving.values import load_values
 from training import data, export, gate, parity, plots, promotion, recipes, repository, servable, split, triton
+from training.buckets import at_hand
 from training.compare import rows
 from training.contract import Dataset, EncoderExport, Evaluation, Fitted, Options, Recipe, Split
 from training.errors import DataError, GateRefused, RegistryError
@@ -37,7 +38,8 @@ class TrainRequest:
     """What to train, on what, and where to. Without `paths` and `query` the recipe generates the data."""
 
     app: str
-    paths: tuple[Path, ...] = ()
+    paths: tuple[Path | str, ...] = ()
+    """Files, or s3:// URLs of files."""
     query: str = ""
     dsn: str = field(default="", repr=False)
     options: Options = field(default_factory=Options)
@@ -195,10 +197,11 @@ def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:
     """Files, else the query, else the generator. Raises `DataError`."""
     if request.paths and request.query:
         raise DataError("both files and a query were given; give one of them")
-    if request.paths and recipe.tables:
-        return data.from_tables(request.paths, recipe.tables, recipe.join)
     if request.paths:
-        return data.from_files(request.paths, recipe.columns, recipe.file_column)
+        with at_hand(request.paths) as paths:
+            if recipe.tables:
+                return data.from_tables(paths, recipe.tables, recipe.join)
+            return data.from_files(paths, recipe.columns, recipe.file_column)
     if request.query:
         return data.from_query(request.dsn, request.query)
     return data.from_generator(recipe.generate(request.options.seed), request.app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,8 +21,10 @@ from serving.manifest import (
     digest_file,
     row_of,
 )
-from training.contract import Fitted
 from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from training.contract import Fitted
 
 __all__ = ["UNNUMBERED", "ServableError", "numbered", "read_manifest", "seal", "verify", "write_golden"]
 

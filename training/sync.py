@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from training.recipes import find, names
 from training.registry import Registry, Version
-from training.repository import publish, set_aliases, versions, write_config
+from training.repository import Change, publish, remove, set_aliases, versions, write_config
 from training.servable import ServableError, verify
 
-__all__ = ["Change", "sync"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What was done with one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
-
-    app: str
-    version: int
-    action: str
+__all__ = ["sync"]
 
 
 def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
@@ -37,7 +26,7 @@ def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: 
         unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
         for number in unknown:
             if prune:
-                shutil.rmtree(repository / app / str(number))
+                remove(repository, app, number)
             changes.append(Change(app, number, "removed" if prune else "unknown"))
         set_aliases(repository, app, registry.aliases(app))
         if app in names():

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from control.console import print_json, print_table
+from control.console import fail, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from training.repository import Change
 
 __all__ = ["SYNC_EPILOG", "VERIFY_EPILOG", "sync", "verify"]
 
-SYNC_EPILOG = "Examples:  slipway repository sync   |   slipway repository sync price --prune"
+SYNC_EPILOG = (
+    "Examples:  slipway repository sync   |   slipway repository sync price --prune   |   "
+    "slipway repository sync model-repository s3://models/production"
+)
 VERIFY_EPILOG = "Example:  slipway repository verify --json"
 
 Only = Annotated[str, typer.Argument(help="Only this app.")]
@@ -18,11 +26,36 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def sync(
-    app: Only = "",
-    prune: Annotated[bool, typer.Option("--prune", help="Remove versions that MLflow does not know.")] = False,
+    source: Annotated[
+        str, typer.Argument(help="Folder or s3://bucket/prefix to copy from; without TARGET, only this app.")
+    ] = "",
+    target: Annotated[str, typer.Argument(help="Folder or s3://bucket/prefix to copy to.")] = "",
+    only: Annotated[list[str] | None, typer.Option("--app", help="Copy only this app; may be repeated.")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove versions that MLflow, or SOURCE, does not know.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(min=0, help="Copy again after so many seconds, until it is interrupted.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild the model repository from MLflow: versions byte for byte, aliases and config.pbtxt."""
+    """Make a model repository say what another source says: versions byte for byte, aliases and config.pbtxt.
+
+    With SOURCE and TARGET it copies one repository to the other; without, it rebuilds the local one from MLflow.
+    Digests are checked on the way, a version appears whole or not at all, and nothing is written over or removed
+    unless asked. Buckets take credentials and endpoint from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+    AWS_ENDPOINT_URL.
+    """
+    if target:
+        _copy_for_ever(source, target, only or (), prune, every, as_json)
+        return
+    if only or every or "/" in source:
+        raise typer.BadParameter("--app, --every, folders and URLs belong to a copy: give SOURCE and TARGET")
+    _show(_rebuild(source, prune), as_json)
+
+
+def _rebuild(app: str, prune: bool) -> list[Change]:
+    """The local repository from MLflow."""
     from control.settings import StackSettings
     from control.stack.ensure import ensure
     from serving.settings import read
@@ -31,7 +64,30 @@ def sync(
 
     settings = read(StackSettings)
     with ensure(settings, {"postgres", "mlflow"}) as state:
-        changes = rebuild(Registry(state.mlflow_uri), settings.model_repository, [app] if app else (), prune)
+        return rebuild(Registry(state.mlflow_uri), settings.model_repository, [app] if app else (), prune)
+
+
+def _copy_for_ever(
+    source: str, target: str, apps: Sequence[str], prune: bool, every: float, as_json: bool
+) -> None:
+    """Once, or again and again: then a store that is away for a while ends nothing."""
+    from training.errors import BucketError
+    from training.mirror import copy
+
+    while True:
+        try:
+            _show(copy(source, target, apps, prune), as_json)
+        except BucketError as error:
+            if not every:
+                raise
+            fail(str(error))
+        if not every:
+            return
+        note(f"the next copy is in {every:g} s")
+        time.sleep(every)
+
+
+def _show(changes: Sequence[Change], as_json: bool) -> None:
     rows = [{"app": change.app, "version": change.version, "action": change.action} for change in changes]
     if as_json:
         print_json(rows)

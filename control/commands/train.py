@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,24 +19,32 @@ if TYPE_CHECKING:
     from training.run import TrainRequest, TrainResult
     from training.tune.results import TrialResult, Tuned
 
-__all__ = ["EPILOG", "run", "train"]
+__all__ = ["EPILOG", "Where", "run", "train"]
 
 EPILOG = (
     "Examples:  slipway train price   |   slipway train price --data ONION.csv --commodity onion   |   "
     "SLIPWAY_DSN=postgresql://... slipway train price --query 'select * from prices' --workers 2   |   "
-    "slipway train price --tune 30 --tune-minutes 20"
+    "slipway train price --tune 30 --tune-minutes 20   |   "
+    "slipway train price --data s3://data/prices.csv --on cluster --print"
 )
 SHOWN_TRIALS = 5
+
+
+class Where(StrEnum):
+    """Where a training runs."""
+
+    HERE = "here"
+    CLUSTER = "cluster"
 
 
 def train(
     context: typer.Context,
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     data: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables; may be repeated. "
-            "Default: synthetic data."
+            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables, here or s3://...; "
+            "may be repeated. Default: synthetic data."
         ),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
@@ -49,6 +58,10 @@ def train(
     tune_minutes: Annotated[
         float | None, typer.Option(help="End the search after so many minutes with the best so far.")
     ] = None,
+    on: Annotated[Where, typer.Option(help="Where to train; `cluster` is a RayJob on Kubernetes.")] = Where.HERE,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="With --on cluster: print the RayJob and submit nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Train a version: load, validate, split, fit, evaluate, gate, export, parity, register, publish.
@@ -58,6 +71,9 @@ def train(
 
     With --tune the search never sees the test part; its best parameters are fitted and judged like any others.
     A search that was interrupted goes on when the same command is given again, also with a larger number.
+
+    With --on cluster the same command runs there: the image and resources come from SLIPWAY_TRAINING_*, the log is
+    followed, and the exit code is that of the job. Interrupting it leaves the job running.
     """
     from serving.settings import read
     from training.contract import Options
@@ -67,6 +83,8 @@ def train(
 
     if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
         raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: expected more than 0, together with --tune")
+    if print_only and on is Where.HERE:
+        raise typer.BadParameter("--print belongs to --on cluster")
     settings = read(StackSettings)
     request = TrainRequest(
         app=app,
@@ -81,6 +99,8 @@ def train(
         tune=tune or 0,
         tune_minutes=tune_minutes,
     )
+    if on is Where.CLUSTER:
+        raise typer.Exit(_there(settings, request, print_only, as_json))
     try:
         result = run(settings, request)
     except GateRefused as refusal:
@@ -93,18 +113,46 @@ def train(
 
 
 def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
-    """Train with what runs of the stack; PostgreSQL and MLflow are started for the time it takes if need be."""
+    """Train with what runs of the stack; PostgreSQL and MLflow are started for the time it takes if need be.
+
+    With `repository_url` the app's versions are fetched from that bucket first, and sent there in the end.
+    """
     from control.stack.ensure import ensure
     from training.progress import RichProgress
     from training.registry import Registry
     from training.run import train as story
 
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if given:
-        return story(request, Registry(given), RichProgress(stderr()))
-    with ensure(settings, {"postgres", "mlflow"}) as state:
-        os.environ.update(state.environment())
-        return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
+    with _bucket(settings, request.app):
+        if given:
+            return story(request, Registry(given), RichProgress(stderr()))
+        with ensure(settings, {"postgres", "mlflow"}) as state:
+            os.environ.update(state.environment())
+            return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
+
+
+def _there(settings: StackSettings, request: TrainRequest, print_only: bool, as_json: bool) -> int:
+    from control.cluster.run import train_on_cluster
+    from control.cluster.settings import ClusterSettings
+    from serving.settings import read
+
+    return train_on_cluster(request, settings, read(ClusterSettings), print_only, as_json)
+
+
+@contextmanager
+def _bucket(settings: StackSettings, app: str) -> Iterator[None]:
+    """The app's versions of the bucket are here inside the block, and those of here in the bucket after it."""
+    if not settings.repository_url:
+        yield
+        return
+    from training.mirror import apps_of, copy
+
+    here = str(settings.model_repository)
+    if app in apps_of(settings.repository_url):
+        copy(settings.repository_url, here, [app])
+    yield
+    copy(here, settings.repository_url, [app])
+    note(f"{app} is in {settings.repository_url} as it is here.")
 
 
 def _show(result: TrainResult) -> None:

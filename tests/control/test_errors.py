@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from control.errors import PartFailed, PortInUse, StackError
+from control.errors import ClusterAway, KubernetesError, PartFailed, PortInUse, StackError
 
 
 def test_a_failed_part_shows_its_log() -> None:
@@ -15,3 +15,4 @@ def test_a_failed_part_shows_its_log() -> None:
 
 def test_exit_codes() -> None:
     assert (StackError.exit_code, PartFailed.exit_code, PortInUse.exit_code) == (1, 1, 2)
+    assert (KubernetesError.exit_code, ClusterAway.exit_code) == (5, 5)

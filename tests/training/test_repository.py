@@ -153,3 +153,20 @@ def test_writers_take_turns(tmp_path: Path, toy_servable: Path, root: Path) -> N
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     assert repository.versions(tmp_path / "repo", "toy") == list(range(1, 21))
     assert len(repository.promotions(tmp_path / "repo", "toy")) == 40
+
+
+def test_a_published_version_keeps_its_bytes_wherever_it_goes(tmp_path: Path, toy_servable: Path) -> None:
+    first = repository.publish(toy_servable, tmp_path / "a", "toy", 3)
+    # As another release may have written it.
+    sealed = (first / "manifest.json").read_bytes().replace(b'"format": 1,', b'"format": 1, "of_tomorrow": true,')
+    (first / "manifest.json").write_bytes(sealed)
+    second = repository.publish(first, tmp_path / "b", "toy", 3)
+    assert b"of_tomorrow" in sealed and (second / "manifest.json").read_bytes() == sealed
+
+
+def test_a_version_is_taken_away_and_files_beside_it_replaced(tmp_path: Path, toy_servable: Path) -> None:
+    repository.publish(toy_servable, tmp_path, "toy", 1)
+    repository.settle(tmp_path, "toy", {"config.pbtxt": b"a", "aliases.json": b"{}"})
+    repository.remove(tmp_path, "toy", 1)
+    assert repository.versions(tmp_path, "toy") == []
+    assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == [".lock", "aliases.json", "config.pbtxt"]

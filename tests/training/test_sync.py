@@ -8,7 +8,8 @@ from serving.manifest import Aliases
 from tests.training.conftest import make_servable
 from training import promotion, repository
 from training.registry import Registry
-from training.sync import Change, sync
+from training.repository import Change
+from training.sync import sync
 
 
 def digests(folder: Path) -> dict[str, str]:

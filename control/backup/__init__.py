@@ -1,0 +1,1 @@
+"""Keeping what the local stack knows elsewhere, and bringing it back."""

@@ -1,0 +1,122 @@
+"""What a backup holds and in what order it is made: whoever reads `backup.json` finds all that it lists.
+
+<target>/databases/<name>.dump   MLflow's database and that of the collections
+         artifacts/              MLflow's artifacts
+         model-repository/       as `slipway repository sync` copies it
+         backup.json             digests of the first two; written last
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from control.backup import databases
+from control.errors import StackError
+from control.settings import StackSettings
+from control.stack import find
+from control.stack.ensure import ensure
+from control.stack.layout import Layout
+from control.stack.parts import DATABASES
+from serving.manifest import FileDigest, digest_file
+from training.buckets import Place
+from training.mirror import apps_of, copy
+
+__all__ = ["Backup", "backup", "restore"]
+
+INDEX = "backup.json"
+REPOSITORY = "model-repository"
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """`backup.json`."""
+
+    format: int = 1
+    slipway: str
+    created: str
+    files: dict[str, FileDigest]
+
+
+def backup(settings: StackSettings, target: str) -> Backup:
+    """Keep databases, artifacts and model repository in an empty folder or bucket, also while the stack runs.
+
+    Raises `StackError` and whatever a copy of the model repository raises.
+    """
+    place = Place.of(target)
+    if place.files():
+        raise StackError(f"{target}: holds files already; a backup goes into an empty place")
+    files: dict[str, FileDigest] = {}
+    with tempfile.TemporaryDirectory(prefix="slipway-backup-") as scratch:
+        with ensure(settings, {"postgres"}) as state:
+            for name in DATABASES:
+                path = Path(scratch) / f"{name}.dump"
+                databases.dump(state.dsn(name), path)
+                files[f"databases/{name}.dump"] = _send(place, path, f"databases/{name}.dump")
+    # After the databases: what they name is written before it is named.
+    artifacts = Layout.of(settings.home).artifacts
+    for path in sorted(path for path in artifacts.rglob("*") if path.is_file()):
+        name = f"artifacts/{path.relative_to(artifacts).as_posix()}"
+        files[name] = _send(place, path, name)
+    if apps_of(str(settings.model_repository)):
+        copy(str(settings.model_repository), f"{target.rstrip('/')}/{REPOSITORY}")
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    made = Backup(slipway=version("slipway"), created=now, files=files)
+    place.write(INDEX, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    return made
+
+
+def restore(settings: StackSettings, source: str) -> Backup:
+    """Bring a backup back into a home folder without a stack, and its versions into the model repository.
+
+    Every file is checked before anything is changed. Raises `StackError`, and whatever a copy of the model
+    repository raises.
+    """
+    if find.running(settings.home) is not None:
+        raise StackError(f"the stack of {settings.home} runs: `slipway down` first, or set another SLIPWAY_HOME")
+    place = Place.of(source)
+    found = _index(place)
+    layout = Layout.of(settings.home)
+    with tempfile.TemporaryDirectory(prefix="slipway-restore-") as scratch:
+        for name, digest in found.files.items():
+            place.fetch(name, Path(scratch) / name)
+            if digest_file(Path(scratch) / name) != digest:
+                raise StackError(f"{source}/{name}: is not what was backed up; nothing was changed")
+        with ensure(settings, {"postgres"}) as state:
+            for name in DATABASES:
+                if not databases.empty(state.dsn(name)):
+                    raise StackError(f"{settings.home}: its database {name} is in use; set another SLIPWAY_HOME")
+            for name in DATABASES:
+                databases.load(state.dsn(name), Path(scratch) / f"databases/{name}.dump")
+        if (Path(scratch) / "artifacts").is_dir():
+            shutil.copytree(Path(scratch) / "artifacts", layout.artifacts, dirs_exist_ok=True)
+    kept = f"{source.rstrip('/')}/{REPOSITORY}"
+    if apps_of(kept):
+        copy(kept, str(settings.model_repository))
+    return found
+
+
+def _send(place: Place, path: Path, name: str) -> FileDigest:
+    place.send(path, name)
+    return digest_file(path)
+
+
+def _index(place: Place) -> Backup:
+    content = place.read(INDEX)
+    if content is None:
+        raise StackError(f"{place.shown}: holds no backup, or one that did not end: {INDEX} is missing")
+    try:
+        found = msgspec.json.decode(content, type=Backup)
+    except msgspec.MsgspecError as cause:
+        raise StackError(f"{place.shown}/{INDEX}: {cause}") from cause
+    wanted = {f"databases/{name}.dump" for name in DATABASES}
+    for name in sorted(wanted - found.files.keys()):
+        raise StackError(f"{place.shown}/{INDEX}: {name} is not in it")
+    for name in found.files:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise StackError(f"{place.shown}/{INDEX}: the file name {name!r} leaves its folder")
+    return found

@@ -1,0 +1,33 @@
+"""`slipway backup`: keep what the local stack knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from control.console import note, print_json
+
+__all__ = ["EPILOG", "backup"]
+
+EPILOG = "Examples:  slipway backup /mnt/backups/monday   |   slipway backup s3://backups/monday"
+
+
+def backup(
+    target: Annotated[str, typer.Argument(help="Empty folder or s3://bucket/prefix.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Keep MLflow's database and artifacts, the collections and the model repository elsewhere.
+
+    The stack may run meanwhile. `slipway restore` brings it back.
+    """
+    from control.backup.archive import backup as keep
+    from control.settings import StackSettings
+    from serving.settings import read
+
+    made = keep(read(StackSettings), target)
+    size = sum(file.bytes for file in made.files.values())
+    if as_json:
+        print_json({"target": target, "created": made.created, "files": len(made.files), "bytes": size})
+    else:
+        note(f"{target}: {len(made.files)} files, {size / 1e6:.1f} MB, and the model repository")

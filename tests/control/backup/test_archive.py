@@ -1,0 +1,70 @@
+"""What a backup refuses. One that is made and brought back: tests/e2e/test_recovery.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from control.backup.archive import Backup, backup, restore
+from control.errors import StackError
+from control.settings import StackSettings
+from control.stack.parts import DATABASES
+from serving.manifest import digest_file
+
+DUMPS = tuple(f"databases/{name}.dump" for name in DATABASES)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A backup whose files are there."""
+    folder = tmp_path / "kept"
+    for name in DUMPS:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    index(folder)
+    return folder
+
+
+def index(folder: Path, **changes: Any) -> None:
+    files = {name: digest_file(folder / name) for name in DUMPS}
+    made = Backup(**{"slipway": "0", "created": "2026-01-01T00:00:00Z", "files": files, **changes})
+    (folder / "backup.json").write_bytes(msgspec.json.encode(made))
+
+
+def test_a_backup_goes_into_an_empty_place(settings: StackSettings, kept: Path) -> None:
+    with pytest.raises(StackError, match="holds files already"):
+        backup(settings, str(kept))
+    assert not settings.home.exists()
+
+
+def test_one_that_did_not_end_is_none(settings: StackSettings, kept: Path) -> None:
+    (kept / "backup.json").unlink()
+    with pytest.raises(StackError, match=r"did not end: backup\.json is missing"):
+        restore(settings, str(kept))
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil"])
+def test_names_that_leave_the_folder_are_refused(settings: StackSettings, kept: Path, name: str) -> None:
+    files = {dump: digest_file(kept / dump) for dump in DUMPS}
+    index(kept, files={**files, name: digest_file(kept / DUMPS[0])})
+    with pytest.raises(StackError, match=f"the file name '{name}' leaves its folder"):
+        restore(settings, str(kept))
+
+
+def test_a_file_that_changed_stops_it_before_anything_does(settings: StackSettings, kept: Path) -> None:
+    (kept / DUMPS[1]).write_bytes(b"rot")
+    with pytest.raises(StackError, match=r"slipway\.dump: is not what was backed up; nothing was changed"):
+        restore(settings, str(kept))
+    assert not settings.home.exists()
+
+
+def test_an_index_without_a_database_is_refused(settings: StackSettings, kept: Path) -> None:
+    index(kept, files={})
+    with pytest.raises(StackError, match=r"databases/mlflow\.dump is not in it"):
+        restore(settings, str(kept))
+    (kept / "backup.json").write_text("[]")
+    with pytest.raises(StackError, match=r"backup\.json: "):
+        restore(settings, str(kept))
