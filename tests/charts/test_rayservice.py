@@ -115,3 +115,18 @@ def test_what_the_head_knows_may_be_kept_in_redis() -> None:
     kept = only(values)["rayClusterConfig"]["gcsFaultToleranceOptions"]
     secret = {"secretKeyRef": {"name": "mine", "key": "password"}}
     assert kept == {"redisAddress": "redis:6379", "redisPassword": {"valueFrom": secret}}
+
+
+def test_an_incremental_upgrade_has_its_steps() -> None:
+    ray = {"upgrade": "NewClusterWithIncrementalUpgrade", "incremental": {"gatewayClassName": "istio"}}
+    strategy = only({**ALL, "gateway": {"door": "ray"}, "ray": ray})["upgradeStrategy"]
+    assert strategy == {
+        "type": "NewClusterWithIncrementalUpgrade",
+        "clusterUpgradeOptions": {
+            "gatewayClassName": "istio",
+            "stepSizePercent": 10,
+            "intervalSeconds": 60,
+            "maxSurgePercent": 100,
+        },
+    }
+    assert only(ALL)["upgradeStrategy"] == {"type": "NewCluster"}

@@ -22,6 +22,11 @@ from control.charts.render import CHART, ChartError, render
         ({"image": {"gateway": {"tag": "latest"}}}, "tag"),
         ({"image": {"gateway": {"digest": "sha256:1"}}}, "digest"),
         ({"ray": {"upgrade": "Rolling"}}, "upgrade"),
+        ({"ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}}, "it needs gateway.door ray"),
+        (
+            {"ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}, "gateway": {"door": "ray"}},
+            "ray.incremental.gatewayClassName: name the class",
+        ),
         ({"groups": {"price": {"canary": {"weight": 100}}}}, "weight"),
         ({"groups": {"price": {"settings": {"slipway_apps": "x"}}}}, "slipway_apps"),
         ({"groups": {"price": {"settings": {"SLIPWAY_APPS": "x"}}}}, "SLIPWAY_APPS"),
