@@ -7,6 +7,7 @@ The wheel `nvidia-pytriton` carries the server and its Python backend. It has no
 from __future__ import annotations
 
 import ctypes
+import http.client
 import importlib.util
 import os
 import shutil
@@ -17,7 +18,6 @@ import sys
 import sysconfig
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -183,7 +183,7 @@ def _await_ready(server: subprocess.Popen[bytes], url: str, log: Path, timeout: 
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback
                 return
-        except (urllib.error.URLError, OSError):
+        except (http.client.HTTPException, OSError):
             time.sleep(0.05)
     raise TritonError(f"Triton was not ready after {timeout:.0f} s; its log ends:\n{_tail(log)}")
 

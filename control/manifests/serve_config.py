@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +13,18 @@ __all__ = ["refused"]
 
 def refused(config: Any) -> list[str]:
     """Messages, each with the field; empty when Ray Serve takes it and reads all of it."""
+    if not isinstance(config, dict):
+        return ["it is no mapping"]
+    with warnings.catch_warnings():
+        # What Ray will give up one day it takes today.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _refused(config)
+
+
+def _refused(config: dict[str, Any]) -> list[str]:
     from pydantic import ValidationError
     from ray.serve.schema import ServeDeploySchema
 
-    if not isinstance(config, dict):
-        return ["it is no mapping"]
     try:
         ServeDeploySchema.model_validate(config)
     except ValidationError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +93,7 @@ def await_answer(url: str, server: subprocess.Popen[bytes], log: Path, seconds: 
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
-        except (urllib.error.URLError, OSError):
+        except (http.client.HTTPException, OSError):
             time.sleep(0.2)
     raise AssertionError(log.read_text())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import signal
@@ -131,7 +132,7 @@ def await_ready(address: str, server: subprocess.Popen[bytes], log: Path, second
         try:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5):
                 return
-        except (urllib.error.URLError, OSError):
+        except (http.client.HTTPException, OSError):
             assert server.poll() is None and time.monotonic() < end, log.read_text(errors="replace")
             time.sleep(0.1)
 

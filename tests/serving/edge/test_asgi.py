@@ -60,7 +60,7 @@ def test_server_faults(server: Server, market: str, status: int, title: str) -> 
 def test_an_unknown_error_is_logged_under_the_request_id(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "serving.edge.problem"):
         ask(server.http, post(instances("crash"), x_request_id="find-me"))
-    (record,) = [line for line in caplog.records if getattr(line, "request_id", "") == "find-me"]
+    (record,) = [line for line in caplog.records if getattr(line, "fields", {}) == {"request_id": "find-me"}]
     assert record.exc_info is not None and "secret" in str(record.exc_info[1])
 
 

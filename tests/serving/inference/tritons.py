@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,7 +62,7 @@ class Server:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/v2/health/ready", timeout=1):
                     return
-            except (urllib.error.URLError, OSError):
+            except (http.client.HTTPException, OSError):
                 assert self.process.poll() is None, self._log.read_text(errors="replace")
                 assert time.monotonic() < end
                 time.sleep(0.05)
