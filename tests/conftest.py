@@ -64,6 +64,15 @@ def real_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def schemas() -> Path:
+    """The folder of definitions (CRDs), which are not ours to ship; tests that need it are skipped without it."""
+    folder = os.environ.get("SLIPWAY_SCHEMAS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SLIPWAY_SCHEMAS is not set to a folder of definitions (CRDs)")
+    return Path(folder)
+
+
 @pytest.fixture(autouse=True)
 def _logs() -> Iterator[None]:
     """A server that a test runs in this process sets up logging; the next test finds it as it was."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Handler, Loopback
 
 SECRET = "hunter2-is-the-secret"
 HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
@@ -41,22 +41,17 @@ Verdict = tuple[int, str] | None
 
 
 @dataclass
-class Proxy:
+class Proxy(Loopback):
     """Listens before a store. `judge` sees each request's method and path first and may wait, too."""
 
     target: Store
     judge: Callable[[str, str], Verdict] = lambda method, path: None
     seen: list[tuple[str, str]] = field(default_factory=list)
 
-    def __enter__(self) -> Proxy:
+    def handler(self) -> type[Handler]:
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words: object) -> None:
-                pass
-
+        class Answers(Handler):
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 proxy.seen.append((self.command, self.path))
@@ -87,18 +82,7 @@ class Proxy:
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *words: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return Answers
 
     def puts(self) -> list[str]:
         """Paths that were written, in order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,11 @@ def skaffold(root: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_schema_accepts_it(skaffold: dict[str, Any]) -> None:
+def test_the_schema_accepts_it(skaffold: dict[str, Any], schemas: Path) -> None:
     from jsonschema import Draft7Validator
 
-    folder = os.environ.get("SLIPWAY_SCHEMAS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("SLIPWAY_SCHEMAS is not set to a folder of schemas")
     version = skaffold["apiVersion"].removeprefix("skaffold/")
-    schema = json.loads((Path(folder) / "skaffold" / f"{version}.schema.json").read_text())
+    schema = json.loads((schemas / "skaffold" / f"{version}.schema.json").read_text())
     assert [error.json_path for error in Draft7Validator(schema).iter_errors(skaffold)] == []
 
 
@@ -46,8 +42,7 @@ def test_what_it_names_is_there(skaffold: dict[str, Any], root: Path) -> None:
     for artifact in skaffold["build"]["artifacts"]:
         folder = artifact["image"].removeprefix("slipway/")
         assert artifact["docker"]["dockerfile"] == f"images/{folder}/Dockerfile"
-        if (root / "images").exists():
-            assert (root / artifact["docker"]["dockerfile"]).exists()
+        assert (root / artifact["docker"]["dockerfile"]).exists()
         for rule in artifact.get("sync", {}).get("manual", []):
             assert any(root.glob(rule["src"])), rule
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import Handler, Loopback
 
 TOKEN = "hunter2-is-the-token"
 JOBS = "/apis/ray.io/v1/namespaces/ml/rayjobs"
@@ -21,7 +21,7 @@ DONE: State = ("Complete", "SUCCEEDED", "")
 
 
 @dataclass
-class FakeApi:
+class FakeApi(Loopback):
     """Answers on loopback from `with` to its end."""
 
     states: list[State] = field(default_factory=lambda: [DONE])
@@ -36,15 +36,10 @@ class FakeApi:
     created: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> FakeApi:
+    def handler(self) -> type[Handler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words: object) -> None:
-                pass
-
+        class Answers(Handler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if self.admitted():
@@ -96,18 +91,7 @@ class FakeApi:
                 else:
                     self.close_connection = True
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *words: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return Answers
 
     def state(self) -> dict[str, str]:
         deployment, job, message = self.states.pop(0) if len(self.states) > 1 else self.states[0]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
 import re
 import shlex
 from pathlib import Path
@@ -9,11 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
 
 from control.cluster.rayjob import entrypoint, job_name, rayjob
 from control.cluster.settings import ClusterSettings
 from control.errors import KubernetesError
+from control.manifests.crds.check import Checker
+from control.manifests.crds.definitions import load
 from training.contract import Options
 from training.run import TrainRequest
 
@@ -25,30 +24,10 @@ def request(**options: Any) -> TrainRequest:
     return TrainRequest(**{"app": "price", "paths": ("s3://data/prices.csv",), **options})
 
 
-def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema as an API server takes it with strict field validation: what is not listed is refused."""
-    made = {key: value for key, value in schema.items() if key not in ("format", "x-kubernetes-validations")}
-    if "properties" in made:
-        made["properties"] = {key: strict(value) for key, value in made["properties"].items()}
-        if not made.get("x-kubernetes-preserve-unknown-fields"):
-            made.setdefault("additionalProperties", False)
-    if isinstance(made.get("items"), dict):
-        made["items"] = strict(made["items"])
-    if isinstance(made.get("additionalProperties"), dict):
-        made["additionalProperties"] = strict(made["additionalProperties"])
-    return made
-
-
-@pytest.fixture(params=["kuberay", "kuberay-1.6.2"])
-def validator(request: pytest.FixtureRequest) -> Draft7Validator:
-    """KubeRay's own schema."""
-    folder = os.environ.get("SLIPWAY_SCHEMAS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("SLIPWAY_SCHEMAS is not set to a folder of CRD schemas")
-    definition = json.loads((Path(folder) / request.param / "rayjobs.ray.io.json").read_text())
-    (version,) = (one for one in definition["spec"]["versions"] if one["name"] == "v1")
-    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    return Draft7Validator(strict(spec))
+@pytest.fixture(scope="module")
+def checker(schemas: Path) -> Checker:
+    """KubeRay's own definitions, of this release and the one before."""
+    return Checker(load(schemas))
 
 
 FULL = ClusterSettings(
@@ -57,16 +36,15 @@ FULL = ClusterSettings(
 
 
 @pytest.mark.parametrize("settings", [ClusterSettings(secrets=("mlflow",)), FULL])
-def test_kuberay_accepts_it(validator: Draft7Validator, settings: ClusterSettings) -> None:
-    manifest = rayjob(request(tune=5, workers=6), settings, "train-price-1", URL)
-    problems = [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(manifest["spec"])]
-    assert problems == []
+def test_kuberay_accepts_it(checker: Checker, settings: ClusterSettings) -> None:
+    assert checker.check(rayjob(request(tune=5, workers=6), settings, "train-price-1", URL)) == []
 
 
-def test_the_check_finds_what_it_is_for(validator: Draft7Validator) -> None:
-    spec = rayjob(request(), FULL, "train-price-1", URL)["spec"]
-    spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"][0]["imagePullPolice"] = "Always"
-    assert [error for error in validator.iter_errors(spec) if "imagePullPolice" in error.message]
+def test_the_check_finds_what_it_is_for(checker: Checker) -> None:
+    manifest = rayjob(request(), FULL, "train-price-1", URL)
+    head = manifest["spec"]["rayClusterSpec"]["headGroupSpec"]
+    head["template"]["spec"]["containers"][0]["imagePullPolice"] = "Always"
+    assert [path for _, path, _ in checker.check(manifest) if "imagePullPolice" in path]
 
 
 def test_the_same_words_run_there() -> None:

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from control.errors import ManifestError
 from control.manifests.lint import Options, lint
 from control.manifests.targets import of_repository
 
 
 @pytest.mark.slow
 def test_what_the_repository_ships_has_no_finding(root: Path, schemas: Path) -> None:
-    try:
-        targets = of_repository(root)
-    except ManifestError:
-        pytest.skip("the repository ships no chart, overlay or Skaffold file yet")
-    report = lint(targets, Options(schemas=schemas))
+    report = lint(of_repository(root), Options(schemas=schemas))
     assert [f"{f.id} {f.file} {f.resource} {f.field}: {f.message}" for f in report.findings] == []
     assert report.objects > 0

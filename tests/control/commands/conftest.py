@@ -1,1 +1,0 @@
-from tests.schemas import schemas as schemas
