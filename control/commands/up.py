@@ -122,20 +122,23 @@ def _stay(state: StackState) -> None:
     from control.stack.stop import stop
 
     note("Ctrl-C stops it")
+    asked = False
     try:
         while find.runs(state):
             time.sleep(0.5)
-        now = read_state(state.layout.home)
-        if now is not None and now.stack_id == state.stack_id:
-            raise StackError("the supervisor ended; everything else was stopped")
-        note("stopped by slipway down")
     except KeyboardInterrupt:
+        asked = True
         note("stopping")
-    finally:
+    # `slipway down` ends the supervisor first and forgets the stack last: wait until it is through.
+    with lock.held(state.layout, wait=True):
         now = read_state(state.layout.home)
-        if now is not None and now.stack_id == state.stack_id:
-            with lock.held(state.layout):
-                stop(state)
+        left = now is not None and now.stack_id == state.stack_id
+        if left:
+            stop(state)
+    if left and not asked:
+        raise StackError("the supervisor ended; everything else was stopped")
+    if not asked:
+        note("stopped by slipway down")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

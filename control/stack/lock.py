@@ -14,12 +14,12 @@ __all__ = ["held"]
 
 
 @contextmanager
-def held(layout: Layout) -> Iterator[None]:
-    """Hold the lock of a home folder. Raises `StackError` naming who has it."""
+def held(layout: Layout, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a home folder, or `wait` for it. Raises `StackError` naming who has it."""
     layout.home.mkdir(parents=True, exist_ok=True)
     with layout.lock.open("a+") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             stream.seek(0)
             raise StackError(
