@@ -8,7 +8,8 @@ A batch starts as soon as the worker is idle and the next one fills while it run
 - a batch that raises is run again without the request that is to blame, in halves where nobody is named, so only
   requests that cannot be run fail; an error that is not about the rows (`Unavailable`) fails the batch at once;
 - a request past its deadline gets `DeadlineExceeded` then, also while its batch runs, and does not start after it;
-- when more waits than fits a batch, a request that could not be done in time does not start either;
+- when more waits than fits a batch, a request that could not be done in time is refused as it comes, and does not
+  start where that shows later;
 - a request whose future is cancelled does not start;
 - what waits is bounded, fair between clients, most urgent first and nothing for ever: see `waiting`.
 
@@ -29,6 +30,7 @@ from typing import Any, Protocol
 from serving.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.inference.contract import Call, Work
 from serving.inference.item import Batch, Item, Part, late
+from serving.inference.pace import Pace
 from serving.inference.waiting import Waiting
 from serving.values import Batching
 
@@ -37,10 +39,8 @@ __all__ = ["BatchObserver", "Batcher", "Execute"]
 Execute = Callable[[Work, Sequence[Any], float], list[Any] | Awaitable[list[Any]]]
 """Runs the payloads of one batch, whose latest deadline it is told: one result for each, at once or later."""
 
-REMEMBERED = 8
-"""Runs whose durations tell how long the next one will take."""
 LEAD = 2.0
-"""Time a request should have left under overload, in such runs: one that is somewhat longer must not make all its
+"""Time a request should have left under overload, in slow runs: one that is somewhat longer must not make all its
 requests late, and what is rejected instead could not have been done by anybody."""
 
 Release = Callable[[], Awaitable[None] | None]
@@ -102,7 +102,8 @@ class Batcher:
         self._waiting = Waiting(batching.max_rows, batching.max_queue_rows, self._reject)
         self._again: deque[Batch] = deque()
         self._flights: dict[Future[Any], tuple[Batch, float]] = {}
-        self._durations: deque[float] = deque(maxlen=REMEMBERED)
+        self._pace = Pace()
+        self._swept = -math.inf
         self._scheduled = False
         self._patience: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -130,7 +131,7 @@ class Batcher:
         except SlipwayError as error:
             answer.set_exception(error)
             return answer
-        refusal = self._refusal(rows, call, now)
+        refusal = self._refusal(work, lane, rows, call, now)
         if refusal is not None:
             answer.set_exception(refusal)
             return answer
@@ -186,17 +187,46 @@ class Batcher:
             item = Item(answer, payload, work.rows(payload), whole.deadline, whole.arrived)
             self._waiting.push(work, lane, item, call.client, call.urgency)
 
-    def _refusal(self, rows: int, call: Call, now: float) -> SlipwayError | None:
+    def _refusal(self, work: Work, lane: Hashable, rows: int, call: Call, now: float) -> SlipwayError | None:
         if self._closing is not None:
             return NotReady("this version is being unloaded; send the request again")
         if call.deadline <= now:
             self._observer.rejected("deadline")
             return DeadlineExceeded("the deadline passed before the request was queued")
         waiting = self._waiting
+        if waiting.rows > self._max_rows:
+            hopeless = self._hopeless(work, lane, rows, call, now)
+            if hopeless is not None:
+                self._observer.rejected("overload")
+                return hopeless
         if waiting.rows + rows > self._max_queue_rows and not waiting.admits(rows, call.client, now):
             self._observer.rejected("overload")
             return self._overloaded()
         return None
+
+    def _hopeless(self, work: Work, lane: Hashable, rows: int, call: Call, now: float) -> Overloaded | None:
+        """The refusal of a request that would not start in time behind what waits."""
+        if not self._pace.known():
+            return None
+        waiting = self._waiting
+        left = call.deadline - now
+        time_to_start = left - min(LEAD * self._pace.slow(), left / 2)
+        each = self._pace.usual() / self._concurrency / self._max_rows
+        if (waiting.rows + rows) * each < time_to_start:
+            return None
+        if now - self._swept > each * self._max_rows:
+            # Who has gone or is late is not in the way.
+            self._swept = now
+            waiting.sweep(now)
+        ahead = waiting.ahead(work, lane, call.client, call.urgency)
+        # Half of a run for what runs already, less half of one for the rows of its own batch.
+        wait = (ahead + rows) * each
+        if wait < time_to_start:
+            return None
+        return Overloaded(
+            f"{ahead} rows go before this request and take about {wait:.2g} s; its deadline is in {left:.2g} s",
+            retry_after=math.ceil(wait - time_to_start) or 1,
+        )
 
     def _overloaded(self) -> Overloaded:
         return Overloaded(f"{self._waiting.rows} rows wait already (limit {self._max_queue_rows})")
@@ -246,11 +276,11 @@ class Batcher:
         """Seconds a request should have left to be in time; 0 while no more than a batch waits.
 
         Without it an overloaded queue, whose head is always about to be late, would fill its batches with requests
-        that are late when they are done. One long run among the last ones does not count.
+        that are late when they are done.
         """
-        if self._waiting.rows <= self._max_rows or len(self._durations) < 2:
+        if self._waiting.rows <= self._max_rows or not self._pace.known():
             return 0.0
-        return LEAD * sorted(self._durations)[-2]
+        return LEAD * self._pace.slow()
 
     def _start(self, batch: Batch, now: float) -> None:
         work, items = batch
@@ -284,7 +314,7 @@ class Batcher:
 
     def _report(self, batch: Batch, started: float) -> None:
         seconds = monotonic() - started
-        self._durations.append(seconds)
+        self._pace.add(seconds)
         self._observer.batch(sum([item.rows for item in batch.items]), seconds)
 
     def _deliver(self, batch: Batch, results: Any) -> None:

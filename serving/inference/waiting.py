@@ -16,6 +16,7 @@ import heapq
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
+from itertools import islice
 
 from serving.inference.contract import Work
 from serving.inference.item import Batch, Item
@@ -29,6 +30,8 @@ SWEEP_REST_PER_ITEM = 2e-6
 """Seconds from one sweep to the next, at least: about ten times what a sweep takes."""
 COUNTED_AT_ONCE = 16
 """Clients are counted anew when the greediest has been asked for once for every so many of them."""
+LOOKED_AT = 64
+"""Clients that are looked at to tell how much goes before a request; the others are taken to be like them."""
 
 Reject = Callable[[Item, str], None]
 """Answers a request that will not run; the reason is `overload` or `deadline`."""
@@ -62,13 +65,14 @@ class _Lane:
 class _Flow:
     """One client's requests of one lane and urgency. Its turn ends when its credit, in rows, is used up."""
 
-    __slots__ = ("client", "credit", "items", "lane", "urgency")
+    __slots__ = ("client", "credit", "items", "lane", "rows", "urgency")
 
     def __init__(self, client: _Client, lane: _Lane, urgency: int, credit: int) -> None:
         self.client = client
         self.lane = lane
         self.urgency = urgency
         self.credit = credit
+        self.rows = 0
         self.items: deque[Item] = deque()
 
 
@@ -102,6 +106,7 @@ class Waiting:
             flow = self._open(key, client, urgency)
         flow.items.append(item)
         rows = item.rows
+        flow.rows += rows
         flow.lane.rows += rows
         flow.client.rows += rows
         self.rows += rows
@@ -142,6 +147,22 @@ class Waiting:
                 return False
             self._evict(greediest)
         return True
+
+    def ahead(self, work: Work, lane: Hashable, client: str, urgency: int) -> int:
+        """About how many rows would go before one more request: all of its client's, and as many of each other's.
+
+        Of the same lane and urgency only: what else goes before it is not counted.
+        """
+        found = self._lanes.get((work, lane))
+        turns = None if found is None else found.levels.get(urgency)
+        if not turns:
+            return 0
+        flow = turns.get(client)
+        own = 0 if flow is None else flow.rows
+        share = max(own, self._quantum)
+        looked = [min(other.rows, share) for other in islice(turns.values(), LOOKED_AT) if other is not flow]
+        others = len(turns) - (flow is not None)
+        return own + (sum(looked) * others // len(looked) if looked else 0)
 
     def sweep(self, now: float) -> float:
         """Reject what is late and drop what has gone; the earliest deadline of what is left, or infinity."""
@@ -263,6 +284,7 @@ class Waiting:
     def _free(self, flow: _Flow, rows: int) -> None:
         """Count `rows` out. An empty flow is forgotten unless it was the last of all: likely it is the next."""
         client, lane = flow.client, flow.lane
+        flow.rows -= rows
         self.rows -= rows
         lane.rows -= rows
         client.rows -= rows

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -447,6 +448,56 @@ def test_a_request_larger_than_the_queue_is_taken_when_nothing_waits() -> None:
     assert isinstance(second, Overloaded)
 
 
+async def overloaded(loop: VirtualLoop, client: str) -> Batcher:
+    """Batches of two take a second each and two have run; ten rows of one client wait behind one that runs."""
+    subject = Batcher(SlowModel(seconds=1.0), Batching(max_rows=2))
+    for number in range(2):
+        await subject.submit(work, Ask([number]), call())
+    for number in range(11):
+        subject.submit(work, Ask([number]), call(client=client))
+        await turns()
+    return subject
+
+
+def test_who_could_not_be_answered_in_time_is_told_at_once_and_when_to_come_again() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        subject = await overloaded(loop, "a")
+        before = subject.queued_rows
+        refusal = subject.submit(work, Ask([11]), call(loop.time() + 3.0, client="a")).exception()
+        assert isinstance(refusal, Overloaded)
+        assert str(refusal) == "10 rows go before this request and take about 5.5 s; its deadline is in 3 s"
+        assert refusal.retry_after == 4
+        assert subject.queued_rows == before
+        assert await subject.submit(work, Ask([11]), call(loop.time() + 8.0, client="a")) == [22]
+        await subject.close()
+
+    run(main)
+
+
+def test_what_others_have_waiting_refuses_nobody_whose_turn_comes_soon() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        subject = await overloaded(loop, "a")
+        assert await subject.submit(work, Ask([11]), call(loop.time() + 3.0, client="b")) == [22]
+        await subject.close()
+
+    run(main)
+
+
+def test_callers_who_have_gone_refuse_nobody() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        subject = Batcher(SlowModel(seconds=1.0), Batching(max_rows=2))
+        for number in range(2):
+            await subject.submit(work, Ask([number]), call())
+        answers = [subject.submit(work, Ask([number]), call()) for number in range(11)]
+        await turns()
+        for answer in answers[2:]:
+            answer.cancel()
+        assert await subject.submit(work, Ask([11]), call(loop.time() + 3.0)) == [22]
+        await subject.close()
+
+    run(main)
+
+
 def test_a_flood_of_one_client_does_not_starve_another() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel(seconds=1.0)
@@ -687,7 +738,9 @@ def test_an_overloaded_queue_goes_on_answering_in_time(spread: float) -> None:
         done = await asyncio.gather(*sent, return_exceptions=True)
         await subject.close()
         assert all(answer == [number] for number, answer in enumerate(done) if isinstance(answer, list))
-        assert {type(answer) for answer in done} == {list, DeadlineExceeded}
-        return sum(isinstance(answer, list) for answer in done)
+        kinds = Counter(type(answer) for answer in done)
+        assert set(kinds) <= {list, Overloaded, DeadlineExceeded}
+        assert kinds[Overloaded] > (3 if spread else 100) * kinds[DeadlineExceeded]
+        return kinds[list]
 
     assert run(main) > 0.97 * runs * 4 / math.exp(spread**2 / 2)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.inference.item import Item
-from serving.inference.waiting import AGEING, COUNTED_AT_ONCE, Waiting
+from serving.inference.waiting import AGEING, COUNTED_AT_ONCE, LOOKED_AT, Waiting
 from tests.serving.inference.numbers import Numbers
 
 work = Numbers()
@@ -316,3 +316,23 @@ def test_rows_are_counted_and_every_request_leaves_once(steps: list[Any], max_ro
     assert sorted([*taken, *rejected, *gone]) == sorted(items)
     assert queue.waiting.rows == 0
     loop.close()
+
+
+def test_what_goes_before_one_more_request_is_all_of_its_client_and_as_much_of_each_other(queue: Queue) -> None:
+    assert queue.waiting.ahead(work, "", "a", 3) == 0
+    for name in range(10):
+        queue.push(name, client="a")
+    queue.push("b", rows=4, client="b")
+    queue.push("urgent", rows=100, client="a", urgency=1)
+    queue.push("elsewhere", rows=100, client="a", lane="other")
+    assert queue.waiting.ahead(work, "", "a", 3) == 10 + 4
+    assert queue.waiting.ahead(work, "", "b", 3) == 4 + 4
+    assert queue.waiting.ahead(work, "", "new", 3) == 1 + 1
+
+
+def test_of_many_clients_some_stand_for_all(queue: Queue) -> None:
+    clients = 10 * LOOKED_AT
+    for name in range(clients):
+        queue.push(name, rows=3, client=str(name))
+    assert queue.waiting.ahead(work, "", "0", 3) == 3 * clients
+    assert queue.waiting.ahead(work, "", "new", 3) == clients
