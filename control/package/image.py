@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,9 @@ from control.package.models import copy_version
 __all__ = ["GATEWAY", "write"]
 
 GATEWAY = "images/gateway/Dockerfile"
-"""In a clone of the repository: how the gateway's own image is built."""
+"""In a clone of the repository: the gateway's own image."""
+BUILD = "scripts/build-image"
+"""How that is built, with buildah where it is and else with docker."""
 DOCKERFILE = Template(
     """# $app, version $version, in the gateway's image: it needs no volume and no network to answer.
 ARG GATEWAY=$gateway
@@ -52,9 +55,10 @@ def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
         # Everything else that comes to lie there stays out of the image.
         (folder / ".dockerignore").write_text("*\n!model-repository\n")
         folder.rename(target)
+    tool = "buildah" if shutil.which("buildah") else "docker"
     commands = (
-        f"docker build -f {root / GATEWAY} -t {gateway} {root}",
-        f"docker build -t slipway/{chosen.app.name}:{chosen.version} {target}",
+        f"{root / BUILD} gateway",
+        f"{tool} build -t slipway/{chosen.app.name}:{chosen.version} {target}",
     )
     return Packaged(target, sum(path.stat().st_size for path in target.rglob("*") if path.is_file()), commands)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from control.errors import PackageError
 from control.package.chosen import Chosen, choose
-from control.package.image import GATEWAY, write
+from control.package.image import BUILD, GATEWAY, write
 
 
 def clone(folder: Path) -> Path:
@@ -26,12 +27,26 @@ def test_the_context_puts_one_version_on_the_gateways_image(chosen: Chosen, tmp_
     assert f"ARG GATEWAY={gateway}\nFROM ${{GATEWAY}}\n" in text
     assert "SLIPWAY_APPS=shop.apps.basket" in text and "USER 10001:10001" in text
     assert choose(made.path / "model-repository", chosen.package).version == 2
-    assert made.commands == (
-        f"docker build -f {root / GATEWAY} -t {gateway} {root}",
-        f"docker build -t slipway/basket:2 {made.path}",
-    )
+    first, second = made.commands
+    assert first == f"{root / BUILD} gateway"
+    assert second.endswith(f" build -t slipway/basket:2 {made.path}")
     with pytest.raises(PackageError, match="is there already"):
         write(chosen, tmp_path / "out", root)
+
+
+@pytest.mark.parametrize("tool", ["buildah", "docker"])
+def test_both_images_are_built_by_one_tool(
+    tool: str, chosen: Chosen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    """The second would not find the first in the other tool's store."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / tool).write_text("#!/bin/sh\n")
+    (programs / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    made = write(chosen, tmp_path / "out", clone(tmp_path / "clone"))
+    assert made.commands[1].startswith(f"{tool} build ")
+    assert os.access(root / BUILD, os.X_OK)
 
 
 def test_a_clone_without_the_gateways_image_is_told_so(chosen: Chosen, tmp_path: Path) -> None:
