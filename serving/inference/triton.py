@@ -1,4 +1,4 @@
-"""Backend `triton`: Triton Inference Server over one gRPC channel; in one pod, through shared memory."""
+"""Backend `triton`: Triton Inference Servers over one gRPC channel; one in the same pod, through shared memory."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class TritonChannel:
         options = {
             "grpc.max_receive_message_length": MAX_MESSAGE,
             "grpc.max_send_message_length": MAX_MESSAGE,
+            # Where the name has several addresses, as a headless Service's, all of them are asked in turn.
+            "grpc.lb_policy_name": "round_robin",
             # A server that was restarted is found within a second, one whose machine is gone within a minute.
             "grpc.initial_reconnect_backoff_ms": 100,
             "grpc.max_reconnect_backoff_ms": 1_000,

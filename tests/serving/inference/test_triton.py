@@ -74,7 +74,8 @@ async def forgets_the_output(request: pb.ModelInferRequest, context: Any) -> pb.
     return pb.ModelInferResponse(model_name="toy")
 
 
-async def ask(answer: Answer, rows: int = 2, seconds: float = 5.0) -> Arrays:
+async def served(answer: Answer) -> tuple[grpc.aio.Server, int]:
+    """A server of our own, and its port."""
     server = grpc.aio.server()
 
     class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
@@ -84,6 +85,11 @@ async def ask(answer: Answer, rows: int = 2, seconds: float = 5.0) -> Arrays:
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    return server, port
+
+
+async def ask(answer: Answer, rows: int = 2, seconds: float = 5.0) -> Arrays:
+    server, port = await served(answer)
     try:
         return await ask_port(port, rows, seconds)
     finally:
@@ -91,7 +97,11 @@ async def ask(answer: Answer, rows: int = 2, seconds: float = 5.0) -> Arrays:
 
 
 async def ask_port(port: int, rows: int = 2, seconds: float = 5.0) -> Arrays:
-    channel = TritonChannel(f"127.0.0.1:{port}")
+    return await ask_url(f"127.0.0.1:{port}", rows, seconds)
+
+
+async def ask_url(url: str, rows: int, seconds: float = 5.0) -> Arrays:
+    channel = TritonChannel(url)
     batcher = open_triton(channel, "toy", 1, toy.app.inputs, toy.app.outputs, Batching(max_rows=2))
     features = np.arange(rows * 2, dtype=np.float32).reshape(rows, 2)
     try:
@@ -126,6 +136,31 @@ def test_what_goes_wrong_there_has_its_place_in_our_tree(
     with pytest.raises(expected, match=message) as caught:
         asyncio.run(ask(answer))
     assert "secret" not in str(caught.value)
+
+
+def test_several_servers_behind_one_name_are_asked_in_turn() -> None:
+    async def main() -> list[int]:
+        servers, asked = [], [0, 0]
+
+        def counts(place: int) -> Answer:
+            async def answer(request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+                asked[place] += 1
+                return await adds(request, context)
+
+            return answer
+
+        for place in range(2):
+            server, port = await served(counts(place))
+            servers.append((server, f"127.0.0.1:{port}"))
+        try:
+            await ask_url("ipv4:" + ",".join(address for _, address in servers), rows=40)
+        finally:
+            for server, _ in servers:
+                await server.stop(None)
+        return asked
+
+    first, second = asyncio.run(main())
+    assert first + second == 20 and min(first, second) >= 5
 
 
 def test_the_deadline_reaches_the_call() -> None:
