@@ -20,6 +20,9 @@ from benchmarks.manifests.places import (
     family,
 )
 
+GRPC = "GRPCRoute/price"
+WORKERS = {"ray.io/node-type": "worker"}
+JOB_PODS = {"app.kubernetes.io/name": "migrate"}
 NETWORK = family(
     "network",
     [
@@ -83,7 +86,7 @@ NETWORK = family(
         ),
         ("a route to no Service", "HTTPRoute/price", "SLW307", put("spec rules 0 backendRefs 0 name", "gatway")),
         ("a route to no port", "HTTPRoute/price", "SLW307", put("spec rules 0 backendRefs 0 port", 8080)),
-        ("a gRPC route to no port", "GRPCRoute/price", "SLW307", put("spec rules 0 backendRefs 0 port", 8081)),
+        ("a gRPC route to no port", GRPC, "SLW307", put("spec rules 0 backendRefs 0 port", 8081)),
         (
             "a monitor that selects nothing",
             MONITOR,
@@ -97,6 +100,9 @@ NETWORK = family(
             "SLW309",
             both(put("spec rules 0 backendRefs 0 weight", 0), put("spec rules 0 backendRefs 1 weight", 0)),
         ),
+        ("a gRPC route on an HTTP route's host", GRPC, "SLW310", put("spec hostnames", ["models.example.org"])),
+        ("a gRPC route on all hosts", GRPC, "SLW310", drop("spec hostnames")),
+        ("a gRPC route on an HTTP route's domain", GRPC, "SLW310", put("spec hostnames", ["*.example.org"])),
     ],
 )
 
@@ -130,6 +136,14 @@ SCALING = family(
         ("a budget that lets nothing go", PDB, "SLW408", put("spec maxUnavailable", 0)),
         ("a metric without its block", HPA, "SLW409", put("spec metrics 0 type", "External")),
         ("a target without its value", HPA, "SLW409", put("spec metrics 1 pods target type", "Value")),
+        ("a budget of Ray's pods", PDB, "SLW410", put("spec selector matchLabels", WORKERS)),
+        (
+            "a budget of a share of Ray's pods",
+            PDB,
+            "SLW410",
+            put("spec", {"minAvailable": "50%", "selector": {"matchLabels": WORKERS}}),
+        ),
+        ("a budget of a Job's pods", PDB, "SLW410", put("spec selector matchLabels", JOB_PODS)),
         ("metric type Custom", HPA, "SLW204", put("spec metrics 1 type", "Custom")),
         ("selectPolicy Least", HPA, "SLW204", put("spec behavior scaleDown selectPolicy", "Least")),
         ("averageValue many", HPA, "SLW203", put("spec metrics 1 pods target averageValue", "many")),

@@ -23,6 +23,7 @@ from benchmarks.manifests.places import (
     RULES,
     RUNTIME,
     TRITON,
+    WORKER,
     family,
 )
 
@@ -132,6 +133,16 @@ RAY_ROWS = family(
             RAY,
             "SLW706",
             both(put(f"{GROUP} rayStartParams num-gpus", "1"), put(f"{GROUP} resources", {"GPU": "1"})),
+        ),
+        ("a head's port that Ray's metrics have", RAY, "SLW707", put(f"{HEAD} ports 0 containerPort", 8080)),
+        (
+            "a worker's port that Ray's metrics were moved to",
+            RAY,
+            "SLW707",
+            both(
+                put(f"{GROUP} rayStartParams metrics-export-port", "8090"),
+                put(f"{WORKER} ports", [{"name": "http", "containerPort": 8090}]),
+            ),
         ),
         ("labels in rayStartParams", RAY, "SLW706", put(f"{GROUP} rayStartParams labels", "a=b")),
         (

@@ -22,6 +22,9 @@ UPGRADES = {
 LONGEST = {"RayService": 47, "RayJob": 47, "RayCluster": 53}
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 START_RESOURCES = ("num-cpus", "num-gpus", "memory", "resources")
+METRICS = "metrics-export-port"
+METRICS_PORT = "8080"
+"""Where KubeRay lets Ray's agent serve metrics unless rayStartParams say otherwise."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
@@ -32,6 +35,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
         if spec:
             yield from _groups(resource, path, spec)
             yield from _combinations(resource, path, spec)
+            yield from _ports(resource, path, spec)
         yield from _upgrade(resource, spec)
         if resource.kind == "RayService":
             yield from _serve(resource)
@@ -101,6 +105,20 @@ def _twice(resource: Resource, at: str, group: dict[str, Any]) -> Iterator[Findi
         yield resource.finding("SLW706", f"{at}.rayStartParams", message)
     if "labels" in start:
         yield resource.finding("SLW706", f"{at}.rayStartParams.labels", "keep the field labels of the group")
+
+
+def _ports(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    groups = [(join(path, "headGroupSpec"), table(spec.get("headGroupSpec")))]
+    workers = join(path, "workerGroupSpecs")
+    groups += [(join(workers, i), group) for i, group in entries(spec.get("workerGroupSpecs"))]
+    for at, group in groups:
+        metrics = strings(group.get("rayStartParams")).get(METRICS, METRICS_PORT)
+        for i, container in entries(dig(group, "template.spec.containers")):
+            for j, port in entries(container.get("ports")):
+                if port.get("name") != "metrics" and str(port.get("containerPort")) == metrics:
+                    place = join(join(f"{at}.template.spec.containers", i) + ".ports", j)
+                    message = f"Ray's own metrics are on {metrics}; set rayStartParams.{METRICS}"
+                    yield resource.finding("SLW707", f"{place}.containerPort", message)
 
 
 def _combinations(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ PATH_TYPES = ("Prefix", "Exact", "ImplementationSpecific")
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Paths, backends and weights."""
+    """Paths, backends, weights and hosts."""
+    yield from _shared_hosts(bundle)
     for ingress in bundle.of("Ingress"):
         yield from _ingress(ingress, bundle)
     for route in bundle.of("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"):
@@ -27,6 +28,35 @@ def check(bundle: Bundle) -> Iterator[Finding]:
                 yield from _backend(route, bundle, join(f"{at}.backendRefs", j), backend)
             if backends and not any(backend.get("weight", 1) for _, backend in backends):
                 yield route.finding("SLW309", f"{at}.backendRefs", "every backend has the weight 0")
+
+
+def _shared_hosts(bundle: Bundle) -> Iterator[Finding]:
+    for route in bundle.of("GRPCRoute"):
+        for other in bundle.of("HTTPRoute"):
+            common = sorted({a for a in _hosts(route) for b in _hosts(other) if _meet(a, b)})
+            if common and _parents(route) & _parents(other):
+                yield route.finding("SLW310", "spec.hostnames", f"{other.label} has {', '.join(common)} too")
+
+
+def _hosts(route: Resource) -> list[str]:
+    """Without any a route has all of its listener's."""
+    given = route.get("spec.hostnames")
+    return [str(host) for host in given] if isinstance(given, list) and given else ["*"]
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether a host is named by both; `*` stands for what is before a suffix, and alone for all."""
+    pairs = ((one, other), (other, one))
+    return one == other or any(a.startswith("*") and b.lstrip("*").endswith(a[1:]) for a, b in pairs)
+
+
+def _parents(route: Resource) -> set[tuple[str, ...]]:
+    keys = ("namespace", "name", "sectionName", "port")
+    defaults = {"namespace": route.namespace}
+    return {
+        tuple(str((defaults | parent).get(key, "")) for key in keys)
+        for _, parent in entries(route.get("spec.parentRefs"))
+    }
 
 
 def _ingress(ingress: Resource, bundle: Bundle) -> Iterator[Finding]:

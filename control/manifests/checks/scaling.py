@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from control.manifests.finding import Finding
-from control.manifests.pods import containers, pods, selecting
+from control.manifests.pods import RAY_CLUSTERS, containers, pods, selecting
 from control.manifests.resource import Bundle, Resource
 from control.manifests.services import deployments_made
 from control.manifests.walk import dig, entries, join, plain, table
@@ -20,6 +20,8 @@ SOURCES = {
     "Object": "object",
     "External": "external",
 }
+UNSCALED = (*RAY_CLUSTERS, "Job", "CronJob", "DaemonSet")
+"""Owners of pods without a scale subresource, which a disruption budget asks for the number of pods."""
 TARGETS = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
 
 
@@ -119,6 +121,10 @@ def _budget(budget: Resource, bundle: Bundle) -> Iterator[Finding]:
         yield budget.finding("SLW406", "spec", f"it has {shown}")
         return
     chosen = selecting(budget.get("spec.selector"), pods(bundle), budget.namespace)
+    unscaled = [template.owner.label for template in chosen if template.owner.kind in UNSCALED]
+    if unscaled and not isinstance(least, int):
+        at = "spec.minAvailable" if lost is None else "spec.maxUnavailable"
+        yield budget.finding("SLW410", at, f"{unscaled[0]} has no scale that says how many pods there should be")
     replicas = [template.owner.get("spec.replicas") for template in chosen]
     fixed = [count for count in replicas if isinstance(count, int)]
     never = least == "100%" or lost in (0, "0%")

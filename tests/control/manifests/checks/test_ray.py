@@ -53,3 +53,12 @@ def test_redis_in_two_places() -> None:
     at = "spec.rayClusterConfig.headGroupSpec.template.spec.containers[0].env"
     assert found(check, good_bundle(RAY, change)) == [("SLW706", at)]
     assert found(check, good_bundle(RAY, both(change, drop(head)))) == []
+
+
+def test_rays_metrics_have_a_port_of_their_own() -> None:
+    head = "spec rayClusterConfig headGroupSpec"
+    taken = put(f"{head} template spec containers 0 ports 0 containerPort", 8080)
+    at = "spec.rayClusterConfig.headGroupSpec.template.spec.containers[0].ports[0].containerPort"
+    assert found(check, good_bundle(RAY, taken)) == [("SLW707", at)]
+    moved = both(taken, put(f"{head} rayStartParams metrics-export-port", "8090"))
+    assert found(check, good_bundle(RAY, moved)) == []

@@ -31,3 +31,12 @@ def test_a_default_backend_is_a_backend() -> None:
 
 def test_one_weight_is_enough() -> None:
     assert found(check, good_bundle("HTTPRoute/price", put("spec rules 0 backendRefs 0 weight", 0))) == []
+
+
+def test_http_and_grpc_may_share_a_gateway_and_not_a_host() -> None:
+    route = "GRPCRoute/price"
+    shared = [("SLW310", "spec.hostnames")]
+    assert found(check, good_bundle(route, put("spec hostnames", ["models.example.org"]))) == shared
+    assert found(check, good_bundle(route, put("spec hostnames", ["*.models.example.org"]))) == []
+    elsewhere = both(put("spec hostnames", ["models.example.org"]), put("spec parentRefs 0 name", "other"))
+    assert found(check, good_bundle(route, elsewhere)) == []

@@ -37,3 +37,11 @@ def test_a_budget_as_large_as_the_fixed_number_of_pods() -> None:
     assert found(check, good_bundle(budget, least)) == [("SLW408", "spec.minAvailable")]
     one_may_go = both(front, drop("spec maxUnavailable"), put("spec minAvailable", 1))
     assert found(check, good_bundle(budget, one_may_go)) == []
+
+
+def test_a_budget_of_pods_whose_owner_has_no_scale() -> None:
+    budget = "PodDisruptionBudget/gateway"
+    workers = put("spec selector matchLabels", {"ray.io/node-type": "worker"})
+    assert found(check, good_bundle(budget, workers)) == [("SLW410", "spec.maxUnavailable")]
+    counted = both(workers, drop("spec maxUnavailable"), put("spec minAvailable", 1))
+    assert found(check, good_bundle(budget, counted)) == []
