@@ -10,13 +10,12 @@ from serving.routing.catalog import find_apps
 from tests.charts.chart import objects, of_kind, pods, value_set, variables
 
 PRODUCTION = value_set("production")
+TRITON = {"triton": {"enabled": True}}
 
 
 def test_as_it_is_it_makes_no_more_than_needed() -> None:
     kinds = {kind for kind, _ in objects({})}
-    assert kinds == {
-        "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "RayService", "Service", "ServiceAccount"
-    }  # fmt: skip
+    assert kinds == {"NetworkPolicy", "PersistentVolumeClaim", "RayService", "Service", "ServiceAccount"}
 
 
 def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
@@ -28,10 +27,22 @@ def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     (service,) = of_kind({"triton": {"enabled": True}}, "InferenceService").values()
     assert service["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Standard"
-    assert service["spec"]["predictor"]["model"]["storageUri"] == "pvc://slipway-models"
+    model = service["spec"]["predictor"]["model"]
+    assert model["storageUri"] == "pvc://slipway-models"
+    assert model["resources"] == container["resources"], "KServe's defaults would take their place"
+    assert service["metadata"]["labels"]["networking.kserve.io/visibility"] == "cluster-local"
+    (door,) = (item["spec"] for name, item in of_kind(TRITON, "Service").items() if name.endswith("-triton"))
+    assert door["clusterIP"] == "None", "gRPC would stay with the first pod that it met"
     (ray, *_) = of_kind({"triton": {"enabled": True}}, "RayService").values()
     worker = ray["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]
     assert variables(worker)["SLIPWAY_TRITON_URL"] == "slipway-triton:8001"
+
+
+def test_an_image_is_pinned_by_a_digest_that_is_one() -> None:
+    digest = f"sha256:{'0123456789abcdef' * 4}"
+    (runtime,) = of_kind({"triton": {"enabled": True, "image": {"digest": digest}}}, "ServingRuntime").values()
+    image = runtime["spec"]["containers"][0]["image"]
+    assert image.startswith("nvcr.io/nvidia/tritonserver:") and image.endswith(f"@{digest}")
 
 
 def test_triton_without_gpus_asks_for_none() -> None:
@@ -74,8 +85,19 @@ def test_trainings_are_the_command_line() -> None:
     assert entrypoint == "slipway train price --workers 1 '--query' 'select * from prices'"
     (once,) = of_kind(PRODUCTION, "RayJob").values()
     assert once["spec"]["entrypoint"] == "slipway train fraud --workers 2"
-    assert once["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"] == 2
     assert once["spec"]["shutdownAfterJobFinishes"]
+    assert once["spec"]["backoffLimit"] == 0, "a second attempt would register a second version"
+
+
+@pytest.mark.parametrize(("given", "cpu"), [({}, "3"), ({"cpu": "2500m"}, "3"), ({"cpu": "4"}, "4")])
+def test_a_training_is_one_pod_with_a_core_for_each_worker(given: dict[str, str], cpu: str) -> None:
+    jobs = {"j": {"app": "price", "workers": 3, **given}}
+    (job,) = of_kind({"mlflow": {"url": "http://mlflow:5000"}, "training": {"jobs": jobs}}, "RayJob").values()
+    cluster = job["spec"]["rayClusterSpec"]
+    assert "workerGroupSpecs" not in cluster, "checkpoints lie on the disk of the pod that trains"
+    pod = cluster["headGroupSpec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"]["cpu"] == cpu
+    assert pod["serviceAccountName"] == "slipway", "it has nothing to ask the API server"
 
 
 def test_everything_is_denied_that_no_policy_allows() -> None:
@@ -112,8 +134,14 @@ def pod_labels(values: dict[str, Any]) -> list[dict[str, str]]:
 def test_budgets_cover_the_gateways_of_a_track() -> None:
     budgets = of_kind(PRODUCTION, "PodDisruptionBudget")
     services = of_kind(PRODUCTION, "Service")
+    clusters = of_kind(PRODUCTION, "RayService")
+    assert set(budgets) & set(clusters) == {"slipway-fraud", "slipway-fraud-canary"}, "one gateway alone may go"
     for name, budget in budgets.items():
-        assert budget["spec"]["maxUnavailable"] == 1
+        if name in clusters:
+            least = clusters[name]["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["minReplicas"]
+            assert budget["spec"]["minAvailable"] == least - 1 and "maxUnavailable" not in budget["spec"]
+        else:
+            assert budget["spec"]["maxUnavailable"] == 1
         assert budget["spec"]["selector"]["matchLabels"] == services[name]["spec"]["selector"]
 
 
@@ -125,6 +153,14 @@ def test_trainers_may_submit_and_nothing_else() -> None:
     granted = {resource for rule in role["rules"] for resource in rule["resources"]}
     assert granted == {"rayjobs", "pods", "pods/log"}
     assert of_kind({}, "Role") == {}
+
+
+def test_an_account_without_a_namespace_is_of_this_one() -> None:
+    trainers = [{"kind": "ServiceAccount", "name": "ci"}, {"kind": "User", "name": "ann"}]
+    (binding,) = of_kind({"rbac": {"trainers": trainers}}, "RoleBinding").values()
+    account, user = binding["subjects"]
+    assert account == {"kind": "ServiceAccount", "name": "ci", "namespace": "slipway"}
+    assert user == {"kind": "User", "name": "ann", "apiGroup": "rbac.authorization.k8s.io"}
 
 
 def test_priorities_put_serving_first() -> None:
@@ -161,8 +197,37 @@ def test_secrets_are_named_and_never_held() -> None:
 
 def test_policies_are_for_pods_that_there_are() -> None:
     plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
-    assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-storage"}
+    assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-databases"}
     assert set(of_kind({}, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://mlflow.tools:5000", 5000), ("https://mlflow.tools/x", 443), ("http://mlflow", 80)]
+)
+def test_a_training_reaches_an_mlflow_elsewhere(url: str, port: int) -> None:
+    values = {"mlflow": {"url": url}, "training": {"jobs": {"j": {"app": "price"}}}}
+    policy = of_kind(values, "NetworkPolicy")["slipway-mlflow-elsewhere"]["spec"]
+    assert policy["egress"] == [{"ports": [{"port": port, "protocol": "TCP"}]}]
+    assert policy["podSelector"]["matchExpressions"][0]["values"] == ["training"]
+
+
+def test_gateways_reach_a_triton_elsewhere() -> None:
+    group = {"backend": "triton", "settings": {"SLIPWAY_TRITON_URL": "triton.gpu.svc:9001"}}
+    policy = of_kind({"groups": {"price": group}}, "NetworkPolicy")["slipway-triton-elsewhere"]["spec"]
+    assert policy["egress"] == [{"ports": [{"port": 9001, "protocol": "TCP"}]}]
+
+
+def test_only_who_needs_a_bucket_may_reach_one() -> None:
+    policies = of_kind(PRODUCTION, "NetworkPolicy")
+    (storage,) = policies["slipway-storage"]["spec"]["podSelector"]["matchExpressions"]
+    assert storage["values"] == ["training", "mlflow", "job"]
+    (heads,) = policies["slipway-ray-head"]["spec"]["podSelector"]["matchExpressions"]
+    assert heads["values"] == ["ray-head"], "a training asks the API server nothing"
+
+
+def test_kuberays_own_gateway_is_let_in_too() -> None:
+    ray = {"upgrade": "NewClusterWithIncrementalUpgrade", "incremental": {"gatewayClassName": "istio"}}
+    assert "slipway-routes" in of_kind({"gateway": {"door": "ray"}, "ray": ray}, "NetworkPolicy")
 
 
 def test_routes_proxies_are_let_in() -> None:

@@ -50,7 +50,7 @@ def test_settings_are_the_data_planes_own() -> None:
 
 
 def test_settings_of_a_group_win() -> None:
-    settings = {"SLIPWAY_LOG_LEVEL": "DEBUG", "SLIPWAY_DRAIN_SECONDS": "5"}
+    settings = {"SLIPWAY_LOG_LEVEL": "DEBUG", "HOME": "/tmp/home"}
     spec = only({"groups": {"all": {"settings": settings}}})
     worker = spec["rayClusterConfig"]["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]
     assert settings.items() <= variables(worker).items()
@@ -74,7 +74,7 @@ def test_the_probe_is_quicker_than_the_notice() -> None:
 def test_gpus_are_where_models_run() -> None:
     gpu = {"count": 2, "nodeSelector": {"pool": "gpu"}}
     fused = only({"groups": {"all": {"gpu": gpu}}})["rayClusterConfig"]["workerGroupSpecs"]
-    assert [limit(group) for group in fused] == [2]
+    assert [limit(group) for group in fused] == ["2"]
     spec = only(
         {
             "groups": {"all": {"apps": ["team.one", "team.two"], "backend": "replica", "gpu": gpu}},
@@ -82,7 +82,7 @@ def test_gpus_are_where_models_run() -> None:
         }
     )
     gateway, model = spec["rayClusterConfig"]["workerGroupSpecs"]
-    assert (limit(gateway), limit(model)) == (None, 2)
+    assert (limit(gateway), limit(model)) == (None, "2")
     assert model["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
     assert "nodeSelector" not in gateway["template"]["spec"]
     assert model["resources"]["GPU"] == "2" and model["maxReplicas"] == 2 * gateway["maxReplicas"]
@@ -91,8 +91,8 @@ def test_gpus_are_where_models_run() -> None:
     assert deployments[1]["ray_actor_options"]["num_gpus"] == 2
 
 
-def limit(group: dict[str, Any]) -> int | None:
-    found: dict[str, int] = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+def limit(group: dict[str, Any]) -> str | None:
+    found: dict[str, str] = group["template"]["spec"]["containers"][0]["resources"]["limits"]
     return found.get("nvidia.com/gpu")
 
 
@@ -107,6 +107,16 @@ def test_only_heads_may_talk_to_the_api_server() -> None:
 def test_kuberay_finds_the_port_it_makes_its_service_of() -> None:
     head = only(ALL)["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0]
     assert {"name": "serve", "containerPort": 8080} in head["ports"]
+
+
+def test_rays_metrics_are_not_on_the_gateways_port() -> None:
+    config = only(ALL)["rayClusterConfig"]
+    for group in (config["headGroupSpec"], *config["workerGroupSpecs"]):
+        port = int(group["rayStartParams"]["metrics-export-port"])
+        ports = group["template"]["spec"]["containers"][0]["ports"]
+        assert {"name": "metrics", "containerPort": port} in ports, "KubeRay would declare another"
+        numbers = [one["containerPort"] for one in ports]
+        assert len(set(numbers)) == len(numbers), numbers
 
 
 def test_what_the_head_knows_may_be_kept_in_redis() -> None:

@@ -32,7 +32,7 @@ def test_what_it_names_is_there(skaffold: dict[str, Any], root: Path) -> None:
         patch["value"]
         for profile in skaffold["profiles"]
         for patch in profile.get("patches", [])
-        if "value" in patch
+        if "value" in patch and "setValueTemplates" not in patch["path"]
     ]
     paths = [release["chartPath"], *release["valuesFiles"]]
     paths += [value for value in patched if isinstance(value, str)]
@@ -45,6 +45,14 @@ def test_what_it_names_is_there(skaffold: dict[str, Any], root: Path) -> None:
         assert (root / artifact["docker"]["dockerfile"]).exists()
         for rule in artifact.get("sync", {}).get("manual", []):
             assert any(root.glob(rule["src"])), rule
+
+
+def test_every_image_of_the_gpu_pools_is_one_that_was_built(skaffold: dict[str, Any], root: Path) -> None:
+    (profile,) = (one for one in skaffold["profiles"] if one["name"] == "gpu")
+    (values,) = (patch["value"] for patch in profile["patches"] if patch["path"].endswith("valuesFiles/0"))
+    groups = yaml.safe_load((root / values).read_text())["groups"]
+    set_here = {patch["path"].rpartition("/")[2] for patch in profile["patches"]}
+    assert {f"groups.{name}.image.tag" for name, group in groups.items() if "image" in group} <= set_here
 
 
 def test_images_are_those_of_the_chart(skaffold: dict[str, Any]) -> None:

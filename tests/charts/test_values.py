@@ -30,6 +30,10 @@ from control.charts.render import CHART, ChartError, render
         ({"groups": {"price": {"canary": {"weight": 100}}}}, "weight"),
         ({"groups": {"price": {"settings": {"slipway_apps": "x"}}}}, "slipway_apps"),
         ({"groups": {"price": {"settings": {"SLIPWAY_APPS": "x"}}}}, "SLIPWAY_APPS"),
+        ({"groups": {"price": {"settings": {"SLIPWAY_DATABASE_URL": "x"}}}}, "SLIPWAY_DATABASE_URL"),
+        ({"gateway": {"httpPort": 8265}}, "gateway.httpPort: Ray has the ports 6379, 8265, 8090, 10001, 52365"),
+        ({"gateway": {"httpPort": 8081}}, "gateway.grpcPort: 8081 is gateway.httpPort too"),
+        ({"image": {"gateway": {"digest": f"sha256:{'0' * 64}"}}}, "the digest of slipway/gateway:0.1.0 is zeros"),
         ({"triton": {"memory": "8G"}}, "memory"),
         ({"triton": {"enabled": True, "replicas": {"min": 5}}}, "triton.replicas: min is 5, more than max, 4"),
         ({"groups": {"g": {"apps": ["nope"]}}}, 'groups.g.apps: there is no app "nope"; there are: '),
@@ -56,6 +60,28 @@ def test_what_cannot_be_is_refused_by_name(values: dict[str, Any], said: str) ->
     with pytest.raises(ChartError) as refusal:
         render(values)
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["1abc", "true", "on"])
+def test_a_releases_name_that_services_cannot_have_is_refused(name: str) -> None:
+    with pytest.raises(ChartError, match="set fullnameOverride"):
+        render({}, name=name)
+    assert render({"fullnameOverride": "models"}, name=name)
+
+
+def test_long_names_stay_apart_and_short_enough() -> None:
+    started = {
+        item["metadata"]["name"]
+        for name in ("slipway-production-europe", "slipway-production-asia", "a.b")
+        for item in render({"groups": {"g" * 20: {"apps": ["price"], "canary": {"weight": 1}}}}, name=name)
+        if item["kind"] == "RayService" and item["metadata"]["name"].endswith("canary")
+    }
+    assert len(started) == 3 and all(len(name) <= 47 and "." not in name for name in started), started
+
+
+def test_labels_are_text_whatever_a_release_is_called() -> None:
+    for item in render({"fullnameOverride": "models"}, name="1e5"):
+        assert item["metadata"]["labels"]["app.kubernetes.io/instance"] == "1e5"
 
 
 def test_the_schema_is_closed_everywhere() -> None:

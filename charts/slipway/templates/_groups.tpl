@@ -59,6 +59,7 @@
     {{- $name := replace "_" "-" $app -}}
     {{- if not (has $app $named) -}}
       {{- if hasKey $groups $name -}}{{- fail (printf "groups.%s: the app of this name is in no group; add it to one" $name) -}}{{- end -}}
+      {{- if gt (len $name) 20 -}}{{- fail (printf "the app %s has a name of more than 20 characters, too long for its own group's; add it to one of `groups`" $app) -}}{{- end -}}
       {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (dict "apps" (list $app))) -}}
     {{- end -}}
   {{- end -}}

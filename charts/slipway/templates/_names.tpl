@@ -1,34 +1,47 @@
 {{/* The start of every object's name. With a group's and "-canary" it fits into what KubeRay allows. */}}
 {{- define "slipway.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 18 | trimSuffix "-" -}}
+{{- $name := .Values.fullnameOverride | default .Release.Name | replace "." "-" -}}
+{{- if regexMatch "^([0-9].*|true|false|null|yes|no|on|off|y|n)$" $name -}}
+{{- fail (printf "the release's name %q begins with a digit or is a word of YAML, which names here may not: set fullnameOverride" $name) -}}
+{{- end -}}
+{{- /* Cut alone, two long names could become one. */ -}}
+{{- if le (len $name) 18 }}{{ $name }}{{ else }}{{ trunc 13 $name | trimSuffix "-" }}-{{ sha256sum $name | trunc 4 }}{{ end -}}
 {{- end -}}
 
 {{/* Labels of every object. */}}
 {{- define "slipway.labels" -}}
 app.kubernetes.io/name: slipway
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{/* What selects pods. Takes root and part; KubeRay sets app.kubernetes.io/name itself. */}}
 {{- define "slipway.selector" -}}
-slipway.dev/release: {{ .root.Release.Name }}
+slipway.dev/release: {{ .root.Release.Name | quote }}
 slipway.dev/part: {{ .part }}
 {{- end -}}
 
 {{/* What selects pods of a track of a group. Takes root, part and track. */}}
 {{- define "slipway.trackSelector" -}}
 {{ include "slipway.selector" . }}
-slipway.dev/group: {{ .track.group }}
+slipway.dev/group: {{ .track.group | quote }}
 slipway.dev/track: {{ .track.track }}
 {{- end -}}
 
 {{/* Takes root and image. */}}
 {{- define "slipway.image" -}}
 {{- with .root.Values.image.registry }}{{ . }}/{{ end -}}
-{{- .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
-{{- with .image.digest }}@{{ . }}{{ end -}}
+{{- include "slipway.pinned" (merge (dict "tag" (.image.tag | default .root.Chart.AppVersion)) .image) -}}
+{{- end -}}
+
+{{/* A name with its tag and digest. Takes repository, tag and digest. */}}
+{{- define "slipway.pinned" -}}
+{{- $name := printf "%s:%s" .repository .tag -}}
+{{- if regexMatch "^sha256:0+$" .digest -}}
+{{- fail (printf "the digest of %s is zeros; its own is printed by: docker buildx imagetools inspect %s" $name $name) -}}
+{{- end -}}
+{{- $name }}{{ with .digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
 {{- define "slipway.claim" -}}

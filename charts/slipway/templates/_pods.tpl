@@ -36,8 +36,13 @@ limits:
   cpu: {{ .cpu | quote }}
   memory: {{ .memory }}
   {{- if gt (int ($gpu.count | default 0)) 0 }}
-  {{ $gpu.resource }}: {{ int $gpu.count }}
+  {{ $gpu.resource }}: {{ int $gpu.count | quote }}
   {{- end }}
+{{- end -}}
+
+{{- define "slipway.tritonResources" -}}
+{{- $gpu := dict "count" .Values.triton.gpus "resource" "nvidia.com/gpu" -}}
+{{- include "slipway.resources" (dict "cpu" .Values.triton.cpu "memory" .Values.triton.memory "gpu" $gpu) -}}
 {{- end -}}
 
 {{/* Takes name, secret. */}}
@@ -87,6 +92,9 @@ limits:
 {{- end -}}
 
 {{- define "slipway.gatewayPorts" -}}
+{{- if eq (int .Values.gateway.httpPort) (int .Values.gateway.grpcPort) -}}
+{{- fail (printf "gateway.grpcPort: %v is gateway.httpPort too; take another" .Values.gateway.grpcPort) -}}
+{{- end -}}
 {{- /* KubeRay makes its Service of the head's port of the name serve, though nobody listens there. */ -}}
 - name: serve
   containerPort: {{ .Values.gateway.httpPort }}

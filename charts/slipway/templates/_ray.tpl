@@ -16,19 +16,35 @@ failureThreshold: 12
     sizeLimit: {{ .Values.ray.sharedMemory }}
 {{- end -}}
 
+{{/* KubeRay's own choice for Ray's metrics, 8080, is the gateway's HTTP port. Takes root; gives the port. */}}
+{{- define "slipway.rayMetricsPort" -}}
+{{- $taken := list 6379 8265 8090 10001 52365 -}}
+{{- range $field := list "httpPort" "grpcPort" -}}
+{{- if has (int (get $.Values.gateway $field)) $taken -}}
+{{- fail (printf "gateway.%s: Ray has the ports %s itself; take another" $field (join ", " $taken)) -}}
+{{- end -}}
+{{- end -}}
+8090
+{{- end -}}
+
+{{- define "slipway.rayStart" -}}
+rayStartParams:
+  metrics-export-port: {{ include "slipway.rayMetricsPort" . | quote }}
+{{- end -}}
+
 {{/* Replicas write their metrics there, so that each of a node answers for all. */}}
 {{- define "slipway.rayMounts" -}}
 - name: shared-memory
   mountPath: /dev/shm
 {{- end -}}
 
-{{/* The head's pod template. Takes root, labels, class, image, size (cpu and memory), env, and volumes, mounts and ports (YAML). */}}
+{{/* The head's pod template. Takes root, labels, account, class, image, size (cpu and memory), env, and volumes, mounts and ports (YAML). */}}
 {{- define "slipway.rayHead" -}}
 metadata:
   labels:
     {{- .labels | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "slipway.fullname" .root }}-ray
+  serviceAccountName: {{ .account }}
   {{- with include "slipway.priority" (dict "root" .root "class" .class) }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -46,6 +62,8 @@ spec:
           containerPort: 8265
         - name: client
           containerPort: 10001
+        - name: metrics
+          containerPort: {{ include "slipway.rayMetricsPort" .root }}
         {{- with .ports }}
         {{- . | nindent 8 }}
         {{- end }}
@@ -133,7 +151,7 @@ applications:
   replicas: {{ mul .count (int $track.replicas.min) }}
   minReplicas: {{ mul .count (int $track.replicas.min) }}
   maxReplicas: {{ mul .count (int $track.replicas.max) }}
-  rayStartParams: {}
+  {{- include "slipway.rayStart" $root | nindent 2 }}
   resources:
     CPU: {{ $track.cpus | quote }}
     {{- if $gpu }}
@@ -160,6 +178,8 @@ applications:
           imagePullPolicy: {{ $values.image.pullPolicy }}
           ports:
             {{- include "slipway.gatewayPorts" $root | nindent 12 }}
+            - name: metrics
+              containerPort: {{ include "slipway.rayMetricsPort" $root }}
           env:
             {{- include "slipway.gatewayEnv" $scope | nindent 12 }}
           securityContext:

@@ -19,8 +19,10 @@
 {{- $mounts := "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models" -}}
 {{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %s" (include "slipway.claim" .root) -}}
 {{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s" $claim -}}
-{{- $labels := include "slipway.labels" .root -}}
-{{- $size := dict "cpu" ($job.cpu | default "2") "memory" ($job.memory | default "8Gi") -}}
+{{- $labels := printf "%s\n%s" (include "slipway.labels" .root) (include "slipway.selector" (dict "root" .root "part" "training")) -}}
+{{- $cpu := $job.cpu | default "2" -}}
+{{- $cores := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu) 1000.0) (float64 $cpu) -}}
+{{- $size := dict "cpu" (lt $cores (float64 $workers) | ternary (toString $workers) $cpu) "memory" ($job.memory | default "8Gi") -}}
 entrypoint: {{ join " " $words | quote }}
 shutdownAfterJobFinishes: true
 ttlSecondsAfterFinished: {{ $values.training.ttlSeconds }}
@@ -31,56 +33,12 @@ rayClusterSpec:
   rayVersion: {{ $values.ray.version | quote }}
   authOptions:
     mode: {{ $values.ray.auth }}
+  # One pod: a fit's checkpoints lie on its disk, and its workers side by side there.
   headGroupSpec:
-    rayStartParams: {}
+    {{- include "slipway.rayStart" .root | nindent 4 }}
     template:
-      {{- $head := printf "%s\n%s" $labels (include "slipway.selector" (dict "root" .root "part" "training-head")) }}
-      {{- include "slipway.rayHead" (dict "root" .root "labels" $head "class" "batch" "size" $size "image" $image
-            "env" $env "envFrom" $envFrom "mounts" $mounts "volumes" $volumes) | nindent 6 }}
-  workerGroupSpecs:
-    - groupName: training
-      replicas: {{ $workers }}
-      minReplicas: {{ $workers }}
-      maxReplicas: {{ $workers }}
-      rayStartParams: {}
-      template:
-        metadata:
-          labels:
-            {{- $labels | nindent 12 }}
-            {{- include "slipway.selector" (dict "root" .root "part" "training") | nindent 12 }}
-        spec:
-          automountServiceAccountToken: false
-          serviceAccountName: {{ include "slipway.fullname" .root }}
-          {{- with include "slipway.priority" (dict "root" .root "class" "batch") }}
-          {{- . | nindent 10 }}
-          {{- end }}
-          {{- include "slipway.pullSecrets" .root | indent 10 }}
-          securityContext:
-            {{- include "slipway.podSecurity" .root | nindent 12 }}
-          containers:
-            - name: ray-worker
-              image: {{ $image }}
-              imagePullPolicy: {{ $values.image.pullPolicy }}
-              env:
-                {{- $env | nindent 16 }}
-              {{- with $envFrom }}
-              envFrom:
-                {{- . | nindent 16 }}
-              {{- end }}
-              securityContext:
-                {{- include "slipway.containerSecurity" .root | nindent 16 }}
-              resources:
-                {{- include "slipway.resources" $size | nindent 16 }}
-              livenessProbe:
-                {{- include "slipway.rayLiveness" (dict "path" "/api/local_raylet_healthz" "port" 52365) | nindent 16 }}
-              readinessProbe:
-                {{- include "slipway.rayLiveness" (dict "path" "/api/local_raylet_healthz" "port" 52365) | nindent 16 }}
-              volumeMounts:
-                {{- include "slipway.rayMounts" .root | nindent 16 }}
-                {{- $mounts | nindent 16 }}
-          volumes:
-            {{- include "slipway.rayVolumes" .root | nindent 12 }}
-            {{- $volumes | nindent 12 }}
+      {{- include "slipway.rayHead" (dict "root" .root "labels" $labels "account" (include "slipway.fullname" .root)
+            "class" "batch" "size" $size "image" $image "env" $env "envFrom" $envFrom "mounts" $mounts "volumes" $volumes) | nindent 6 }}
 {{- end -}}
 
 {{/* Takes root and url. */}}
