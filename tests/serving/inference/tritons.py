@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,11 +40,14 @@ def _tensor(spec: TensorSpec) -> str:
 class Server:
     """One Triton; `url` is host:port of its gRPC door."""
 
-    def __init__(self, repository: Path, folder: Path, control_mode: str = "none") -> None:
+    def __init__(
+        self, repository: Path, folder: Path, control_mode: str = "none", options: Sequence[str] = ()
+    ) -> None:
         self._http, grpc, metrics = triton.free_ports(3)
         self.url = f"127.0.0.1:{grpc}"
         backends = triton.prepare_backends(folder / "backends")
-        self._command = triton.command(repository, backends, self._http, grpc, metrics, control_mode)
+        command = triton.command(repository, backends, self._http, grpc, metrics, control_mode)
+        self._command = [*command, *options]
         self._log = folder / "triton.log"
         self.process: subprocess.Popen[bytes]
 
