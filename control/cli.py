@@ -109,6 +109,14 @@ def _run(arguments: list[str]) -> int:
     except (CommandError, KubernetesError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        from control.extras import advice
+
+        missing = advice(error.name or "")
+        if not missing:
+            return _unexpected(error)
+        fail(missing)
+        return 2
     except ValueError as error:
         if not str(error).startswith("SLIPWAY_"):
             return _unexpected(error)

@@ -1,0 +1,36 @@
+"""What an installation without some extras says to who asks for more."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, requires
+
+__all__ = ["advice"]
+
+EXTRA = re.compile(r"^([A-Za-z0-9._-]+).*;.*extra == [\"']([a-z0-9]+)[\"']")
+OWN = ("control", "serving", "training")
+EVERYDAY = ("train", "cpu", "database")
+"""Extras to name first where several bring a package."""
+
+
+def advice(module: str) -> str:
+    """What to install for a module that is missing; empty where no extra of ours brings it."""
+    package = module.partition(".")[0]
+    if not package or package in OWN:
+        return ""
+    found = {match[2] for match in map(EXTRA.match, _requirements()) if match and _same(match[1], package)}
+    if not found:
+        return ""
+    extra = next((name for name in EVERYDAY if name in found), sorted(found)[0])
+    return f"this needs the package {package}, which is not installed: pip install 'slipway[{extra}]'"
+
+
+def _requirements() -> list[str]:
+    try:
+        return requires("slipway") or []
+    except PackageNotFoundError:
+        return []
+
+
+def _same(distribution: str, package: str) -> bool:
+    return re.sub(r"[-_.]+", "_", distribution).lower() == package.lower()
