@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ import ray.train
 import xgboost
 from ray.train.xgboost import RayTrainReportCallback
 
-__all__ = ["Board", "EachRound", "ResumableStopping", "boost", "fit_share"]
+__all__ = ["EachRound", "ResumableStopping", "boost", "fit_share"]
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -73,29 +71,16 @@ class EachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         return False
 
 
-class Board(ray.train.UserCallback):  # type: ignore[misc]
-    """Writes the latest report to a file; the controller runs on the driver's machine, where it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """Replace the file with rank 0's metrics."""
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(metrics[0]))
-        partial.replace(self.path)
-
-
-def fit_share(config: dict[str, Any]) -> list[bytes]:
+def fit_share(shared: dict[str, Any]) -> list[bytes]:
     """`boost` on rows rank, rank + world, ... of the shared tables, from the last checkpoint on.
 
-    `config`: that of `boost`, `frequency` of reports in rounds, and `tables`, a callable giving the object
-    references of train and validation.
+    `shared["given"]` is a callable giving the object references of the configuration (that of `boost`, and
+    `frequency` of reports in rounds), train and validation.
     """
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
-    tables: Callable[[], tuple[Any, Any]] = config["tables"]
-    train, validation = (_share(ray.get(reference), rank, world) for reference in tables())
+    config, *tables = (ray.get(reference) for reference in shared["given"]())
+    train, validation = (_share(table, rank, world) for table in tables)
     return boost(config, train, validation, SparseReport(config["frequency"]), _checkpoint())
 
 

@@ -46,15 +46,15 @@ Report = Callable[[Any, Any, Progress, float], None]
 """Told of the module, the optimizer, where the fit stands, and the epoch's validation loss."""
 
 
-def fit_module(config: dict[str, Any]) -> bytes:
+def fit_module(shared: dict[str, Any]) -> bytes:
     """`descend` on this worker's share of the shared tables, from the last checkpoint on.
 
-    `config`: that of `descend`, `frequency` of reports in epochs, and `tables`, a callable giving the object
-    references of train and validation.
+    `shared["given"]` is a callable giving the object references of the configuration (that of `descend`, and
+    `frequency` of reports in epochs), train and validation.
     """
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
-    train, validation = (ray.get(reference) for reference in config["tables"]())
+    config, train, validation = (ray.get(reference) for reference in shared["given"]())
 
     def report(module: Any, adam: Any, state: Progress, loss: float) -> None:
         if state.done % config["frequency"] == 0:

@@ -232,16 +232,18 @@ class Trainer:
         from ray.train.v2.api.config import LoggingConfig
         from ray.train.v2.api.exceptions import TrainingFailedError
 
-        from training.boosting import Board
+        from training.ray_train import Board, FitTrainer, function_and_backend
 
-        trainer, function = _kinds(kind)
-        references = tuple(ray.put(table) for table in tables)
+        function, backend = function_and_backend(kind, self.workers)
+        references = tuple(ray.put(given) for given in (config, *tables))
         with environment(RAY_SETTINGS), _kept_signal():
             try:
-                result = trainer(
+                result = FitTrainer(
                     function,
-                    # Ray shows the configuration in its state; a callable keeps the references out of it.
-                    train_loop_config={**config, "tables": lambda: references},
+                    # Ray shows the configuration in its state, and its controller would import what it names; a
+                    # callable keeps it all out.
+                    train_loop_config={"given": lambda: references},
+                    backend_config=backend,
                     scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
                     run_config=RunConfig(
                         name="fit",
@@ -288,21 +290,6 @@ class Trainer:
         finally:
             done.set()
             thread.join()
-
-
-def _kinds(kind: str) -> tuple[Any, Callable[[dict[str, Any]], Any]]:
-    """Ray's trainer and what its workers run; a library is imported where it is used only."""
-    if kind == "torch":
-        from ray.train.torch import TorchTrainer
-
-        from training.torch_fit import fit_module
-
-        return TorchTrainer, fit_module
-    from ray.train.xgboost import XGBoostTrainer
-
-    from training.boosting import fit_share
-
-    return XGBoostTrainer, fit_share
 
 
 def _metric(params: Mapping[str, Any]) -> str:

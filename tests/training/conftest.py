@@ -114,6 +114,13 @@ def registry(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
     return Registry(f"sqlite:///{tmp_path}/mlflow.db")
 
 
+def ray_address() -> str:
+    """Where the Ray listens that this process is connected to, for a child to use: another takes ten seconds."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
 def still_alive(pids: list[int], seconds: float = 10) -> list[int]:
     """Those that run after a while; a zombie, which only its parent can remove, does not."""
     end = time.monotonic() + seconds

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from serving.manifest import Aliases, Check
 from tests.training import toy
-from tests.training.tune.tunable import Tunable
+from tests.training.tune.tunable import Stepless, Tunable
 from training import repository
 from training.contract import Evaluation, Fitted, Options, Split
 from training.errors import DataError, GateRefused, RegistryError, TuneError
@@ -156,8 +156,16 @@ def test_the_request_does_not_show_its_dsn() -> None:
 
 @pytest.mark.slow
 def test_the_parameters_of_a_search_are_fitted_and_gated(ray: None, registry: Registry, tmp_path: Path) -> None:
+    """The first version is refused, which keeps the search; the next command goes on with it."""
     from mlflow import MlflowClient
 
+    class Strict(Stepless):
+        def checks(self, evaluation: Evaluation) -> list[Check]:
+            return [Check(name="never", passed=False, measured="", required="", reason="never")]
+
+    with pytest.raises(GateRefused, match="never"):
+        go(registry, tmp_path, Strict(), tune=2)
+    assert list((tmp_path / "home" / "tune" / "toy").glob("*/journal.jsonl"))
     progress = RichProgress(Console(file=io.StringIO()))
     request = TrainRequest(
         app="toy", repository=tmp_path / "repo", home=tmp_path / "home", triton=False, tune=4, workers=2
@@ -171,17 +179,6 @@ def test_the_parameters_of_a_search_are_fitted_and_gated(ray: None, registry: Re
     assert run.data.tags["slipway.tuned"].startswith(f"trial {result.tuned.best} of 4: mae ")
     assert run.data.tags["slipway.verdict"] == "registered"
     assert not Path(result.tuned.folder).exists()
-
-
-@pytest.mark.slow
-def test_a_search_is_kept_when_its_version_is_refused(ray: None, registry: Registry, tmp_path: Path) -> None:
-    class Strict(Tunable):
-        def checks(self, evaluation: Evaluation) -> list[Check]:
-            return [Check(name="never", passed=False, measured="", required="", reason="never")]
-
-    with pytest.raises(GateRefused, match="never"):
-        go(registry, tmp_path, Strict(), tune=2)
-    assert list((tmp_path / "home" / "tune" / "toy").glob("*/journal.jsonl"))
 
 
 def test_what_has_nothing_to_tune_is_noticed_before_the_work(registry: Registry, tmp_path: Path) -> None:

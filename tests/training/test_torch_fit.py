@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from tests.training.test_trainer import Watch, kill_worker
+from tests.training.modules import build, loss, no_loss
+from tests.training.watched import Killer, Watch
 from training.trainer import FitFailed, Trainer
 from training.tune.trial import TrialTrainer
 
@@ -28,18 +29,6 @@ def tables() -> Tables:
     features = random.normal(size=(1500, 4)).astype(np.float32)
     target = (2 * features[:, :1] - features[:, 1:2] + 0.1 * random.normal(size=(1500, 1))).astype(np.float32)
     return (features[:1101], target[:1101]), (features[1101:], target[1101:])
-
-
-def build(hidden: int) -> torch.nn.Module:
-    return torch.nn.Sequential(torch.nn.Linear(4, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1))
-
-
-def loss(module: torch.nn.Module, features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.mse_loss(module(features), target)
-
-
-def no_loss(module: torch.nn.Module, features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return module(features).mean() * float("nan")
 
 
 def fit(trainer: Trainer, tables: Tables, epochs: int = 60, **options: Any) -> dict[str, Any]:
@@ -61,41 +50,32 @@ def far(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 
 @pytest.fixture(scope="module")
-def whole(ray: None, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Watch]:
-    """A fit by one worker that nothing happens to."""
-    watch = Watch()
-    folder = tmp_path_factory.mktemp("fits")
-    state = fit(Trainer(1, 7, folder, watch), tables)
-    assert not list(folder.iterdir())
-    return state, watch
+def whole(ray: None, tables: Tables) -> dict[str, Any]:
+    """What is fitted in this process, as in a trial of a search."""
+    return fit(TrialTrainer(7, 1, {}, lambda percent, loss: None), tables)
 
 
 @pytest.mark.slow
-def test_one_worker_learns_and_shows_its_progress(whole: tuple[dict[str, Any], Watch], tables: Tables) -> None:
-    state, watch = whole
+def test_one_worker_gives_what_a_trial_gives_and_shows_its_progress(
+    whole: dict[str, Any], tables: Tables, tmp_path: Path
+) -> None:
+    watch = Watch()
+    state = fit(Trainer(1, 7, tmp_path, watch), tables)
+    assert far(whole, state) == 0
     assert error(state, tables[1]) < 0.05
     assert watch.rounds == sorted(set(watch.rounds))
     assert watch.notes[-1].startswith("loss ")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
-    whole: tuple[dict[str, Any], Watch], tables: Tables, tmp_path: Path
+    whole: dict[str, Any], tables: Tables, tmp_path: Path
 ) -> None:
-    killed: list[int] = []
-
-    class Killer(Watch):
-        """Kills a worker after it was told of a checkpoint."""
-
-        def advance(self, done: int, total: int, note: str = "") -> None:
-            super().advance(done, total, note)
-            if done >= 5 and not killed:
-                killed.append(kill_worker())
-
     watch = Killer()
     resumed = fit(Trainer(2, 7, tmp_path, watch), tables)
-    assert killed
-    assert far(whole[0], resumed) < 1e-4
+    assert watch.killed
+    assert far(whole, resumed) < 1e-4
     assert watch.rounds == sorted(watch.rounds), "the fit went on from a checkpoint, not from the start"
 
 

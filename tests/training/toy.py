@@ -1,17 +1,19 @@
-"""A tiny app with a whole training side: y = 2a + sin(3b) + noise, b sometimes missing."""
+"""A tiny app with a whole training side: y = 2a + sin(3b) + noise, b sometimes missing.
+
+Processes of trials import this; XGBoost, which takes a second, comes where it is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import onnx
 import pandas as pd
 import pandera.pandas as pa
-import xgboost
 from onnx import TensorProto, helper
 
 from serving.inference.contract import App, Arrays, TensorSpec
@@ -22,6 +24,9 @@ from training.evaluate import beside, mae, rmse
 from training.split import by_time
 from training.trainer import Trainer
 from training.tree_onnx import tree_node
+
+if TYPE_CHECKING:
+    import xgboost
 
 ROWS = 2400
 START = pd.Timestamp("2020-01-01")
@@ -113,6 +118,8 @@ class Toy(Recipe[Question]):
         return self.fitted(booster, params)
 
     def fitted(self, booster: xgboost.Booster, params: dict[str, Any]) -> Fitted:
+        import xgboost
+
         def predict(inputs: Arrays) -> Arrays:
             return {"y": booster.predict(xgboost.DMatrix(inputs["features"])).reshape(-1, 1)}
 
@@ -188,6 +195,8 @@ def graph(node: onnx.NodeProto, opset: int = 18) -> onnx.ModelProto:
 
 def local_booster(rounds: int = 30, seed: int = 7) -> xgboost.Booster:
     """A booster fitted in this process, for tests of what comes after the fit."""
+    import xgboost
+
     recipe = Toy()
     parts = recipe.split(recipe.tidy(recipe.generate(seed), Options()))
     inputs, target = recipe.table(parts.train)

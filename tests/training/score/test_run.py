@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from tests.training import toy
+from tests.training.conftest import ray_address
 from tests.training.score.conftest import TOY, plan_of, score_directly, write_questions
 from training.errors import DataError, ScoreError
 from training.score.parts import Parts
@@ -58,22 +59,21 @@ def kill_in_the_middle(line: list[str], root: Path, environment: dict[str, str],
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_goes_on_where_it_was(root: Path, tmp_path: Path, place: Place, job: MakeJob) -> None:
+def test_a_run_that_is_killed_goes_on_where_it_was(
+    ray: None, root: Path, tmp_path: Path, place: Place, job: MakeJob
+) -> None:
+    """The one that is killed is a guest of this process's Ray, the other has its own."""
     data, out = tmp_path / "many.parquet", tmp_path / "out.parquet"
     write_questions(data, 40_000, bad=(3, 33_333))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLIPWAY_", "RAY_"))}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLIPWAY_")}
     environment |= {"SLIPWAY_HOME": str(tmp_path / "home"), "SLIPWAY_MODEL_REPOSITORY": place.repository}
-    parts = Parts(out)
-    for _ in range(3):
-        killed = kill_in_the_middle(command(out, data), root, environment, tmp_path / "log", parts)
-        if not busy((tmp_path / "log").read_text()):
-            break
+    parts, guest = Parts(out), {**environment, "SLIPWAY_RAY_ADDRESS": ray_address()}
+    killed = kill_in_the_middle(command(out, data), root, guest, tmp_path / "log", parts)
     assert killed == -signal.SIGKILL, (tmp_path / "log").read_text()
     assert not out.exists() and parts.plan() is not None
+    alone = {key: value for key, value in environment.items() if not key.startswith("RAY_")}
     for _ in range(3):
-        done = subprocess.run(
-            command(out, data), cwd=root, env=environment, capture_output=True, text=True, timeout=300
-        )
+        done = subprocess.run(command(out, data), cwd=root, env=alone, capture_output=True, text=True, timeout=300)
         if not busy(done.stderr):
             break
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,41 @@
+"""Progress that remembers what it was told, and one that kills a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+
+from training.progress import Silent
+
+
+class Watch(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds: list[int] = []
+        self.notes: list[str] = []
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        self.rounds.append(done)
+        self.notes.append(note)
+
+
+class Killer(Watch):
+    """Kills one of the processes that fit after it was told of the second checkpoint; sees what else runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killed = 0
+        self.running: list[str] = []
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        super().advance(done, total, note)
+        if done >= 10 and not self.killed:
+            processes = psutil.Process().children(recursive=True)
+            self.running = [" ".join(process.cmdline()) for process in processes]
+            workers = [process.pid for process in processes if "RayTrainWorker" in " ".join(process.cmdline())]
+            self.killed = workers[-1]
+            os.kill(self.killed, signal.SIGKILL)
