@@ -1,4 +1,7 @@
-"""Measures of classifiers and rankings, and bootstrap intervals of their gain over the naive baseline."""
+"""Measures of classifiers and rankings, and bootstrap intervals of their gain over the naive baseline.
+
+Scikit-learn's, to rounding, without its checks of every argument: an interval asks a thousand times.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 __all__ = [
     "accuracy",
@@ -16,6 +18,7 @@ __all__ = [
     "average_precision",
     "brier",
     "calibration_error",
+    "f1",
     "gain_interval",
     "macro_f1",
     "precision",
@@ -29,13 +32,20 @@ Vector = npt.NDArray[Any]
 
 
 def auroc(actual: Vector, score: Vector) -> float:
-    """Area under the ROC curve; 0.5 is chance. NaN where only one class occurs."""
-    return float(metrics.roc_auc_score(actual, score)) if len(np.unique(actual)) == 2 else float("nan")
+    """Area under the ROC curve; 0.5 is chance. NaN where only one class occurs, or a score is NaN."""
+    hits, alarms = _curve(actual, score)
+    if hits[-1] == 0 or alarms[-1] == 0 or np.isnan(score).any():
+        return float("nan")
+    before = np.concatenate([[0.0], hits[:-1]])
+    return float(np.diff(alarms, prepend=0) @ (hits + before) / (2 * hits[-1] * alarms[-1]))
 
 
 def average_precision(actual: Vector, score: Vector) -> float:
-    """Mean precision over the recall levels; the share of class 1 is chance."""
-    return float(metrics.average_precision_score(actual, score))
+    """Mean precision over the recall levels; the share of class 1 is chance. NaN where a score is NaN."""
+    hits, alarms = _curve(actual, score)
+    if np.isnan(score).any():
+        return float("nan")
+    return float(np.diff(hits, prepend=0) @ (hits / (hits + alarms)) / hits[-1]) if hits[-1] else 0.0
 
 
 def brier(actual: Vector, probability: Vector) -> float:
@@ -50,17 +60,27 @@ def accuracy(actual: Vector, predicted: Vector) -> float:
 
 def precision(actual: Vector, flagged: Vector) -> float:
     """Share of flagged rows that are class 1; 0 when none is flagged."""
-    return float(metrics.precision_score(actual, flagged, zero_division=0))
+    return _share(actual == 1, flagged == 1)
 
 
 def recall(actual: Vector, flagged: Vector) -> float:
-    """Share of class 1 that is flagged."""
-    return float(metrics.recall_score(actual, flagged, zero_division=0))
+    """Share of class 1 that is flagged; 0 when there is none."""
+    return _share(flagged == 1, actual == 1)
+
+
+def f1(actual: Vector, flagged: Vector) -> float:
+    """Harmonic mean of precision and recall; 0 when nothing is flagged or class 1."""
+    wanted, found = actual == 1, flagged == 1
+    total = int(wanted.sum()) + int(found.sum())
+    return 2 * int((wanted & found).sum()) / total if total else 0.0
 
 
 def macro_f1(actual: Vector, predicted: Vector) -> float:
     """Mean over the classes of the harmonic mean of precision and recall."""
-    return float(metrics.f1_score(actual, predicted, average="macro", zero_division=0))
+    names, codes = np.unique(np.concatenate([actual, predicted]), return_inverse=True)
+    wanted, found = np.split(codes, 2)
+    right = np.bincount(wanted[wanted == found], minlength=len(names))
+    return float((2 * right / np.bincount(codes)).mean())
 
 
 def alerts_at(scores: Vector, budget: float) -> float:
@@ -114,12 +134,31 @@ def gain_interval(
     names, where = np.unique(groups, return_inverse=True)
     if len(names) < 10:
         raise ValueError(f"{len(names)} groups; at least 10 are needed for a bootstrap interval")
-    order = np.argsort(where, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(where))[:-1])
+    order, sizes = np.argsort(where, kind="stable"), np.bincount(where)
+    starts = np.cumsum(sizes) - sizes
     draw = np.random.default_rng(seed)
     gains = []
     for _ in range(resamples):
-        rows = np.concatenate([members[index] for index in draw.integers(0, len(names), len(names))])
+        drawn = draw.integers(0, len(names), len(names))
+        many = sizes[drawn]
+        # Each drawn group's rows, one group after the other.
+        shift = starts[drawn] - (np.cumsum(many) - many)
+        rows = order[np.repeat(shift, many) + np.arange(many.sum())]
         gains.append(measure(actual[rows], model[rows]) - measure(actual[rows], baseline[rows]))
     low, high = np.nanquantile(gains, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _curve(actual: Vector, score: Vector) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Rows of class 1 and of class 0 with at least each score that occurs, the highest first."""
+    order = np.argsort(-score, kind="stable")
+    ranked = score[order]
+    ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    hits = np.cumsum(actual[order] == 1)[ends].astype(np.float64)
+    return hits, 1 + ends - hits
+
+
+def _share(these: Vector, among: Vector) -> float:
+    """Share of the rows `among` that are `these` too; 0 without any."""
+    count = int(among.sum())
+    return int((these & among).sum()) / count if count else 0.0

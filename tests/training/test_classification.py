@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from training.classification import (
     accuracy,
@@ -12,6 +13,7 @@ from training.classification import (
     average_precision,
     brier,
     calibration_error,
+    f1,
     gain_interval,
     macro_f1,
     precision,
@@ -34,6 +36,29 @@ def test_measures_by_hand() -> None:
     assert macro_f1(ACTUAL, flagged) == pytest.approx((0.8 + 6 / 7) / 2)
     assert precision_at_budget(ACTUAL, SCORE, 1 / 3) == 1.0
     assert precision_at_budget(ACTUAL, SCORE, 1e-6) == 1.0, "at least one row"
+
+
+LABELS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.booleans()), min_size=2, max_size=40)
+
+
+@given(LABELS.filter(lambda rows: len({actual for actual, _, _ in rows}) == 2))
+def test_measures_are_scikit_learns(rows: list[tuple[int, int, bool]]) -> None:
+    """With scores that are alike, too."""
+    actual, score, flagged = (np.array(column) for column in zip(*rows, strict=True))
+    score = score / 5
+    assert auroc(actual, score) == pytest.approx(metrics.roc_auc_score(actual, score))
+    assert average_precision(actual, score) == pytest.approx(metrics.average_precision_score(actual, score))
+    theirs = (metrics.precision_score, metrics.recall_score, metrics.f1_score)
+    for our, their in zip((precision, recall, f1), theirs, strict=True):
+        assert our(actual, flagged) == pytest.approx(their(actual, flagged, zero_division=0))
+    words = np.array(["a", "b", "c", "d", "e", "f"])
+    classes = words[(5 * score).astype(int)], words[(5 * score).astype(int) * flagged]
+    assert macro_f1(*classes) == pytest.approx(metrics.f1_score(*classes, average="macro", zero_division=0))
+
+
+def test_a_score_that_is_no_number_gives_none() -> None:
+    score = np.where(SCORE > 0.8, np.nan, SCORE)
+    assert np.isnan(auroc(ACTUAL, score)) and np.isnan(average_precision(ACTUAL, score))
 
 
 def test_one_class_has_no_auroc() -> None:

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
 
 from serving.apps.matching.recipe_baseline import best_threshold, similarities, vectorizer
 from serving.apps.matching.recipe_fit import MatchModel
 from serving.apps.matching.recipe_pairs import availabilities, flat, requirements, text_of
 from serving.apps.matching.recipe_search import search_metrics
 from serving.manifest import Check, Metric
-from training.classification import average_precision, calibration_error, gain_interval, precision, recall
+from training.classification import average_precision, calibration_error, f1, gain_interval, precision, recall
 from training.contract import Evaluation, Split
 from training.evaluate import beside
 from training.gate import beats
@@ -65,11 +64,11 @@ def _chances(split: Split, fitted: Any) -> tuple[float, Vector]:
 
 def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vector) -> list[Metric]:
     actual, score, chances = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
-    f1_gain = gain_interval(_f1, actual, *flags, group, SEED)
+    f1_gain = gain_interval(f1, actual, *flags, group, SEED)
     precision_gain = gain_interval(average_precision, actual, score, chances, group, SEED)
     base = Metric(name="base_rate", value=float(actual.mean()), rows=len(actual), better="nominal")
     return [
-        beside("f1", _f1, actual, *flags, better="higher", gain=f1_gain),
+        beside("f1", f1, actual, *flags, better="higher", gain=f1_gain),
         beside(
             "average_precision", average_precision, actual, score, chances, better="higher", gain=precision_gain
         ),
@@ -78,10 +77,6 @@ def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vecto
         beside("calibration_error", calibration_error, actual, score, chances),
         base,
     ]
-
-
-def _f1(actual: Vector, flagged: Vector) -> float:
-    return float(f1_score(actual, flagged, zero_division=0))
 
 
 def _no_worse(metric: Metric) -> Check:
