@@ -6,10 +6,8 @@ import pytest
 
 from serving.apps.fraud.app import app
 from serving.apps.fraud.recipe import recipe
-from training import data, gate
-from training.contract import Options
-from training.trainer import Trainer
-from training.validate import tidied, validate
+from tests.real import judged, table
+from training import data
 
 SETS = {"30_satellite": (0.795, True), "38_thyroid": (0.977, False)}
 """AUROC of a plain autoencoder fitted on normal records, and whether the distance from the median is beaten."""
@@ -22,15 +20,9 @@ def test_the_recipe_is_of_the_app() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SETS))
-def test_real_sets_reach_their_floors_and_are_judged_beside_the_baseline(
-    ray: None, real_data: Path, tmp_path: Path, name: str
-) -> None:
-    dataset = data.from_files([real_data / "fraud" / f"{name}.npz"])
-    tidy = validate(recipe, tidied(recipe, dataset, Options()), dataset)
-    split = recipe.split(tidy)
-    report = recipe.evaluate(recipe.fit(split, Trainer(1, 7, tmp_path)), split)
+def test_real_sets_reach_their_floors_and_are_judged_beside_the_baseline(real_data: Path, name: str) -> None:
+    made = judged(recipe, table(recipe, data.from_files([real_data / "fraud" / f"{name}.npz"])))
     floor, beats = SETS[name]
-    found = {(metric.name, metric.slice): metric.value for metric in report.metrics}
-    assert found["auroc", "all"] >= floor
-    verdicts = {check.name: check.passed for check in gate.judge(recipe, tidy, report)}
+    assert made.metrics["auroc", "all"].value >= floor
+    verdicts = {check.name: check.passed for check in made.checks}
     assert verdicts["beats the distance from the median"] is beats

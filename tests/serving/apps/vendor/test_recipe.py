@@ -2,16 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from serving.apps.vendor.app import app
 from serving.apps.vendor.recipe import recipe
+from tests.real import judged, table
 from tests.serving.apps.vendor.tables import fitted, synthetic_split
-from training.contract import Options
 from training.data import from_files
-from training.registry import Registry
-from training.run import TrainRequest, train
-from training.validate import tidied
 
 SCMS = Path("vendor/SCMS_Delivery_History_Dataset.csv")
 FLOORS = {"auroc": 0.80, "average_precision": 0.29}
@@ -33,23 +31,23 @@ def test_the_gate_reads_the_evaluation() -> None:
     assert all(check.measured and (check.passed or check.reason) for check in checks)
 
 
-@pytest.mark.slow
-def test_the_real_table_is_read_whole(real_data: Path) -> None:
-    tidy = tidied(recipe, from_files([real_data / SCMS]), Options())
-    dropped = tidy.attrs["dropped"]
-    assert len(tidy) + dropped["delivered before the question"] == 4 * 10_324
-    assert tidy[~tidy.index.duplicated()]["late"].sum() == 1186
+@pytest.fixture(scope="module")
+def whole(real_data: Path) -> pd.DataFrame:
+    """The tidy table of the real shipments."""
+    return table(recipe, from_files([real_data / SCMS]))
 
 
 @pytest.mark.slow
-def test_the_real_table_reaches_the_floors_and_passes_the_gate(ray: None, real_data: Path, tmp_path: Path) -> None:
-    request = TrainRequest(
-        app="vendor", paths=(real_data / SCMS,), repository=tmp_path / "repository", home=tmp_path, triton=False
-    )
-    result = train(request, Registry(f"sqlite:///{tmp_path}/mlflow.db"))
-    assert all(check.passed for check in result.checks)
-    found = {(metric.name, metric.slice): metric for metric in result.metrics}
+def test_the_real_table_is_read_whole(whole: pd.DataFrame) -> None:
+    dropped = whole.attrs["dropped"]
+    assert len(whole) + dropped["delivered before the question"] == 4 * 10_324
+    assert whole[~whole.index.duplicated()]["late"].sum() == 1186
+
+
+@pytest.mark.slow
+def test_the_real_table_reaches_the_floors_and_passes_the_gate(whole: pd.DataFrame, tmp_path: Path) -> None:
+    made = judged(recipe, whole)
+    assert all(check.passed for check in (*made.checks, *made.parity(tmp_path / "model.onnx")))
     for notice in ("7 days ahead", "30 days ahead", "60 days ahead"):
         for name, floor in FLOORS.items():
-            metric = found[name, notice]
-            assert metric.value >= floor
+            assert made.metrics[name, notice].value >= floor
