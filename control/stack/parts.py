@@ -88,7 +88,7 @@ def _mlflow(state: StackState, settings: StackSettings) -> Part:
     }
     return Part(
         name="mlflow",
-        command=_module("mlflow", "server", *(f"--{name}={value}" for name, value in options.items())),
+        command=_module("training.mlflow_server", *(f"--{name}={value}" for name, value in options.items())),
         address=state.mlflow_uri,
         ready=lambda: probes.http(f"{state.mlflow_uri}/health"),
         needs=NEEDS["mlflow"],
