@@ -114,7 +114,7 @@ def rays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rays]:
 
 @pytest.fixture(scope="module")
 def ray(rays: Rays) -> None:
-    """This process is connected to a private Ray of two cores, which the next module has too."""
+    """This process is connected to a private Ray, which the next module has too."""
     rays.open()
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from training.cluster import connected
 
-CPUS = 2
+CPUS = 4
+"""Logical ones: enough for the replicas that tests of serving start; fits take one or two."""
 
 
 class Rays:
-    """Whoever opens it is connected to a Ray of two cores, as is all that trains in this process from then on."""
+    """Whoever opens it is connected to a Ray, as is all that trains or serves in this process from then on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -16,10 +16,8 @@ from serving.inference.contract import Arrays
 from serving.inference.work import TensorWork
 from serving.observe.metrics import Metrics
 from serving.settings import Settings
-from tests.rays import Rays
 from tests.trained import AnyApp, Trained, call
 from training import triton
-from training.cluster import connected
 
 pytestmark = pytest.mark.slow
 
@@ -39,16 +37,13 @@ def triton_url(request: pytest.FixtureRequest, trained: Trained) -> Iterator[str
 
 
 @pytest.fixture(scope="module")
-def serve(triton_url: str, rays: Rays, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A real Ray with Serve and no proxies, on loopback."""
-    # Not that of the trainings, which is smaller.
-    rays.close()
-    with connected(4, tmp_path_factory.mktemp("ray")):
-        from ray import serve
+def serve(triton_url: str, ray: None) -> Iterator[None]:
+    """Ray with Serve and no proxies, on loopback."""
+    from ray import serve
 
-        serve.start(proxy_location="Disabled")
-        yield
-        serve.shutdown()
+    serve.start(proxy_location="Disabled")
+    yield
+    serve.shutdown()
 
 
 def cases(app: AnyApp, trained: Trained, version: int) -> Arrays:

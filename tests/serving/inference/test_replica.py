@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,12 +25,10 @@ from serving.inference.frames import decode_frame, encode_frame
 from serving.inference.work import TensorWork
 from serving.settings import Settings
 from serving.values import load_values
-from tests.rays import Rays
 from tests.serving import toy
 from tests.serving.inference import models
 from tests.serving.inference.mirror.app import app
 from tests.serving.inference.models import call
-from training.cluster import connected
 
 pytestmark = pytest.mark.slow
 
@@ -64,13 +63,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory, rays: Rays) -> Iterator[ModuleType]:
+def replica(ray: None) -> ModuleType:
     """The module, inside a session of Ray."""
-    rays.close()
-    with connected(4, tmp_path_factory.mktemp("ray")):
-        from serving.inference import replica
+    from serving.inference import replica
 
-        yield replica
+    return replica
 
 
 def rows(count: int, first: float = 1.0) -> dict[str, Any]:
@@ -244,8 +241,10 @@ def test_what_a_killed_replica_was_running_is_unavailable_and_what_comes_next_is
         hanging = batcher.submit(WORK, rows(1), call(60))
         await asyncio.sleep(1.0)
         for process in psutil.Process().children(recursive=True):
-            if "ServeReplica:mirror" in " ".join(process.cmdline()):
-                os.kill(process.pid, signal.SIGKILL)
+            # One that has ended has no command line any more.
+            with suppress(psutil.Error):
+                if "ServeReplica:mirror" in " ".join(process.cmdline()):
+                    os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(Unavailable, match="replica was lost"):
             await hanging
 
