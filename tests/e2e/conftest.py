@@ -1,4 +1,7 @@
-"""A really running stack, started as a user starts it, with the price app trained on its synthetic data."""
+"""A really running stack, started as a user starts it: price has a version already, vendor gets one on the way.
+
+Vendor has one booster where price has two, and what is shown here is the same for every app.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from serving.apps.price.app import app as price
+from tests.trained import Trained
 
 PORTS = (
     "HTTP_PORT",
@@ -77,8 +83,9 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(trained: Trained) -> Iterator[Stack]:
     """`slipway up` in a folder of its own, on free ports; `slipway down` at the end."""
+    trained.version(price)
     folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "RAY_"))}
     environ |= {f"SLIPWAY_{name}": "0" for name in PORTS}
@@ -86,8 +93,9 @@ def stack() -> Iterator[Stack]:
         "SLIPWAY_HOME": str(folder / "home"),
         "SLIPWAY_MODEL_REPOSITORY": str(folder / "repository"),
         "SLIPWAY_POLL_SECONDS": "0.2",
-        "SLIPWAY_APPS": "price",
+        "SLIPWAY_APPS": "price,vendor",
     }
+    shutil.copytree(trained.repository.root / price.name, folder / "repository" / price.name)
     made = Stack(folder, environ)
     try:
         made.run("up", "--json")

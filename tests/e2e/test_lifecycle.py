@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.apps.price.app import app
-from serving.apps.price.recipe import recipe
+from serving.apps.quality.recipe import recipe as quality
+from serving.apps.vendor.app import app
+from serving.apps.vendor.recipe import recipe
 from tests.e2e.conftest import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
@@ -26,7 +27,7 @@ EXAMPLE = msgspec.json.encode(app.example).decode()
 def ask(stack: Stack, version: int | None = None, request_id: str = "") -> dict[str, Any]:
     at = f"/versions/{version}" if version else ""
     request = urllib.request.Request(
-        f"http://{stack.http}/v1/models/price{at}:predict",
+        f"http://{stack.http}/v1/models/vendor{at}:predict",
         f'{{"instances": [{EXAMPLE}]}}'.encode(),
         {"content-type": "application/json", **({"x-request-id": request_id} if request_id else {})},
     )
@@ -38,7 +39,7 @@ def ask(stack: Stack, version: int | None = None, request_id: str = "") -> dict[
 def index(stack: Stack) -> dict[str, dict[str, Any]]:
     request = urllib.request.Request(f"http://{stack.http}/v2/repository/index", b"{}")
     with urllib.request.urlopen(request, timeout=120) as answer:
-        return {row["version"]: row for row in json.load(answer)}
+        return {row["version"]: row for row in json.load(answer) if row["name"] == app.name}
 
 
 def until(condition: Any, seconds: float = 30.0) -> None:
@@ -64,9 +65,9 @@ def test_everything_runs_and_says_where(stack: Stack) -> None:
 
 
 def test_the_first_version_is_synthetic_and_says_so(stack: Stack) -> None:
-    table = stack.run("models").stdout
+    table = stack.run("models", "vendor").stdout
     assert "SYNTHETIC" in table and "champion" in table
-    version = stack.json("models", "--json")["versions"][0]
+    version = stack.json("models", "vendor", "--json")["versions"][0]
     assert version["synthetic"] and version["alias"] == "champion"
     assert all(check["passed"] for check in version["gate"])
     assert {line["pair"] for line in version["parity"]} >= {"native/onnxruntime", "native/triton"}
@@ -82,41 +83,38 @@ def test_a_request_can_be_found_in_the_logs_and_metrics(stack: Stack) -> None:
         return [line for line in found if line.get("request_id") == "find-me-1"]
 
     until(lambda: lines())
-    assert [(line["app"], line["version"], line["status"]) for line in lines()] == [("price", 1, 200)]
+    assert [(line["app"], line["version"], line["status"]) for line in lines()] == [("vendor", 1, 200)]
     with urllib.request.urlopen(f"http://{stack.http}/metrics", timeout=120) as scrape:
         text = scrape.read().decode()
-    assert 'slipway_requests_total{app="price"' in text
-    assert 'slipway_champion_version{app="price"} 1.0' in text
+    assert 'slipway_requests_total{app="vendor"' in text
+    assert 'slipway_champion_version{app="vendor"} 1.0' in text
 
 
 def test_a_trained_version_is_picked_up_without_a_restart(stack: Stack) -> None:
-    table = recipe.generate(seed=11)
-    # Half of the markets pass the gate as well, in less than half the time.
-    few = table[table["market"].isin(table["market"].unique()[:6])]
-    path = stack.folder / "prices.csv"
-    few.to_csv(path, index=False)
-    result = stack.json("train", "price", "--data", str(path), "--json")
+    path = stack.folder / "shipments.csv"
+    recipe.generate(seed=11).to_csv(path, index=False)
+    result = stack.json("train", "vendor", "--data", str(path), "--json")
     assert result["verdict"] == "registered" and result["version"] == 2 and not result["synthetic"]
     # Data that was given takes over from data that was generated.
     until(lambda: ask(stack)["model_version"] == "2")
     assert ask(stack, 1)["model_version"] == "1"
-    done = stack.run("predict", "price", "--version", "1")
+    done = stack.run("predict", "vendor", "--version", "1")
     assert json.loads(done.stdout)["model_version"] == "1"
 
 
 def test_promotion_moves_traffic_and_is_recorded(stack: Stack) -> None:
-    stack.run("promote", "price", "1", "--why", "for the test")
+    stack.run("promote", "vendor", "1", "--why", "for the test")
     until(lambda: ask(stack)["model_version"] == "1")
-    record = (stack.repository / "price" / "promotions.jsonl").read_text().splitlines()
+    record = (stack.repository / "vendor" / "promotions.jsonl").read_text().splitlines()
     last = json.loads(record[-1])
     assert (last["from"], last["to"], last["why"]) == (2, 1, "for the test")
-    stack.run("promote", "price", "2")
+    stack.run("promote", "vendor", "2")
     until(lambda: ask(stack)["model_version"] == "2")
-    assert "not in the model repository" in stack.run("promote", "price", "99", code=1).stderr
+    assert "not in the model repository" in stack.run("promote", "vendor", "99", code=1).stderr
 
 
 def test_a_tampered_version_is_refused_and_a_lost_one_is_rebuilt(stack: Stack) -> None:
-    folder = stack.repository / "price" / "1"
+    folder = stack.repository / "vendor" / "1"
     before = digests(folder)
     shutil.rmtree(folder)
     until(lambda: "1" not in index(stack))
@@ -130,21 +128,17 @@ def test_a_tampered_version_is_refused_and_a_lost_one_is_rebuilt(stack: Stack) -
     stack.run("repository", "verify")
 
 
-def test_a_series_on_which_persistence_wins_is_refused_with_the_reason(stack: Stack) -> None:
-    """A random walk: nothing can beat yesterday's price."""
-    table = recipe.generate(seed=3)
-    table = table[table["market"].isin(table["market"].unique()[:6])]
-    random = np.random.default_rng(0)
-    walk = table.groupby("market")["price"].transform(
-        lambda series: 2000 * np.exp(np.cumsum(random.normal(0, 0.03, len(series))))
-    )
-    path = stack.folder / "walk.csv"
-    table.assign(price=walk.round(2)).to_csv(path, index=False)
-    done = stack.run("train", "price", "--data", str(path), code=3)
+def test_grades_that_follow_nothing_are_refused_with_the_reason(stack: Stack) -> None:
+    table = quality.generate(seed=3)
+    other = table.loc[np.random.default_rng(0).permutation(table.index), ["grade", "grade_value"]]
+    path = stack.folder / "lots.csv"
+    table.assign(**other.reset_index(drop=True)).to_csv(path, index=False)
+    done = stack.run("train", "quality", "--data", str(path), code=3)
     assert "FAILED" in done.stdout and "refused" in done.stderr
-    assert [row["version"] for row in stack.json("models", "--json")["versions"]] == [1, 2]
-    refused = stack.json("models", "--json")["refused"]
-    assert refused and "persistence" in refused[0]["reason"]
+    shown = stack.json("models", "--json")
+    published = [(row["model"], row["version"]) for row in shown["versions"]]
+    assert published == [("price", 1), ("vendor", 1), ("vendor", 2)]
+    assert shown["refused"][0]["app"] == "quality" and "the most frequent grade" in shown["refused"][0]["reason"]
 
 
 @pytest.mark.parametrize(

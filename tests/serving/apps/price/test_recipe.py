@@ -9,6 +9,7 @@ from serving.apps.price.recipe import PriceRecipe, recipe
 from serving.apps.price.schema import PriceQuestion
 from tests.serving.apps.price.tables import fitted, synthetic_split
 from tests.training.local import LocalTrainer
+from training.contract import Options
 
 
 def test_the_recipe_is_of_the_app_and_forbids_the_days_extremes() -> None:
@@ -25,6 +26,20 @@ def test_evaluation_has_both_gated_horizons_and_the_gate_reads_it() -> None:
     checks = made_by.checks(report)
     assert {check.name for check in checks} >= {"beats persistence, horizon 1", "coverage, horizon 7"}
     assert all(check.measured for check in checks)
+
+
+def test_a_random_walk_is_refused() -> None:
+    """Nothing can beat yesterday's price."""
+    table = recipe.generate(seed=3)
+    table = table[table["market"].isin(table["market"].unique()[:4])]
+    random = np.random.default_rng(0)
+    walk = table.groupby("market")["price"].transform(
+        lambda series: 2000 * np.exp(np.cumsum(random.normal(0, 0.03, len(series))))
+    )
+    split = recipe.split(recipe.schema.validate(recipe.tidy(table.assign(price=walk.round(2)), Options())))
+    checks = recipe.checks(recipe.evaluate(recipe.fit(split, LocalTrainer()), split))
+    beaten = {check.name: check.passed for check in checks if check.name.startswith("beats persistence")}
+    assert beaten == {"beats persistence, horizon 1": False, "beats persistence, horizon 7": False}
 
 
 def test_fitting_twice_gives_the_same_model() -> None:
