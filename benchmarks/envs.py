@@ -48,9 +48,11 @@ def ensure(name: str, place: Place, say: Say) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     say(f"installing the environment {name} into {folder}")
     started = time.monotonic()
-    _run([sys.executable, "-m", "venv", str(folder)], name)
+    # This environment's pip fills the other; to give that one of its own would take seconds.
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], name)
     # The pins are complete, so nothing is left to resolve.
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps")
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options]
     _run([*pip, "-r", str(pins)], name)
     stamp.write_text(wanted)
     say(f"installed {name} in {time.monotonic() - started:.0f} s")

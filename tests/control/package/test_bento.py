@@ -189,7 +189,9 @@ async def over_asgi(server: Server, path: str, body: bytes) -> tuple[int, Any, s
 
 
 @pytest.mark.slow
-def test_answers_are_the_gateways(served: str, chosen: Chosen, tmp_path: Path) -> None:
+def test_answers_are_the_gateways_and_bentomls_own_pages_describe_the_question(
+    served: str, chosen: Chosen, tmp_path: Path
+) -> None:
     right = json.dumps(QUESTIONS).encode()
     bodies = [right, *(json.dumps(wrong).encode() for wrong in WRONG)]
     v1 = "/v1/models/basket:predict"
@@ -202,10 +204,6 @@ def test_answers_are_the_gateways(served: str, chosen: Chosen, tmp_path: Path) -
     v2 = "/v2/models/basket/infer"
     (same,) = asyncio.run(gateway(chosen, tmp_path / "gateway", [(v2, tensors)]))
     assert (same[0], post(f"{served}{v2}", tensors)) == (200, same)
-
-
-@pytest.mark.slow
-def test_bentomls_own_pages_describe_the_question(served: str) -> None:
     with urllib.request.urlopen(f"{served}/docs.json", timeout=60) as answer:
         text = json.dumps(json.load(answer))
     assert '"price"' in text and '"maximum": 1000' in text and "instances" in text
