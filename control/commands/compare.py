@@ -42,17 +42,20 @@ def compare(
     as --commodity for price.
     """
     from serving.settings import read
-    from training.compare.run import CompareRequest
     from training.contract import Options
     from training.recipes import find
 
     known = find(app).selectable
+    options = Options(select=own_options("compare", app, known if data else (), context.args))
+    # Takes seconds to import: what is wrong so far is said before.
+    from training.compare.run import CompareRequest
+
     request = CompareRequest(
         app=app,
         versions=(first, second),
         repository=read(StackSettings).model_repository,
         paths=tuple(data or ()),
-        options=Options(select=own_options("compare", app, known if data else (), context.args)),
+        options=options,
     )
     result = _run(read(StackSettings), request)
     if as_json:

@@ -79,19 +79,22 @@ def train(
     from training.contract import Options
     from training.errors import GateRefused
     from training.recipes import find
-    from training.run import TrainRequest
 
     if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
         raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: expected more than 0, together with --tune")
     if print_only and on is Where.HERE:
         raise typer.BadParameter("--print belongs to --on cluster")
     settings = read(StackSettings)
+    options = Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
+    # Takes seconds to import: what is wrong so far is said before.
+    from training.run import TrainRequest
+
     request = TrainRequest(
         app=app,
         paths=tuple(data or ()),
         query=query,
         dsn=os.environ.get("SLIPWAY_DSN", ""),
-        options=Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed),
+        options=options,
         workers=workers,
         repository=settings.model_repository,
         home=settings.home,

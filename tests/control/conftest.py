@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from control.settings import StackSettings
-from control.stack import processes
+from control.stack import processes, report
 from control.stack.state import StackState, read_state
 from control.stack.stop import stop
 
@@ -72,6 +72,12 @@ class Slipway:
         """`slipway status --json`, part by part."""
         rows = json.loads(self.run("status", "--json").stdout)["parts"]
         return {row["part"]: row for row in rows}
+
+    def look(self) -> dict[str, report.Row]:
+        """The same without a command, for those who ask until something happens."""
+        state = self.state()
+        assert state is not None
+        return {row.part: row for row in report.look(state, StackSettings(home=self.home))}
 
     def left(self) -> list[str]:
         """Processes that carry the mark of any stack of this home."""

@@ -31,9 +31,10 @@ def test_a_part_that_was_killed_comes_back(slipway: Slipway, wait_until: Callabl
     slipway.run("up", "--only", "postgres")
     pid = slipway.parts()["postgres"]["pid"]
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: slipway.parts()["postgres"]["restarts"] >= 1)
-    wait_until(lambda: slipway.parts()["postgres"]["state"] == "ready")
+    wait_until(lambda: slipway.look()["postgres"].restarts >= 1)
+    wait_until(lambda: slipway.look()["postgres"].state == "ready")
     part = slipway.parts()["postgres"]
+    assert part["restarts"] >= 1 and part["state"] == "ready"
     assert part["pid"] != pid
     assert part["last_end"] == "terminated by SIGKILL"
     assert "(terminated by SIGKILL)" in slipway.run("status").stdout
@@ -47,7 +48,7 @@ def test_a_part_that_cannot_come_back_is_named_with_its_log(
     (slipway.home / "postgres").rename(slipway.home / "moved")
     (slipway.home / "postgres").write_text("not a folder")
     os.kill(part["pid"], signal.SIGKILL)
-    wait_until(lambda: slipway.parts()["postgres"]["last_end"] == "exit status 1")
+    wait_until(lambda: slipway.look()["postgres"].last_end == "exit status 1")
     done = slipway.run("status")
     assert done.returncode == 1
     assert re.search("error: postgres is (re)?starting; it ended last with exit status 1", done.stderr)

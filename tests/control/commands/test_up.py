@@ -212,8 +212,10 @@ def test_everything_but_the_gateway_below_a_long_path(slipway: Slipway, wait_unt
 
     raylet = next(process for process in marked if process.name() == "raylet")
     raylet.kill()
-    wait_until(lambda: slipway.parts()["ray"]["restarts"] == 1)
-    wait_until(lambda: slipway.parts()["ray"]["state"] == "ready", 40)
+    wait_until(lambda: slipway.look()["ray"].restarts == 1)
+    wait_until(lambda: slipway.look()["ray"].state == "ready", 40)
+    part = slipway.parts()["ray"]
+    assert (part["restarts"], part["state"]) == (1, "ready")
 
     assert slipway.run("down").returncode == 0
     assert slipway.left() == []
