@@ -12,9 +12,8 @@ from typing import Any
 
 import ray.train
 from ray.train.backend import BackendConfig
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-__all__ = ["Board", "FitTrainer", "function_and_backend"]
+__all__ = ["Board", "trainer_and_function"]
 
 SPARE = ("DatasetsCallback", "PlacementGroupCleanerCallback")
 """Ray's callbacks that a fit does without; each starts an actor, which imports for seconds.
@@ -24,11 +23,19 @@ dies goes with the driver's job.
 """
 
 
-class FitTrainer(DataParallelTrainer):  # type: ignore[misc]
-    """Ray's trainer of any library, with the callbacks that a fit needs."""
+class _Lean:
+    """Before one of Ray's trainers among the bases of a class: what a fit has no use for is left out."""
+
+    scaling_config: ray.train.ScalingConfig
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if self.scaling_config.num_workers == 1:
+            # One worker has nobody to talk to, and its controller no need to import the library.
+            self.backend_config = BackendConfig()
 
     def _create_default_callbacks(self) -> list[Any]:
-        made = super()._create_default_callbacks()
+        made: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
         return [callback for callback in made if type(callback).__name__ not in SPARE]
 
 
@@ -45,23 +52,25 @@ class Board(ray.train.UserCallback):  # type: ignore[misc]
         partial.replace(self.path)
 
 
-def function_and_backend(kind: str, workers: int) -> tuple[Callable[[dict[str, Any]], Any], BackendConfig]:
-    """What the workers run, and how they talk to each other; a library is imported where it is used only.
+def trainer_and_function(kind: str) -> tuple[type[Any], Callable[[dict[str, Any]], Any]]:
+    """Ray's trainer of a library, `torch` or `xgboost`, and what its workers run.
 
-    One worker has nobody to talk to, and spares the controller the import of the library.
+    A library is imported where it is used only.
     """
     if kind == "torch":
+        from ray.train.torch import TorchTrainer
+
         from training.torch_fit import fit_module
 
-        if workers == 1:
-            return fit_module, BackendConfig()
-        from ray.train.torch import TorchConfig
+        class LeanTorchTrainer(_Lean, TorchTrainer):  # type: ignore[misc]
+            """See `_Lean`."""
 
-        return fit_module, TorchConfig()
+        return LeanTorchTrainer, fit_module
+    from ray.train.xgboost import XGBoostTrainer
+
     from training.boosting import fit_share
 
-    if workers == 1:
-        return fit_share, BackendConfig()
-    from ray.train.xgboost import XGBoostConfig
+    class LeanXGBoostTrainer(_Lean, XGBoostTrainer):  # type: ignore[misc]
+        """See `_Lean`."""
 
-    return fit_share, XGBoostConfig()
+    return LeanXGBoostTrainer, fit_share

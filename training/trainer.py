@@ -232,18 +232,17 @@ class Trainer:
         from ray.train.v2.api.config import LoggingConfig
         from ray.train.v2.api.exceptions import TrainingFailedError
 
-        from training.ray_train import Board, FitTrainer, function_and_backend
+        from training.ray_train import Board, trainer_and_function
 
-        function, backend = function_and_backend(kind, self.workers)
+        trainer, function = trainer_and_function(kind)
         references = tuple(ray.put(given) for given in (config, *tables))
         with environment(RAY_SETTINGS), _kept_signal():
             try:
-                result = FitTrainer(
+                result = trainer(
                     function,
                     # Ray shows the configuration in its state, and its controller would import what it names; a
                     # callable keeps it all out.
                     train_loop_config={"given": lambda: references},
-                    backend_config=backend,
                     scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
                     run_config=RunConfig(
                         name="fit",

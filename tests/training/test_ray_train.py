@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def test_the_board_has_the_latest_report_of_rank_0(ray: None, tmp_path: Path) -> None:
     from training.ray_train import Board
@@ -18,26 +20,20 @@ def test_the_board_has_the_latest_report_of_rank_0(ray: None, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_one_worker_needs_no_backend(ray: None) -> None:
-    from ray.train import BackendConfig
+@pytest.mark.parametrize("kind", ["xgboost", "torch"])
+def test_a_fit_has_what_it_needs_of_ray_s_own_trainer(ray: None, kind: str) -> None:
+    from ray.train import BackendConfig, ScalingConfig
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-    from training.boosting import fit_share
-    from training.ray_train import function_and_backend
-    from training.torch_fit import fit_module
+    from training.ray_train import SPARE, trainer_and_function
 
-    for kind, function in (("xgboost", fit_share), ("torch", fit_module)):
-        found, alone = function_and_backend(kind, 1)
-        assert found is function and type(alone) is BackendConfig
-        assert function_and_backend(kind, 2)[1].framework.value == kind
-
-
-def test_a_fit_has_the_callbacks_that_it_needs(ray: None) -> None:
-    from training.ray_train import SPARE, FitTrainer
-
-    made = FitTrainer(print)
+    trainer, function = trainer_and_function(kind)
+    alone, pair = (trainer(function, scaling_config=ScalingConfig(num_workers=workers)) for workers in (1, 2))
+    assert type(alone.backend_config) is BackendConfig
+    assert pair.backend_config.framework.value == kind
     names, all_of_them = (
-        {type(callback).__name__ for callback in callbacks}
-        for callbacks in (made._create_default_callbacks(), super(FitTrainer, made)._create_default_callbacks())
+        {type(callback).__name__ for callback in make(pair)}
+        for make in (trainer._create_default_callbacks, DataParallelTrainer._create_default_callbacks)
     )
     assert "BackendSetupCallback" in names
     assert all_of_them - names == set(SPARE), "as Ray calls them"
