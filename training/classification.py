@@ -33,8 +33,10 @@ Vector = npt.NDArray[Any]
 
 def auroc(actual: Vector, score: Vector) -> float:
     """Area under the ROC curve; 0.5 is chance. NaN where only one class occurs, or a score is NaN."""
+    if len(score) == 0 or np.isnan(score).any():
+        return float("nan")
     hits, alarms = _curve(actual, score)
-    if hits[-1] == 0 or alarms[-1] == 0 or np.isnan(score).any():
+    if hits[-1] == 0 or alarms[-1] == 0:
         return float("nan")
     before = np.concatenate([[0.0], hits[:-1]])
     return float(np.diff(alarms, prepend=0) @ (hits + before) / (2 * hits[-1] * alarms[-1]))
@@ -42,9 +44,9 @@ def auroc(actual: Vector, score: Vector) -> float:
 
 def average_precision(actual: Vector, score: Vector) -> float:
     """Mean precision over the recall levels; the share of class 1 is chance. NaN where a score is NaN."""
-    hits, alarms = _curve(actual, score)
     if np.isnan(score).any():
         return float("nan")
+    hits, alarms = _curve(actual, score)
     return float(np.diff(hits, prepend=0) @ (hits / (hits + alarms)) / hits[-1]) if hits[-1] else 0.0
 
 
@@ -151,7 +153,7 @@ def gain_interval(
 
 def _curve(actual: Vector, score: Vector) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Rows of class 1 and of class 0 with at least each score that occurs, the highest first."""
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score.astype(np.float64), kind="stable")
     ranked = score[order]
     ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
     hits = np.cumsum(actual[order] == 1)[ends].astype(np.float64)

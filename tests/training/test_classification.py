@@ -48,6 +48,7 @@ def test_measures_are_scikit_learns(rows: list[tuple[int, int, bool]]) -> None:
     score = score / 5
     assert auroc(actual, score) == pytest.approx(metrics.roc_auc_score(actual, score))
     assert average_precision(actual, score) == pytest.approx(metrics.average_precision_score(actual, score))
+    assert auroc(actual, flagged) == pytest.approx(metrics.roc_auc_score(actual, flagged))
     theirs = (metrics.precision_score, metrics.recall_score, metrics.f1_score)
     for our, their in zip((precision, recall, f1), theirs, strict=True):
         assert our(actual, flagged) == pytest.approx(their(actual, flagged, zero_division=0))
@@ -63,6 +64,7 @@ def test_a_score_that_is_no_number_gives_none() -> None:
 
 def test_one_class_has_no_auroc() -> None:
     assert np.isnan(auroc(np.zeros(4), SCORE[:4]))
+    assert np.isnan(auroc(ACTUAL[:0], SCORE[:0]))
 
 
 def test_nothing_flagged_has_no_precision() -> None:
