@@ -30,6 +30,7 @@ def test_the_manifest_is_printed_without_a_cluster(slipway: Slipway) -> None:
     )
     assert done.returncode == 0, done.stderr
     manifest = yaml.safe_load(done.stdout)
+    assert "&id" not in done.stdout, "anchors are for no reader"
     assert manifest["kind"] == "RayJob"
     assert manifest["spec"]["entrypoint"].startswith("slipway train price --data s3://data/prices.csv")
     assert "--commodity=onion" in manifest["spec"]["entrypoint"]
