@@ -19,6 +19,7 @@ from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
 from tests.trained import Trained
+from training.cluster import set_token
 
 ROOT = Path(__file__).resolve().parent.parent
 UNKNOWN = 20
@@ -27,6 +28,9 @@ UNKNOWN = 20
 # Examples are not timed: the machine may have other things to do.
 settings.register_profile("slipway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("slipway")
+
+# Fits in a test's own process import Ray without starting it.
+set_token()
 
 
 @pytest.hookimpl(optionalhook=True)

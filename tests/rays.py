@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from pathlib import Path
 
 from training.cluster import connected
 
+ROOT = Path(__file__).resolve().parent.parent
 CPUS = 4
 """Logical ones: enough for the replicas that tests of serving start; fits take one or two."""
 
@@ -25,7 +26,9 @@ class Rays:
         ray = sys.modules.get("ray")
         if ray is None or not ray.is_initialized():
             self.close()
-            self._kept.enter_context(connected(CPUS, self._folder))
+            # Its processes find modules where this one was when it started them.
+            with chdir(ROOT):
+                self._kept.enter_context(connected(CPUS, self._folder))
 
     def close(self) -> None:
         """End it, for those who need one of their own."""

@@ -13,7 +13,7 @@ from typing import Any
 from training.errors import ClusterError
 from training.scratch import scratch
 
-__all__ = ["address", "connected", "environment", "listens"]
+__all__ = ["address", "connected", "environment", "listens", "set_token"]
 
 LONGEST_TEMP_DIR = 40
 """Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
@@ -48,7 +48,7 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
     # Ray's coming default; without it every start warns.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    _set_token()
+    set_token()
     import ray
 
     if ray.is_initialized():
@@ -113,8 +113,11 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _set_token() -> None:
-    """Ray asks whoever connects for a token; without one of ours it would write one into the home folder."""
+def set_token() -> None:
+    """Ray asks whoever connects for a token; without one of ours it would write one into the home folder.
+
+    It looks when it is imported: who imports it before the first `connected` calls this before.
+    """
     if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
