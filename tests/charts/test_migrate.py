@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +59,8 @@ def migrate(url: str) -> None:
     (job,) = (item for name, item in of_kind(value_set("production"), "Job").items() if name.endswith("-migrate"))
     (pod,) = pods(job)
     command = [word.replace("$(MLFLOW_BACKEND_STORE_URI)", url) for word in pod["containers"][0]["command"]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
