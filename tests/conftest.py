@@ -59,22 +59,23 @@ def root() -> Path:
     return ROOT
 
 
+def _folder(variable: str, what: str) -> Path:
+    folder = os.environ.get(variable)
+    if not folder or not Path(folder).is_dir():
+        pytest.skip(f"{variable} is not set to a folder of {what}")
+    return Path(folder)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets; tests that need it are skipped without it."""
-    folder = os.environ.get("SLIPWAY_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("SLIPWAY_DATA is not set to a folder of real data sets")
-    return Path(folder)
+    return _folder("SLIPWAY_DATA", "real data sets")
 
 
 @pytest.fixture(scope="session")
 def schemas() -> Path:
     """The folder of definitions (CRDs), which are not ours to ship; tests that need it are skipped without it."""
-    folder = os.environ.get("SLIPWAY_SCHEMAS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("SLIPWAY_SCHEMAS is not set to a folder of definitions (CRDs)")
-    return Path(folder)
+    return _folder("SLIPWAY_SCHEMAS", "definitions (CRDs)")
 
 
 @pytest.fixture(autouse=True)

@@ -206,11 +206,12 @@ class Batcher:
 
     def _hopeless(self, work: Work, lane: Hashable, rows: int, call: Call, now: float) -> Overloaded | None:
         """The refusal of a request that would not start in time behind what waits."""
-        if not self._pace.known():
+        lead = self._lead()
+        if not lead:
             return None
         waiting = self._waiting
         left = call.deadline - now
-        time_to_start = left - min(LEAD * self._pace.slow(), left / 2)
+        time_to_start = left - min(lead, left / 2)
         each = self._pace.usual() / self._concurrency / self._max_rows
         if (waiting.rows + rows) * each < time_to_start:
             return None
