@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from control.charts.render import ChartError, Object, key, render
+from control.yaml_text import dump
 
 __all__ = ["COMPONENTS", "Component", "added", "base", "texts"]
 
@@ -78,20 +77,5 @@ def _is_hook(item: Object) -> bool:
     return "helm.sh/hook" in item["metadata"].get("annotations", {})
 
 
-class _Dumper(yaml.SafeDumper):
-    """Shows text of several lines as it is, and no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def _dump(items: list[Object]) -> str:
-    shown = [yaml.dump(item, Dumper=_Dumper, sort_keys=False, width=1000) for item in items]
-    return NOTE + "---\n".join(shown)
+    return NOTE + "---\n".join(dump(item, 1000) for item in items)

@@ -156,7 +156,7 @@ def _pod(
         spec["imagePullSecrets"] = [{"name": name} for name in settings.pull_secrets]
     if container["resources"]["limits"].get("nvidia.com/gpu"):
         spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    return {"metadata": {"labels": dict(labels)}, "spec": spec}
+    return {"metadata": {"labels": labels}, "spec": spec}
 
 
 def _container(name: str, image: str, resources: dict[str, str]) -> dict[str, Any]:
@@ -164,8 +164,7 @@ def _container(name: str, image: str, resources: dict[str, str]) -> dict[str, An
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        # Of their own, so that YAML has no anchors.
-        "resources": {"requests": dict(resources), "limits": dict(resources)},
+        "resources": {"requests": resources, "limits": resources},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -6,8 +6,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import yaml
-
 from control.cluster.api import Cluster
 from control.cluster.follow import exit_code, follow
 from control.cluster.rayjob import job_name, rayjob
@@ -15,6 +13,7 @@ from control.cluster.settings import ClusterSettings
 from control.console import fail, note, print_json
 from control.errors import KubernetesError
 from control.settings import StackSettings
+from control.yaml_text import dump
 
 if TYPE_CHECKING:
     from training.run import TrainRequest
@@ -33,7 +32,7 @@ def train_on_cluster(
     mlflow_uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     manifest = rayjob(request, settings, name, stack.repository_url, mlflow_uri)
     if print_only:
-        sys.stdout.write(yaml.safe_dump(manifest, sort_keys=False, width=120))
+        sys.stdout.write(dump(manifest, 120))
         return 0
     cluster = Cluster(settings.namespace)
     cluster.create(manifest)
