@@ -6,13 +6,10 @@ away on SIGTERM. It ends with 1 and a reason when the application becomes unheal
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import threading
-import urllib.request
-from http.client import HTTPException
 from types import FrameType
 
 from control.stack import probes
@@ -101,11 +98,8 @@ def _bad_reason() -> str:
 
 def _missing(url: str) -> str:
     """What the data plane says of versions that do not answer."""
-    request = urllib.request.Request(f"{url}/v2/repository/index", data=b"{}", method="POST")  # noqa: S310 - loopback
-    try:
-        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 - loopback
-            rows = json.load(answer)
-    except (OSError, HTTPException, ValueError):
+    rows = probes.index(url)
+    if rows is None:
         return "the HTTP door does not answer"
     said = [
         f"{row['name']} {row.get('version', '')}: {row.get('reason', '')}" for row in rows if row.get("reason")

@@ -33,6 +33,8 @@ class Part:
     address: str
     ready: Callable[[], bool]
     """A quick look, false while it is not ready; called again and again."""
+    hopeless: Callable[[], str] = lambda: ""
+    """Why it will not become ready however long one waits; empty while it may."""
     detail: str = ""
     """What a table says beside the address."""
     needs: tuple[str, ...] = ()
@@ -165,6 +167,7 @@ def _gateway(state: StackState, settings: StackSettings) -> Part:
         address=f"http://{state.http}",
         detail=f"{state.door} door",
         ready=lambda: probes.http(f"http://{state.http}/v2/health/ready"),
+        hopeless=lambda: probes.refused(f"http://{state.http}"),
         needs=(*NEEDS["gateway"], *(("triton",) if "triton" in state.parts else ())),
         # Ray would leave out lines that repeat, and colour the rest.
         environment={"RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0", **haproxy.environment(state)},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from control.stack.ray_hook import ADDRESS_FILE
 from training.cluster import listens
 
-__all__ = ["database", "http", "ray"]
+__all__ = ["database", "http", "index", "ray", "refused"]
 
 SECONDS = 2.0
 
@@ -21,6 +23,27 @@ def http(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, HTTPException):
         return False
+
+
+def index(url: str) -> list[dict[str, Any]] | None:
+    """The rows of a data plane's model repository: name, version, state, reason; None where it does not answer."""
+    request = urllib.request.Request(f"{url}/v2/repository/index", data=b"{}", method="POST")  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - loopback
+            rows: list[dict[str, Any]] = json.load(answer)
+            return rows
+    except (OSError, HTTPException, ValueError):
+        return None
+
+
+def refused(url: str) -> str:
+    """Why an app has nothing to answer with, if a data plane refuses each of its versions; empty if none is so."""
+    rows = index(url) or []
+    for name in dict.fromkeys(row["name"] for row in rows):
+        own = [row for row in rows if row["name"] == name]
+        if all(row["state"] == "UNAVAILABLE" for row in own):
+            return "; ".join(f"{name} {row['version']}: {row['reason']}" for row in own)
+    return ""
 
 
 def database(dsn: str, name: str) -> bool:

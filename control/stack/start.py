@@ -132,6 +132,8 @@ def _bring_up(
             if waiting[name].ready():
                 seconds[name] = age
                 observer.ready(name, age)
+            elif reason := waiting[name].hopeless():
+                raise _failed(state, name, f"will not become ready: {reason}")
             elif age > limit:
                 raise _failed(state, name, f"not ready after {age:.0f} s (SLIPWAY_START_SECONDS allows {limit:g})")
         time.sleep(LOOK_SECONDS)

@@ -161,7 +161,11 @@ class Catalog:
             aliases, shelf.problem = Aliases(champion=shelf.active), str(refusal)
         aliased = {v for v in (aliases.champion, aliases.challenger, shelf.active) if v in versions}
         wanted = aliased | set(versions[-self._keep :])
-        for number in sorted(wanted - shelf.loaded.keys(), reverse=True):
+        missing = sorted(wanted - shelf.loaded.keys(), reverse=True)
+        for number in missing:
+            if number not in shelf.refused:
+                shelf.waiting.setdefault(number, "it is being loaded")
+        for number in missing:
             await self._try(shelf, number)
         for number in sorted(shelf.loaded.keys() - wanted):
             await self._unload(shelf, number)

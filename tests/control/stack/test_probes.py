@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -11,6 +13,13 @@ from control.stack import probes
 
 
 class Handler(BaseHTTPRequestHandler):
+    rows: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.rows).encode())
+
     def do_GET(self) -> None:
         self.send_response(int(self.path.strip("/")))
         self.end_headers()
@@ -36,6 +45,37 @@ def test_http_where_nobody_or_nonsense_answers() -> None:
         assert not probes.http(f"http://127.0.0.1:{port}/")
         thread.join()
     assert not probes.http(f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        ({}, ""),
+        ({"a 1": "READY"}, ""),
+        ({"a 1": "UNAVAILABLE"}, "a 1: broken"),
+        ({"a 1": "UNAVAILABLE", "a 2": "UNAVAILABLE", "b 1": "READY"}, "a 1: broken; a 2: broken"),
+        ({"a 1": "UNAVAILABLE", "a 2": "LOADING"}, ""),
+        ({"a 1": "UNAVAILABLE", "a 2": "READY", "b 1": "LOADING"}, ""),
+    ],
+)
+def test_an_app_is_refused_when_each_of_its_versions_is(states: dict[str, str], reason: str) -> None:
+    class Rows(Handler):
+        rows: ClassVar[list[dict[str, str]]] = [
+            {"name": key[0], "version": key[2], "state": state, "reason": "broken"}
+            for key, state in states.items()
+        ]
+
+    with HTTPServer(("127.0.0.1", 0), Rows) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert probes.refused(f"http://127.0.0.1:{server.server_port}") == reason
+        thread.join()
+
+
+def test_who_does_not_answer_refuses_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert probes.refused(f"http://127.0.0.1:{port}") == ""
 
 
 def test_database_that_is_not_there(tmp_path: Path) -> None:

@@ -208,6 +208,29 @@ def test_a_backend_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert [kind for kind, _, _ in events.seen] == ["waiting", "loaded", "champion"]
 
 
+def test_a_version_that_waits_its_turn_is_being_loaded_not_unknown(tmp_path: Path) -> None:
+    for version in (1, 2):
+        toy.write_version(tmp_path, version)
+    (tmp_path / "toy" / "2" / "model.onnx").write_bytes(b"tampered")
+    seen: list[tuple[set[int], dict[int, str]]] = []
+
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        seen.append((set(subject.shelf("toy").refused), dict(subject.shelf("toy").waiting)))
+        with pytest.raises(NotReady, match="version 1 is not ready: it is being loaded"):
+            subject.resolve("toy", 1)
+        return open_fused(tmp_path / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
+
+    subject = Catalog([toy.app], Repository(tmp_path), open_backend, Events())
+
+    async def main() -> None:
+        await subject.refresh()
+        assert subject.shelf("toy").waiting == {}
+        await subject.close()
+
+    asyncio.run(main())
+    assert seen == [({2}, {1: "it is being loaded"})]
+
+
 def test_only_so_many_versions_are_kept_but_the_aliased_always(tmp_path: Path) -> None:
     for version in range(1, 6):
         toy.write_version(tmp_path, version)
