@@ -70,10 +70,9 @@ def test_the_budgets_are_documented(root: Path) -> None:
         assert re.search(rf"^\| `slipway/{name}` .*\| {budget} MB \|$", text, re.MULTILINE), name
 
 
-def test_an_unknown_image_is_refused(root: Path) -> None:
-    done = subprocess.run(
-        [root / "scripts" / "build-image", "nothing"], capture_output=True, text=True, timeout=60
-    )
+@pytest.mark.parametrize("script", ["build-image", "try-image"])
+def test_an_unknown_image_is_refused(root: Path, script: str) -> None:
+    done = subprocess.run([root / "scripts" / script, "nothing"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr == "there is no image 'nothing'; there are: control gateway training\n"
 
@@ -86,7 +85,11 @@ def test_the_gateway_image_builds_and_answers(root: Path, trained: Trained) -> N
     repository = trained.folder / "model-repository"
     trained.version(price)
     done = subprocess.run(
-        [root / "scripts" / "try-image", repository, *_certificate()], capture_output=True, text=True, timeout=590
+        [root / "scripts" / "try-image", "gateway", *_certificate()],
+        env={**os.environ, "MODEL_REPOSITORY": str(repository)},
+        capture_output=True,
+        text=True,
+        timeout=590,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "answered" in done.stdout
