@@ -57,7 +57,9 @@ def _table() -> dict[str, Datatype]:
 
 
 DATATYPES: dict[str, Datatype] = _table()
-BF16_MAX = 3.3895313892515355e38
+OVERFLOWS = {"FP16": 65520.0, "FP32": 2.0**128 - 2.0**103, "FP64": np.inf, "BF16": 2.0**128 - 2.0**119 - 2.0**103}
+"""From here on infinity is the nearest, for BF16 by way of float32. The largest value itself may be written longer
+than it is: 3.4028235e38 is the shortest decimal that reads as FP32's."""
 
 
 def datatype_of(name: str, path: str) -> Datatype:
@@ -90,9 +92,9 @@ def check_range(kind: Datatype, values: npt.NDArray[Any], path: str) -> None:
         bad = (values < low) | (values > high)
         allowed = f"from {low} to {high}"
     else:
-        limit = BF16_MAX if kind.name == "BF16" else float(np.finfo(kind.dtype).max)
-        bad = np.isfinite(values) & (np.abs(values) > limit)
-        allowed = f"from {-limit:g} to {limit:g}"
+        limit = OVERFLOWS[kind.name]
+        bad = np.isfinite(values) & (np.abs(values) >= limit)
+        allowed = f"above {-limit:g} and below {limit:g}"
     if bad.any():
         index = int(np.argmax(bad))
         raise Invalid(f"{path}[{index}]", f"{values[index]} does not fit {kind.name}; allowed {allowed}")

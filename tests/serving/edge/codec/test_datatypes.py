@@ -13,6 +13,7 @@ from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor, 
 
 from serving.edge.codec.datatypes import (
     DATATYPES,
+    OVERFLOWS,
     check_range,
     count_of,
     datatype_of,
@@ -110,12 +111,25 @@ def test_integer_bounds(datatype: str) -> None:
             check_range(kind, np.array([0, value], dtype=object), "$")
 
 
-@pytest.mark.parametrize("datatype", ["FP16", "FP32", "BF16"])
-def test_float_bounds(datatype: str) -> None:
-    kind = DATATYPES[datatype]
-    check_range(kind, np.array([np.nan, np.inf, -1.0]), "$")
-    with pytest.raises(Invalid, match=f"does not fit {datatype}"):
-        check_range(kind, np.array([1e39]), "$")
+@pytest.mark.parametrize(
+    ("datatype", "theirs"), [("FP16", np.float16), ("FP32", np.float32), ("BF16", ml_dtypes.bfloat16)]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_fits_as_long_as_it_is_not_rounded_to_infinity(datatype: str, theirs: Any, sign: int) -> None:
+    kind, largest = DATATYPES[datatype], float(ml_dtypes.finfo(theirs).max)
+    shortest = float(str(np.asarray(largest, np.float16 if datatype == "FP16" else np.float32)))
+    below = np.nextafter(OVERFLOWS[datatype], 0.0)
+    fits = np.array([np.nan, np.inf, largest, shortest, below]) * sign
+    check_range(kind, fits, "$")
+    first = np.array([OVERFLOWS[datatype] * sign])
+    with np.errstate(over="ignore"):
+        # As the wire has it: BF16 comes from float32.
+        held = [row.astype(np.float32) if datatype == "BF16" else row for row in (fits, first)]
+        narrow, over = (row.astype(theirs).astype(np.float64) for row in held)
+    np.testing.assert_array_equal(narrow[2:], [sign * largest] * 3)
+    assert np.isinf(over).all()
+    with pytest.raises(Invalid, match=rf"^\$\[0\]: .* does not fit {datatype}; allowed above -.* and below "):
+        check_range(kind, first, "$")
 
 
 def test_names_and_shapes() -> None:
