@@ -104,16 +104,19 @@ def rayjob(
 
 
 def _check(settings: ClusterSettings, repository_url: str, mlflow_uri: str) -> None:
+    missing = []
     if not repository_url.startswith("s3://"):
-        raise KubernetesError(
+        missing.append(
             "SLIPWAY_REPOSITORY_URL: expected s3://bucket/prefix; a training on a cluster fetches versions "
             "from there and sends its own there"
         )
     if not mlflow_uri and not settings.secrets:
-        raise KubernetesError(
-            f"set {MLFLOW} to the MLflow that the cluster reaches, or name a Secret that holds it in "
+        missing.append(
+            f"{MLFLOW}: set it to the MLflow that the cluster reaches, or name a Secret that holds it in "
             "SLIPWAY_TRAINING_SECRETS"
         )
+    if missing:
+        raise KubernetesError("\n       ".join(missing))
     if "@" in mlflow_uri:
         raise KubernetesError(
             f"{MLFLOW} holds a password: put it into a Secret, name that in SLIPWAY_TRAINING_SECRETS, unset it"
@@ -183,7 +186,8 @@ def _head(settings: ClusterSettings, cpus: int, mlflow_uri: str) -> dict[str, An
     if settings.gpus:
         resources["nvidia.com/gpu"] = str(settings.gpus)
     container = _container("ray-head", settings.image, resources)
-    container["envFrom"] = [{"secretRef": {"name": name}} for name in settings.secrets]
+    if settings.secrets:
+        container["envFrom"] = [{"secretRef": {"name": name}} for name in settings.secrets]
     if not mlflow_uri:
         # Named on its own, so that the pod does not start without a registry.
         source = {"secretKeyRef": {"name": settings.secrets[0], "key": MLFLOW}}

@@ -17,8 +17,6 @@ FLOORS = {
     "onion": {"horizon 1, busy markets": (234, 0.866), "horizon 7": (450, 0.658)},
     "tomato": {"horizon 1, busy markets": (155, 0.87), "horizon 7, busy markets": (310, 0.626)},
 }
-WORKERS = {"onion": 1, "tomato": 2}
-"""The larger file as `slipway train` does by itself."""
 
 
 @pytest.mark.parametrize("commodity", FLOORS)
@@ -42,7 +40,7 @@ def _train(commodity: str, folder: Path, here: Path) -> TrainResult:
         app="price",
         paths=(folder / "price" / f"{commodity.upper()}_KARNATAKA.csv",),
         options=Options(select={"commodity": commodity}),
-        workers=WORKERS[commodity],
+        workers=1,
         repository=here / "repository",
         home=here,
     )
