@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import platform
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -139,7 +141,13 @@ def _available(asked: Sequence[str]) -> tuple[str, ...]:
             ort.__version__,
             ", ".join(built),
         )
-    return tuple(name for name in wanted if name not in lost)
+    found = tuple(name for name in wanted if name not in lost)
+    if found:
+        # The CUDA libraries of the Python environment, where nothing else would look. What is missing it prints;
+        # ONNX Runtime's own failure to start says it better.
+        with redirect_stdout(io.StringIO()):
+            ort.preload_dlls(directory="")
+    return found
 
 
 def _session(path: Path, options: ort.SessionOptions, providers: Sequence[Provider]) -> ort.InferenceSession:

@@ -31,8 +31,7 @@ def test_everything_is_pinned_exactly(root: Path) -> None:
     pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines}
     assert all(re.fullmatch(r"[\w.-]+==[\w.!+-]+", line) for line in lines)
     for extra, requirements in project(root).items():
-        if extra != "gpu":  # brings a second module of the same name; pinned where a GPU image is built
-            assert {name(requirement) for requirement in requirements} <= pinned, extra
+        assert {name(requirement) for requirement in requirements} <= pinned, extra
 
 
 def test_one_onnx_runtime_per_extra(root: Path) -> None:

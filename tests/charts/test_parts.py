@@ -45,9 +45,14 @@ def test_an_image_is_pinned_by_a_digest_that_is_one() -> None:
     assert image.startswith("nvcr.io/nvidia/tritonserver:") and image.endswith(f"@{digest}")
 
 
-def test_triton_without_gpus_asks_for_none() -> None:
-    (runtime,) = of_kind({"triton": {"enabled": True, "gpus": 0}}, "ServingRuntime").values()
-    assert set(runtime["spec"]["containers"][0]["resources"]["limits"]) == {"cpu", "memory"}
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_triton_asks_for_gpus_and_their_runtime_or_for_none(gpus: int) -> None:
+    values = {"triton": {"enabled": True, "gpus": gpus, "runtimeClassName": "nvidia"}}
+    (runtime,) = of_kind(values, "ServingRuntime").values()
+    limits = set(runtime["spec"]["containers"][0]["resources"]["limits"])
+    (service,) = of_kind(values, "InferenceService").values()
+    assert limits - {"cpu", "memory"} == ({"nvidia.com/gpu"} if gpus else set())
+    assert service["spec"]["predictor"].get("runtimeClassName") == ("nvidia" if gpus else None)
 
 
 def test_mlflow_answers_to_its_service() -> None:

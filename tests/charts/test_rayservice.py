@@ -72,7 +72,7 @@ def test_the_probe_is_quicker_than_the_notice() -> None:
 
 
 def test_gpus_are_where_models_run() -> None:
-    gpu = {"count": 2, "nodeSelector": {"pool": "gpu"}}
+    gpu = {"count": 2, "nodeSelector": {"pool": "gpu"}, "runtimeClassName": "nvidia"}
     fused = only({"groups": {"all": {"gpu": gpu}}})["rayClusterConfig"]["workerGroupSpecs"]
     assert [limit(group) for group in fused] == ["2"]
     spec = only(
@@ -84,7 +84,8 @@ def test_gpus_are_where_models_run() -> None:
     gateway, model = spec["rayClusterConfig"]["workerGroupSpecs"]
     assert (limit(gateway), limit(model)) == (None, "2")
     assert model["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
-    assert "nodeSelector" not in gateway["template"]["spec"]
+    assert model["template"]["spec"]["runtimeClassName"] == "nvidia"
+    assert not {"nodeSelector", "runtimeClassName"} & gateway["template"]["spec"].keys()
     assert model["resources"]["GPU"] == "2" and model["maxReplicas"] == 2 * gateway["maxReplicas"]
     deployments = yaml.safe_load(spec["serveConfigV2"])["applications"][0]["deployments"]
     assert [one["name"] for one in deployments] == ["gateway", "one-model", "two-model"]

@@ -137,6 +137,9 @@ failureThreshold: 1
   {{- $nodes = mergeOverwrite $nodes .track.gpu.nodeSelector -}}
   {{- $taints = concat $taints .track.gpu.tolerations -}}
 {{- end -}}
+{{- if and .gpu .track.gpu.runtimeClassName }}
+runtimeClassName: {{ .track.gpu.runtimeClassName }}
+{{- end }}
 {{- with $nodes }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}

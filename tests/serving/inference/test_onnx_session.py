@@ -139,6 +139,24 @@ def test_after_the_cpu_nothing_is_asked_for(caplog: pytest.LogCaptureFixture) ->
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(("asked", "loads"), [(("cuda", "cpu"), 1), (("cpu", "cuda"), 0)])
+def test_the_cuda_libraries_of_the_environment_are_loaded_before_the_first_model(
+    asked: tuple[str, ...], loads: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are none here: what ONNX Runtime would say of them is played."""
+    monkeypatch.setitem(onnx_session.PROVIDERS, "cuda", "AzureExecutionProvider")
+    calls: list[str] = []
+
+    def preload(*, directory: str) -> None:
+        calls.append(directory)
+        print("Failed to load libcublas.so.13")
+
+    monkeypatch.setattr(ort, "preload_dlls", preload)
+    Sessions(asked)
+    assert calls == [""] * loads
+    assert capfd.readouterr().out == ""
+
+
 def test_a_provider_that_does_not_start_is_said_once_and_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
