@@ -42,7 +42,8 @@ def refused(url: str) -> str:
     for name in dict.fromkeys(row["name"] for row in rows):
         own = [row for row in rows if row["name"] == name]
         if all(row["state"] == "UNAVAILABLE" for row in own):
-            return "; ".join(f"{name} {row['version']}: {row['reason']}" for row in own)
+            reasons = "; ".join(f"{name} {row['version']}: {row['reason']}" for row in own)
+            return f"{reasons} (what to do: docs/runbooks.md, SlipwayVersionRefused)"
     return ""
 
 
