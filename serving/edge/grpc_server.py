@@ -51,7 +51,7 @@ class GrpcServer:
             return
         await turn_away(self._listeners)
         await asyncio.sleep(SETUP_SECONDS)
-        # gRPC cancels calls that have come and were not taken yet when it stops (grpc/grpc#41785): take them first.
+        # gRPC cancels calls that have come and are not taken yet when it stops (grpc/grpc#41785): take them first.
         for _ in range(TURNS):
             await asyncio.sleep(0)
         await self._server.stop(grace)

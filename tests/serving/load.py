@@ -19,7 +19,10 @@ TENSORS = pb.ModelInferRequest(
     raw_input_contents=[np.ones((1, 2), np.float32).tobytes()],
 ).SerializeToString()
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
-OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+# As docs/kubernetes.md has clients do: gRPC's server cancels a call that comes in the moment it stops.
+RETRIES = """{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 2, "initialBackoff": "0.01s",
+  "maxBackoff": "0.1s", "backoffMultiplier": 2, "retryableStatusCodes": ["CANCELLED"]}}]}"""
+CHANNEL = (("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", RETRIES))
 
 
 class Load:
@@ -87,7 +90,7 @@ class Load:
     async def _call(self, kept: bool) -> None:
         kind = "kept channel" if kept else "new channel"
         while not self._ended.is_set():
-            async with grpc.aio.insecure_channel(self._rpc, options=OWN_CONNECTION) as channel:
+            async with grpc.aio.insecure_channel(self._rpc, options=CHANNEL) as channel:
                 infer = channel.unary_unary(METHOD, response_deserializer=pb.ModelInferResponse.FromString)
                 more = True
                 while more and not self._ended.is_set():
