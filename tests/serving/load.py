@@ -19,10 +19,11 @@ TENSORS = pb.ModelInferRequest(
     raw_input_contents=[np.ones((1, 2), np.float32).tobytes()],
 ).SerializeToString()
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 # As docs/kubernetes.md has clients do: gRPC's server cancels a call that comes in the moment it stops.
 RETRIES = """{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 2, "initialBackoff": "0.01s",
   "maxBackoff": "0.1s", "backoffMultiplier": 2, "retryableStatusCodes": ["CANCELLED"]}}]}"""
-CHANNEL = (("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", RETRIES))
+CHANNEL = (*OWN_CONNECTION, ("grpc.service_config", RETRIES))
 
 
 class Load:

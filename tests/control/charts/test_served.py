@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,16 +23,10 @@ import yaml
 from tests.charts.chart import of_kind, variables
 from tests.serving.toy import write_version
 from tests.training.conftest import still_alive
+from training.triton import free_ports
 
 TOKEN = secrets.token_hex(32)
 OBJECT_STORE = 80 * 2**20
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on, each another."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from serving.edge.grpc import GrpcDoor
 from serving.edge.grpc_server import GrpcServer
 from serving.edge.sockets import listeners
 from tests.serving.edge.toy import ToyPlane
-from tests.serving.load import CHANNEL, METHOD, TENSORS
+from tests.serving.load import METHOD, OWN_CONNECTION, TENSORS
 
 
 def infer(port: int) -> Any:
-    return grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL)
+    return grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OWN_CONNECTION)
 
 
 def server(**settings: float) -> GrpcServer:
