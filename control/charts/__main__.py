@@ -1,11 +1,11 @@
-"""`python -m control.charts`: write what is made from the apps and the chart. Tests compare it."""
+"""`python -m control.charts`: write what is generated from the apps and the chart. Tests compare it."""
 
 from __future__ import annotations
 
 import sys
 
 from control.charts.apps import apps_yaml
-from control.charts.kustomize import texts
+from control.charts.kustomize import generated, texts
 from control.charts.readme import readme
 from control.charts.render import CHART, ChartError
 from control.console import fail
@@ -23,8 +23,11 @@ def main() -> int:
     except ChartError as error:
         fail(str(error))
         return 1
+    k8s = CHART.parents[1] / "k8s"
+    for path in generated(k8s) - {k8s / name for name in found}:
+        path.unlink()
     for name, text in found.items():
-        path = CHART.parents[1] / "k8s" / name
+        path = k8s / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return 0

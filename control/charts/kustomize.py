@@ -1,23 +1,29 @@
-"""What the kustomize files are made of: the chart, rendered, as `k8s/base` and as components that only add to it.
+"""The kustomize files, rendered from the chart: `k8s/base`, and components that only add to it.
 
-The chart is the one source. A component is what the chart makes more when something is switched on; where that
-would change an object instead, kustomize could not put components together, so it is refused.
+The chart is the one source. A component holds the objects that the chart makes in addition when a feature is
+switched on. A feature that changes an object of the base is refused, because components must combine in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from control.charts.groups import HEAD, by_group, kustomization, references
 from control.charts.render import ChartError, Object, key, render
 from control.yaml_text import dump
 
-__all__ = ["COMPONENTS", "Component", "added", "base", "texts"]
+__all__ = ["COMPONENTS", "NOTE", "Component", "added", "base", "files", "generated", "texts"]
 
 NOTE = "# Written by `python -m control.charts` from charts/slipway. Do not edit: patch it in an overlay.\n"
+GROUPS = """apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+# A RayService for each app. A folder has all the objects of its app, or patches of another folder's objects.
+"""
 NOTHING: Mapping[str, Any] = {"groupPerApp": False}
-"""What every installation has: accounts, the claim of the model repository, network policies."""
+"""Every installation has these objects: service accounts, the claim of the model repository, network policies."""
 ONE = {"groupPerApp": False, "groups": {"all": {"runtime": "process"}}}
 MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
@@ -27,14 +33,18 @@ CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """The objects that `values` make beyond those of `over`."""
+    """The objects that `values` make in addition to those of `over`.
+
+    With `patched`, the objects of one group are written in full, and those of every group like it as patches.
+    """
 
     values: Mapping[str, Any]
     over: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    patched: bool = False
 
 
 COMPONENTS: Mapping[str, Component] = {
-    "apps": Component(values={}),
+    "apps": Component(values={}, patched=True),
     "one": Component(values=ONE),
     "mlflow": Component(values={**NOTHING, **MLFLOW, **SECRETS}),
     "gpu": Component(values={**NOTHING, **METRICS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}),
@@ -45,12 +55,12 @@ COMPONENTS: Mapping[str, Component] = {
 
 
 def base() -> list[Object]:
-    """The objects of `k8s/base`, without hooks: kustomize knows none."""
+    """The objects of `k8s/base`. Helm's hooks are left out: kustomize has no hooks."""
     return _rendered(NOTHING)
 
 
 def added(component: Component) -> list[Object]:
-    """The objects of a component. Raises `ChartError` when it changes one instead."""
+    """The objects of a component. Raises `ChartError` if the component changes an object instead."""
     before = {key(item): item for item in _rendered(component.over)}
     found = []
     for item in _rendered(component.values):
@@ -62,10 +72,36 @@ def added(component: Component) -> list[Object]:
 
 
 def texts() -> dict[str, str]:
-    """Path below `k8s/` -> text, of every generated file."""
+    """The text of every generated file, by its path below `k8s/`."""
     found = {"base/objects.yaml": _dump(base())}
     for name, component in COMPONENTS.items():
-        found[f"components/{name}/objects.yaml"] = _dump(added(component))
+        found |= {f"components/{name}/{path}": text for path, text in files(component).items()}
+    return found
+
+
+def files(component: Component) -> dict[str, str]:
+    """The text of every generated file of a component, by its path in the component's folder."""
+    items = added(component)
+    return _groups(items) if component.patched else {"objects.yaml": _dump(items)}
+
+
+def generated(folder: Path) -> set[Path]:
+    """The files below `folder` that an earlier run wrote, such as those of an app that is gone."""
+    return {path for path in folder.rglob("*.yaml") if path.read_text().startswith(NOTE)}
+
+
+def _groups(items: list[Object]) -> dict[str, str]:
+    """A folder for each group, beside the objects that belong to no group."""
+    common, groups = by_group(items)
+    resources = "".join(f"  - {name}\n" for name in ["objects.yaml", *groups])
+    found = {"objects.yaml": _dump(common), "kustomization.yaml": f"{NOTE}{GROUPS}resources:\n{resources}"}
+    for name, reference in references(groups).items():
+        if name == reference:
+            found[f"{name}/objects.yaml"] = _dump(groups[name])
+            found[f"{name}/kustomization.yaml"] = f"{NOTE}{HEAD}resources:\n  - objects.yaml\n"
+        else:
+            text = kustomization(name, groups[name], reference, groups[reference])
+            found[f"{name}/kustomization.yaml"] = NOTE + text
     return found
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from control.charts.kustomize import COMPONENTS, Component, added, base, texts
+from control.charts.groups import by_group, references
+from control.charts.kustomize import COMPONENTS, NOTE, Component, added, base, files, generated, texts
 from control.charts.render import ChartError, key, render
+from serving.routing.catalog import find_apps
 
 OVERLAYS = ("local", "staging", "production")
 
@@ -32,8 +34,44 @@ def write(folder: Path, root: Path, components: list[str]) -> Path:
 
 
 def test_the_files_are_current(root: Path) -> None:
-    for name, text in texts().items():
+    found = texts()
+    for name, text in found.items():
         assert (root / "k8s" / name).read_text() == text, f"{name} is out of date: run `python -m control.charts`"
+    left_over = generated(root / "k8s") - {root / "k8s" / name for name in found}
+    assert not left_over, "files of an earlier run: run `python -m control.charts`"
+
+
+def test_files_of_an_earlier_run_are_found(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "objects.yaml").write_text(NOTE + "kind: Service\n")
+    (tmp_path / "namespace.yaml").write_text("kind: Namespace\n")
+    assert generated(tmp_path) == {tmp_path / "gone" / "objects.yaml"}
+
+
+def test_an_app_like_another_is_a_short_list_of_patches(root: Path) -> None:
+    folder = root / "k8s" / "components" / "apps"
+    _, groups = by_group(added(COMPONENTS["apps"]))
+    assert set(groups) == {app.name for app in find_apps()}
+    for name, reference in references(groups).items():
+        assert (folder / name / "objects.yaml").exists() == (name == reference)
+        assert len((folder / name / "kustomization.yaml").read_text().splitlines()) <= 60, name
+
+
+def test_groups_that_differ_in_their_objects_are_the_chart_too(tmp_path: Path) -> None:
+    """Groups with a disruption budget, with models on GPUs, and one without Ray."""
+    first, second, third, *_ = (app.name for app in find_apps())
+    groups = {
+        first: {"replicas": {"min": 2}},
+        second: {"backend": "replica", "gpu": {"count": 1}},
+        third: {"runtime": "process"},
+    }
+    folder = tmp_path / "apps"
+    for name, text in files(Component(values={"groups": groups}, patched=True)).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (tmp_path / "kustomization.yaml").write_text("components: [apps]\n")
+    wanted = {key(item): item for item in added(Component(values={"groups": groups}))}
+    assert {key(item): item for item in built(tmp_path)} == wanted
 
 
 def test_the_base_and_apps_are_the_chart_as_it_is(tmp_path: Path, root: Path) -> None:
@@ -57,9 +95,11 @@ def test_a_component_that_would_change_an_object_is_refused() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_overlays_build_and_keep_their_images(overlay: str, root: Path) -> None:
     items = built(root / "k8s" / "overlays" / overlay)
+    assert any(containers(item) for item in items)
     for item in items:
         assert item["kind"] == "Namespace" or item["metadata"].get("namespace", "slipway") == "slipway"
         for container in containers(item):
+            assert container.get("image"), f"{key(item)}: {container['name']} has lost its image"
             assert container["image"].rpartition(":")[2] not in ("", "latest")
     names = [key(item) for item in items]
     assert len(names) == len(set(names))
