@@ -86,9 +86,9 @@ def commands() -> str:
 
 def triton_rules() -> str:
     """docs/triton-lint.md"""
-    from control.triton.rules import RULES
+    from control.lint.rules import triton_rules
 
-    rows = [f"| {rule.id} | {rule.severity} | {rule.title} | {rule.why} |" for rule in RULES.values()]
+    rows = [f"| {rule.id} | {rule.severity} | {rule.title} | {rule.why} |" for rule in triton_rules().values()]
     table = ["| rule | severity | what | why |", "|---|---|---|---|", *rows, ""]
     return "\n".join([NOTE, *TRITON_HEAD.splitlines(), "", *table])
 

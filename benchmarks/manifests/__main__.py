@@ -8,15 +8,15 @@ from pathlib import Path
 
 from benchmarks.manifests.measure import families, measure
 from control.console import fail, note, print_table
-from control.manifests.document import Rate, page
-from control.manifests.lint import Options
+from control.lint.manifests.docs_page import Rate, page
+from control.lint.manifests.options import LintOptions
 
 __all__ = ["main", "rates"]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "manifests.md"
 
 
-def rates(options: Options) -> tuple[list[Rate], list[str]]:
+def rates(options: LintOptions) -> tuple[list[Rate], list[str]]:
     """Catch rate by family, and what is known to pass."""
     outcomes = measure(options)
     missed = [item for item in outcomes if item.mutation.rule and not item.caught]
@@ -32,7 +32,7 @@ def main() -> int:
     if not folder:
         fail("SLIPWAY_SCHEMAS is not set; set it to a folder that holds CRDs as JSON")
         return 2
-    found, passed = rates(Options(schemas=Path(folder)))
+    found, passed = rates(LintOptions(schemas=Path(folder)))
     print_table(("family", "broken", "caught"), [(r.family, str(r.broken), str(r.caught)) for r in found])
     DOCS.write_text(page(found, passed))
     note(f"{DOCS} is written")

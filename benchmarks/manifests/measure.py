@@ -11,8 +11,9 @@ from typing import Any
 
 from benchmarks.manifests.edit import Mutation
 from benchmarks.manifests.mutations import MUTATIONS
-from control.manifests.lint import Options, lint_objects, lint_texts
-from control.manifests.strict import read
+from control.lint.manifests.lint import lint_objects, lint_texts
+from control.lint.manifests.options import LintOptions
+from control.lint.manifests.strict_yaml import read
 
 __all__ = ["GOOD", "Outcome", "families", "good", "measure", "outcome"]
 
@@ -50,7 +51,7 @@ def texts() -> tuple[tuple[str, str], ...]:
     return tuple((path.name, path.read_text()) for path in sorted(GOOD.glob("*.yaml")))
 
 
-def outcome(mutation: Mutation, options: Options) -> Outcome:
+def outcome(mutation: Mutation, options: LintOptions) -> Outcome:
     """Lint everything with one thing broken. Raises `ValueError` when the mutation changes nothing."""
     if mutation.text is not None:
         found = lint_texts(_edited(mutation), options)
@@ -66,7 +67,7 @@ def outcome(mutation: Mutation, options: Options) -> Outcome:
     return Outcome(mutation, tuple(sorted({finding.id for finding in found})))
 
 
-def measure(options: Options, mutations: Sequence[Mutation] = tuple(MUTATIONS)) -> list[Outcome]:
+def measure(options: LintOptions, mutations: Sequence[Mutation] = tuple(MUTATIONS)) -> list[Outcome]:
     """All outcomes, without the family that needs schemas where there are none."""
     chosen = [item for item in mutations if options.schemas is not None or item.family != NEEDS_SCHEMAS]
     return [outcome(mutation, options) for mutation in chosen]

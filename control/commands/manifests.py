@@ -47,23 +47,24 @@ def lint(
     kustomization and the Skaffold file. Custom resources are held against the definitions (CRDs) below the folder
     SLIPWAY_SCHEMAS, rules in CEL included. docs/manifests.md explains every rule. Exit code 1: there are errors.
     """
-    from control.manifests.extra import require
+    from control.lint.manifests.requirements import require
     from control.new.write import repository_root
 
     require()
-    from control.manifests import lint as story
-    from control.manifests.report import as_json, as_sarif, rows, summary
-    from control.manifests.targets import of_path, of_repository
+    from control.lint.manifests.lint import lint as check
+    from control.lint.manifests.options import LintOptions
+    from control.lint.manifests.targets import of_path, of_repository
+    from control.lint.sarif import as_sarif
 
     targets = of_repository(repository_root()) if path is None else of_path(path)
-    options = story.Options.from_environment(kubernetes or (), require_schemas, external or (), ignore or ())
-    report = story.lint(targets, options)
+    options = LintOptions.from_environment(kubernetes or (), require_schemas, external or (), ignore or ())
+    report = check(targets, options)
     if form == "table":
-        print_table(("rule", "severity", "where", "what", "message"), rows(report))
+        print_table(report.linter.columns, report.rows())
     else:
-        print_json(as_json(report) if form == "json" else as_sarif(report))
+        print_json(report.as_json() if form == "json" else as_sarif(report))
     for text in report.skipped:
         note(f"Note: {text}.")
-    note(summary(report))
+    note(report.summary)
     if report.failed(strict):
         raise typer.Exit(1)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from control.console import note, print_json, print_table
-
-if TYPE_CHECKING:
-    from control.triton.lint import Linted
 
 __all__ = ["LINT_EPILOG", "lint"]
 
@@ -31,31 +28,16 @@ def lint(
     Each finding names file, line and key, the value, what was expected and the fix; docs/triton-lint.md has the
     rules. Exit code 1 when there are errors: a model that Triton would refuse, or that would refuse every request.
     """
+    from control.lint.triton.lint import lint as check
     from control.settings import StackSettings
-    from control.triton.lint import lint as look
     from serving.settings import read
 
-    found = look(repository or read(StackSettings).model_repository, model or ())
+    report = check(repository or read(StackSettings).model_repository, model or ())
     if as_json:
-        print_json(_document(found))
+        print_json(report.as_json())
     else:
-        _show(found)
-    if found.errors or (strict and found.findings):
+        if report.findings:
+            print_table(report.linter.columns, report.rows())
+        note(report.summary)
+    if report.failed(strict):
         raise typer.Exit(1)
-
-
-def _document(found: Linted) -> dict[str, Any]:
-    import msgspec
-
-    findings = [{**msgspec.to_builtins(one), "message": one.message} for one in found.findings]
-    counts = {"errors": found.errors, "warnings": len(found.findings) - found.errors}
-    return {"models": list(found.models), **counts, "findings": findings}
-
-
-def _show(found: Linted) -> None:
-    if found.findings:
-        rows = [(f"{one.path}:{one.line}", one.severity, one.rule, one.message) for one in found.findings]
-        print_table(("where", "severity", "rule", "finding"), rows)
-    warnings = len(found.findings) - found.errors
-    models = f"{len(found.models)} model{'s' if len(found.models) != 1 else ''}"
-    note(f"{models}: {found.errors} errors, {warnings} warnings. docs/triton-lint.md says what the rules are for.")

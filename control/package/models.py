@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from control.errors import PackageError
+from control.lint.triton.lint import CONFIG, lint
+from control.lint.triton.output import sentence
 from control.package.chosen import Chosen
-from control.triton.lint import CONFIG, lint
-from control.triton.rules import ERROR
 from serving.manifest import MANIFEST_NAME, Aliases, difference
 from serving.values import load_values
 from training.config_pbtxt import config_pbtxt
@@ -42,8 +42,8 @@ def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Pat
 def lint_copy(repository: Path) -> None:
     """Raise `PackageError` with the first mistake that would keep Triton from loading what is packaged."""
     for finding in lint(repository).findings:
-        if finding.severity == ERROR:
+        if finding.severity == "error":
             raise PackageError(
-                f"Triton would refuse this version: {finding.rule} {finding.message}. "
+                f"Triton would refuse this version: {finding.id} {sentence(finding)}. "
                 "`slipway triton lint` shows all there is"
             )

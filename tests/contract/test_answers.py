@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from control.triton.lint import lint
+from control.lint.triton.lint import lint
+from control.lint.triton.output import sentence
 from serving.routing.loader import LoadedVersion, replay
 from tests.contract.requests import load_cases, same_numbers
 from tests.trained import AnyApp, Trained, predict
@@ -92,7 +93,7 @@ def test_triton_would_take_the_version(app: AnyApp, trained: Trained) -> None:
     """The generated configuration fits the graph as strictly as NVIDIA's backend compares them."""
     trained.version(app)
     found = lint(trained.repository.root, [app.name])
-    assert [one.message for one in found.findings] == []
+    assert [sentence(one) for one in found.findings] == []
 
 
 def test_a_broken_golden_row_is_noticed(app: AnyApp, trained: Trained, tmp_path: Path) -> None:

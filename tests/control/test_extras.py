@@ -25,7 +25,7 @@ def test_a_command_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setattr(sys, "argv", ["slipway", "triton", "lint"])
-    for name in [name for name in sys.modules if name.startswith("control.triton")]:
+    for name in [name for name in sys.modules if name.startswith("control.lint.triton")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -11,8 +11,8 @@ import yaml
 from control.cluster.rayjob import entrypoint, job_name, rayjob
 from control.cluster.settings import ClusterSettings
 from control.errors import KubernetesError
-from control.manifests.crds.check import Checker
-from control.manifests.crds.definitions import load
+from control.lint.manifests.schemas.crds.check import Checker
+from control.lint.manifests.schemas.crds.definitions import load
 from training.contract import Options
 from training.run import TrainRequest
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.control.conftest import Slipway
 
-DATA = Path(__file__).parents[1] / "manifests" / "data"
+DATA = Path(__file__).parents[1] / "lint" / "manifests" / "data"
 GOOD = "{apiVersion: v1, kind: Namespace, metadata: {name: ml}}\n"
 WARNED = """\
 apiVersion: policy/v1
@@ -56,7 +56,7 @@ def test_a_chart_as_sarif(slipway: Slipway, schemas: Path) -> None:
     (run,) = json.loads(done.stdout)["runs"]
     assert [result["ruleId"] for result in run["results"]] == ["SLW215"]
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
-    assert uri == "tests/control/manifests/data/chart/templates/deployment.yaml"
+    assert uri == "tests/control/lint/manifests/data/chart/templates/deployment.yaml"
 
 
 @pytest.mark.parametrize(

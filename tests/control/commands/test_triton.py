@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from tests.control.conftest import Slipway
-from tests.control.triton.corpus import write_base, write_case
-from tests.control.triton.mistakes import MISTAKES
+from tests.control.lint.triton.corpus import write_base, write_case
+from tests.control.lint.triton.mistakes import MISTAKES
 
 
 def test_a_good_repository_passes_and_a_broken_one_does_not(slipway: Slipway, place: Path) -> None:

@@ -1,0 +1,132 @@
+"""Containers: image, resources, probes, ports, mounts, variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.pods import PodTemplate, containers, pods
+from control.lint.manifests.objects.quantity import parse
+from control.lint.manifests.objects.resource import Bundle
+from control.lint.manifests.objects.tree import dig, entries, join, plain, table
+
+__all__ = ["check"]
+
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
+SHARED = ("cpu", "memory", "ephemeral-storage")
+"""Resources whose request may be below the limit; every other counts whole."""
+
+
+def check(bundle: Bundle) -> Iterator[Finding]:
+    """What is wrong with single containers."""
+    for template in pods(bundle):
+        for path, container, first in containers(template):
+            yield from _image(template, path, container)
+            yield from _resources(template, path, container)
+            yield from _probes(template, path, container, first)
+            yield from _mounts(template, path, container)
+            yield from _variables(template, path, container)
+
+
+def _image(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    image = container.get("image")
+    # Beside `model` the container of that name only adds to the runtime's.
+    borrowed = "model" in template.spec and container.get("name") == "kserve-container"
+    if (not isinstance(image, str) or not image.strip()) and not borrowed:
+        name = container.get("name", "")
+        yield template.owner.finding("SLW209", join(path, "image"), f"the container {name} has no image")
+
+
+def _resources(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    owner, at = template.owner, join(path, "resources")
+    requests, limits = (table(dig(container, f"resources.{key}")) for key in ("requests", "limits"))
+    for kind, given in (("requests", requests), ("limits", limits)):
+        for name, value in given.items():
+            number = parse(value)
+            if number is None or number < 0:
+                yield owner.finding("SLW203", f"{at}.{kind}.{name}", f"{value!r} is not a quantity")
+    for name, value in requests.items():
+        number, most = parse(value), parse(limits.get(name))
+        if number is None:
+            continue
+        if name not in SHARED and number != most:
+            message = f"{name}: the request is {value}, the limit {limits.get(name, 'not there')}"
+            yield owner.finding("SLW210", f"{at}.limits.{name}", message)
+        elif most is not None and number > most:
+            yield owner.finding("SLW207", f"{at}.requests.{name}", f"{name}: {value} is above {limits[name]}")
+    missing = [] if "memory" in limits else ["limits.memory"]
+    missing += [] if "cpu" in requests or "cpu" in limits else ["requests.cpu"]
+    if missing:
+        yield owner.finding(
+            "SLW213", at, f"the container {container.get('name', '')} has no {' and no '.join(missing)}"
+        )
+
+
+def _probes(template: PodTemplate, path: str, container: dict[str, Any], first: bool) -> Iterator[Finding]:
+    for name in PROBES:
+        probe = container.get(name)
+        if isinstance(probe, dict):
+            given = [handler for handler in HANDLERS if probe.get(handler) is not None]
+            if len(given) != 1:
+                shown = ", ".join(given) or "none"
+                yield template.owner.finding("SLW206", join(path, name), f"{name} has {shown}")
+            yield from _probe_port(template, path, container, name, probe)
+    # KubeRay puts probes into the first container of its pods, KServe into those of its own.
+    given_by_operator = (template.role in ("head", "worker") and path.endswith("containers[0]")) or (
+        template.owner.kind == "InferenceService"
+    )
+    if first or template.runs == "job" or given_by_operator:
+        return
+    missing = [name for name in PROBES[:2] if name not in container]
+    if missing:
+        name = container.get("name", "")
+        yield template.owner.finding("SLW214", path, f"the container {name} has no {' and no '.join(missing)}")
+
+
+def _probe_port(
+    template: PodTemplate, path: str, container: dict[str, Any], name: str, probe: dict[str, Any]
+) -> Iterator[Finding]:
+    """A probe may name a port of its own container; a number may be any."""
+    named = {plain(port.get("name")) for _, port in entries(container.get("ports"))}
+    for handler in ("httpGet", "tcpSocket"):
+        port = dig(probe, f"{handler}.port")
+        if isinstance(port, str) and port not in named:
+            at = f"{join(path, name)}.{handler}.port"
+            yield template.owner.finding("SLW303", at, f"the container has no port {port!r}")
+
+
+def _mounts(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    volumes = {plain(volume.get("name")) for _, volume in entries(template.spec.get("volumes"))}
+    volumes |= {
+        plain(dig(claim, "metadata.name")) for _, claim in entries(template.owner.get("spec.volumeClaimTemplates"))
+    }
+    seen: set[str] = set()
+    for i, mount in entries(container.get("volumeMounts")):
+        at = join(join(path, "volumeMounts"), i)
+        if plain(mount.get("name")) not in volumes:
+            yield template.owner.finding("SLW208", f"{at}.name", f"there is no volume {mount.get('name')!r}")
+        where = str(mount.get("mountPath"))
+        if where in seen:
+            yield template.owner.finding("SLW211", f"{at}.mountPath", f"{where} is mounted already")
+        seen.add(where)
+
+
+def _variables(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    for i, name in _repeated(container.get("env")):
+        at = join(join(join(path, "env"), i), "name")
+        yield template.owner.finding("SLW211", at, f"the variable {name} is there already")
+    for i, item in entries(container.get("env")):
+        if item.get("value") and item.get("valueFrom"):
+            at = join(join(path, "env"), i)
+            yield template.owner.finding("SLW217", at, f"{item.get('name')} has both")
+
+
+def _repeated(items: Any) -> Iterable[tuple[int, str]]:
+    seen: set[str] = set()
+    for i, item in entries(items):
+        name = str(item.get("name"))
+        if name in seen:
+            yield i, name
+        seen.add(name)

@@ -1,0 +1,162 @@
+"""What KServe's webhook refuses, and what it takes and ignores in one of its modes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.resource import Bundle, Resource
+from control.lint.manifests.objects.tree import dig, entries, join, table
+from control.lint.manifests.schemas.kserve_sdk import problems
+
+__all__ = ["check"]
+
+NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+MODE = "serving.kserve.io/deploymentMode"
+CLASS = "serving.kserve.io/autoscalerClass"
+KNATIVE_CLASS = "autoscaling.knative.dev/class"
+CLASSES = ("hpa", "keda", "external", "none")
+MODES = {
+    "Standard": "Standard",
+    "RawDeployment": "Standard",
+    "Knative": "Knative",
+    "Serverless": "Knative",
+    "ModelMesh": "ModelMesh",
+}
+"""What the annotation may say -> the mode's name today."""
+COMPONENTS = ("predictor", "transformer", "explainer")
+FRAMEWORKS = tuple("sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle model".split())
+BUILT_IN_RUNTIMES = "kserve-"
+"""How the names of the runtimes begin that come with KServe."""
+
+
+def check(bundle: Bundle) -> Iterator[Finding]:
+    """InferenceServices and the runtimes that they name."""
+    for service in bundle.of("InferenceService"):
+        if not NAME.fullmatch(service.name):
+            yield service.finding("SLW802", "metadata.name", f"{service.name!r} is no name of an InferenceService")
+        for path, message in problems(service.body):
+            yield service.finding("SLW801", path, message)
+        mode = _mode(service)
+        yield from _stated(service)
+        yield from _shares(service)
+        yield from _ignored_canary(service, mode)
+        for component in COMPONENTS:
+            spec = service.get(f"spec.{component}")
+            if isinstance(spec, dict):
+                at = f"spec.{component}"
+                yield from _implementation(service, at, spec)
+                yield from _scaling(service, at, spec, mode)
+                yield from _ignored(service, at, spec, mode)
+                yield from _runtime(service, bundle, at, spec)
+
+
+def _mode(service: Resource) -> str:
+    return MODES.get(service.annotations.get(MODE, ""), "")
+
+
+def _stated(service: Resource) -> Iterator[Finding]:
+    given = service.annotations.get(MODE)
+    at = f"metadata.annotations.{MODE}"
+    if given is None:
+        yield service.finding("SLW808", "metadata.annotations", f"there is no annotation {MODE}")
+    elif given not in MODES:
+        yield service.finding("SLW804", at, f"{given!r} is not one of Standard, Knative")
+    chosen = service.annotations.get(CLASS)
+    if chosen is not None and chosen not in CLASSES:
+        message = f"{chosen!r} is not one of {', '.join(CLASSES)}"
+        yield service.finding("SLW804", f"metadata.annotations.{CLASS}", message)
+
+
+def _shares(service: Resource) -> Iterator[Finding]:
+    percent = service.get("spec.predictor.canaryTrafficPercent")
+    if isinstance(percent, int) and not 0 <= percent <= 100:
+        yield service.finding("SLW803", "spec.predictor.canaryTrafficPercent", f"{percent} is not 0 to 100")
+    shares = [item.get("trafficPercent") for _, item in entries(service.get("spec.canary"))]
+    total = sum(share for share in shares if isinstance(share, int))
+    if total > 100:
+        yield service.finding("SLW803", "spec.canary", f"the shares add up to {total}, more than 100")
+
+
+def _ignored_canary(service: Resource, mode: str) -> Iterator[Finding]:
+    if mode == "Standard" and service.get("spec.predictor.canaryTrafficPercent") is not None:
+        message = "Standard mode ignores it; spec.canary is its canary"
+        yield service.finding("SLW805", "spec.predictor.canaryTrafficPercent", message)
+    if mode == "Knative" and service.get("spec.canary") is not None:
+        message = "Knative mode ignores it; spec.predictor.canaryTrafficPercent is its canary"
+        yield service.finding("SLW805", "spec.canary", message)
+    for name in service.annotations:
+        at = f"metadata.annotations.{name}"
+        if mode == "Standard" and name.startswith("autoscaling.knative.dev/"):
+            yield service.finding("SLW805", at, "only Knative mode reads it")
+        if mode == "Knative" and name == CLASS:
+            yield service.finding("SLW805", at, f"only Standard mode reads it; Knative's is {KNATIVE_CLASS}")
+
+
+def _implementation(service: Resource, at: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    given = [name for name in FRAMEWORKS if spec.get(name) is not None]
+    if len(given) > 1 or (not given and not spec.get("containers")):
+        yield service.finding("SLW807", at, f"it has {' and '.join(given) or 'neither a model nor containers'}")
+    for name in given:
+        if table(spec[name]).get("name"):
+            yield service.finding("SLW807", f"{at}.{name}.name", "a name is not allowed here")
+
+
+def _scaling(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Iterator[Finding]:
+    least, most = spec.get("minReplicas"), spec.get("maxReplicas")
+    if isinstance(least, int) and isinstance(most, int) and 0 < most < least:
+        yield service.finding("SLW401", f"{at}.minReplicas", f"minReplicas is {least}, maxReplicas {most}")
+    metric, target = spec.get("scaleMetric"), spec.get("scaleTarget")
+    chosen = service.annotations.get(CLASS, "hpa" if mode == "Standard" else "")
+    knative_hpa = service.annotations.get(KNATIVE_CLASS, "").startswith("hpa.")
+    if chosen == "keda" and mode == "Standard":
+        if metric is not None:
+            yield service.finding("SLW804", f"{at}.scaleMetric", "with KEDA metrics stand in autoScaling.metrics")
+        return
+    by_hpa = chosen == "hpa" if mode == "Standard" else knative_hpa
+    allowed = ("cpu", "memory") if by_hpa else ("concurrency", "rps")
+    if metric is not None and metric not in allowed and chosen not in ("none", "external"):
+        message = f"{metric!r} is not one of {', '.join(allowed)}, which is what this autoscaler knows"
+        yield service.finding("SLW804", f"{at}.scaleMetric", message)
+    if by_hpa and isinstance(target, int) and (target < 1 or (metric in (None, "cpu") and target > 100)):
+        yield service.finding("SLW804", f"{at}.scaleTarget", f"{target} is no share of 1 to 100 percent")
+    if mode == "Knative" and spec.get("deploymentStrategy") is not None:
+        yield service.finding("SLW804", f"{at}.deploymentStrategy", "only Standard mode allows it")
+
+
+def _ignored(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Iterator[Finding]:
+    """Fields that do nothing in a mode, and bounds that it cannot keep."""
+    silent = {"Standard": ("containerConcurrency",), "Knative": ("autoScaling", "workerSpec")}
+    other = {"Standard": "Knative", "Knative": "Standard"}
+    for name in silent.get(mode, ()):
+        if spec.get(name) is not None:
+            yield service.finding("SLW805", f"{at}.{name}", f"only {other[mode]} mode reads it")
+    chosen = service.annotations.get(CLASS, "hpa")
+    if mode != "Standard":
+        return
+    if chosen in ("hpa", "none") and spec.get("minReplicas") == 0:
+        message = "only Knative mode and KEDA scale to nothing; it becomes 1"
+        yield service.finding("SLW805", f"{at}.minReplicas", message)
+    if chosen in ("none", "external"):
+        for name in ("scaleMetric", "scaleTarget", "autoScaling"):
+            if spec.get(name) is not None:
+                yield service.finding("SLW805", f"{at}.{name}", f"the autoscaler class is {chosen}")
+
+
+def _runtime(service: Resource, bundle: Bundle, at: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    name = dig(spec, "model.runtime")
+    if not isinstance(name, str):
+        return
+    found = bundle.find("ServingRuntime", name, service.namespace) or bundle.find("ClusterServingRuntime", name)
+    if found is None:
+        declared = bundle.declared("servingruntime", name) or bundle.declared("clusterservingruntime", name)
+        if not declared and not name.startswith(BUILT_IN_RUNTIMES):
+            yield service.finding("SLW806", f"{at}.model.runtime", f"there is no ServingRuntime {name}")
+        return
+    wanted = dig(spec, "model.modelFormat.name")
+    formats = [item.get("name") for _, item in entries(found.get("spec.supportedModelFormats"))]
+    if wanted is not None and wanted not in formats:
+        message = f"{found.label} knows the formats {', '.join(map(str, formats)) or 'none'}, not {wanted}"
+        yield service.finding("SLW806", join(at, "model.modelFormat.name"), message)

@@ -1,0 +1,119 @@
+"""Rules, dashboards and autoscalers' queries against the metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.resource import Bundle, Resource
+from control.lint.manifests.objects.tree import dig, entries, every, join, strings
+from control.lint.manifests.schemas.exported_metrics import TRITON, emitted, foreign
+from control.lint.manifests.schemas.promql import read
+
+__all__ = ["check"]
+
+RUNBOOK = ("runbook_url", "runbook")
+_VARIABLE = re.compile(r"\$\{?\w+(:\w+)?\}?|\[\[\w+\]\]")
+_QUERIES = {
+    "ScaledObject": ("spec.triggers[*].metadata.query",),
+    "ScaledJob": ("spec.triggers[*].metadata.query",),
+    "AnalysisTemplate": ("spec.metrics[*].provider.prometheus.query",),
+    "ClusterAnalysisTemplate": ("spec.metrics[*].provider.prometheus.query",),
+    "InferenceService": ("spec.predictor.autoScaling.metrics[*].external.metric.query",),
+}
+_ADAPTED = (
+    "spec.metrics[*].pods.metric.name",
+    "spec.metrics[*].object.metric.name",
+    "spec.metrics[*].external.metric.name",
+)
+
+
+def check(bundle: Bundle) -> Iterator[Finding]:
+    """Metrics nobody emits, labels they do not carry, alerts without a runbook."""
+    recorded = {
+        str(rule["record"])
+        for resource in bundle.of("PrometheusRule")
+        for _, rule in every(resource.body, "spec.groups[*].rules[*]")
+        if isinstance(rule, dict) and rule.get("record")
+    }
+    for resource in bundle.of("PrometheusRule"):
+        yield from _rules(resource)
+    for resource, path, query in _queries(bundle):
+        yield from _query(resource, path, query, recorded)
+    for scaler in bundle.of("HorizontalPodAutoscaler"):
+        for pattern in _ADAPTED:
+            for path, name in every(scaler.body, pattern):
+                known = str(name) in emitted() or str(name) in recorded or bundle.declared("metric", str(name))
+                if str(name).startswith("slipway_") and not known:
+                    yield scaler.finding("SLW601", path, f"{name} is neither emitted nor recorded")
+
+
+def _rules(resource: Resource) -> Iterator[Finding]:
+    for i, group in entries(resource.get("spec.groups")):
+        seen: set[str] = set()
+        for j, rule in entries(group.get("rules")):
+            at = join(join("spec.groups", i) + ".rules", j)
+            name = str(rule.get("alert") or rule.get("record"))
+            key = json.dumps([name, strings(rule.get("labels"))], sort_keys=True)
+            if key in seen:
+                yield resource.finding("SLW603", at, f"{name} is in the group {group.get('name')} already")
+            seen.add(key)
+            notes = strings(rule.get("annotations"))
+            if rule.get("alert") and not any(notes.get(key, "").strip() for key in RUNBOOK):
+                yield resource.finding("SLW602", f"{at}.annotations", f"the alert {name} has no runbook_url")
+
+
+def _queries(bundle: Bundle) -> Iterator[tuple[Resource, str, str]]:
+    for resource in bundle.of("PrometheusRule"):
+        for path, text in every(resource.body, "spec.groups[*].rules[*].expr"):
+            yield resource, path, str(text)
+    for kind, patterns in _QUERIES.items():
+        for resource in bundle.of(kind):
+            for pattern in patterns:
+                yield from ((resource, path, str(text)) for path, text in every(resource.body, pattern))
+    for resource in bundle.of("ConfigMap"):
+        for key, text in strings(resource.get("data")).items():
+            if key.endswith(".json"):
+                yield from ((resource, f"data.{key}", query) for query in _panels(text))
+
+
+def _panels(text: str) -> Iterator[str]:
+    """The queries of a Grafana dashboard; nothing of any other JSON."""
+    try:
+        board = json.loads(text)
+    except ValueError:
+        return
+    if isinstance(dig(board, "panels"), list):
+        yield from _targets(board["panels"])
+
+
+def _targets(panels: list[Any]) -> Iterator[str]:
+    for _, panel in entries(panels):
+        for _, target in entries(panel.get("targets")):
+            if isinstance(target.get("expr"), str):
+                yield target["expr"]
+        yield from _targets(panel["panels"] if isinstance(panel.get("panels"), list) else [])
+
+
+def _query(resource: Resource, path: str, query: str, recorded: set[str]) -> Iterator[Finding]:
+    # Grafana's variables stand for numbers, durations or text; as text of no meaning they can be read over.
+    used = read(_VARIABLE.sub("1", query))
+    if used.problem:
+        yield resource.finding("SLW604", path, used.problem)
+    known = emitted()
+    for name, labels in used.metrics.items():
+        if name in known:
+            for label in sorted(labels - known[name]):
+                yield resource.finding("SLW605", path, f"{name} carries no label {label}")
+        elif name not in recorded and name not in TRITON and not foreign(name):
+            yield resource.finding("SLW601", path, f"{name} is neither emitted nor recorded")
+    ours = [known[name] for name in used.metrics if name in known]
+    # Only where all of a query is ours is it known what it can be grouped by.
+    if ours and len(ours) == len(used.metrics):
+        for label in sorted(used.grouped - frozenset().union(*ours)):
+            yield resource.finding(
+                "SLW605", path, f"no metric of the query carries the label {label} it groups by"
+            )

@@ -1,0 +1,140 @@
+"""Pods as a whole: names in lists, ports, enumerations, restart policies, quantities outside of containers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.pods import PodTemplate, containers, matches, pods
+from control.lint.manifests.objects.quantity import parse
+from control.lint.manifests.objects.resource import Bundle, Resource
+from control.lint.manifests.objects.tree import entries, every, join, plain, table
+
+__all__ = ["check", "port_problem"]
+
+PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+POD_VALUES = {
+    "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    "restartPolicy": ("Always", "OnFailure", "Never"),
+    "preemptionPolicy": ("PreemptLowerPriority", "Never"),
+    "containers[*].imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+    "initContainers[*].imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+    "containers[*].ports[*].protocol": ("TCP", "UDP", "SCTP"),
+    "containers[*].terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
+    "containers[*].securityContext.seccompProfile.type": ("RuntimeDefault", "Unconfined", "Localhost"),
+    "securityContext.seccompProfile.type": ("RuntimeDefault", "Unconfined", "Localhost"),
+    "securityContext.fsGroupChangePolicy": ("OnRootMismatch", "Always"),
+    "tolerations[*].operator": ("Exists", "Equal", "Lt", "Gt"),
+    "tolerations[*].effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
+    "topologySpreadConstraints[*].whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
+}
+"""Where in a pod's spec -> what is allowed there."""
+QUANTITIES = ("volumes[*].emptyDir.sizeLimit", "overhead.cpu", "overhead.memory")
+OBJECT_QUANTITIES = (
+    "spec.resources.requests.storage",
+    "spec.volumeClaimTemplates[*].spec.resources.requests.storage",
+    "spec.metrics[*].resource.target.averageValue",
+    "spec.metrics[*].pods.target.averageValue",
+    "spec.metrics[*].external.target.averageValue",
+    "spec.metrics[*].external.target.value",
+    "spec.metrics[*].object.target.value",
+)
+
+
+def check(bundle: Bundle) -> Iterator[Finding]:
+    """What is wrong with pods."""
+    for template in pods(bundle):
+        yield from _lists(template)
+        yield from _ports(template)
+        yield from _restart(template)
+        yield from _values(template)
+    for resource in bundle.resources:
+        yield from _selector(resource, bundle)
+        for pattern in OBJECT_QUANTITIES:
+            yield from _quantities(resource, resource.body, pattern, "")
+
+
+def port_problem(port: Any) -> str:
+    """Why a port's name or number is not allowed, or nothing."""
+    if isinstance(port, str):
+        good = len(port) <= 15 and PORT_NAME.fullmatch(port)
+        return "" if good else f"{port!r} is no name of a port"
+    if isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535:
+        return ""
+    return f"{port!r} is not a port (1 to 65535)"
+
+
+def _lists(template: PodTemplate) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for path, container, _ in containers(template):
+        name = str(container.get("name"))
+        if name in seen:
+            yield template.owner.finding("SLW211", join(path, "name"), f"there is a container {name} already")
+        seen.add(name)
+    volumes: set[str] = set()
+    for i, volume in entries(template.spec.get("volumes")):
+        name = str(volume.get("name"))
+        if name in volumes:
+            at = join(join(join(template.path, "volumes"), i), "name")
+            yield template.owner.finding("SLW211", at, f"there is a volume {name} already")
+        volumes.add(name)
+
+
+def _ports(template: PodTemplate) -> Iterator[Finding]:
+    names: set[str] = set()
+    numbers: set[tuple[Any, Any]] = set()
+    for path, container, _ in containers(template):
+        for i, port in entries(container.get("ports")):
+            at = join(join(path, "ports"), i)
+            number, name = port.get("containerPort"), port.get("name")
+            problem = port_problem(number) or (port_problem(name) if name is not None else "")
+            if problem:
+                yield template.owner.finding("SLW212", at, problem)
+            key = (plain(number), plain(port.get("protocol", "TCP")))
+            if key in numbers:
+                yield template.owner.finding("SLW205", f"{at}.containerPort", f"{number} is there already")
+            if name is not None and str(name) in names:
+                yield template.owner.finding("SLW205", f"{at}.name", f"the name {name!r} is there already")
+            numbers.add(key)
+            names.add(str(name))
+
+
+def _restart(template: PodTemplate) -> Iterator[Finding]:
+    policy = template.spec.get("restartPolicy")
+    kind = template.owner.kind
+    at = join(template.path, "restartPolicy")
+    if kind in ("Job", "CronJob") and policy not in ("Never", "OnFailure"):
+        yield template.owner.finding("SLW218", at, f"a {kind} takes Never or OnFailure, not {policy or 'Always'}")
+    elif kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet") and policy not in (None, "Always"):
+        yield template.owner.finding("SLW218", at, f"a {kind} takes Always, not {policy}")
+
+
+def _values(template: PodTemplate) -> Iterator[Finding]:
+    for pattern, allowed in POD_VALUES.items():
+        for path, value in every(template.spec, pattern):
+            if value not in allowed:
+                message = f"{value!r} is not one of {', '.join(allowed)}"
+                yield template.owner.finding("SLW204", join(template.path, path), message)
+    for pattern in QUANTITIES:
+        yield from _quantities(template.owner, template.spec, pattern, template.path)
+
+
+def _quantities(owner: Resource, body: Any, pattern: str, base: str) -> Iterator[Finding]:
+    for path, value in every(body, pattern):
+        number = parse(value)
+        if number is None or number < 0:
+            yield owner.finding("SLW203", join(base, path), f"{value!r} is not a quantity")
+
+
+def _selector(resource: Resource, bundle: Bundle) -> Iterator[Finding]:
+    if resource.kind not in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout"):
+        return
+    selector = resource.get("spec.selector")
+    for template in pods(Bundle([resource])):
+        if not table(selector):
+            yield resource.finding("SLW301", "spec.selector", "there is no selector")
+        elif not matches(selector, template):
+            shown = ", ".join(f"{key}={text}" for key, text in template.labels.items()) or "none"
+            yield resource.finding("SLW301", "spec.selector", f"the labels of the pods are {shown}")

@@ -1,0 +1,162 @@
+"""What KubeRay and Ray Serve refuse and no schema says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.pods import RAY_CLUSTERS, cluster_spec
+from control.lint.manifests.objects.resource import Bundle, Resource
+from control.lint.manifests.objects.tree import dig, entries, join, strings, table
+from control.lint.manifests.schemas.serve_config import refused
+from control.lint.manifests.strict_yaml import read
+
+__all__ = ["check"]
+
+UPGRADES = {
+    "RayService": ("NewCluster", "None", "NewClusterWithIncrementalUpgrade"),
+    "RayCluster": ("Recreate", "None"),
+}
+LONGEST = {"RayService": 47, "RayJob": 47, "RayCluster": 53}
+NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+START_RESOURCES = ("num-cpus", "num-gpus", "memory", "resources")
+METRICS = "metrics-export-port"
+METRICS_PORT = "8080"
+"""Where KubeRay lets Ray's agent serve metrics unless rayStartParams say otherwise."""
+
+
+def check(bundle: Bundle) -> Iterator[Finding]:
+    """Names, upgrade strategies, worker groups, settings that exclude each other, serveConfigV2."""
+    for resource in bundle.of(*RAY_CLUSTERS):
+        yield from _name(resource)
+        path, spec = cluster_spec(resource)
+        if spec:
+            yield from _groups(resource, path, spec)
+            yield from _combinations(resource, path, spec)
+            yield from _ports(resource, path, spec)
+        yield from _upgrade(resource, spec)
+        if resource.kind == "RayService":
+            yield from _serve(resource)
+
+
+def _name(resource: Resource) -> Iterator[Finding]:
+    most = LONGEST.get(resource.kind)
+    if most is not None and (len(resource.name) > most or not NAME.fullmatch(resource.name)):
+        message = f"{resource.name!r}: a DNS label that begins with a letter, at most {most} characters"
+        yield resource.finding("SLW704", "metadata.name", message)
+
+
+def _upgrade(resource: Resource, spec: dict[str, Any]) -> Iterator[Finding]:
+    kind = resource.get("spec.upgradeStrategy.type")
+    allowed = UPGRADES.get(resource.kind)
+    if kind is None or allowed is None:
+        return
+    if kind not in allowed:
+        message = f"{kind!r} is not one of {', '.join(allowed)}"
+        yield resource.finding("SLW702", "spec.upgradeStrategy.type", message)
+    if kind == "NewClusterWithIncrementalUpgrade":
+        options = resource.get("spec.upgradeStrategy.clusterUpgradeOptions")
+        at = "spec.upgradeStrategy.clusterUpgradeOptions"
+        if not isinstance(options, dict):
+            yield resource.finding("SLW702", at, "an incremental upgrade needs clusterUpgradeOptions")
+            return
+        if spec.get("enableInTreeAutoscaling") is not True:
+            yield resource.finding("SLW702", at, "an incremental upgrade needs enableInTreeAutoscaling")
+        for name in ("maxSurgePercent", "stepSizePercent"):
+            share = options.get(name, 100)
+            if not isinstance(share, int) or not 0 <= share <= 100:
+                yield resource.finding("SLW702", f"{at}.{name}", f"{share!r} is not 0 to 100")
+
+
+def _groups(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    scaled = spec.get("enableInTreeAutoscaling") is True
+    seen: set[str] = set()
+    for i, group in entries(spec.get("workerGroupSpecs")):
+        at = join(join(path, "workerGroupSpecs"), i)
+        name = str(group.get("groupName"))
+        least, most, now = (group.get(key) for key in ("minReplicas", "maxReplicas", "replicas"))
+        if name in seen:
+            yield resource.finding("SLW703", f"{at}.groupName", f"there is a group {name} already")
+        seen.add(name)
+        if not scaled and (least is None or most is None):
+            message = f"without the autoscaler the group {name} needs minReplicas and maxReplicas"
+            yield resource.finding("SLW703", at, message)
+        if isinstance(least, int) and isinstance(most, int):
+            if not 0 <= least <= most:
+                message = f"the group {name} has minReplicas {least} and maxReplicas {most}"
+                yield resource.finding("SLW703", f"{at}.minReplicas", message)
+            elif isinstance(now, int) and not least <= now <= most:
+                message = f"the group {name} has {now} replicas; allowed are {least} to {most}"
+                yield resource.finding("SLW703", f"{at}.replicas", message)
+        yield from _twice(resource, at, group)
+    head = table(spec.get("headGroupSpec"))
+    yield from _twice(resource, join(path, "headGroupSpec"), head)
+    if not scaled and spec.get("autoscalerOptions") is not None:
+        yield resource.finding("SLW705", join(path, "autoscalerOptions"), "enableInTreeAutoscaling is not true")
+
+
+def _twice(resource: Resource, at: str, group: dict[str, Any]) -> Iterator[Finding]:
+    start = strings(group.get("rayStartParams"))
+    given = [name for name in START_RESOURCES if start.get(name)]
+    if given and table(group.get("resources")):
+        message = f"{', '.join(given)} stands in rayStartParams and resources are given too; keep resources"
+        yield resource.finding("SLW706", f"{at}.rayStartParams", message)
+    if "labels" in start:
+        yield resource.finding("SLW706", f"{at}.rayStartParams.labels", "keep the field labels of the group")
+
+
+def _ports(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    groups = [(join(path, "headGroupSpec"), table(spec.get("headGroupSpec")))]
+    workers = join(path, "workerGroupSpecs")
+    groups += [(join(workers, i), group) for i, group in entries(spec.get("workerGroupSpecs"))]
+    for at, group in groups:
+        metrics = strings(group.get("rayStartParams")).get(METRICS, METRICS_PORT)
+        for i, container in entries(dig(group, "template.spec.containers")):
+            for j, port in entries(container.get("ports")):
+                if port.get("name") != "metrics" and str(port.get("containerPort")) == metrics:
+                    place = join(join(f"{at}.template.spec.containers", i) + ".ports", j)
+                    message = f"Ray's own metrics are on {metrics}; set rayStartParams.{METRICS}"
+                    yield resource.finding("SLW707", f"{place}.containerPort", message)
+
+
+def _combinations(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    at = join(path, "headGroupSpec")
+    if resource.kind == "RayService" and dig(spec, "headGroupSpec.headService.metadata.name"):
+        message = "a RayService names its head Service itself; leave the name out"
+        yield resource.finding("SLW706", f"{at}.headService.metadata.name", message)
+    if resource.get("spec.upgradeStrategy") is not None and resource.kind == "RayJob":
+        yield resource.finding("SLW706", "spec.upgradeStrategy", "a RayJob has none; leave it out")
+    containers = entries(dig(spec, "headGroupSpec.template.spec.containers"))
+    names = {item.get("name") for _, item in entries(containers[0][1].get("env"))} if containers else set()
+    tolerant = spec.get("gcsFaultToleranceOptions") is not None
+    env = f"{at}.template.spec.containers[0].env"
+    if "RAY_REDIS_ADDRESS" in names:
+        keep = (
+            "redisAddress of gcsFaultToleranceOptions"
+            if tolerant
+            else "gcsFaultToleranceOptions, which is not there"
+        )
+        yield resource.finding("SLW706", env, f"RAY_REDIS_ADDRESS is set; keep {keep}")
+    if tolerant and ("REDIS_PASSWORD" in names or dig(spec, "headGroupSpec.rayStartParams.redis-password")):
+        yield resource.finding("SLW706", env, "keep redisPassword of gcsFaultToleranceOptions")
+
+
+def _serve(resource: Resource) -> Iterator[Finding]:
+    text = resource.get("spec.serveConfigV2")
+    at = "spec.serveConfigV2"
+    if text is None:
+        yield resource.finding("SLW701", at, "it is not there")
+        return
+    if not isinstance(text, str):
+        return
+    documents = read(text)
+    for document in documents:
+        for problem in document.problems:
+            yield resource.finding("SLW701", at, problem.message)
+    if len(documents) != 1 or documents[0].problems:
+        if len(documents) != 1:
+            yield resource.finding("SLW701", at, f"it has {len(documents)} documents; one is expected")
+        return
+    yield from (resource.finding("SLW701", at, message) for message in refused(documents[0].value))

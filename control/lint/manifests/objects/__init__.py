@@ -1,0 +1,1 @@
+"""Kubernetes objects: how to read one, and what the objects of one bundle mean to each other."""

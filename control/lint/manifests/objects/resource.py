@@ -1,0 +1,140 @@
+"""One object and where it was read from, and all objects that are applied together."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from control.lint.finding import Finding
+from control.lint.manifests.objects.tree import dig, strings, table
+from control.lint.rules import manifest_rules
+
+__all__ = ["EXTERNAL", "Bundle", "Origin", "Resource", "declared_in"]
+
+EXTERNAL = "slipway.dev/external"
+"""Annotation, or comment in a file, that names what exists outside: `secret/NAME, configmap/NAME`."""
+_COMMENT = re.compile(rf"^\s*#\s*{re.escape(EXTERNAL)}:(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an object came from. `lines` has the line of each field, in files that people wrote."""
+
+    source: str
+    file: str
+    line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One object of the cluster."""
+
+    body: dict[str, Any]
+    origin: Origin
+
+    @property
+    def kind(self) -> str:
+        """Such as Deployment."""
+        return str(self.body.get("kind", ""))
+
+    @property
+    def api_version(self) -> str:
+        """Such as apps/v1."""
+        return str(self.body.get("apiVersion", ""))
+
+    @property
+    def group(self) -> str:
+        """Such as apps; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """metadata.name, or generateName."""
+        metadata = table(self.body.get("metadata"))
+        return str(metadata.get("name") or metadata.get("generateName") or "")
+
+    @property
+    def namespace(self) -> str:
+        """Empty where none is given."""
+        return str(dig(self.body, "metadata.namespace") or "")
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Those that are text."""
+        return strings(dig(self.body, "metadata.annotations"))
+
+    @property
+    def label(self) -> str:
+        """`Deployment/gateway`, as people write it; empty where neither is known."""
+        return f"{self.kind}/{self.name}".strip("/")
+
+    def get(self, path: str) -> Any:
+        """What the path names, or None."""
+        return dig(self.body, path)
+
+    def finding(self, id: str, path: str, message: str) -> Finding:
+        """A finding at a field of this object."""
+        line, at = self.origin.line, path
+        while at and at not in self.origin.lines:
+            at = at[: max(at.rfind("."), at.rfind("["), 0)]
+        line = self.origin.lines.get(at, line) if at else line
+        return Finding(
+            file=self.origin.file,
+            line=line,
+            subject=self.label,
+            field=path,
+            rule=manifest_rules()[id],
+            problem=message,
+            sources=(self.origin.source,),
+        )
+
+
+class Bundle:
+    """Objects that are applied together, so that one may refer to another."""
+
+    def __init__(self, resources: Iterable[Resource], external: Iterable[str] = ()) -> None:
+        self.resources = list(resources)
+        self._given = {name.strip().lower() for name in external}
+
+    @cached_property
+    def by_kind(self) -> dict[str, list[Resource]]:
+        """Kind -> objects."""
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for resource in self.resources:
+            found[resource.kind].append(resource)
+        return found
+
+    @cached_property
+    def external(self) -> set[str]:
+        """What is declared to exist outside, such as `secret/database`, in lower case."""
+        declared = [item.annotations.get(EXTERNAL, "") for item in self.resources]
+        return self._given | {name.lower() for text in declared for name in _names(text)}
+
+    def of(self, *kinds: str) -> list[Resource]:
+        """All objects of these kinds."""
+        return [resource for kind in kinds for resource in self.by_kind.get(kind, ())]
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Resource | None:
+        """The object of that kind and name; a namespace that is not given matches any."""
+        for resource in self.by_kind.get(kind, ()):
+            if resource.name == name and (not namespace or resource.namespace in ("", namespace)):
+                return resource
+        return None
+
+    def declared(self, kind: str, name: str) -> bool:
+        """Whether somebody said that it exists outside."""
+        return f"{kind}/{name}".lower() in self.external
+
+
+def declared_in(text: str) -> set[str]:
+    """What the comments `# slipway.dev/external: secret/a, secret/b` of a file name."""
+    return {name for match in _COMMENT.finditer(text) for name in _names(match[1])}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

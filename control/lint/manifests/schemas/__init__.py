@@ -1,0 +1,1 @@
+"""What Kubernetes, its operators, Ray and Prometheus accept, by their own schemas and parsers."""

@@ -1,0 +1,115 @@
+"""Built-in kinds against the schemas of several Kubernetes versions, by `kubernetes-validate`."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache, reduce
+from typing import Any
+
+from control.errors import ManifestError
+from control.lint.manifests.objects.tree import join
+
+__all__ = ["check", "newest", "versions"]
+
+BUILT_IN = ("", "apps", "batch", "autoscaling", "policy")
+"""Groups without a dot that Kubernetes itself serves; its others end in `.k8s.io`."""
+_GROUP, _SHORT = re.compile(r"^([^./]*)(?:\.[^/]*)?/"), r"\1-"
+"""`rbac.authorization.k8s.io/v1` is `rbac-v1` in the names of the files."""
+OPERATORS = ("gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io")
+
+
+def newest() -> str:
+    """The newest Kubernetes version there is a schema of, such as 1.37."""
+    import kubernetes_validate
+
+    return _minor(str(kubernetes_validate.latest_version()))
+
+
+def versions(asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The versions to check by; 1.30 and the newest where none is asked for. Raises `ManifestError`."""
+    latest = newest()
+    for version in asked:
+        parts = version.removeprefix("v").split(".")
+        if len(parts) < 2 or not all(part.isdigit() for part in parts):
+            raise ManifestError(f"--kubernetes {version}: expected a version such as 1.34")
+        if not (1, 20) <= _number(version) <= _number(latest):
+            raise ManifestError(f"--kubernetes {version}: there are schemas of 1.20 to {latest}")
+    return tuple(dict.fromkeys(_minor(version) for version in asked)) or ("1.30", latest)
+
+
+def is_built_in(body: dict[str, Any]) -> bool:
+    """Whether Kubernetes itself serves the group of an object."""
+    group = str(body.get("apiVersion", "")).rpartition("/")[0]
+    return group in BUILT_IN or (group.endswith(".k8s.io") and group not in OPERATORS)
+
+
+def check(body: dict[str, Any], asked: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(rule, path, message) by version; one message for several that agree."""
+    text = json.dumps(body, sort_keys=True, default=str)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for version in asked:
+        for verdict in _check(text, version):
+            found.setdefault(verdict, []).append(version)
+    return [(id, path, f"Kubernetes {', '.join(at)}: {message}") for (id, path, message), at in found.items()]
+
+
+@cache
+def _check(text: str, version: str) -> list[tuple[str, str, str]]:
+    body = json.loads(text)
+    validator = _validator(str(body["kind"]), str(body["apiVersion"]), version)
+    if validator is None:
+        return [("SLW005", "kind", f"there is no {body['kind']} in {body['apiVersion']}")]
+    found = []
+    for error in sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.absolute_path))):
+        path: str = reduce(join, error.absolute_path, "")
+        message = error.message if len(error.message) < 240 else f"... {error.message[-200:]}"
+        found.append(("SLW101", path, message))
+    return found
+
+
+@cache
+def _validator(kind: str, api_version: str, version: str) -> Any:
+    """The strict schema of a kind in one version, None where it has no such kind.
+
+    The package's own `validate` reads megabytes of definitions for each object and stops at the first error.
+    """
+    from jsonschema.validators import Draft202012Validator
+    from kubernetes_validate.utils import schema_contents
+    from referencing import Registry, Resource
+
+    if not re.fullmatch(r"[A-Z][A-Za-z]*", kind) or not re.fullmatch(r"[\w.-]+(/\w+)?", api_version):
+        return None
+    name = f"{kind.lower()}-{_GROUP.sub(_SHORT, api_version)}.json"
+    try:
+        schema = schema_contents(f"{_folder(version)}/{name}", version)
+    except FileNotFoundError:
+        return None
+    registry: Any = Resource.from_contents(schema) @ (_definitions(version) @ Registry())
+    return Draft202012Validator(schema, registry=registry)
+
+
+@cache
+def _definitions(version: str) -> Any:
+    from kubernetes_validate.utils import schema_contents
+    from referencing import Resource
+
+    return Resource.from_contents(schema_contents(f"{_folder(version)}/_definitions.json", version))
+
+
+@cache
+def _folder(version: str) -> str:
+    """Where the package keeps the schemas of a version, of which it has one patch release."""
+    from kubernetes_validate.utils import all_versions
+
+    releases = [release for release in all_versions() if _minor(release) == version]
+    return f"kubernetes-json-schema/v{releases[-1]}-local-strict"
+
+
+def _number(version: str) -> tuple[int, int]:
+    major, minor = version.removeprefix("v").split(".")[:2]
+    return int(major), int(minor)
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.removeprefix("v").split(".")[:2])

@@ -1,0 +1,92 @@
+"""The definitions (CRDs) of a folder, by group, version and kind; older releases beside the current one."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from control.errors import ManifestError
+from control.lint.manifests.objects.tree import dig, table
+
+__all__ = ["Definition", "Definitions", "load"]
+
+_RELEASE = re.compile(r"^(?P<name>.+?)-v?(?P<release>\d+(\.\d+)+)$")
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """One served version of a kind. `release` is set for an older one: a folder named `<operator>-<release>`."""
+
+    group: str
+    version: str
+    kind: str
+    namespaced: bool
+    schema: dict[str, Any]
+    operator: str
+    release: str = ""
+
+
+@dataclass
+class Definitions:
+    """All definitions that are known."""
+
+    current: dict[Key, Definition] = field(default_factory=dict)
+    older: dict[Key, list[Definition]] = field(default_factory=dict)
+
+    def find(self, body: dict[str, Any]) -> Definition | None:
+        """The definition of an object's kind, or None."""
+        return self.current.get(key_of(body))
+
+    def served(self, body: dict[str, Any]) -> list[str]:
+        """Versions in which an object's kind is served."""
+        group, _, kind = key_of(body)
+        return sorted(version for (g, version, k) in self.current if (g, k) == (group, kind))
+
+    def before(self, body: dict[str, Any]) -> list[Definition]:
+        """The same kind in older releases of its operator."""
+        return self.older.get(key_of(body), [])
+
+
+def key_of(body: dict[str, Any]) -> Key:
+    """Group, version and kind of an object."""
+    group, _, version = str(body.get("apiVersion", "")).rpartition("/")
+    return group, version, str(body.get("kind", ""))
+
+
+def load(folder: Path) -> Definitions:
+    """Read every `*.json` below the folder that is a definition. Raises `ManifestError`."""
+    if not folder.is_dir():
+        raise ManifestError(
+            f"SLIPWAY_SCHEMAS: {folder} is no folder; give one that holds CRDs as JSON, one a file"
+        )
+    found = Definitions()
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            body = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ManifestError(f"{path} is no JSON: {error}; SLIPWAY_SCHEMAS must hold CRDs as JSON") from error
+        if table(body).get("kind") == "CustomResourceDefinition":
+            _add(found, body, path.parent.name)
+    if not found.current:
+        raise ManifestError(f"SLIPWAY_SCHEMAS: there is no CustomResourceDefinition below {folder}")
+    return found
+
+
+def _add(found: Definitions, body: dict[str, Any], folder: str) -> None:
+    spec = body["spec"]
+    match = _RELEASE.match(folder)
+    operator, release = (match["name"], match["release"]) if match else (folder, "")
+    for version in spec["versions"]:
+        schema = dig(version, "schema.openAPIV3Schema")
+        if not version.get("served") or schema is None:
+            continue
+        key = (spec["group"], version["name"], spec["names"]["kind"])
+        made = Definition(*key, spec["scope"] == "Namespaced", schema, operator, release)
+        if release:
+            found.older.setdefault(key, []).append(made)
+        else:
+            found.current[key] = made

@@ -1,0 +1,71 @@
+"""OpenAPI v3 as definitions write it -> JSON Schema, draft 7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.lint.manifests.objects.tree import table
+from control.lint.manifests.schemas.crds.structural import complete
+
+__all__ = ["translate"]
+
+_SAME = (
+    "enum maxItems maxLength maxProperties maximum minItems minLength minProperties minimum multipleOf pattern "
+    "required uniqueItems"
+).split()
+_FORMATS = ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "uri")
+_WIDTHS = {"int32": 31, "int64": 63}
+
+
+def translate(schema: dict[str, Any], root: bool = False, structural: bool = True) -> dict[str, Any]:
+    """A JSON Schema that takes and refuses what the API server does.
+
+    `structural` is false below allOf and the like, where a definition only adds conditions.
+    """
+    if structural:
+        schema = complete(schema, root)
+    made: dict[str, Any] = {key: schema[key] for key in _SAME if key in schema}
+    _type(schema, made)
+    _bounds(schema, made)
+    if table(schema.get("properties")):
+        named = schema["properties"].items()
+        made["properties"] = {name: translate(inner, structural=structural) for name, inner in named}
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            made[key] = translate(schema[key], structural=structural)
+    for key in ("allOf", "anyOf", "oneOf"):
+        # The type of an int-or-string is given by its extension; its anyOf only repeats it.
+        if key in schema and not (key == "anyOf" and schema.get("x-kubernetes-int-or-string")):
+            made[key] = [translate(inner, structural=False) for inner in schema[key]]
+    if "not" in schema:
+        made["not"] = translate(schema["not"], structural=False)
+    return made
+
+
+def _type(schema: dict[str, Any], made: dict[str, Any]) -> None:
+    kinds = ["integer", "string"] if schema.get("x-kubernetes-int-or-string") else schema.get("type")
+    if kinds is None:
+        return
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if schema.get("nullable"):
+        kinds = [*kinds, "null"]
+        if "enum" in made:
+            made["enum"] = [*made["enum"], None]
+    made["type"] = kinds
+
+
+def _bounds(schema: dict[str, Any], made: dict[str, Any]) -> None:
+    """Exclusive bounds are booleans in OpenAPI 3.0 and numbers in draft 7; int32 and int64 are ranges."""
+    for side in ("Minimum", "Maximum"):
+        exclusive = schema.get(f"exclusive{side}")
+        if exclusive is True and side.lower() in made:
+            made[f"exclusive{side}"] = made.pop(side.lower())
+        elif exclusive is not None and not isinstance(exclusive, bool):
+            made[f"exclusive{side}"] = exclusive
+    form = schema.get("format")
+    if form in _WIDTHS and schema.get("type") == "integer":
+        bits = _WIDTHS[form]
+        made["minimum"] = max(made.get("minimum", -(2**bits)), -(2**bits))
+        made["maximum"] = min(made.get("maximum", 2**bits - 1), 2**bits - 1)
+    elif form in _FORMATS:
+        made["format"] = form

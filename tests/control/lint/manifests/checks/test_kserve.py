@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.manifests.edit import Change, both, drop, put
+from control.lint.manifests.checks.kserve import check
+from tests.control.lint.manifests.made import found, good_bundle
+
+TRITON, ELASTIC = "InferenceService/triton", "InferenceService/elastic"
+MODE = "metadata annotations serving.kserve.io/deploymentMode"
+CLASS = "metadata annotations serving.kserve.io/autoscalerClass"
+METRIC = "spec predictor scaleMetric"
+
+
+def test_good_services() -> None:
+    assert found(check, good_bundle()) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "change"),
+    [
+        (TRITON, put(MODE, "RawDeployment")),
+        (ELASTIC, put(MODE, "Serverless")),
+        (TRITON, both(put(CLASS, "keda"), drop(METRIC), put("spec predictor minReplicas", 0))),
+        (TRITON, both(put(METRIC, "memory"), put("spec predictor scaleTarget", 2048))),
+        (TRITON, both(put(CLASS, "none"), drop(METRIC), drop("spec predictor scaleTarget"))),
+        (TRITON, put("spec predictor model runtime", "kserve-tritonserver")),
+        (TRITON, put("spec predictor deploymentStrategy", {"type": "Recreate"})),
+        (
+            ELASTIC,
+            both(
+                put(METRIC, "cpu"),
+                put("metadata annotations autoscaling.knative.dev/class", "hpa.autoscaling.knative.dev"),
+            ),
+        ),
+        (
+            TRITON,
+            both(
+                put(METRIC, "cpu"),
+                put("metadata annotations slipway.dev/external", "servingruntime/slipway-triton"),
+            ),
+        ),
+    ],
+)
+def test_what_kserve_takes(target: str, change: Change) -> None:
+    assert found(check, good_bundle(target, change)) == []
+
+
+def test_what_standard_mode_ignores_is_read_in_knative_mode() -> None:
+    fields = {field for id, field in found(check, good_bundle(ELASTIC, put(MODE, "Standard"))) if id == "SLW805"}
+    assert fields == {
+        "spec.predictor.canaryTrafficPercent",
+        "spec.predictor.containerConcurrency",
+        "spec.predictor.minReplicas",
+    }
+
+
+def test_a_custom_predictor_needs_no_model() -> None:
+    container = {"name": "kserve-container", "image": "example.org/a:1"}
+    change = both(drop("spec predictor model"), put("spec predictor containers", [container]))
+    assert found(check, good_bundle(TRITON, change)) == []
