@@ -1,4 +1,4 @@
-"""The mistakes of the corpus, by the module of `control/triton/checks` that finds them."""
+"""The mistakes of the corpus, by the module of `control/lint/triton/checks` that finds them."""
 
 from __future__ import annotations
 
