@@ -1,4 +1,4 @@
-"""`slipway`: the command line. Each command is a module of `control/commands/`."""
+"""`slipway`: the command line. Each command is a function in a module of `control/commands/`."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from control.console import fail
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (
-    "up",
-    "down",
-    "status",
-    "logs",
-    "train",
-    "models",
-    "compare",
-    "card",
-    "predict",
-    "score",
-    "promote",
-    "new",
-    "backup",
-    "restore",
-    "repository sync",
-    "repository verify",
-    "package",
-    "triton lint",
-    "manifests lint",
-)
-"""In the order of the help. The first word names a module of `control/commands/`, the last a function in it."""
+COMMANDS = {
+    "up": "stack.up",
+    "down": "stack.down",
+    "status": "stack.status",
+    "logs": "stack.logs",
+    "train": "apps.train",
+    "models": "versions.models",
+    "compare": "versions.compare",
+    "card": "versions.card",
+    "predict": "apps.predict",
+    "score": "apps.score",
+    "promote": "versions.promote",
+    "new": "apps.new",
+    "backup": "stack.backup",
+    "restore": "stack.restore",
+    "repository sync": "versions.repository",
+    "repository verify": "versions.repository",
+    "package": "versions.package",
+    "triton lint": "lint.triton",
+    "manifests lint": "lint.manifests",
+}
+"""Words -> module of `control.commands`, in the order of the help. The last word names the function."""
 GROUPS = {
     "repository": "The model repository as a whole.",
     "triton": "What Triton is given.",
@@ -77,15 +77,15 @@ def slipway(version: Version = False) -> None:
 
 
 def main() -> None:
-    """Run one command and exit with its code: expected errors say what to do next, others where the trace is."""
+    """Run one command and exit with its code. Expected errors say what to do; others name the trace's file."""
     sys.exit(_run(sys.argv[1:]))
 
 
 def _register() -> None:
     groups = {name: typer.Typer(help=text, no_args_is_help=True) for name, text in GROUPS.items()}
-    for words in COMMANDS:
+    for words, path in COMMANDS.items():
         group, _, name = words.rpartition(" ")
-        module = importlib.import_module(f"control.commands.{group or name}")
+        module = importlib.import_module(f"control.commands.{path}")
         epilog = getattr(module, f"{name.upper()}_EPILOG" if group else "EPILOG")
         extra = {"allow_extra_args": True, "ignore_unknown_options": True} if words in PASSES_ON else {}
         parent = groups[group] if group else app
@@ -110,7 +110,7 @@ def _run(arguments: list[str]) -> int:
         fail(str(error))
         return error.exit_code
     except ModuleNotFoundError as error:
-        from control.extras import advice
+        from control.missing_extras import advice
 
         missing = advice(error.name or "")
         if not missing:
@@ -122,7 +122,7 @@ def _run(arguments: list[str]) -> int:
             return _unexpected(error)
         fail(str(error))
         return 2
-    except Exception as error:  # noqa: BLE001 - the edge of the process: nobody else can tell the user
+    except Exception as error:  # noqa: BLE001 - the edge of the process: nothing above can tell the user
         return _unexpected(error)
 
 
@@ -133,7 +133,7 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _usage(error: TyperException) -> int:
-    """A command line that cannot be understood; the parser's own errors know how to show themselves."""
+    """Show an error in the command line. The parser's own errors can print themselves."""
     show = getattr(error, "show", None)
     show() if show is not None else fail(error.format_message())
     return error.exit_code

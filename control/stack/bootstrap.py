@@ -55,7 +55,7 @@ def train_missing(settings: StackSettings, state: StackState) -> None:
         )
     # Ray and MLflow read these when they are imported.
     os.environ.update(state.environment())
-    from control.commands.train import run
+    from control.commands.apps.train import run
     from training.run import TrainRequest
 
     for app in missing:

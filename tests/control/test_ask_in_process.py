@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from control.ask_in_process import ask_in_process
 from control.errors import StackError
-from control.local import ask_here
 from serving.settings import Settings
 from tests.serving import toy
 from tests.serving.inference.toy.app import app
@@ -20,13 +20,13 @@ def test_a_version_is_loaded_and_asked_without_a_server(tmp_path: Path) -> None:
         toy.write_version(tmp_path / "models", version, (float(version), 1.0))
     toy.write_aliases(tmp_path / "models", 2)
     for asked, answered in ((0, 2), (1, 1), (3, 3)):
-        found = ask_here(settings(tmp_path), app, [{"a": 1.0, "b": 2.0}], asked, False, 30.0)
+        found = ask_in_process(settings(tmp_path), app, [{"a": 1.0, "b": 2.0}], asked, False, 30.0)
         assert found["predictions"] == [{"total": answered + 2.0}]
         assert found["model_version"] == str(answered)
 
 
 def test_what_goes_wrong_has_the_status_of_the_door(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="^503: toy has no version"):
-        ask_here(settings(tmp_path), app, [{"a": 1.0}], 0, False, 30.0)
+        ask_in_process(settings(tmp_path), app, [{"a": 1.0}], 0, False, 30.0)
     with pytest.raises(StackError, match="^422: .*`a`"):
-        ask_here(settings(tmp_path), app, [{}], 0, False, 30.0)
+        ask_in_process(settings(tmp_path), app, [{}], 0, False, 30.0)

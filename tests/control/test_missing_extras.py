@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from control.extras import advice
+from control.missing_extras import advice
 
 
 @pytest.mark.parametrize(

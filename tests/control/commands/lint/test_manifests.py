@@ -8,7 +8,7 @@ import pytest
 
 from tests.control.conftest import Slipway
 
-DATA = Path(__file__).parents[1] / "lint" / "manifests" / "data"
+DATA = Path(__file__).parents[2] / "lint" / "manifests" / "data"
 GOOD = "{apiVersion: v1, kind: Namespace, metadata: {name: ml}}\n"
 WARNED = """\
 apiVersion: policy/v1

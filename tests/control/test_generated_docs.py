@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from control.cli import COMMANDS
-from control.documents import commands, settings, triton_rules
+from control.generated_docs import commands, settings, triton_rules
 from control.lint.rules import triton_rules as rules
 from serving.observe.metrics import Metrics
 
-FRESH = "out of date: run `python -m control.documents`"
+FRESH = "out of date: run `python -m control.generated_docs`"
 
 
 def test_every_setting_is_documented(root: Path) -> None:

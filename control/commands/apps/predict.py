@@ -75,14 +75,14 @@ def _print(answer: Any) -> None:
 
 
 def _here(settings: Any, app: str, questions: list[Any], version: int, explain: bool, timeout: float) -> Any:
-    from control.local import ask_here
+    from control.ask_in_process import ask_in_process
     from serving.routing.catalog import find_app
 
     try:
         found = find_app(app)
     except LookupError as cause:
         raise StackError(str(cause)) from cause
-    return ask_here(settings, found, questions, version, explain, timeout)
+    return ask_in_process(settings, found, questions, version, explain, timeout)
 
 
 def _asked(app: str, words: list[str], text: str, file: Path | None) -> list[Any]:

@@ -18,10 +18,10 @@ from serving.inference.contract import App, Call
 from serving.routing.repository import Repository
 from serving.settings import Settings
 
-__all__ = ["ask_here"]
+__all__ = ["ask_in_process"]
 
 
-def ask_here(
+def ask_in_process(
     settings: Settings,
     app: App[Any, Any, Any],
     records: Sequence[Any],

@@ -1,4 +1,4 @@
-"""`python -m control.documents`: write the documents that are made from the code. A test compares them."""
+"""`python -m control.generated_docs`: write the documents that are made from the code. A test compares them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serving.settings import Settings, describe
 __all__ = ["commands", "main", "settings", "triton_rules"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NOTE = "<!-- Written by `python -m control.documents`. -->\n"
+NOTE = "<!-- Written by `python -m control.generated_docs`. -->\n"
 
 TRITON_HEAD = """\
 # What `slipway triton lint` looks for

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from control.commands.train import _bucket, _show_search
+from control.commands.apps.train import _bucket, _show_search
 from control.settings import StackSettings
 from tests.control.conftest import Slipway
 from tests.serving.toy import write_aliases, write_version

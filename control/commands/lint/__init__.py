@@ -1,0 +1,1 @@
+"""Commands that check files without a cluster or a server."""

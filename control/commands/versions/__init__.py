@@ -1,0 +1,1 @@
+"""Commands about published versions and the model repository that holds them."""
