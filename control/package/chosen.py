@@ -10,8 +10,9 @@ from typing import Any
 from control.errors import PackageError
 from serving.inference.contract import App
 from serving.manifest import Manifest
-from serving.routing.catalog import find_app
 from serving.routing.repository import Refused, Repository
+from training.errors import TrainingError
+from training.score.version import choose as choose_version
 
 __all__ = ["ALIASES", "Chosen", "Packaged", "choose", "fresh", "made"]
 
@@ -54,30 +55,23 @@ class Packaged:
 
 
 def choose(repository: Path, name: str, version: int = 0, alias: str = "") -> Chosen:
-    """The version of that number or alias; without either the champion, else the newest.
+    """The version of that number or alias, verified; without either the champion, else the newest.
 
     Raises `PackageError` when there is no such app or version, or its files are not what was published.
     """
     if version and alias:
         raise PackageError("give --version or --alias, not both")
+    if alias and alias not in ALIASES:
+        raise PackageError(f"--alias {alias!r}: expected one of {', '.join(ALIASES)}")
     try:
-        app = find_app(name)
-    except LookupError as cause:
+        app, number = choose_version(name, repository, version, alias)
+    except TrainingError as cause:
         raise PackageError(str(cause)) from cause
-    view = Repository(repository)
-    there = view.versions(app.name)
-    if not there:
-        raise PackageError(
-            f"{app.name} has no published version in {repository}; `slipway train {app.name}` makes one"
-        )
     try:
-        number = version or _named(view, app.name, alias) or there[-1]
-        if number not in there:
-            shown = ", ".join(map(str, there))
-            raise PackageError(f"{app.name} has no version {number} in {repository}; there are: {shown}")
-        return Chosen(app, number, view.verify(app.name, number), repository)
+        manifest = Repository(repository).verify(app.name, number)
     except Refused as cause:
         raise PackageError(f"{app.name}: {cause}; `slipway repository sync {app.name}` rebuilds it") from cause
+    return Chosen(app, number, manifest, repository)
 
 
 def fresh(target: Path) -> Path:
@@ -97,13 +91,3 @@ def made(out: Path) -> Path:
     if not os.access(out, os.W_OK):
         raise PackageError(f"--out {out}: the folder cannot be written to; give another")
     return out
-
-
-def _named(view: Repository, app: str, alias: str) -> int | None:
-    """The version of an alias; the champion where none is asked for. Raises `PackageError`, `Refused`."""
-    if alias and alias not in ALIASES:
-        raise PackageError(f"--alias {alias!r}: expected one of {', '.join(ALIASES)}")
-    found: int | None = getattr(view.aliases(app), alias or "champion")
-    if alias and found is None:
-        raise PackageError(f"{app} has no {alias}; `slipway models {app}` shows versions and aliases")
-    return found

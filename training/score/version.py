@@ -32,10 +32,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for prepared models; empty: none are kept."""
 
 
-def choose(name: str, repository: Path, version: int = 0) -> tuple[App[Any, Any, Any], int]:
-    """An app and the version to use: the one asked for, else the champion, else the newest.
+def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tuple[App[Any, Any, Any], int]:
+    """An app and the version to use: that of the number or alias; without either the champion, else the newest.
 
-    Raises `DataError` where there is no such app or version, `ScoreError` where the aliases cannot be read.
+    Raises `DataError` where there is no such app, version or alias, `ScoreError` where the aliases cannot be read.
     """
     try:
         app = find_app(name)
@@ -43,15 +43,20 @@ def choose(name: str, repository: Path, version: int = 0) -> tuple[App[Any, Any,
         raise DataError(str(cause)) from cause
     found = Repository(repository)
     there = found.versions(app.name)
-    try:
-        champion = found.aliases(app.name).champion
-    except Refused as cause:
-        raise ScoreError(f"{app.name}: {cause}") from cause
-    number = version or champion or max(there, default=0)
-    if number not in there:
-        have = ", ".join(map(str, there)) or f"none; `slipway train {app.name}` makes one"
+    if not there:
         raise DataError(
-            f"{app.name} has no version{f' {number}' if number else ''} in {repository}; there are: {have}"
+            f"{app.name} has no published version in {repository}; `slipway train {app.name}` makes one"
+        )
+    try:
+        named: int | None = getattr(found.aliases(app.name), alias or "champion")
+    except Refused as cause:
+        raise ScoreError(f"{app.name}: {cause}; `slipway repository sync {app.name}` rebuilds it") from cause
+    if alias and named is None:
+        raise DataError(f"{app.name} has no {alias}; `slipway models {app.name}` shows versions and aliases")
+    number = version or named or max(there)
+    if number not in there:
+        raise DataError(
+            f"{app.name} has no version {number} in {repository}; there are: {', '.join(map(str, there))}"
         )
     return app, number
 

@@ -32,7 +32,7 @@ def test_the_champion_else_the_newest(tmp_path: Path, models: Path, toy_servable
 def test_no_such_app_and_no_version_yet(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no app 'nothing'; there are: "):
         choose("nothing", tmp_path)
-    with pytest.raises(DataError, match="toy has no version in .* `slipway train toy` makes one"):
+    with pytest.raises(DataError, match="toy has no published version in .* `slipway train toy` makes one"):
         choose(TOY, tmp_path)
 
 
