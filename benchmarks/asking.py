@@ -17,8 +17,8 @@ from benchmarks.place import BenchmarkError
 from benchmarks.servers import Launch
 from benchmarks.wire import WIRES, Answer, Floats, Request, Wire, post
 from benchmarks.workloads import Workload
-from serving.manifest import Manifest
-from training.parity import onnx_model
+from serving.kernel.storage.version_manifest import Manifest
+from training.onnx.parity import onnx_model
 
 __all__ = ["Asked", "expected", "prepare"]
 

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 
 import yaml
 
-from benchmarks.hpa import Hpa
+from benchmarks.hpa import Hpa, Load
 from benchmarks.place import BenchmarkError
 from control.charts.render import ChartError, render
 from control.console import print_table
-from serving.inference.autoscaling import wanted
+from serving.hosting.autoscaling import wanted
 
 __all__ = ["TRACES", "RayServe", "Run", "main", "policies", "replay"]
 
@@ -65,18 +65,6 @@ class Policy(Protocol):
 
     def decide(self, second: int, load: Load) -> int:
         """The number of replicas that there shall be from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is seen at one second. `desired` counts replicas that start; `ready` those that answer."""
-
-    desired: int
-    ready: int
-    in_flight: float
-    """Requests in all gateways together."""
-    wait: float
-    """Seconds that the last to come will wait."""
 
 
 @dataclass

@@ -12,10 +12,11 @@ import numpy as np
 import uvloop
 
 from control.console import print_table
-from serving.inference.batcher import Batcher
-from serving.inference.contract import Arrays, Call, TensorSpec
-from serving.inference.work import TensorWork
-from serving.values import Batching
+from serving.kernel.app_values import Batching
+from serving.kernel.call import Call
+from serving.kernel.tensors import Arrays, TensorSpec
+from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batcher import Batcher
 
 REQUESTS = 6400
 ROUNDS = 15

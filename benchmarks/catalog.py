@@ -16,11 +16,11 @@ from benchmarks.floors import CASES, Case, data_folder, reaches
 from benchmarks.report import VERDICTS
 from control.commands.common import METRIC_COLUMNS, metric_row
 from control.console import note, print_table
-from serving.manifest import Metric
-from training.contract import Options
+from serving.kernel.storage.version_manifest import Metric
 from training.errors import TrainingError
 from training.progress import Silent
-from training.registry import Registry
+from training.recipe import Options
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
 __all__ = ["GOAL_SECONDS", "Outcome", "main", "metric_rows", "step_row"]

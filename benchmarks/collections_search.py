@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from serving.features.store import Store
-from serving.inference.contract import Call
-from serving.inference.encoder import Encoder
-from serving.manifest import ENCODER_NAME
-from serving.routing.catalog import find_app
-from serving.routing.repository import Repository
-from serving.settings import Settings, read
+from serving.kernel.call import Call
+from serving.kernel.find_app import find_app
+from serving.kernel.settings import Settings, read
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import ENCODER_NAME
+from serving.models.backends.encoder import OnnxEncoder
+from serving.records.collection import Store
 
 __all__ = ["main"]
 
@@ -33,11 +33,11 @@ def main(url: str, name: str, counts: list[int]) -> None:
     app, repository = find_app(name), Repository(read(Settings).model_repository)
     version = max(repository.versions(name))
     digest = repository.verify(name, version).files[ENCODER_NAME].sha256
-    encoder = Encoder(app, repository.folder(name, version) / ENCODER_NAME, digest)
+    encoder = OnnxEncoder(app, repository.folder(name, version) / ENCODER_NAME, digest)
     asyncio.run(_measure(Store(url), encoder, counts))
 
 
-async def _measure(store: Store, encoder: Encoder, counts: list[int]) -> None:
+async def _measure(store: Store, encoder: OnnxEncoder, counts: list[int]) -> None:
     store.follow([encoder])
     await store.settled()
     there = 0
@@ -52,14 +52,14 @@ async def _measure(store: Store, encoder: Encoder, counts: list[int]) -> None:
     store.close()
 
 
-async def _search(store: Store, encoder: Encoder) -> float:
+async def _search(store: Store, encoder: OnnxEncoder) -> float:
     short: Any = msgspec.structs.replace(encoder.app.example, **dict.fromkeys(_own(encoder)))
     started = time.perf_counter()
     await store.complete(encoder, [short], _call())
     return (time.perf_counter() - started) * 1e3
 
 
-def _own(encoder: Encoder) -> list[str]:
+def _own(encoder: OnnxEncoder) -> list[str]:
     """The fields of a question that hold its own records."""
     whole = encoder.collection.complete(encoder.app.example, [])
     return [name for name in whole.__struct_fields__ if getattr(whole, name) == ()]

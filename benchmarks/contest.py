@@ -20,8 +20,8 @@ from benchmarks.place import BenchmarkError, Place
 from benchmarks.results import Figure, Idle, Open, Own, Results, Startup, this_machine
 from benchmarks.servers import Running, Subject, running
 from benchmarks.workloads import OPEN_CONTESTANTS, OPEN_SHARES, Session, Workload, sessions, threads_of
-from serving.inference.cpus import cpu_count
-from serving.routing.repository import Repository
+from serving.kernel.cpu_quota import cpu_count
+from serving.kernel.storage.model_repository import Repository
 
 __all__ = ["Contest", "Options", "write"]
 

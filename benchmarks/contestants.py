@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from benchmarks.place import BenchmarkError
 from benchmarks.servers import Launch, Start
-from training import triton
+from training.onnx import triton
 
 __all__ = ["CONTESTANTS", "Contestant", "slipway"]
 

@@ -12,14 +12,14 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
+from apps.demand.app import app
+from apps.demand.schema import DemandContext, DemandQuestion, DemandSeries
+from apps.demand.train import synthetic
+from apps.demand.train.graph import graph
+from apps.demand.train.prophet import Fit, conditions, fit, plans, quiet
+from apps.demand.train.tables import tables
 from control.console import note, print_table
-from serving.apps.demand import synthetic
-from serving.apps.demand.app import app
-from serving.apps.demand.recipe_graph import graph
-from serving.apps.demand.recipe_prophet import Fit, conditions, fit, plans, quiet
-from serving.apps.demand.recipe_tables import tables
-from serving.apps.demand.schema import DemandContext, DemandQuestion, DemandSeries
-from training import export, parity
+from training.onnx import export, parity
 
 __all__ = ["contestants", "main"]
 

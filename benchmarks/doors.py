@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 from tritonclient import grpc as triton
 
+from apps.price.app import app
 from control.console import note, print_table
 from control.settings import StackSettings
 from control.stack.state import read_state
-from serving.apps.price.app import app
-from serving.settings import read
+from serving.kernel.settings import read
 
 REQUESTS = 2000
 Send = Callable[[], None]

@@ -28,13 +28,14 @@ from benchmarks import models
 from benchmarks.place import ROOT, BenchmarkError, Place
 from benchmarks.servers import clean_environment
 from control.console import note, print_table
-from serving.inference import onnx_local
-from serving.inference.batcher import Batcher
-from serving.inference.contract import Arrays, Call
-from serving.inference.cpus import cpu_count
-from serving.inference.onnx_session import Sessions
-from serving.inference.work import TensorWork
-from serving.values import load_values
+from serving.kernel.app_values import load_values
+from serving.kernel.call import Call
+from serving.kernel.cpu_quota import cpu_count
+from serving.kernel.tensors import Arrays
+from serving.models.backends import onnx_local
+from serving.models.backends.onnx_session import Sessions
+from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batcher import Batcher
 
 __all__ = ["main"]
 

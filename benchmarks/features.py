@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from apps.price.app import app
+from apps.price.schema import Observation, PriceContext, PriceQuestion
 from control.console import print_table
-from serving.apps.price.app import app
-from serving.apps.price.schema import Observation, PriceContext, PriceQuestion
 
 CONTEXT = PriceContext(commodities=("onion",), groups=("reference",))
 DAYS = (14, 90, 400)

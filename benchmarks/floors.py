@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.place import BenchmarkError
-from serving.manifest import Metric
+from serving.kernel.storage.version_manifest import Metric
 
 __all__ = ["CASES", "FRAUD", "Case", "Floor", "FraudFloor", "data_folder", "reaches"]
 

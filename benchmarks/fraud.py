@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.fraud.train.recipe import recipe
 from benchmarks.floors import FRAUD, data_folder
 from benchmarks.report import VERDICTS
 from control.console import note, print_table
-from serving.apps.fraud.recipe import recipe
-from serving.manifest import Check, Metric
-from training import data, gate, split
-from training.contract import Options
-from training.trainer import Trainer
-from training.validate import tidied, validate
+from serving.kernel.storage.version_manifest import Check, Metric
+from training.data import read, split
+from training.data.validate import tidied, validate
+from training.fit.trainer import Trainer
+from training.measures import gate
+from training.recipe import Options
 
 __all__ = ["Judged", "alert_row", "judge", "main", "ranking_row"]
 
@@ -81,7 +82,7 @@ def main() -> None:
 def judge(name: str, paths: Sequence[Path], trainer: Trainer) -> Judged:
     """Load, validate, split, fit, evaluate, gate. Raises `TrainingError`."""
     started = time.monotonic()
-    dataset = data.from_files(paths)
+    dataset = read.from_files(paths)
     tidy = validate(recipe, tidied(recipe, dataset, Options()), dataset)
     parts = split.check(recipe.split(tidy), recipe.time_column)
     evaluation = recipe.evaluate(recipe.fit(parts, trainer), parts)

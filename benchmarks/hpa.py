@@ -9,15 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    from benchmarks.autoscaling import Load
-
-__all__ = ["Hpa"]
+__all__ = ["Hpa", "Load"]
 
 PERIOD = 15
 TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is seen at one second. `desired` counts replicas that start; `ready` those that answer."""
+
+    desired: int
+    ready: int
+    in_flight: float
+    """Requests in all gateways together."""
+    wait: float
+    """Seconds that the last to come will wait."""
 
 
 class Hpa:

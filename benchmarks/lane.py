@@ -19,16 +19,19 @@ from uvicorn.server import ServerState
 
 from benchmarks.models import app_of
 from control.console import print_table
-from serving.dataplane import DataPlane
-from serving.edge.asgi import HttpDoor
-from serving.edge.protocol import HttpProtocol
-from serving.inference.batcher import Batcher
-from serving.inference.contract import App, Arrays, Call, Work
-from serving.inference.work import QuestionWork, TensorWork
+from serving.edge.http.door import HttpDoor
+from serving.edge.http.uvicorn_protocol import HttpProtocol
+from serving.kernel.app import App
+from serving.kernel.app_values import Batching
+from serving.kernel.backend import Work
+from serving.kernel.call import Call
+from serving.kernel.settings import Settings
+from serving.kernel.tensors import Arrays
+from serving.models.batching.batch_kinds import QuestionWork, TensorWork
+from serving.models.batching.batcher import Batcher
+from serving.models.dataplane import DataPlane
 from serving.observe.metrics import Metrics
 from serving.observe.requests import RequestEvents
-from serving.settings import Settings
-from serving.values import Batching
 
 __all__ = ["main"]
 

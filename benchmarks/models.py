@@ -15,10 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import envs
 from benchmarks.place import BenchmarkError, Place
-from serving.inference.contract import App, Arrays
-from serving.routing.catalog import find_app
-from training import export
-from training.tree_onnx import tree_node
+from serving.kernel.app import App
+from serving.kernel.find_app import find_app
+from serving.kernel.tensors import Arrays
+from training.onnx import export
+from training.onnx.trees import tree_node
 
 __all__ = ["MODELS", "app_of", "make", "sample"]
 

@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.place import BenchmarkError
 from benchmarks.usage import Memory, memory
-from training.cluster import connected
+from training.fit.ray_session import connected
 
 __all__ = ["main"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from control.settings import StackSettings
-from serving.settings import read
+from serving.kernel.settings import read
 
 __all__ = ["ROOT", "BenchmarkError", "Place"]
 

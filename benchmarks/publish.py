@@ -15,14 +15,14 @@ from benchmarks.apps.answer import Nothing
 from benchmarks.models import app_of, sample
 from benchmarks.place import ROOT, BenchmarkError, Place
 from benchmarks.servers import clean_environment
-from serving.inference.contract import TensorSpec
-from serving.manifest import MODEL_NAME, Aliases, Manifest, digest_file
-from serving.routing.loader import check_signature
-from serving.routing.repository import Refused, Repository
-from training import repository, servable
-from training.contract import Fitted
-from training.parity import onnx_model
-from training.provenance import git_commit, libraries
+from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.version_manifest import MODEL_NAME, Aliases, Manifest, digest_file
+from serving.kernel.tensors import TensorSpec
+from serving.models.loader import check_signature
+from training.onnx.parity import onnx_model
+from training.publish import repository, servable
+from training.recipe import Fitted
+from training.registry.provenance import git_commit, libraries
 
 __all__ = ["for_slipway", "for_triton", "trained", "triton_config"]
 

@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.load import Sample
 from benchmarks.openloop import Outcome
 from benchmarks.usage import Memory
-from training.provenance import git_commit, libraries
+from training.registry.provenance import git_commit, libraries
 
 __all__ = ["Figure", "Idle", "Machine", "Middle", "Open", "Own", "Results", "Startup", "middle", "this_machine"]
 

@@ -17,11 +17,11 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from apps.price.schema import EXAMPLE
 from benchmarks.place import BenchmarkError
 from benchmarks.usage import Memory, memory
 from control.console import note, print_table
-from serving.apps.price.schema import EXAMPLE
-from training.registry import Registry
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
 ROWS = (30_000, 300_000)

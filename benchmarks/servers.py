@@ -19,7 +19,7 @@ import psutil
 from benchmarks.place import ROOT, BenchmarkError, Place
 from control.stack import processes
 from control.stack.state import read_state
-from training.triton import free_ports
+from training.onnx.triton import free_ports
 
 __all__ = ["Launch", "Running", "Start", "Subject", "clean_environment", "running"]
 

@@ -32,7 +32,7 @@ from benchmarks.servers import Running, Subject, running
 from benchmarks.usage import memory
 from benchmarks.wire import WIRES, Answer, Request, post
 from control.console import note, print_table
-from serving.inference.contract import Arrays
+from serving.kernel.tensors import Arrays
 
 __all__ = ["Verdict", "main"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from control.commands.common import METRIC_COLUMNS, metric_row
 from control.console import note, print_table
-from serving.manifest import Metric
-from training.contract import Options
+from serving.kernel.storage.version_manifest import Metric
 from training.errors import GateRefused
-from training.registry import Registry
+from training.recipe import Options
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
 FLOORS = {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tritonclient.grpc import service_pb2
 
 from benchmarks.models import app_of
-from serving.inference.contract import Arrays
+from serving.kernel.tensors import Arrays
 
 __all__ = ["WIRES", "Answer", "Request", "Wire", "post"]
 

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from control.errors import StackError
-from serving.app import Server
-from serving.dataplane import FALLBACK
-from serving.errors import SlipwayError
-from serving.inference.contract import App, Call
-from serving.routing.repository import Repository
-from serving.settings import Settings
+from serving.hosting.composition import Server
+from serving.kernel.app import App
+from serving.kernel.call import Call
+from serving.kernel.errors import SlipwayError
+from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Repository
+from serving.models.dataplane import FALLBACK
 
 __all__ = ["ask_in_process"]
 

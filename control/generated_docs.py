@@ -11,7 +11,7 @@ import typer
 
 from control.cluster.settings import ClusterSettings
 from control.settings import StackSettings
-from serving.settings import Settings, describe
+from serving.kernel.settings import Settings, describe
 
 __all__ = ["commands", "main", "settings", "triton_rules"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from serving.settings import Settings, setting, variable
+from serving.kernel.settings import Settings, setting, variable
 
 __all__ = ["PORTS", "StackSettings"]
 

@@ -10,11 +10,11 @@ import sys
 import threading
 from types import FrameType
 
-from serving.app import Server
-from serving.edge.listener import Listener
-from serving.inference.backends import kind_of
-from serving.routing.catalog import find_apps
-from serving.settings import Settings, read
+from serving.hosting.composition import Server
+from serving.hosting.listener import Listener
+from serving.kernel.find_app import find_apps
+from serving.kernel.settings import Settings, read
+from serving.models.backends.factory import kind_of
 
 __all__ = ["main"]
 

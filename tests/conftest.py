@@ -19,7 +19,7 @@ from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
 from tests.trained import Trained
-from training.cluster import set_token
+from training.fit.ray_session import set_token
 
 ROOT = Path(__file__).resolve().parent.parent
 UNKNOWN = 20

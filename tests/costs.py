@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 PATH = Path(__file__).with_suffix(".json")
-SHARED = re.compile(r"tests/(contract|e2e|serving/apps/[^/]+)/")
+SHARED = re.compile(r"tests/(contract|e2e|apps/[^/]+)/")
 """Folders whose tests share what costs most of a minute: trained versions, a stack, an app's small model."""
 LINE = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S+)", re.MULTILINE)
 LEAST = 2

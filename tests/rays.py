@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack, chdir
 from pathlib import Path
 
-from training.cluster import connected
+from training.fit.ray_session import connected
 
 ROOT = Path(__file__).resolve().parent.parent
 CPUS = 4

@@ -1,6 +1,6 @@
 """Real files through the pipeline's own steps up to the gate, fitted in this process.
 
-What fits here is what runs in Ray Train's workers, with the same result: tests/training/test_trainer.py and
+What fits here is what runs in Ray Train's workers, with the same result: tests/training/fit/test_trainer.py and
 test_torch_fit.py hold that. Each app's fit goes through Ray Train in tests/contract.
 """
 
@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from serving.manifest import Check, Metric
-from training import export, gate, parity, split
-from training.contract import Dataset, Evaluation, Fitted, Options, Recipe, Split
+from serving.kernel.storage.version_manifest import Check, Metric
+from training.data import split
+from training.data.validate import tidied, validate
+from training.measures import gate
+from training.onnx import export, parity
+from training.recipe import Dataset, Evaluation, Fitted, Options, Recipe, Split
 from training.tune.trial import TrialTrainer
-from training.validate import tidied, validate
 
 SEED = 7
 

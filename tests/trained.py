@@ -13,15 +13,17 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from serving.inference.contract import App, Backend, Call
-from serving.inference.onnx_local import open_fused
-from serving.manifest import MODEL_NAME, Manifest
-from serving.routing.loader import LoadedVersion, load
-from serving.routing.repository import Repository
-from serving.values import load_values
+from serving.kernel.app import App
+from serving.kernel.app_values import load_values
+from serving.kernel.backend import Backend
+from serving.kernel.call import Call
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.models.backends.onnx_local import open_fused
+from serving.models.loader import LoadedVersion, load
 from tests.rays import Rays
-from training import recipes, run
-from training.registry import Registry
+from training import find_recipe, run
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ class Trained:
             if found := self.repository.versions(app.name):
                 return found[0]
             request = TrainRequest(app=app.name, repository=self.repository.root, home=self.folder / "home")
-            recipe = recipes.find(app.name)
+            recipe = find_recipe.find(app.name)
             with pytest.MonkeyPatch.context() as patch:
                 # MLflow keeps artifacts of a database without a server in the working folder.
                 patch.chdir(self.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from serving.manifest import Check
+from serving.kernel.storage.version_manifest import Check
 
 __all__ = [
     "BadValue",

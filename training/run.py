@@ -14,21 +14,33 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from serving.manifest import ENCODER_NAME, MODEL_NAME, Aliases, Check, Manifest, Metric, Parity
-from serving.values import load_values
-from training import data, export, gate, parity, plots, promotion, recipes, repository, servable, split, triton
-from training.buckets import at_hand
-from training.compare import rows
-from training.contract import Dataset, EncoderExport, Evaluation, Fitted, Options, Recipe, Split
+from serving.kernel.app_values import load_values
+from serving.kernel.storage.version_manifest import (
+    ENCODER_NAME,
+    MODEL_NAME,
+    Aliases,
+    Check,
+    Manifest,
+    Metric,
+    Parity,
+)
+from training import find_recipe
+from training.data import read, split
+from training.data.storage import at_hand
+from training.data.validate import tidied, validate
 from training.errors import DataError, GateRefused, RegistryError
-from training.mlflow_model import write_mlflow_model
+from training.fit.trainer import Trainer
+from training.measures import evaluation_rows, gate
+from training.onnx import export, parity, triton
+from training.plots import draw
 from training.progress import Progress, Silent
-from training.provenance import git_commit, libraries
-from training.registry import SERVABLE, Registry
-from training.trainer import Trainer
-from training.tune.results import Tuned
+from training.publish import promotion, repository, servable
+from training.recipe import Dataset, EncoderExport, Evaluation, Fitted, Options, Recipe, Split
+from training.registry.mlflow_model import write_mlflow_model
+from training.registry.mlflow_registry import SERVABLE, Registry
+from training.registry.provenance import git_commit, libraries
+from training.registry.tuning_results import Tuned
 from training.tune.search import Search, check_space, search
-from training.validate import tidied, validate
 
 __all__ = ["TrainRequest", "TrainResult", "train"]
 
@@ -103,7 +115,7 @@ def train(
     `RegistryError`, or another `TrainingError`.
     """
     progress = progress or Silent()
-    recipe = recipe or recipes.find(request.app)
+    recipe = recipe or find_recipe.find(request.app)
     if request.tune:
         check_space(recipe)
     registry.ping()
@@ -200,11 +212,11 @@ def load(request: TrainRequest, recipe: Recipe[Any]) -> Dataset:
     if request.paths:
         with at_hand(request.paths) as paths:
             if recipe.tables:
-                return data.from_tables(paths, recipe.tables, recipe.join)
-            return data.from_files(paths, recipe.columns, recipe.file_column)
+                return read.from_tables(paths, recipe.tables, recipe.join)
+            return read.from_files(paths, recipe.columns, recipe.file_column)
     if request.query:
-        return data.from_query(request.dsn, request.query)
-    return data.from_generator(recipe.generate(request.options.seed), request.app)
+        return read.from_query(request.dsn, request.query)
+    return read.from_generator(recipe.generate(request.options.seed), request.app)
 
 
 @contextmanager
@@ -242,10 +254,10 @@ def log_evaluation(story: Story, registry: Registry, fitted: Fitted, evaluation:
     """Parameters, metrics, plots and rows, so that a refused run has them too."""
     registry.log(story.run_id, params=fitted.params, metrics=evaluation.metrics)
     unit = next((metric.unit for metric in evaluation.metrics if metric.name == "mae"), "")
-    plots.draw(story.folder / "plots", evaluation, fitted.importance, unit)
+    draw.draw(story.folder / "plots", evaluation, fitted.importance, unit)
     registry.log_folder(story.run_id, story.folder / "plots", "plots")
-    rows.save(story.folder / rows.FOLDER, evaluation)
-    registry.log_folder(story.run_id, story.folder / rows.FOLDER, rows.FOLDER)
+    evaluation_rows.save(story.folder / evaluation_rows.FOLDER, evaluation)
+    registry.log_folder(story.run_id, story.folder / evaluation_rows.FOLDER, evaluation_rows.FOLDER)
 
 
 def export_graphs(story: Story, fitted: Fitted, parts: Split) -> EncoderExport | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from serving.inference.contract import Arrays
+from serving.kernel.tensors import Arrays
 
 __all__ = ["Nothing", "mean_squares"]
 

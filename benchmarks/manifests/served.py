@@ -83,8 +83,13 @@ INCREMENTAL = {"gatewayClassName": "envoy", "intervalSeconds": 10, "stepSizePerc
 RAY_ROWS = family(
     "ray",
     [
-        ("no import_path", RAY, "SLW701", _serve("import_path: serving.app:app", "runtime_env: {}")),
-        ("an import_path without a colon", RAY, "SLW701", _serve("serving.app:app", "serving")),
+        (
+            "no import_path",
+            RAY,
+            "SLW701",
+            _serve("import_path: serving.hosting.composition:app", "runtime_env: {}"),
+        ),
+        ("an import_path without a colon", RAY, "SLW701", _serve("serving.hosting.composition:app", "serving")),
         ("num_replicas below zero", RAY, "SLW701", _serve("max_ongoing_requests: 64", "num_replicas: -1")),
         (
             "max_ongoing_requests zero",
@@ -227,7 +232,7 @@ UNCAUGHT = family(
         ),
         ("a probe of a path that answers 404", GATEWAY, "", put(f"{BOX} readinessProbe httpGet path", "/ready")),
         ("a setting's name misspelled", GATEWAY, "", put(f"{BOX} env 0 name", "SLIPWAY_LOG_LEVL")),
-        ("an import path of no module", RAY, "", _serve("serving.app:app", "serving.ap:app")),
+        ("an import path of no module", RAY, "", _serve("serving.hosting.composition:app", "serving.ap:app")),
         (
             "a storage URI that is not there",
             TRITON,

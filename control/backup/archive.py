@@ -23,9 +23,9 @@ from control.stack import find
 from control.stack.ensure import ensure
 from control.stack.layout import Layout
 from control.stack.parts import DATABASES
-from serving.manifest import FileDigest, digest_file
-from training.buckets import Place
-from training.mirror import apps_of, copy
+from serving.kernel.storage.version_manifest import FileDigest, digest_file
+from training.data.storage import Place
+from training.publish.repository_copy import apps_of, copy
 
 __all__ = ["Backup", "backup", "restore"]
 

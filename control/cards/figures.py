@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from control.cards.blocks import SYNTHETIC
-from serving.manifest import Manifest, Metric, Parity
+from serving.kernel.storage.version_manifest import Manifest, Metric, Parity
 
 __all__ = [
     "data_text",

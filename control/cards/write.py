@@ -10,7 +10,7 @@ from control.cards import pictures
 from control.cards.blocks import blocks, clean, replaced
 from control.cards.figures import plain, text_of
 from control.errors import CardError
-from serving.manifest import Manifest
+from serving.kernel.storage.version_manifest import Manifest
 
 __all__ = ["CARD", "Update", "read", "stale", "update"]
 

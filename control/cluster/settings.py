@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from serving.settings import setting
+from serving.kernel.settings import setting
 
 __all__ = ["ClusterSettings"]
 

@@ -11,10 +11,10 @@ import typer
 from control.cards.figures import gain_text
 from control.settings import StackSettings
 from control.stack.state import read_state
-from serving.manifest import Metric
+from serving.kernel.storage.version_manifest import Metric
 
 if TYPE_CHECKING:
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
 
 __all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "running_registry"]
 
@@ -24,7 +24,7 @@ METRIC_COLUMNS = ("metric", "slice", "value", "naive baseline", "gain, 95 % inte
 def running_registry(settings: StackSettings) -> Registry | None:
     """The registry of `MLFLOW_TRACKING_URI`, else of the running stack; None when there is neither."""
     from training.errors import RegistryError
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
 
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     state = read_state(settings.home)

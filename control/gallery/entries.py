@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from control.cards.write import CARD
-from serving.manifest import Manifest
-from serving.routing.catalog import find_apps
-from training import repository
+from serving.kernel.find_app import find_apps
+from serving.kernel.storage.version_manifest import Manifest
 from training.errors import RegistryError
-from training.registry import Registry
+from training.publish import repository
+from training.registry.mlflow_registry import Registry
 
 __all__ = ["Entry", "collect"]
 

@@ -18,7 +18,7 @@ from control.cards.blocks import blocks, handwritten
 from control.cards.figures import data_text, figure, gain_text, gate_text, headlines, origin_text, parity_text
 from control.errors import CardError
 from control.gallery.entries import Entry
-from serving.manifest import Metric
+from serving.kernel.storage.version_manifest import Metric
 
 __all__ = ["INDEX", "write"]
 

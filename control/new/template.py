@@ -15,20 +15,27 @@ __all__ = ["FILES", "check_name", "class_prefix", "render"]
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 FOLDER = Path(__file__).parent / "templates"
 FILES: tuple[tuple[str, str], ...] = (
-    ("README.md", "serving/apps/{name}/README.md"),
-    ("__init__.py", "serving/apps/{name}/__init__.py"),
-    ("app.py", "serving/apps/{name}/app.py"),
-    ("schema.py", "serving/apps/{name}/schema.py"),
-    ("features.py", "serving/apps/{name}/features.py"),
-    ("decide.py", "serving/apps/{name}/decide.py"),
-    ("explain.py", "serving/apps/{name}/explain.py"),
-    ("recipe.py", "serving/apps/{name}/recipe.py"),
-    ("recipe_data.py", "serving/apps/{name}/recipe_data.py"),
-    ("recipe_model.py", "serving/apps/{name}/recipe_model.py"),
-    ("synthetic.py", "serving/apps/{name}/synthetic.py"),
-    ("values.yaml", "serving/apps/{name}/values.yaml"),
-    ("requests.json", "serving/apps/{name}/golden/requests.json"),
-    ("test_features.py", "tests/serving/apps/{name}/test_features.py"),
+    *(
+        (source, f"apps/{{name}}/{source}")
+        for source in (
+            "README.md",
+            "__init__.py",
+            "app.py",
+            "schema.py",
+            "serve/__init__.py",
+            "serve/features.py",
+            "serve/decide.py",
+            "serve/explain.py",
+            "train/__init__.py",
+            "train/recipe.py",
+            "train/data.py",
+            "train/model.py",
+            "train/synthetic.py",
+            "values.yaml",
+            "golden/requests.json",
+        )
+    ),
+    ("test_features.py", "tests/apps/{name}/serve/test_features.py"),
 )
 """Template (without `.tmpl`) and where it goes below the repository's root."""
 

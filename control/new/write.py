@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import serving.apps
+import apps
 from control.errors import NewAppError
 
 __all__ = ["repository_root", "write"]
@@ -16,7 +16,7 @@ __all__ = ["repository_root", "write"]
 
 def repository_root() -> Path:
     """The clone that the packages are imported from. Raises `NewAppError` when they are installed elsewhere."""
-    root = Path(serving.apps.__path__[0]).resolve().parents[1]
+    root = Path(apps.__path__[0]).resolve().parent
     if not (root / "pyproject.toml").exists():
         raise NewAppError(
             f"slipway is installed in {root}, which is no clone of its repository; "
@@ -31,7 +31,7 @@ def write(root: Path, name: str, files: Mapping[str, str]) -> list[str]:
     Each folder is filled beside its place and renamed into it. Raises `NewAppError` when one is there already;
     whatever goes wrong, what was made is removed again.
     """
-    targets = [root / "serving/apps" / name, root / "tests/serving/apps" / name, root / "model-repository" / name]
+    targets = [root / "apps" / name, root / "tests/apps" / name, root / "model-repository" / name]
     for target in targets:
         if target.exists():
             raise NewAppError(f"{target.relative_to(root)} is there already; remove it or take another name")
@@ -63,8 +63,8 @@ def _place(target: Path, root: Path, files: Mapping[str, str]) -> None:
 
 
 def _write_config(repository: Path, name: str) -> Path:
-    from serving.routing.catalog import find_app
-    from training.repository import write_config
+    from serving.kernel.find_app import find_app
+    from training.publish.repository import write_config
 
     importlib.invalidate_caches()
     return write_config(repository, find_app(name))

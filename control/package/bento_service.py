@@ -16,13 +16,13 @@ from pydantic import WithJsonSchema
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.app import Server
-from serving.edge.message import CallReader, Request
-from serving.edge.problem import answer_to
-from serving.edge.v1 import RecordDoor
-from serving.errors import SlipwayError
-from serving.routing.catalog import find_app
-from serving.settings import Settings, read
+from serving.edge.doors.v1 import RecordDoor
+from serving.edge.error_responses import answer_to
+from serving.edge.http_types import CallReader, Request
+from serving.hosting.composition import Server
+from serving.kernel.errors import SlipwayError
+from serving.kernel.find_app import find_app
+from serving.kernel.settings import Settings, read
 
 __all__ = ["Service"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from control.errors import PackageError
-from serving.inference.contract import App
-from serving.manifest import Manifest
-from serving.routing.repository import Refused, Repository
+from serving.kernel.app import App
+from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.version_manifest import Manifest
 from training.errors import TrainingError
 from training.score.version import choose as choose_version
 
@@ -41,7 +41,7 @@ class Chosen:
     @property
     def package(self) -> str:
         """The app as `SLIPWAY_APPS` names it."""
-        own = self.app.package == "serving.apps"
+        own = self.app.package == "apps"
         return self.app.name if own else f"{self.app.package}.{self.app.name}"
 
 

@@ -11,9 +11,9 @@ from control.errors import PackageError
 from control.lint.triton.lint import CONFIG, lint
 from control.lint.triton.output import sentence
 from control.package.chosen import Chosen
-from serving.manifest import MANIFEST_NAME, Aliases, difference
-from serving.values import load_values
-from training.config_pbtxt import config_pbtxt
+from serving.kernel.app_values import load_values
+from serving.kernel.storage.version_manifest import MANIFEST_NAME, Aliases, difference
+from training.onnx.config_pbtxt import config_pbtxt
 
 __all__ = ["copy_version", "lint_copy"]
 

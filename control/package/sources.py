@@ -11,7 +11,7 @@ from control.package.chosen import Chosen
 
 __all__ = ["copy_sources"]
 
-TRAINING = ("recipe*.py", "synthetic.py", "card", "golden", "README.md")
+TRAINING = ("train", "card", "golden", "README.md")
 """Of an app's folder: what is never used while it serves."""
 NEVER = ("__pycache__", "*.pyc", ".*")
 
@@ -19,10 +19,7 @@ NEVER = ("__pycache__", "*.pyc", ".*")
 def copy_sources(chosen: Chosen, target: Path) -> None:
     """Copy the packages below `target`, as they are imported."""
     home = Path(serving.__file__).parent
-    shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md", "apps"))
-    apps = target / "serving" / "apps"
-    apps.mkdir()
-    shutil.copyfile(home / "apps" / "__init__.py", apps / "__init__.py")
+    shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md"))
     _copy_app(chosen, target)
 
 

@@ -9,18 +9,18 @@ from control.console import note
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.state import StackState
-from serving.inference.contract import App
-from serving.routing.repository import Refused, Repository
+from serving.kernel.app import App
+from serving.kernel.storage.model_repository import Refused, Repository
 
 if TYPE_CHECKING:
-    from serving.inference.contract import App
+    from serving.kernel.app import App
 
 __all__ = ["missing_apps", "train_missing"]
 
 
 def missing_apps(settings: StackSettings) -> tuple[str, ...]:
     """Served apps without a single version in the model repository that was trained for today's features."""
-    from serving.routing.catalog import find_apps
+    from serving.kernel.find_app import find_apps
 
     repository = Repository(settings.model_repository)
     return tuple(
@@ -31,7 +31,7 @@ def missing_apps(settings: StackSettings) -> tuple[str, ...]:
 
 
 def _fits(repository: Repository, app: App[Any, Any, Any], version: int) -> bool:
-    from serving.routing.loader import check_signature
+    from serving.models.loader import check_signature
 
     try:
         check_signature(app, repository.manifest(app.name, version))

@@ -13,8 +13,8 @@ import threading
 from types import FrameType
 
 from control.stack import probes
-from serving.settings import Settings, read
-from training.cluster import listens
+from serving.kernel.settings import Settings, read
+from training.fit.ray_session import listens
 
 __all__ = ["main"]
 
@@ -40,14 +40,14 @@ def main() -> int:
         return 1
     import ray
 
-    from serving import app
+    from serving.hosting import composition
 
     ray.init(address=address, namespace="slipway", log_to_driver=True)
     # After init: Ray sets handlers of its own.
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        app.deploy(settings)
+        composition.deploy(settings)
         _say("deployed")
         reason = _watch(f"http://127.0.0.1:{settings.http_port}", stopping)
         if reason:
@@ -57,7 +57,7 @@ def main() -> int:
         _say(f"cannot deploy: {error}")
         return 1
     finally:
-        app.undeploy()
+        composition.undeploy()
         ray.shutdown()
     _say("undeployed")
     return 0
@@ -85,7 +85,7 @@ def _watch(url: str, stopping: threading.Event) -> str:
 def _bad_reason() -> str:
     from ray import serve
 
-    from serving.app import APPLICATION
+    from serving.hosting.composition import APPLICATION
 
     found = serve.status().applications.get(APPLICATION)
     if found is None:

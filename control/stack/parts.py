@@ -90,7 +90,9 @@ def _mlflow(state: StackState, settings: StackSettings) -> Part:
     }
     return Part(
         name="mlflow",
-        command=_module("training.mlflow_server", *(f"--{name}={value}" for name, value in options.items())),
+        command=_module(
+            "training.registry.mlflow_server", *(f"--{name}={value}" for name, value in options.items())
+        ),
         address=state.mlflow_uri,
         ready=lambda: probes.http(f"{state.mlflow_uri}/health"),
         needs=NEEDS["mlflow"],
@@ -135,7 +137,7 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
 
 
 def _triton(state: StackState, settings: StackSettings) -> Part:
-    from training import triton
+    from training.onnx import triton
 
     repository, backends = Path(state.model_repository), state.layout.backends
 

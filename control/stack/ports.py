@@ -9,7 +9,7 @@ from control.errors import PortInUse
 from control.settings import PORTS, StackSettings
 from control.stack import haproxy
 from control.stack.processes import holder
-from serving.settings import variable
+from serving.kernel.settings import variable
 
 __all__ = ["choose", "free", "is_free"]
 

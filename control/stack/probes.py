@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from control.stack.ray_hook import ADDRESS_FILE
-from training.cluster import listens
+from training.fit.ray_session import listens
 
 __all__ = ["database", "http", "index", "ray", "refused"]
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from serving.edge.message import Request, Response
-from serving.errors import MethodNotAllowed, NotFound, SlipwayError
+from serving.edge.http_types import Request, Response
+from serving.kernel.errors import MethodNotAllowed, NotFound, SlipwayError
 
 __all__ = ["Finish", "Handler", "HotRoute", "Route", "Router", "Start", "WrongMethod", "hot", "no_path"]
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 import msgspec
 from prometheus_client import Counter, Histogram
 
-from serving.edge.record import RequestRecord
 from serving.observe.metrics import Metrics, observe_many
+from serving.observe.request_record import RequestRecord
 
 __all__ = ["RequestEvents"]
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("serving", "training", "control")
+PACKAGES = ("apps", "serving", "training", "control", "benchmarks")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -19,18 +19,17 @@ def modules() -> dict[str, ast.Module]:
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
 
 
+def code_modules() -> list[str]:
+    """Paths of the modules that are not a package's `__init__.py`."""
+    return [path for path in modules() if not path.endswith("__init__.py")]
+
+
 def lines(path: str) -> int:
     return len((ROOT / path).read_text().splitlines())
 
 
 def functions(tree: ast.Module) -> list[Function]:
     return [node for node in ast.walk(tree) if isinstance(node, Function)]
-
-
-def is_training_side(path: str) -> bool:
-    """An app's recipe and its helpers belong to training wherever they lie."""
-    name = Path(path).name
-    return path.startswith("serving/apps/") and (name.startswith("recipe") or name == "synthetic.py")
 
 
 def imports(tree: ast.Module) -> set[str]:
@@ -42,3 +41,24 @@ def imports(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def dotted(path: str) -> str:
+    """`serving/edge/router.py` to `serving.edge.router`."""
+    name = path.removesuffix(".py").replace("/", ".")
+    return name.removesuffix(".__init__")
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """Module -> the modules of this repository that it imports, for type checking too."""
+    paths = {dotted(path): path for path in modules()}
+
+    def known(name: str) -> str | None:
+        """The module itself, or the one that the imported name is in."""
+        return name if name in paths else parent if (parent := name.rpartition(".")[0]) in paths else None
+
+    return {
+        name: {found for imported in imports(modules()[path]) if (found := known(imported)) and found != name}
+        for name, path in paths.items()
+    }

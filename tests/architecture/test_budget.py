@@ -7,15 +7,11 @@ import statistics
 
 import pytest
 
-from tests.architecture.source import ROOT, functions, lines, modules
+from tests.architecture.source import ROOT, code_modules, functions, lines, modules
 
 
 def length(node: ast.AST) -> int:
     return (node.end_lineno or 0) - node.lineno + 1  # type: ignore[attr-defined]
-
-
-def code_modules() -> list[str]:
-    return [path for path in modules() if not path.endswith("__init__.py")]
 
 
 def test_functions_are_short() -> None:
@@ -72,14 +68,42 @@ def test_listed_public_names_exist(path: str) -> None:
             return
 
 
+PENDING = (
+    "serving/edge/http/hot_lane.py",
+    "serving/kernel/app.py",
+    "serving/kernel/backend.py",
+    "serving/kernel/call.py",
+    "serving/kernel/collection.py",
+    "serving/kernel/find_app.py",
+    "serving/kernel/storage/record_store.py",
+    "serving/observe/request_record.py",
+    "serving/observe/versions.py",
+    "serving/records/sql.py",
+)
+"""Modules whose tests are still elsewhere."""
+
+
+def unmirrored(paths: list[str]) -> list[str]:
+    """Those of the modules that no test file of the same path and name is for."""
+    parts = {path: path.rpartition("/") for path in paths}
+    return [
+        path
+        for path, (folder, _, name) in parts.items()
+        if not (ROOT / "tests" / folder / f"test_{name}").exists()
+    ]
+
+
+def test_every_module_of_serving_has_its_test() -> None:
+    paths = [path for path in code_modules() if path.startswith("serving/") and path not in PENDING]
+    assert unmirrored(paths) == []
+
+
 def test_tests_mirror_the_code() -> None:
     # Apps are covered by tests/contract, whatever tests of their own they have.
-    paths = [path for path in code_modules() if not path.startswith("serving/apps/")]
-    missing = []
-    for path in paths:
-        folder, _, name = path.rpartition("/")
-        if not (ROOT / "tests" / folder / f"test_{name}").exists():
-            missing.append(path)
+    paths = [
+        path for path in code_modules() if not path.startswith(("apps/", "benchmarks/peers/", "benchmarks/apps/"))
+    ]
+    missing = unmirrored(paths)
     assert len(missing) <= 0.25 * len(paths), missing
 
 

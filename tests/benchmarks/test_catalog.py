@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from benchmarks.catalog import STEPS, Outcome, metric_rows, step_row
 from benchmarks.floors import CASES, Case, Floor
-from serving.manifest import Metric
+from serving.kernel.storage.version_manifest import Metric
 
 CASE = Case(
     app="toy",

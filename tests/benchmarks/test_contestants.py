@@ -8,8 +8,8 @@ import pytest
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.place import Place
 from benchmarks.servers import Launch
-from serving.routing.catalog import find_apps
-from serving.settings import Settings, read
+from serving.kernel.find_app import find_apps
+from serving.kernel.settings import Settings, read
 
 
 @pytest.fixture

@@ -6,18 +6,18 @@ import pytest
 
 from benchmarks.floors import CASES, FRAUD, data_folder, reaches
 from benchmarks.place import BenchmarkError
-from serving.manifest import Metric
-from training import recipes
+from serving.kernel.storage.version_manifest import Metric
+from training import find_recipe
 
 
 def test_every_app_has_a_case() -> None:
-    assert {case.app for case in CASES} == set(recipes.names())
+    assert {case.app for case in CASES} == set(find_recipe.names())
     assert all(case.floors for case in CASES)
 
 
 def test_what_is_selected_can_be(real_data: Path) -> None:
     for case in CASES:
-        assert set(case.select) <= set(recipes.find(case.app).selectable)
+        assert set(case.select) <= set(find_recipe.find(case.app).selectable)
         assert all((real_data / file).exists() for file in case.files)
     assert all((real_data / "fraud" / floor.file).exists() for floor in FRAUD.values())
 

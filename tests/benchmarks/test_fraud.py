@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from benchmarks.floors import FRAUD
 from benchmarks.fraud import ALERTS, RANKING, Judged, alert_row, ranking_row
-from serving.manifest import Check, Metric
+from serving.kernel.storage.version_manifest import Check, Metric
 
 SHARES = {
     ("prevalence", "all data"): 0.01,

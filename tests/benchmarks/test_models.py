@@ -9,7 +9,7 @@ from benchmarks import models
 from benchmarks.apps.answer import Nothing
 from benchmarks.peers.model import Model
 from benchmarks.place import Place
-from training.parity import onnx_model
+from training.onnx.parity import onnx_model
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from tritonclient.grpc import model_config_pb2
 
 from benchmarks import models, publish
 from benchmarks.place import Place
-from serving.routing.loader import check_signature
-from serving.routing.repository import Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.models.loader import check_signature
 
 
 @pytest.fixture

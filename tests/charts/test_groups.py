@@ -9,8 +9,8 @@ import msgspec
 import yaml
 
 from control.charts.render import key, render
-from serving.routing.catalog import find_apps
-from serving.values import Replicas, Slo, Values, load_values, most_demanding
+from serving.kernel.app_values import Replicas, Slo, Values, load_values, most_demanding
+from serving.kernel.find_app import find_apps
 from tests.charts.chart import ALL, CHART, of_kind, variables
 
 APPS = {app.name: load_values(app.folder) for app in find_apps()}

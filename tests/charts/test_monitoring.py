@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from serving.routing.catalog import find_apps
-from serving.values import load_values
+from serving.kernel.app_values import load_values
+from serving.kernel.find_app import find_apps
 from tests.charts.chart import of_kind
 
 VALUES = {"metrics": {"rules": True, "serviceMonitor": True}, "triton": {"enabled": True}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.routing.catalog import find_apps
+from serving.kernel.find_app import find_apps
 from tests.charts.chart import objects, of_kind, pods, value_set, variables
 
 PRODUCTION = value_set("production")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serving.settings import Settings, describe
+from serving.kernel.settings import Settings, describe
 from tests.charts.chart import ALL, of_kind, variables
 
 
@@ -24,7 +24,7 @@ def test_ray_accepts_the_serve_config(door: str) -> None:
     parsed = yaml.safe_load(only({**ALL, "gateway": {"door": door}})["serveConfigV2"])
     config = ServeDeploySchema.model_validate(parsed)
     (application,) = config.applications
-    assert application.import_path == "serving.app:application"
+    assert application.import_path == "serving.hosting.composition:application"
     assert application.route_prefix == ("/" if door == "ray" else None)
     gateway = application.deployments[0]
     assert gateway.name == "gateway"

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from serving.app import Server
-from serving.edge.kept import CollectionDoor
-from serving.edge.v1 import RecordDoor
-from serving.edge.v2 import TensorDoor
-from serving.routing.catalog import find_apps
-from serving.settings import Settings
+from serving.edge.doors.collections import CollectionDoor
+from serving.edge.doors.v1 import RecordDoor
+from serving.edge.doors.v2 import TensorDoor
+from serving.hosting.composition import Server
+from serving.kernel.find_app import find_apps
+from serving.kernel.settings import Settings
 from tests.charts.chart import of_kind
 
 NAMES = sorted(app.name for app in find_apps())

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.inference.triton import TritonChannel, open_triton
-from serving.inference.work import TensorWork
-from serving.values import Batching
+from serving.kernel.app_values import Batching
+from serving.models.backends.triton import TritonChannel, open_triton
+from serving.models.batching.batch_kinds import TensorWork
 from tests.charts.chart import of_kind
-from tests.serving.inference import models
-from tests.serving.inference.models import call, spec
-from tests.serving.inference.tritons import Server, publish
+from tests.serving.models import models
+from tests.serving.models.models import call, spec
+from tests.serving.models.tritons import Server, publish
 
 OWN = ("--model-repository", "--model-control-mode", "--http-port", "--grpc-port", "--metrics-port")
 """Options that the test's server has already."""

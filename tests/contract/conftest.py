@@ -1,10 +1,10 @@
-"""The suite every app passes. A new folder in `serving/apps/` is found by itself; nothing here names an app."""
+"""The suite every app passes. A new folder in `apps/` is found by itself; nothing here names an app."""
 
 from __future__ import annotations
 
 import pytest
 
-from serving.routing.catalog import find_apps
+from serving.kernel.find_app import find_apps
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

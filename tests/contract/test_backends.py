@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.inference.backends import Backends
-from serving.inference.contract import Arrays
-from serving.inference.work import TensorWork
+from serving.kernel.settings import Settings
+from serving.kernel.tensors import Arrays
+from serving.models.backends.factory import Backends
+from serving.models.batching.batch_kinds import TensorWork
 from serving.observe.metrics import Metrics
-from serving.settings import Settings
 from tests.trained import AnyApp, Trained, call
-from training import triton
+from training.onnx import triton
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ async def ask(app: AnyApp, trained: Trained, settings: Settings, handle: Any, in
 def deploy(app: AnyApp, settings: Settings) -> Any:
     from ray import serve
 
-    from serving.inference.replica import ModelReplica
+    from serving.models.backends.replica import ModelReplica
 
     deployment = serve.deployment(ModelReplica, name=f"model-{app.name}", ray_actor_options={"num_cpus": 0.1})
     return serve.run(deployment.bind(app.name, settings), name=app.name, route_prefix=None)

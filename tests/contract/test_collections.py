@@ -8,11 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.inference.contract import Collection
-from serving.inference.encoder import EMBEDDING
-from serving.manifest import ENCODER_NAME
-from serving.routing.catalog import find_apps
-from serving.routing.loader import LoadedVersion
+from serving.kernel.collection import EMBEDDING, Collection
+from serving.kernel.find_app import find_apps
+from serving.kernel.storage.version_manifest import ENCODER_NAME
+from serving.models.loader import LoadedVersion
 from tests.trained import AnyApp, Trained, predict
 
 LONGEST = 480

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from tests.trained import AnyApp, Trained
-from training import split
-from training.compare.anew import published
 from training.compare.intervals import LEAST_BLOCKS
-from training.compare.rows import FOLDER, NAME, load, pair
-from training.contract import Evaluation
+from training.compare.rerun import published
+from training.data import split
 from training.errors import DataError
-from training.recipes import find
-from training.registry import Registry
+from training.find_recipe import find
+from training.measures.evaluation_rows import FOLDER, NAME, load, pair
+from training.recipe import Evaluation
+from training.registry.mlflow_registry import Registry
 
 
 def kept(app: AnyApp, trained: Trained, folder: Path) -> Evaluation:

@@ -8,11 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.errors import Invalid
-from serving.inference.contract import Arrays
-from serving.inference.tensors import numpy_dtype
-from serving.manifest import GoldenRow, row_of
-from serving.routing.loader import LoadedVersion
+from serving.kernel.errors import Invalid
+from serving.kernel.storage.version_manifest import GoldenRow, row_of
+from serving.kernel.tensors import Arrays, numpy_dtype
+from serving.models.loader import LoadedVersion
 from tests.contract.requests import load_cases
 from tests.trained import AnyApp, Trained
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from control.cards.blocks import HEADING, blocks
-from serving.values import load_values
+from serving.kernel.app_values import load_values
 from tests.contract.requests import load_cases
 from tests.trained import AnyApp
-from training.config_pbtxt import config_pbtxt
-from training.recipes import find
+from training.find_recipe import find
+from training.onnx.config_pbtxt import config_pbtxt
 
 SECTIONS = ("question", "data", "licence", "baseline", "limits", "harms")
 

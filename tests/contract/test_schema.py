@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.routing.catalog import find_apps
+from serving.kernel.find_app import find_apps
 from tests.trained import AnyApp
 
 

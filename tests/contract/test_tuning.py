@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tests.trained import AnyApp, Trained
-from training.recipes import find
-from training.trainer import Trainer
+from training.find_recipe import find
+from training.fit.trainer import Trainer
 from training.tune.search import check_space, nested
 
 

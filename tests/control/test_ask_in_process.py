@@ -6,9 +6,9 @@ import pytest
 
 from control.ask_in_process import ask_in_process
 from control.errors import StackError
-from serving.settings import Settings
+from serving.kernel.settings import Settings
 from tests.serving import toy
-from tests.serving.inference.toy.app import app
+from tests.serving.models.toy.app import app
 
 
 def settings(tmp_path: Path) -> Settings:

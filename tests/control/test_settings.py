@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from control.settings import PORTS, StackSettings
-from serving.settings import describe, read
+from serving.kernel.settings import describe, read
 
 
 def test_defaults_are_the_documented_ports() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from serving.apps.price.app import app as price
+from apps.price.app import app as price
 from tests.trained import Trained
 
 PORTS = (

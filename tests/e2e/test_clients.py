@@ -13,7 +13,7 @@ import grpc
 import msgspec
 import pytest
 
-from serving.apps.price.app import app
+from apps.price.app import app
 from tests.e2e.conftest import Stack
 from tests.serving.edge.malformed import binary, v1, v2
 from tests.serving.edge.malformed import grpc as rpc

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.apps.quality.recipe import recipe as quality
-from serving.apps.vendor.app import app
-from serving.apps.vendor.recipe import recipe
+from apps.quality.train.recipe import recipe as quality
+from apps.vendor.app import app
+from apps.vendor.train.recipe import recipe
 from tests.e2e.conftest import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]

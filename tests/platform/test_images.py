@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.apps.price.app import app as price
-from serving.settings import Settings
+from apps.price.app import app as price
+from serving.kernel.settings import Settings
 from tests.trained import Trained
 
 IMAGES = ("gateway", "training", "control")

@@ -12,10 +12,12 @@ import onnx
 from msgspec import Meta
 from onnx import TensorProto, helper
 
-from serving.errors import Invalid
-from serving.inference.contract import App, Arrays, Collection, TensorSpec
-from serving.inference.encoder import EMBEDDING, Encoder
-from serving.manifest import ENCODER_NAME, digest_file
+from serving.kernel.app import App
+from serving.kernel.collection import EMBEDDING, Collection
+from serving.kernel.errors import Invalid
+from serving.kernel.storage.version_manifest import ENCODER_NAME, digest_file
+from serving.kernel.tensors import Arrays, TensorSpec
+from serving.models.backends.encoder import OnnxEncoder
 from tests.serving import toy
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -115,10 +117,10 @@ def encoder_graph(weights: Sequence[float] = (1.0,) * WIDTH) -> onnx.ModelProto:
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def open_encoder(folder: Path, weights: Sequence[float] = (1.0,) * WIDTH) -> Encoder:
+def open_encoder(folder: Path, weights: Sequence[float] = (1.0,) * WIDTH) -> OnnxEncoder:
     path = folder / ENCODER_NAME
     onnx.save(encoder_graph(weights), path)
-    return Encoder(app, path, digest_file(path).sha256)
+    return OnnxEncoder(app, path, digest_file(path).sha256)
 
 
 def write_version(root: Path, version: int, weights: Sequence[float] | None = (1.0,) * WIDTH) -> Path:

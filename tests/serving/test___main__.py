@@ -17,7 +17,7 @@ import pytest
 
 from tests.serving.load import Load
 from tests.serving.toy import write_aliases, write_version
-from training.triton import free_ports
+from training.onnx.triton import free_ports
 
 BODY, ANSWER = b'{"instances": [{"a": 1.0, "b": 2.0}]}', b'"total":3.0'
 KINDS = ("kept connection", "new connection", "kept channel", "new channel")
@@ -37,7 +37,7 @@ def begin(tmp_path: Path, root: Path) -> Iterator[Begin]:
         environ = kept | {
             "SLIPWAY_HOME": str(tmp_path / "home"),
             "SLIPWAY_MODEL_REPOSITORY": str(tmp_path / "repository"),
-            "SLIPWAY_APPS": "tests.serving.inference.toy",
+            "SLIPWAY_APPS": "tests.serving.models.toy",
             "SLIPWAY_LOG_FILE": str(tmp_path / f"{len(started)}.jsonl"),
             "SLIPWAY_DRAIN_SECONDS": "10",
             **{f"SLIPWAY_{name.upper()}": value for name, value in settings.items()},

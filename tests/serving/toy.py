@@ -11,9 +11,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from serving.errors import Invalid
-from serving.inference.contract import App, Arrays, TensorSpec
-from serving.manifest import Aliases, GoldenRow, Manifest, digest_file, row_of
+from serving.kernel.app import App
+from serving.kernel.errors import Invalid
+from serving.kernel.storage.version_manifest import Aliases, GoldenRow, Manifest, digest_file, row_of
+from serving.kernel.tensors import Arrays, TensorSpec
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

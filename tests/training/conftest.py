@@ -15,12 +15,13 @@ import msgspec
 import psutil
 import pytest
 
-from serving.manifest import Manifest
+from serving.kernel.storage.version_manifest import Manifest
 from tests.training import toy
-from training import export, servable
-from training.registry import Registry
-from training.tree_onnx import tree_node
-from training.triton import free_ports
+from training.onnx import export
+from training.onnx.trees import tree_node
+from training.onnx.triton import free_ports
+from training.publish import servable
+from training.registry.mlflow_registry import Registry
 
 
 @pytest.fixture(scope="session")

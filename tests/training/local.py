@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from training.trainer import Arrays, Table, Trainer
+from training.fit.trainer import Arrays, Table, Trainer
 
 T = TypeVar("T")
 R = TypeVar("R")

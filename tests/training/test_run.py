@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from serving.manifest import Aliases, Check
+from serving.kernel.storage.version_manifest import Aliases, Check
 from tests.training import toy
 from tests.training.tune.tunable import Stepless, Tunable
-from training import repository
-from training.contract import Evaluation, Fitted, Options, Split
 from training.errors import DataError, GateRefused, RegistryError, TuneError
+from training.fit.trainer import Trainer
 from training.progress import RichProgress, Silent
-from training.registry import Registry
+from training.publish import repository
+from training.publish.rebuild_from_mlflow import sync
+from training.publish.servable import verify
+from training.recipe import Evaluation, Fitted, Options, Split
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, TrainResult, train
-from training.servable import verify
-from training.sync import sync
-from training.trainer import Trainer
 
 STEPS = ["load", "validate", "split", "fit", "evaluate", "gate", "export", "parity", "register", "publish"]
 

@@ -16,14 +16,15 @@ import pandas as pd
 import pandera.pandas as pa
 from onnx import TensorProto, helper
 
-from serving.inference.contract import App, Arrays, TensorSpec
-from serving.manifest import Check, Metric
-from training.compare.rows import with_keys
-from training.contract import Evaluation, Fitted, Options, Recipe, Split
-from training.evaluate import beside, mae, rmse
-from training.split import by_time
-from training.trainer import Trainer
-from training.tree_onnx import tree_node
+from serving.kernel.app import App
+from serving.kernel.storage.version_manifest import Check, Metric
+from serving.kernel.tensors import Arrays, TensorSpec
+from training.data.split import by_time
+from training.fit.trainer import Trainer
+from training.measures.evaluate import beside, mae, rmse
+from training.measures.evaluation_rows import with_keys
+from training.onnx.trees import tree_node
+from training.recipe import Evaluation, Fitted, Options, Recipe, Split
 
 if TYPE_CHECKING:
     import xgboost

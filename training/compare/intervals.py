@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.compare.measures import Measure, Side, measures_of, side_of
-from training.compare.rows import Paired
+from training.measures.evaluation_rows import Paired
 
 __all__ = ["LEAST_BLOCKS", "LEAST_ROWS", "Line", "differences", "lines_of"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.contract import Kind
+from training.recipe import Kind
 
 __all__ = ["Measure", "Side", "measures_of", "side_of"]
 

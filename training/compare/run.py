@@ -10,18 +10,20 @@ from typing import Any
 
 import msgspec
 
-from serving.manifest import Manifest
-from training import recipes, repository, split
-from training.compare.anew import published
+from serving.kernel.storage.version_manifest import Manifest
+from training import find_recipe
 from training.compare.intervals import LEVEL, Line, lines_of
-from training.compare.rows import FOLDER, NAME, load, pair
-from training.contract import Dataset, Evaluation, Options, Recipe
+from training.compare.rerun import published
+from training.data import split
+from training.data.validate import tidied, validate
 from training.errors import DataError
+from training.measures.evaluation_rows import FOLDER, NAME, load, pair
 from training.progress import Progress, Silent
-from training.registry import Registry
+from training.publish import repository
+from training.recipe import Dataset, Evaluation, Options, Recipe
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest
 from training.run import load as load_dataset
-from training.validate import tidied, validate
 
 __all__ = ["CompareRequest", "Comparison", "compare", "manifests_of"]
 
@@ -68,7 +70,7 @@ def compare(
     `ServableError` for a version folder that was changed.
     """
     progress = progress or Silent()
-    recipe = recipe or recipes.find(request.app)
+    recipe = recipe or find_recipe.find(request.app)
     manifests = manifests_of(request)
     names = (f"version {request.versions[0]}", f"version {request.versions[1]}")
     notes = _told_of_data(manifests, names)

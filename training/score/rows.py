@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serving.edge.codec.jsontext import decode_json
-from serving.errors import ClientError, Invalid
+from serving.kernel.errors import ClientError, Invalid
+from serving.kernel.json_text import decode_json
 from training.score.source import BOM, Block, Source, records
 
 __all__ = ["Reject", "Rows", "read_block", "reject"]

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from serving.inference.contract import App
-from serving.inference.cpus import cpu_count
-from training.cluster import connected
+from serving.kernel.app import App
+from serving.kernel.cpu_quota import cpu_count
 from training.errors import DataError, ScoreError
+from training.fit.ray_session import connected
 from training.progress import Progress, Silent
 from training.score.answers import schema
 from training.score.merge import merge

@@ -8,15 +8,16 @@ from typing import Any
 
 import msgspec
 
-from serving.errors import SlipwayError
-from serving.inference.contract import App, Backend
-from serving.inference.onnx_local import open_fused
-from serving.inference.onnx_session import Sessions
-from serving.manifest import MODEL_NAME, Manifest
-from serving.routing.catalog import find_app
-from serving.routing.loader import LoadedVersion, load
-from serving.routing.repository import Refused, Repository
-from serving.values import load_values
+from serving.kernel.app import App
+from serving.kernel.app_values import load_values
+from serving.kernel.backend import Backend
+from serving.kernel.errors import SlipwayError
+from serving.kernel.find_app import find_app
+from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.models.backends.onnx_local import open_fused
+from serving.models.backends.onnx_session import Sessions
+from serving.models.loader import LoadedVersion, load
 from training.errors import DataError, ScoreError
 
 __all__ = ["Place", "choose", "open_version"]
@@ -27,7 +28,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     repository: str
     providers: tuple[str, ...] = ("cpu",)
-    """Keys of `serving.inference.onnx_session.PROVIDERS`, in order of preference."""
+    """Keys of `serving.models.backends.onnx_session.PROVIDERS`, in order of preference."""
     cache: str = ""
     """Folder for prepared models; empty: none are kept."""
 

@@ -12,10 +12,10 @@ import msgspec
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from serving.errors import Invalid, SlipwayError
-from serving.inference.contract import Call
-from serving.routing.loader import LoadedVersion
-from serving.values import load_values
+from serving.kernel.app_values import load_values
+from serving.kernel.call import Call
+from serving.kernel.errors import Invalid, SlipwayError
+from serving.models.loader import LoadedVersion
 from training.errors import ScoreError
 from training.score.answers import schema, table
 from training.score.parts import Parts, written

@@ -13,7 +13,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from training.tune.results import TrialResult
+from training.registry.tuning_results import TrialResult
 from training.tune.study import Study
 from training.tune.trial import Task, run_trial
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from training.errors import RegistryError
 from training.progress import Progress
-from training.registry import Registry
-from training.tune.results import TrialResult
+from training.registry.mlflow_registry import Registry
+from training.registry.tuning_results import TrialResult
 
 __all__ = ["Ledger"]
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from training.cluster import connected, environment
-from training.contract import Options, Recipe, Split
+from training.data.split import check
 from training.errors import DataError, TuneError
+from training.find_recipe import RecipeError
+from training.fit.ray_session import connected, environment
+from training.fit.scratch import scratch
+from training.fit.trainer import WORKER_SETTINGS
 from training.progress import Progress
-from training.recipes import RecipeError
-from training.registry import Registry
-from training.scratch import scratch
-from training.split import check
-from training.trainer import WORKER_SETTINGS
-from training.tune.results import TrialResult, Tuned, best_of
+from training.recipe import Options, Recipe, Split
+from training.registry.mlflow_registry import Registry
+from training.registry.tuning_results import TrialResult, Tuned, best_of
 
 if TYPE_CHECKING:
     from training.tune.study import Study

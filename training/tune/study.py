@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from training.errors import TuneError
-from training.tune.results import State, TrialResult
+from training.registry.tuning_results import State, TrialResult
 
 __all__ = ["Study", "opened"]
 

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
-from serving.manifest import Metric
-from training.contract import Evaluation, Recipe, Split
+from serving.kernel.storage.version_manifest import Metric
 from training.errors import TuneError
-from training.trainer import Trainer
+from training.fit.trainer import Trainer
+from training.recipe import Evaluation, Recipe, Split
 
 __all__ = ["Task", "TrialTrainer", "objective", "run_trial"]
 
@@ -59,10 +59,10 @@ class TrialTrainer(Trainer):
         validation: Any
         told, (train, validation) = self._told(config), tables
         if kind == "torch":
-            from training.torch_fit import descend
+            from training.fit.torch_fit import descend
 
             return descend(config, train, validation, lambda module, adam, state, loss: told(state.done, loss))
-        from training.boosting import EachRound, boost
+        from training.fit.boosting import EachRound, boost
 
         return boost(config, train, validation, EachRound(config["metric"], told))
 

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from benchmarks.apps.answer import E, Nothing, mean_squares
-from serving.inference.contract import App, Arrays, TensorSpec
+from serving.kernel.app import App
+from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = ["app"]
 

@@ -5,7 +5,7 @@
 {{- else }}{{ fail (printf "%q is not a quantity of memory in Gi or Mi" .) }}{{ end -}}
 {{- end -}}
 
-{{/* What a gateway needs that these apps share: serving/values.py, most_demanding. Takes apps and names. */}}
+{{/* What a gateway needs that these apps share: serving/kernel/app_values.py, most_demanding. Takes apps and names. */}}
 {{- define "slipway.needs" -}}
 {{- $apps := .apps -}}
 {{- $replicas := dict "min" 1 "max" 1 "targetOngoingRequests" 32.0 "targetQueueMs" 20.0 "upscaleDelaySeconds" 10.0 "downscaleDelaySeconds" 300.0 -}}

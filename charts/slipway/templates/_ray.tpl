@@ -104,7 +104,7 @@ proxy_location: Disabled
 {{- end }}
 applications:
   - name: slipway
-    import_path: serving.app:application
+    import_path: serving.hosting.composition:application
     route_prefix: {{ eq $values.gateway.door "ray" | ternary "/" "null" }}
     deployments:
       - name: gateway
@@ -122,7 +122,7 @@ applications:
           look_back_period_s: 15
           metrics_interval_s: 2
           policy:
-            policy_function: serving.inference.autoscaling:LoadPolicy
+            policy_function: serving.hosting.autoscaling:LoadPolicy
             policy_kwargs:
               target_queue_seconds: {{ divf $r.targetQueueMs 1000.0 }}
       {{- range $track.replicaApps }}

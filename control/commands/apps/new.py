@@ -24,7 +24,7 @@ def new(
     """
     from control.new.template import check_name, render
     from control.new.write import repository_root, write
-    from serving.routing.catalog import find_apps
+    from serving.kernel.find_app import find_apps
 
     root = repository_root()
     check_name(name, {app.name for app in find_apps()})

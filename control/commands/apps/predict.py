@@ -41,7 +41,7 @@ def predict(
     Plain fields of the app's question are options too, such as --student and --objective for struggle.
     """
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     settings = read(StackSettings)
     questions = _asked(app, context.args, question, file)
@@ -76,7 +76,7 @@ def _print(answer: Any) -> None:
 
 def _here(settings: Any, app: str, questions: list[Any], version: int, explain: bool, timeout: float) -> Any:
     from control.ask_in_process import ask_in_process
-    from serving.routing.catalog import find_app
+    from serving.kernel.find_app import find_app
 
     try:
         found = find_app(app)
@@ -93,7 +93,7 @@ def _asked(app: str, words: list[str], text: str, file: Path | None) -> list[Any
         raise typer.BadParameter("give the question's fields as options, or --json, or --file: one of them")
     import msgspec
 
-    from serving.routing.catalog import find_app
+    from serving.kernel.find_app import find_app
 
     try:
         kinds = {field.name: field.type for field in msgspec.structs.fields(find_app(app).question)}
@@ -124,7 +124,7 @@ def _questions(app: str, text: str, file: Path | None) -> list[Any]:
     if not text:
         import msgspec
 
-        from serving.routing.catalog import find_app
+        from serving.kernel.find_app import find_app
 
         try:
             return [msgspec.to_builtins(find_app(app).example)]

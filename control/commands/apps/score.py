@@ -45,7 +45,7 @@ def score(
     the file of rejected rows. When a run is stopped or killed, the same command does only what is missing.
     """
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
     from training.progress import RichProgress
     from training.score.run import ScoreRequest
     from training.score.run import score as story

@@ -15,9 +15,9 @@ from control.console import note, print_json, print_table, stderr
 from control.settings import StackSettings
 
 if TYPE_CHECKING:
-    from serving.manifest import Check, Metric
+    from serving.kernel.storage.version_manifest import Check, Metric
+    from training.registry.tuning_results import TrialResult, Tuned
     from training.run import TrainRequest, TrainResult
-    from training.tune.results import TrialResult, Tuned
 
 __all__ = ["EPILOG", "Where", "run", "train"]
 
@@ -75,10 +75,10 @@ def train(
     With --on cluster the same command runs there: the image and resources come from SLIPWAY_TRAINING_*, the log is
     followed, and the exit code is that of the job. Interrupting it leaves the job running.
     """
-    from serving.settings import read
-    from training.contract import Options
+    from serving.kernel.settings import read
     from training.errors import GateRefused
-    from training.recipes import find
+    from training.find_recipe import find
+    from training.recipe import Options
 
     if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
         raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: expected more than 0, together with --tune")
@@ -122,7 +122,7 @@ def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
     """
     from control.stack.ensure import ensure
     from training.progress import RichProgress
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
     from training.run import train as story
 
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
@@ -137,7 +137,7 @@ def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
 def _there(settings: StackSettings, request: TrainRequest, print_only: bool, as_json: bool) -> int:
     from control.cluster.run import train_on_cluster
     from control.cluster.settings import ClusterSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     return train_on_cluster(request, settings, read(ClusterSettings), print_only, as_json)
 
@@ -148,7 +148,7 @@ def _bucket(settings: StackSettings, app: str) -> Iterator[None]:
     if not settings.repository_url:
         yield
         return
-    from training.mirror import apps_of, copy
+    from training.publish.repository_copy import apps_of, copy
 
     here = str(settings.model_repository)
     if app in apps_of(settings.repository_url):

@@ -30,7 +30,7 @@ def lint(
     """
     from control.lint.triton.lint import lint as check
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     report = check(repository or read(StackSettings).model_repository, model or ())
     if as_json:

@@ -23,7 +23,7 @@ def backup(
     """
     from control.backup.archive import backup as keep
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     made = keep(read(StackSettings), target)
     size = sum(file.bytes for file in made.files.values())

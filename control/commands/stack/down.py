@@ -23,7 +23,7 @@ def down(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instea
     from control.stack.layout import Layout
     from control.stack.state import read_state
     from control.stack.stop import stop
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     layout = Layout.of(read(StackSettings).home)
     if not layout.home.exists():

@@ -25,7 +25,7 @@ def logs(
     from control.stack.layout import Layout
     from control.stack.logs import tail
     from control.stack.parts import ORDER
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     layout = Layout.of(read(StackSettings).home)
     files = {name: layout.log(name) for name in ORDER}

@@ -23,7 +23,7 @@ def restore(
     """
     from control.backup.archive import restore as bring_back
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     settings = read(StackSettings)
     found = bring_back(settings, source)

@@ -23,7 +23,7 @@ def status(
     from control.settings import StackSettings
     from control.stack import find, report
     from control.stack.state import read_state
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     settings = read(StackSettings)
     state = read_state(settings.home)

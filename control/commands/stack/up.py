@@ -40,7 +40,7 @@ def up(
     from control.settings import StackSettings
     from control.stack import find, lock, parts
     from control.stack.layout import Layout
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     settings = read(StackSettings)
     names = parts.choose(only or (), without or ())

@@ -15,7 +15,7 @@ from control.console import note
 from control.settings import StackSettings
 
 if TYPE_CHECKING:
-    from serving.manifest import Manifest
+    from serving.kernel.storage.version_manifest import Manifest
 
 __all__ = ["EPILOG", "card"]
 
@@ -40,9 +40,9 @@ def card(
     and no version yet, only the markers are looked at.
     """
     from control.cards import write
-    from serving.settings import read
-    from training import repository
-    from training.recipes import find
+    from serving.kernel.settings import read
+    from training.find_recipe import find
+    from training.publish import repository
     from training.score.version import choose
 
     settings = read(StackSettings)

@@ -41,9 +41,9 @@ def compare(
     be. With --data both versions judge one file by their own graphs, and further options are the app's own, such
     as --commodity for price.
     """
-    from serving.settings import read
-    from training.contract import Options
-    from training.recipes import find
+    from serving.kernel.settings import read
+    from training.find_recipe import find
+    from training.recipe import Options
 
     known = find(app).selectable
     options = Options(select=own_options("compare", app, known if data else (), context.args))
@@ -78,7 +78,7 @@ def _run(settings: StackSettings, request: CompareRequest) -> Comparison:
     if registry is not None:
         return story(request, registry, RichProgress(stderr()))
     from control.stack.ensure import ensure
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
 
     with ensure(settings, {"postgres", "mlflow"}) as state:
         os.environ.update(state.environment())

@@ -9,7 +9,7 @@ import typer
 
 from control.commands.common import METRIC_COLUMNS, metric_row
 from control.console import note, print_json, print_table
-from serving.manifest import Manifest, Metric
+from serving.kernel.storage.version_manifest import Manifest, Metric
 
 __all__ = ["EPILOG", "models"]
 
@@ -32,7 +32,7 @@ def models(
     --gallery has the plots of the runs.
     """
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     settings = read(StackSettings)
     if gallery is not None:
@@ -69,8 +69,8 @@ def _write_gallery(settings: Any, only: str, folder: Path) -> None:
 
 def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:
     """Alias and manifest of every published version."""
-    from training.repository import aliases, versions
-    from training.servable import read_manifest
+    from training.publish.repository import aliases, versions
+    from training.publish.servable import read_manifest
 
     folders = sorted(path for path in repository.iterdir() if path.is_dir()) if repository.is_dir() else []
     found = []
@@ -86,7 +86,7 @@ def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:
 
 def _refused(settings: Any, only: str) -> list[dict[str, str]]:
     from control.commands.common import running_registry
-    from training.recipes import names
+    from training.find_recipe import names
 
     registry = running_registry(settings)
     if registry is None:

@@ -50,7 +50,7 @@ def package(
     from control.package import bento, image, triton
     from control.package.chosen import choose
     from control.settings import StackSettings
-    from serving.settings import read
+    from serving.kernel.settings import read
 
     writers = {Format.BENTO: bento.write, Format.IMAGE: image.write, Format.TRITON: triton.write}
     chosen = choose(read(StackSettings).model_repository, app, version, alias)

@@ -27,9 +27,9 @@ def promote(
     """
     from control.commands.common import running_registry
     from control.settings import StackSettings
-    from serving.settings import read
-    from training.promotion import promote as move
-    from training.repository import aliases
+    from serving.kernel.settings import read
+    from training.publish.promotion import promote as move
+    from training.publish.repository import aliases
 
     settings = read(StackSettings)
     registry = running_registry(settings)

@@ -11,7 +11,7 @@ import typer
 from control.console import fail, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from training.repository import Change
+    from training.publish.repository import Change
 
 __all__ = ["SYNC_EPILOG", "VERIFY_EPILOG", "sync", "verify"]
 
@@ -58,9 +58,9 @@ def _rebuild(app: str, prune: bool) -> list[Change]:
     """The local repository from MLflow."""
     from control.settings import StackSettings
     from control.stack.ensure import ensure
-    from serving.settings import read
-    from training.registry import Registry
-    from training.sync import sync as rebuild
+    from serving.kernel.settings import read
+    from training.publish.rebuild_from_mlflow import sync as rebuild
+    from training.registry.mlflow_registry import Registry
 
     settings = read(StackSettings)
     with ensure(settings, {"postgres", "mlflow"}) as state:
@@ -72,7 +72,7 @@ def _copy_for_ever(
 ) -> None:
     """Once, or again and again: then a store that is away for a while ends nothing."""
     from training.errors import BucketError
-    from training.mirror import copy
+    from training.publish.repository_copy import copy
 
     while True:
         try:
@@ -98,8 +98,8 @@ def _show(changes: Sequence[Change], as_json: bool) -> None:
 def verify(app: Only = "", as_json: AsJson = False) -> None:
     """Check every published file against the digests in its manifest; exit code 1 if one differs."""
     from control.settings import StackSettings
-    from serving.routing.repository import Refused, Repository
-    from serving.settings import read
+    from serving.kernel.settings import read
+    from serving.kernel.storage.model_repository import Refused, Repository
 
     repository = Repository(read(StackSettings).model_repository)
     root = repository.root

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serving.edge.codec.json_tensors import InferInput
-from serving.errors import Invalid, Malformed
+from serving.kernel.errors import Invalid, Malformed
 
 __all__ = ["HEADER", "header_length", "slices", "split_body"]
 

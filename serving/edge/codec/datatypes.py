@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import Invalid, Malformed
-from serving.inference.contract import TensorSpec
-from serving.inference.tensors import DTYPES, from_bfloat16
+from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.tensors import DTYPES, TensorSpec, from_bfloat16
 
 __all__ = [
     "DATATYPES",

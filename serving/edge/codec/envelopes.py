@@ -8,7 +8,8 @@ from typing import Any
 
 from serving.edge.codec.datatypes import from_bytes
 from serving.edge.codec.tensors import TensorRequest
-from serving.inference.contract import App, TensorSpec
+from serving.kernel.app import App
+from serving.kernel.tensors import TensorSpec
 
 __all__ = ["Envelope", "Envelopes", "Place"]
 

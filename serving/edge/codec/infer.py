@@ -11,9 +11,9 @@ from serving.edge.codec.datatypes import from_bytes
 from serving.edge.codec.envelopes import Envelopes, Place
 from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
 from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
-from serving.errors import Invalid
-from serving.inference.contract import App, Arrays
-from serving.inference.tensors import to_wire
+from serving.kernel.app import App
+from serving.kernel.errors import Invalid
+from serving.kernel.tensors import Arrays, to_wire
 
 __all__ = ["decode_infer", "encode_infer"]
 

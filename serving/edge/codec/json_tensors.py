@@ -17,9 +17,9 @@ import numpy.typing as npt
 import orjson
 
 from serving.edge.codec.datatypes import DATATYPES, Datatype, check_range, count_of
-from serving.edge.codec.jsontext import decode_json
-from serving.errors import Malformed
-from serving.inference.contract import TensorSpec
+from serving.kernel.errors import Malformed
+from serving.kernel.json_text import decode_json
+from serving.kernel.tensors import TensorSpec
 
 __all__ = ["InferInput", "InferOutput", "InferRequest", "decode_envelope", "output_values", "tensor_from_json"]
 

@@ -11,9 +11,9 @@ from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.datatypes import DATATYPES, check_range, count_of, from_bytes
 from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
-from serving.errors import Invalid, Malformed
-from serving.inference.contract import App, Arrays, TensorSpec
-from serving.inference.tensors import to_wire
+from serving.kernel.app import App
+from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.tensors import Arrays, TensorSpec, to_wire
 
 __all__ = ["decode_message", "encode_message"]
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import msgspec
 
-from serving.edge.codec.jsontext import decode_json
-from serving.errors import Invalid, TooLarge
+from serving.kernel.errors import Invalid, TooLarge
+from serving.kernel.json_text import decode_json
 
 __all__ = ["IDENTITY", "MOST_RECORDS", "decode_instances", "decode_record", "decode_records", "encode_records"]
 

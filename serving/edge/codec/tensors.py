@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from serving.edge.codec.datatypes import count_of, datatype_of
-from serving.errors import Invalid, TooLarge
-from serving.inference.contract import Arrays, TensorSpec
+from serving.kernel.errors import Invalid, TooLarge
+from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = ["TensorRequest", "check_header", "check_inputs", "check_outputs"]
 

@@ -12,7 +12,7 @@ from control.backup.archive import Backup, backup, restore
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.parts import DATABASES
-from serving.manifest import digest_file
+from serving.kernel.storage.version_manifest import digest_file
 
 DUMPS = tuple(f"databases/{name}.dump" for name in DATABASES)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from serving.inference.contract import TensorSpec
-from serving.manifest import Check, Manifest, Metric, Parity
+from serving.kernel.storage.version_manifest import Check, Manifest, Metric, Parity
+from serving.kernel.tensors import TensorSpec
 
 CARD = """# Rain: model card
 

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from control.cards.blocks import SYNTHETIC, blocks, replaced
 from control.cards.figures import figure, headlines, parity_text, text_of
-from serving.manifest import Check, Metric
+from serving.kernel.storage.version_manifest import Check, Metric
 from tests.control.cards.made import CARD, manifest
 
 

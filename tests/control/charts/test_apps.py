@@ -6,8 +6,8 @@ import msgspec
 import yaml
 
 from control.charts.apps import apps_yaml
-from serving.routing.catalog import find_apps
-from serving.values import Values, load_values
+from serving.kernel.app_values import Values, load_values
+from serving.kernel.find_app import find_apps
 
 
 def test_the_file_of_the_chart_is_current(root: Path) -> None:

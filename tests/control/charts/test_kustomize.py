@@ -12,7 +12,7 @@ import yaml
 from control.charts.groups import by_group, references
 from control.charts.kustomize import COMPONENTS, NOTE, Component, added, base, files, generated, texts
 from control.charts.render import ChartError, key, render
-from serving.routing.catalog import find_apps
+from serving.kernel.find_app import find_apps
 
 OVERLAYS = ("local", "staging", "production")
 

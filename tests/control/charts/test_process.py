@@ -40,7 +40,7 @@ def until(condition: Callable[[], bool], gateway: subprocess.Popen[str]) -> None
 def test_changed_sources_run_without_another_image(tmp_path: Path, root: Path, unused_port: int) -> None:
     values = {
         "groupPerApp": False,
-        "groups": {"toy": {"apps": ["tests.serving.inference.toy"], "runtime": "process"}},
+        "groups": {"toy": {"apps": ["tests.serving.models.toy"], "runtime": "process"}},
         "development": {"watchSources": True},
     }
     (deployment,) = of_kind(values, "Deployment").values()
@@ -90,7 +90,7 @@ def test_the_gateway_answers_its_probes_and_leaves_on_sigterm(
 ) -> None:
     values = {
         "groupPerApp": False,
-        "groups": {"toy": {"apps": ["tests.serving.inference.toy"], "runtime": "process"}},
+        "groups": {"toy": {"apps": ["tests.serving.models.toy"], "runtime": "process"}},
         "gateway": {"httpPort": unused_port, "noticeSeconds": 3},
     }
     (deployment,) = of_kind(values, "Deployment").values()

@@ -23,7 +23,7 @@ import yaml
 from tests.charts.chart import of_kind, variables
 from tests.serving.toy import write_version
 from tests.training.conftest import still_alive
-from training.triton import free_ports
+from training.onnx.triton import free_ports
 
 TOKEN = secrets.token_hex(32)
 OBJECT_STORE = 80 * 2**20
@@ -75,7 +75,7 @@ def test_the_serve_config_brings_a_gateway_that_answers(
     gcs, dashboard, head_agent, worker_agent, http = free_ports(5)
     values = {
         "groupPerApp": False,
-        "groups": {"toy": {"apps": ["tests.serving.inference.toy"]}},
+        "groups": {"toy": {"apps": ["tests.serving.models.toy"]}},
         "gateway": {"httpPort": http, "noticeSeconds": 3},
     }
     (service,) = (found["spec"] for found in of_kind(values, "RayService").values())

@@ -13,7 +13,7 @@ from control.cluster.settings import ClusterSettings
 from control.errors import KubernetesError
 from control.lint.manifests.schemas.crds.check import Checker
 from control.lint.manifests.schemas.crds.definitions import load
-from training.contract import Options
+from training.recipe import Options
 from training.run import TrainRequest
 
 URL = "s3://models/live"

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 
 from control.cluster.settings import ClusterSettings
-from serving.settings import read
+from serving.kernel.settings import read
 
 
 def test_the_image_is_of_this_version_unless_it_is_named() -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from control.gallery.entries import collect
-from serving.manifest import Aliases
+from serving.kernel.storage.version_manifest import Aliases
 from tests.control.cards.made import plots
 from tests.training import toy
 from tests.training.conftest import make_servable
-from training import export, repository
-from training.registry import Registry
-from training.tree_onnx import tree_node
+from training.onnx import export
+from training.onnx.trees import tree_node
+from training.publish import repository
+from training.registry.mlflow_registry import Registry
 
 TOY = "tests.training.toy_app"
 

@@ -10,7 +10,7 @@ import pytest
 from control.errors import CardError
 from control.gallery.entries import Entry
 from control.gallery.page import write
-from serving.manifest import Check, Metric
+from serving.kernel.storage.version_manifest import Check, Metric
 from tests.control.cards.made import CARD, manifest, plots
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}

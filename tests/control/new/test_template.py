@@ -40,8 +40,9 @@ def test_class_names() -> None:
 
 
 def test_every_template_is_used_and_filled_in() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {f"{source}.tmpl" for source, _ in FILES}
+    found = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.tmpl")}
+    assert found == {f"{source}.tmpl" for source, _ in FILES}
     files = render("rainfall")
     assert len(files) == len(FILES)
     assert [path for path, text in files.items() if "${" in text or not text.endswith("\n")] == []
-    assert "class RainfallQuestion(" in files["serving/apps/rainfall/schema.py"]
+    assert "class RainfallQuestion(" in files["apps/rainfall/schema.py"]

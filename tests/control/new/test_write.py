@@ -13,9 +13,7 @@ def test_the_root_is_the_clone(root: Path) -> None:
     assert repository_root() == root
 
 
-@pytest.mark.parametrize(
-    "there", ["serving/apps/rainfall", "tests/serving/apps/rainfall", "model-repository/rainfall"]
-)
+@pytest.mark.parametrize("there", ["apps/rainfall", "tests/apps/rainfall", "model-repository/rainfall"])
 def test_nothing_that_exists_is_touched(tmp_path: Path, there: str) -> None:
     (tmp_path / there).mkdir(parents=True)
     with pytest.raises(NewAppError, match=f"^{there} is there already"):

@@ -12,8 +12,8 @@ import onnx
 import pytest
 
 from control.package.chosen import Chosen, choose
-from serving.manifest import Aliases
-from serving.routing.catalog import find_app
+from serving.kernel.find_app import find_app
+from serving.kernel.storage.version_manifest import Aliases
 from tests.serving import toy
 
 APP = '''
@@ -28,8 +28,9 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from serving.errors import Invalid
-from serving.inference.contract import App, Arrays, TensorSpec
+from serving.kernel.errors import Invalid
+from serving.kernel.app import App
+from serving.kernel.tensors import Arrays, TensorSpec
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -22,8 +22,8 @@ import pytest
 from control.errors import PackageError
 from control.package import bento
 from control.package.chosen import Chosen
-from serving.app import Server
-from serving.settings import Settings
+from serving.hosting.composition import Server
+from serving.kernel.settings import Settings
 
 QUESTIONS = {
     "instances": [

@@ -7,8 +7,8 @@ import pytest
 from control.errors import PackageError
 from control.package.chosen import Chosen
 from control.package.models import copy_version, lint_copy
-from serving.manifest import Aliases
-from serving.routing.repository import Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import Aliases
 
 
 def test_a_version_is_copied_whole_and_alone(chosen: Chosen, tmp_path: Path) -> None:

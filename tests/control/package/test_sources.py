@@ -18,8 +18,8 @@ def test_the_sources_serve_the_app_alone_without_training_or_ray(chosen: Chosen,
         "import sys\n"
         "sys.modules['ray'] = None\n"
         f"sys.path[:0] = [{str(here)!r}]\n"
-        "import serving.app, serving.inference.onnx_local\n"
-        "from serving.routing.catalog import find_app\n"
+        "import serving.hosting.composition, serving.models.backends.onnx_local\n"
+        "from serving.kernel.find_app import find_app\n"
         "app = find_app('shop.apps.basket')\n"
         "print(serving.__file__, app.folder)\n"
     )

@@ -12,11 +12,12 @@ import tritonclient.grpc as client
 from control.package.archive import SUMS
 from control.package.chosen import Chosen, choose
 from control.package.triton import write
-from serving.inference.contract import Arrays, Call
-from serving.inference.onnx_local import open_fused
-from serving.inference.work import TensorWork
-from serving.values import Batching
-from tests.serving.inference.tritons import Server
+from serving.kernel.app_values import Batching
+from serving.kernel.call import Call
+from serving.kernel.tensors import Arrays
+from serving.models.backends.onnx_local import open_fused
+from serving.models.batching.batch_kinds import TensorWork
+from tests.serving.models.tritons import Server
 from tests.trained import call
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from apps.price.app import app
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.bootstrap import missing_apps, train_missing
-from serving.apps.price.app import app
 from tests.control.stack.test_state import make
 from tests.serving import toy
 
@@ -38,7 +38,7 @@ def test_only_served_apps_count(settings: StackSettings) -> None:
 
 
 def test_an_app_of_another_package_goes_by_its_name(settings: StackSettings) -> None:
-    served = replace(settings, apps=("serving.apps.price",))
+    served = replace(settings, apps=("apps.price",))
     assert missing_apps(served) == ("price",)
     write_version(settings.model_repository, 1)
     assert missing_apps(served) == ()

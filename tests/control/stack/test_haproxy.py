@@ -53,7 +53,7 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
     repository = slipway.home.parent / "models"
     write_version(repository, 1)
     write_aliases(repository, 1)
-    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.inference.toy", "PYTHONPATH": str(root)}
+    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.models.toy", "PYTHONPATH": str(root)}
     done = slipway.run("up", "--only", "ray", "--only", "gateway", "--json", SLIPWAY_DOOR="ray")
     assert done.returncode == 0, done.stderr
     assert [part["detail"] for part in json.loads(done.stdout)["parts"]] == ["", "ray door"]
@@ -73,7 +73,7 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
 
 @pytest.mark.slow
 def test_haproxy_is_ended_when_nobody_else_can(slipway: Slipway, root: Path) -> None:
-    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.inference.toy", "PYTHONPATH": str(root)}
+    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.models.toy", "PYTHONPATH": str(root)}
     write_version(slipway.home.parent / "models", 1)
     done = slipway.run("up", "--only", "ray", "--only", "gateway", SLIPWAY_DOOR="ray")
     assert done.returncode == 0, done.stderr

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from serving.edge.asgi import HttpDoor
-from serving.edge.grpc import GrpcDoor
-from serving.edge.listener import Listener
+from serving.edge.grpc.door import GrpcDoor
+from serving.edge.http.door import HttpDoor
+from serving.hosting.listener import Listener
 from tests.serving.edge.toy import Recorder, ToyPlane
 
 

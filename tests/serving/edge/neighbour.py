@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 CODE = """
 import sys
-from serving.edge.sockets import bind
+from serving.hosting.sockets import bind
 made = bind("127.0.0.1", int(sys.argv[1]), "http_port")
 made.listen()
 print(made.getsockname()[1], flush=True)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from serving.edge.message import Request, Response
+from serving.edge.http_types import Request, Response
 from serving.edge.router import Route, Router, WrongMethod
-from serving.errors import NotFound
+from serving.kernel.errors import NotFound
 
 
 async def handler(request: Request) -> Response:

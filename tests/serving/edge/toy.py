@@ -11,19 +11,14 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from serving.dataplane import DataPlane, IndexEntry, ModelMetadata
 from serving.edge.codec.datatypes import DATATYPES
-from serving.edge.record import RequestRecord
-from serving.errors import (
-    BackendFailed,
-    DeadlineExceeded,
-    Invalid,
-    NotFound,
-    NotReady,
-    Overloaded,
-)
-from serving.inference.contract import App, Arrays, Call, TensorSpec
-from serving.settings import Settings
+from serving.kernel.app import App
+from serving.kernel.call import Call
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, Invalid, NotFound, NotReady, Overloaded
+from serving.kernel.settings import Settings
+from serving.kernel.tensors import Arrays, TensorSpec
+from serving.models.dataplane import DataPlane, IndexEntry, ModelMetadata
+from serving.observe.request_record import RequestRecord
 
 
 class Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.edge.record import RequestRecord
 from serving.observe import requests
 from serving.observe.metrics import Metrics
+from serving.observe.request_record import RequestRecord
 from serving.observe.requests import RequestEvents
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from training.compare.rows import with_keys
-from training.contract import Evaluation, Kind
+from training.measures.evaluation_rows import with_keys
+from training.recipe import Evaluation, Kind
 
 
 def values(error: float, rows: int = 400, seed: int = 1, blocks: int = 40) -> Evaluation:

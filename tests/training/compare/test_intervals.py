@@ -9,8 +9,8 @@ import pytest
 from tests.training.compare.made import judged, values
 from training.compare.intervals import Line, differences, lines_of
 from training.compare.measures import measures_of, side_of
-from training.compare.rows import pair, with_keys
-from training.contract import Evaluation, Kind
+from training.measures.evaluation_rows import pair, with_keys
+from training.recipe import Evaluation, Kind
 
 NAMES = ("version 1", "version 2")
 

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from tests.training.compare.made import judged, values
 from training.compare.measures import SMALLEST, Side, measures_of, side_of
-from training.contract import Kind
+from training.recipe import Kind
 
 Weights = npt.NDArray[np.float64]
 

@@ -11,11 +11,11 @@ import pytest
 
 from tests.training import toy
 from training.compare.run import CompareRequest, Comparison, compare
-from training.contract import Fitted, Split
 from training.errors import DataError, RegistryError
-from training.registry import Registry
+from training.fit.trainer import Trainer
+from training.recipe import Fitted, Split
+from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
-from training.trainer import Trainer
 
 
 class Quick(toy.Toy):

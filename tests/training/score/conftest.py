@@ -11,7 +11,7 @@ import pytest
 
 from tests.training import toy
 from tests.training.conftest import make_servable
-from training import repository
+from training.publish import repository
 from training.score.answers import schema
 from training.score.merge import merge
 from training.score.parts import Parts, Plan

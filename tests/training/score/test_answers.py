@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serving.routing.catalog import find_apps
+from serving.kernel.find_app import find_apps
 from training.errors import DataError
 from training.score.answers import schema, table
 from training.score.source import Source

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from serving.edge.codec.records import decode_instances
-from serving.errors import Invalid
+from serving.kernel.errors import Invalid
 from training.score.rows import Reject, read_block
 from training.score.source import read_source
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serving.apps.price.schema import PriceQuestion
+from apps.price.schema import PriceQuestion
 from tests.training.toy import Question
 from training.errors import DataError
 from training.score import source

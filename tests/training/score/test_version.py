@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.manifest import Aliases
+from serving.kernel.storage.version_manifest import Aliases
 from tests.training import toy
 from tests.training.score.conftest import TOY
-from training import repository
 from training.errors import DataError, ScoreError
+from training.publish import repository
 from training.score.version import Place, choose, open_version
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from serving.errors import BackendFailed, Invalid
-from serving.inference.contract import Arrays
+from serving.kernel.errors import BackendFailed, Invalid
+from serving.kernel.tensors import Arrays
 from tests.training import toy
 from tests.training.score.conftest import write_questions
 from training.errors import ScoreError

@@ -1,4 +1,4 @@
-"""Where the catalog looks for an app that is not in `serving/apps/`."""
+"""Where the catalog looks for an app that is not in `apps/`."""
 
 from tests.training.toy import app
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.contract import Options, Recipe
 from training.progress import Silent
-from training.registry import Registry
+from training.recipe import Options, Recipe
+from training.registry.mlflow_registry import Registry
 from training.tune.search import Search
 
 

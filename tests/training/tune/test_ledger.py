@@ -6,9 +6,9 @@ import pytest
 
 from tests.training.tune.conftest import Heard, runs_below
 from training.errors import RegistryError
-from training.registry import Registry
+from training.registry.mlflow_registry import Registry
+from training.registry.tuning_results import TrialResult
 from training.tune.ledger import Ledger
-from training.tune.results import TrialResult
 
 
 def trial(number: int, **more: object) -> TrialResult:

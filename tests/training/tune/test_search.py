@@ -18,12 +18,12 @@ from tests.training import toy
 from tests.training.conftest import ray_address
 from tests.training.tune.conftest import Heard, runs_below, search_of
 from tests.training.tune.tunable import Asleep, Broken, Picky, Sleepy, Stepless, Tunable
-from training import recipes
-from training.contract import Options, Split
+from training import find_recipe
 from training.errors import DataError, TuneError
-from training.recipes import RecipeError
-from training.registry import Registry
-from training.tune.results import Tuned
+from training.find_recipe import RecipeError
+from training.recipe import Options, Split
+from training.registry.mlflow_registry import Registry
+from training.registry.tuning_results import Tuned
 from training.tune.search import check_space, nested, search
 
 
@@ -115,7 +115,7 @@ import sys
 from pathlib import Path
 from tests.training.tune.conftest import Heard, search_of
 from tests.training.tune.tunable import Sleepy
-from training.registry import Registry
+from training.registry.mlflow_registry import Registry
 from training.tune.search import search
 
 class Loud(Heard):
@@ -198,10 +198,10 @@ def test_another_space_is_another_search(registry: Registry, tmp_path: Path) -> 
     assert replace(wanted, trials=99, minutes=1.0, workers=3).digest(inner) == wanted.digest(inner)
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name", find_recipe.names())
 def test_every_app_has_something_to_tune(name: str) -> None:
     """Whether a search works with it: tests/contract."""
-    check_space(recipes.find(name))
+    check_space(find_recipe.find(name))
 
 
 def test_tuned_is_what_the_command_prints() -> None:

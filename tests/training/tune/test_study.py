@@ -6,7 +6,7 @@ import pytest
 
 from tests.training.tune.tunable import Tunable
 from training.errors import TuneError
-from training.tune.results import best_of
+from training.registry.tuning_results import best_of
 from training.tune.study import JOURNAL, Study, opened
 
 RECIPE = Tunable()

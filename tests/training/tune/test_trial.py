@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import xgboost
 
-from serving.manifest import Metric
+from serving.kernel.storage.version_manifest import Metric
 from tests.training import toy
 from tests.training.modules import build, loss, no_loss
 from tests.training.tune.tunable import Tunable
-from training.contract import Evaluation, Options
 from training.errors import TuneError
-from training.trainer import FitFailed
+from training.fit.trainer import FitFailed
+from training.recipe import Evaluation, Options
 from training.tune.trial import TrialTrainer, objective
 
 Told = list[tuple[float, float]]

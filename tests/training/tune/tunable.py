@@ -7,10 +7,10 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from serving.inference.contract import Arrays
+from serving.kernel.tensors import Arrays
 from tests.training import toy
-from training.contract import Fitted, Split
-from training.trainer import Trainer
+from training.fit.trainer import Trainer
+from training.recipe import Fitted, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

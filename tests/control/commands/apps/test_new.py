@@ -53,7 +53,7 @@ def digests(clone: Path) -> dict[str, str]:
 
 
 def remove(clone: Path, name: str) -> None:
-    for parent in ("serving/apps", "tests/serving/apps", "model-repository"):
+    for parent in ("apps", "tests/apps", "model-repository"):
         shutil.rmtree(clone / parent / name, ignore_errors=True)
 
 
@@ -81,7 +81,7 @@ def test_it_says_what_to_do_next(clone: Path) -> None:
         done = run(clone, "control", "new", "rainfall")
     finally:
         remove(clone, "rainfall")
-    assert done.stdout.splitlines()[0] == "serving/apps/rainfall/README.md"
+    assert done.stdout.splitlines()[0] == "apps/rainfall/README.md"
     assert "slipway train rainfall" in done.stderr
     assert "make test" in done.stderr
 
@@ -94,7 +94,7 @@ def test_a_refusal_is_one_line_and_exit_code_2(clone: Path) -> None:
     assert digests(clone) == before
 
 
-@pytest.mark.parametrize("there", ["tests/serving/apps/rainfall", "model-repository/rainfall"])
+@pytest.mark.parametrize("there", ["tests/apps/rainfall", "model-repository/rainfall"])
 def test_it_never_overwrites(clone: Path, there: str) -> None:
     (clone / there).mkdir(parents=True)
     (clone / there / "mine").write_text("mine")
@@ -131,9 +131,9 @@ def test_the_new_app_is_typed_trains_and_passes_every_suite(clone: Path, root: P
         shutil.copytree(root / ".mypy_cache", clone / ".mypy_cache")
     try:
         run_well(clone, "control", "new", "rainfall")
-        run_well(clone, "mypy", "-p", "serving.apps.rainfall", seconds=200)
+        run_well(clone, "mypy", "-p", "apps.rainfall", seconds=200)
         pytest_ = ("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".")
-        suites = ("tests/serving/apps/rainfall", "tests/architecture", "tests/contract")
+        suites = ("tests/apps/rainfall", "tests/architecture", "tests/contract")
         done = run_well(clone, *pytest_, *suites, "-k", "rainfall", seconds=400)
         assert " passed" in done
         assert "skipped" not in done

@@ -39,7 +39,7 @@ def test_questions_of_a_real_app(slipway: Slipway, trained: Trained, tmp_path: P
 
     import msgspec
 
-    from serving.apps.price.app import app
+    from apps.price.app import app
 
     version = trained.version(app)
     data, out = tmp_path / "q.jsonl", tmp_path / "a.csv"

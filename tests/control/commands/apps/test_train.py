@@ -11,9 +11,9 @@ from control.settings import StackSettings
 from tests.control.conftest import Slipway
 from tests.serving.toy import write_aliases, write_version
 from tests.store import Store
-from training.buckets import Place
-from training.repository import aliases, versions
-from training.tune.results import TrialResult, Tuned
+from training.data.storage import Place
+from training.publish.repository import aliases, versions
+from training.registry.tuning_results import TrialResult, Tuned
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.apps.price.app import app
+from apps.price.app import app
 from tests.control.conftest import Slipway
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.apps.price.app import app
+from apps.price.app import app
 from tests.control.conftest import Slipway
 from tests.trained import Trained
-from training import repository
-from training.recipes import find
+from training.find_recipe import find
+from training.publish import repository
 
 
 def test_what_is_refused(slipway: Slipway) -> None:

@@ -1,4 +1,4 @@
-"""`slipway repository sync SOURCE TARGET` from the shell. What a copy promises: tests/training/test_mirror.py."""
+"""`slipway repository sync` from the shell; tests/training/publish/test_repository_copy.py has its promises."""
 
 from __future__ import annotations
 

@@ -9,14 +9,15 @@ from control.errors import TritonLintError
 from control.lint.rules import triton_rules
 from control.lint.triton.lint import lint
 from control.lint.triton.output import sentence
-from serving.values import load_values
+from serving.kernel.app_values import load_values
 from tests.control.lint.triton.corpus import BASES, Case, check_case, findings, write_base, write_case, write_parts
 from tests.control.lint.triton.mistakes import MISTAKES
 from tests.training import toy
 from tests.training.conftest import make_servable
-from training import export, repository
-from training.config_pbtxt import config_pbtxt
-from training.tree_onnx import tree_node
+from training.onnx import export
+from training.onnx.config_pbtxt import config_pbtxt
+from training.onnx.trees import tree_node
+from training.publish import repository
 
 EVERY = [case for cases in MISTAKES.values() for case in cases]
 

@@ -14,7 +14,7 @@ from tritonclient.utils import InferenceServerException
 from control.lint.triton.lint import lint
 from tests.control.lint.triton.corpus import BASES, write_base, write_case, write_parts
 from tests.control.lint.triton.mistakes import MISTAKES
-from tests.serving.inference.tritons import Server
+from tests.serving.models.tritons import Server
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from serving.edge.codec.datatypes import DATATYPES
-from serving.inference.contract import App, TensorSpec
+from serving.kernel.app import App
+from serving.kernel.tensors import TensorSpec
 from tests.serving.edge.toy import every
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=5)

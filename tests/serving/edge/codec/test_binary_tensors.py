@@ -6,7 +6,7 @@ import pytest
 
 from serving.edge.codec.binary_tensors import header_length, slices, split_body
 from serving.edge.codec.json_tensors import InferInput
-from serving.errors import Invalid, Malformed
+from serving.kernel.errors import Invalid, Malformed
 
 
 def tensor(size: Any) -> InferInput:

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor, triton_to_np_dtype
 
-from serving.edge.codec.datatypes import (
-    DATATYPES,
-    OVERFLOWS,
-    check_range,
-    count_of,
-    datatype_of,
-    from_bytes,
-)
-from serving.errors import Invalid, Malformed
-from serving.inference.contract import TensorSpec
-from serving.inference.tensors import to_wire
+from serving.edge.codec.datatypes import DATATYPES, OVERFLOWS, check_range, count_of, datatype_of, from_bytes
+from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.tensors import TensorSpec, to_wire
 from tests.serving.edge.codec.tensors import assert_same, tensors
 
 

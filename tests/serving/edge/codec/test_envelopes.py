@@ -11,8 +11,8 @@ from hypothesis import given
 from serving.edge.codec import envelopes
 from serving.edge.codec.envelopes import Envelopes
 from serving.edge.codec.infer import decode_infer
-from serving.errors import ClientError, Malformed
-from serving.inference.tensors import to_wire
+from serving.kernel.errors import ClientError, Malformed
+from serving.kernel.tensors import to_wire
 from tests.serving.edge.codec.tensors import app_of, assert_same, tensors
 from tests.serving.edge.toy import toy
 

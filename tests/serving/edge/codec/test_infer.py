@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from serving.edge.codec.infer import decode_infer, encode_infer
 from serving.edge.codec.json_tensors import output_values
-from serving.errors import ClientError, TooLarge
-from serving.inference.tensors import to_wire
+from serving.kernel.errors import ClientError, TooLarge
+from serving.kernel.tensors import to_wire
 from tests.serving.edge.codec.tensors import app_of, assert_same, tensors
 from tests.serving.edge.toy import every, toy
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from serving.edge.codec.datatypes import DATATYPES
 from serving.edge.codec.json_tensors import decode_envelope, output_values, tensor_from_json
-from serving.errors import Invalid, Malformed
-from serving.inference.contract import TensorSpec
+from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.tensors import TensorSpec
 from tests.serving.edge.codec.tensors import assert_same, tensors
 
 

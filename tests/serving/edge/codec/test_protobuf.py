@@ -11,8 +11,8 @@ from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.datatypes import DATATYPES
 from serving.edge.codec.protobuf import CONTENTS, decode_message, encode_message
-from serving.errors import Invalid, Malformed
-from serving.inference.tensors import to_wire
+from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.tensors import to_wire
 from tests.serving.edge.codec.tensors import app_of, assert_same, tensors
 
 

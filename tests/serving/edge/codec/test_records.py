@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.edge.codec.records import decode_instances, encode_records
-from serving.errors import Invalid, Malformed, TooLarge
+from serving.kernel.errors import Invalid, Malformed, TooLarge
 from tests.serving.edge.toy import Answer, Day, Question
 
 days = st.builds(Day, st.floats(0, 1e6, exclude_min=True), st.text())

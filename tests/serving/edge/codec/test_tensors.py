@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from serving.edge.codec.tensors import check_header, check_inputs, check_outputs
-from serving.errors import Invalid, TooLarge
-from serving.inference.contract import TensorSpec
+from serving.kernel.errors import Invalid, TooLarge
+from serving.kernel.tensors import TensorSpec
 
 SPECS = (TensorSpec("a", "FP32", (-1, 2)), TensorSpec("b", "INT64", (-1,)))
 

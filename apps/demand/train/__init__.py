@@ -1,0 +1,1 @@
+"""Training of the demand app. Never imported while serving."""

@@ -1,0 +1,103 @@
+"""Rolling origins: fit on what was known then, and keep forecast, truth and seasonal-naive side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from apps.demand.train.data import Pace
+from apps.demand.train.interval import level_of, spread_of
+from apps.demand.train.prophet import Fit, Plan, fit, point
+from apps.demand.train.tables import step_size
+
+__all__ = ["History", "Job", "history", "run", "seasonal_naive"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class History(msgspec.Struct, frozen=True):
+    """One series on its full grid of days or months: a value per step, NaN where nothing is known."""
+
+    name: str
+    days: Floats
+    """[n] days since 1970-01-01."""
+    values: Floats
+    """[n]"""
+
+    def known(self, count: int, plan: Plan, pace: Pace) -> Fit:
+        """What a fit on the first `count` steps is made of."""
+        rows = np.flatnonzero(np.isfinite(self.values[:count]))
+        return Fit(self.days[rows].astype(int).tolist(), self.values[rows].tolist(), plan, pace.frequency)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One series, one plan, some origins; travels to a task."""
+
+    history: History
+    plan: Plan
+    pace: Pace
+    origins: tuple[int, ...]
+    until: int
+    """Truths closer than this many steps to the end are not looked at."""
+
+
+def history(frame: pd.DataFrame, pace: Pace) -> list[History]:
+    """The series of a tidy table, by name."""
+    found = []
+    for name, part in frame.groupby("series", sort=True):
+        values = part.set_index("date")["demand"].sort_index().asfreq("D" if pace.frequency == "day" else "MS")
+        days = pd.DatetimeIndex(values.index).to_numpy().astype("datetime64[D]").astype(np.float64)
+        found.append(History(str(name), days, values.to_numpy(dtype=np.float64)))
+    return found
+
+
+def run(job: Job) -> pd.DataFrame:
+    """One row per origin and step with a known truth.
+
+    Columns: series, plan, origin, step, date, actual, predicted, baseline, needed (the level of
+    Prophet's interval that would just have held the truth). Forecasts below zero are zero, as in answers.
+    """
+    return pd.concat([_forecast(job, origin) for origin in job.origins], ignore_index=True)
+
+
+def _forecast(job: Job, origin: int) -> pd.DataFrame:
+    series, pace = job.history, job.pace
+    count = len(series.days) - origin
+    last = min(count + pace.steps, len(series.days) - job.until)
+    steps = np.arange(1, last - count + 1)
+    model = fit(series.known(count, job.plan, pace))
+    yhat, terms = point(model, series.days[count:last])
+    spread = spread_of(model, step_size(model, pace.steps, pace.frequency == "month"))
+    factors, scale = np.abs(1 + terms), float(model.y_scale)
+    actual = series.values[count:last]
+    predicted = np.maximum(yhat, 0)
+    misses = np.nan_to_num(np.abs(actual - yhat)) / scale
+    table = pd.DataFrame(
+        {
+            "series": series.name,
+            "plan": job.plan.name,
+            "origin": origin,
+            "step": steps,
+            "date": pd.to_datetime(series.days[count:last], unit="D"),
+            "actual": actual,
+            "predicted": predicted,
+            "baseline": seasonal_naive(series.values[:count], len(steps), pace.season),
+            "needed": level_of(spread, steps, factors, misses),
+        }
+    )
+    known: pd.DataFrame = table.loc[np.isfinite(actual)]
+    return known
+
+
+def seasonal_naive(values: Floats, steps: int, season: int) -> Floats:
+    """The last known value of the same place in the season, for each of the steps ahead."""
+    latest = np.full(season, np.nan)
+    for place in range(season):
+        same = values[len(values) - season + place :: -season]
+        known: Sequence[float] = same[np.isfinite(same)].tolist()
+        latest[place] = known[0] if known else np.nanmean(values)
+    return np.resize(latest, steps)

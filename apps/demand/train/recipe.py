@@ -1,0 +1,173 @@
+"""The demand app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx
+import pandas as pd
+
+from apps.demand.app import app
+from apps.demand.schema import DemandContext, DemandQuestion, DemandSeries
+from apps.demand.train import backtest, data, report, synthetic
+from apps.demand.train.backtest import History, Job
+from apps.demand.train.calendar import calendar_of
+from apps.demand.train.data import Pace
+from apps.demand.train.golden import Events, golden, parity_rows
+from apps.demand.train.graph import graph
+from apps.demand.train.native import DemandModel
+from apps.demand.train.prophet import AHEAD_YEARS, DEFAULTS, Plan, fit_stored, plans, revive, space
+from apps.demand.train.tables import effect_names, tables
+from serving.kernel.storage.version_manifest import Check
+from serving.kernel.tensors import Arrays
+from training.fit.trainer import Trainer
+from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["COVERAGE", "DemandRecipe", "recipe"]
+
+COVERAGE = 0.8
+"""Nominal coverage of the interval."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a fit leaves for the later steps."""
+
+    model: DemandModel
+    pace: Pace
+    backtest: pd.DataFrame
+    seed: int
+
+
+class DemandRecipe(Recipe[DemandQuestion]):
+    """Trains one version for the series of a table."""
+
+    app = app
+    schema = data.SCHEMA
+    time_column = "date"
+    target = "demand"
+    forbidden = data.FORBIDDEN
+    selectable = ("series",)
+    defaults = DEFAULTS
+    objective = ("wape", "")
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Three made-up commodities; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """A known layout to one row per series and day or month."""
+        return data.tidy(raw, options)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By date; see `data.cut`."""
+        return data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_prophet.space`."""
+        return space()
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """Choose plans on the validation origins, then backtest them and fit them on everything.
+
+        The backtest refits the chosen plans at each later origin on what was known there, and sets the interval's
+        level by the truths known there, so nothing is chosen by what it is judged on. The version that answers
+        must know the latest days: its answers would be of the past otherwise.
+        """
+        frame = _whole(split)
+        pace = data.pace_of(frame)
+        series = backtest.history(frame, pace)
+        chosen, early = _choose(series, pace, trainer)
+        jobs = [Job(one, chosen[one.name], pace, pace.judged, 0) for one in series]
+        rows = pd.concat([early, *trainer.map(backtest.run, jobs)], ignore_index=True)
+        level = report.level_at(rows, pace, 0, COVERAGE)
+        levels = {origin: report.level_at(rows, pace, origin, COVERAGE) for origin in pace.judged}
+        judged = rows[rows["origin"].isin(pace.judged)].assign(level=lambda part: part["origin"].map(levels))
+        trainer.log(f"interval: Prophet's of level {level:.3f}, as that held {COVERAGE:g} of the latest truths")
+        wanted = [one.known(len(one.days), chosen[one.name], pace) for one in series]
+        models = [revive(text) for text in trainer.map(fit_stored, wanted)]
+        made = tables(models, [level] * len(models), pace.steps, pace.frequency == "month")
+        model = DemandModel(models, made)
+        return Fitted(
+            predict=model.predict,
+            context=_context(frame, model, pace),
+            files={},
+            params={
+                **trainer.tuned(DEFAULTS),
+                "interval.level": round(level, 4),
+                **{f"plan.{one.name}": chosen[one.name].name for one in series},
+            },
+            model=Made(model, pace, judged, trainer.seed),
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Six rolling origins at each horizon, beside seasonal-naive."""
+        made: Made = fitted.model
+        return report.evaluation(made.backtest, made.pace, made.seed)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats seasonal-naive; the interval holds its share."""
+        return report.gate(evaluation, COVERAGE)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """All series in one graph."""
+        made: Made = fitted.model
+        return graph(made.model.tables)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Days of the past and of the horizon, changepoints, extreme rows, NaN."""
+        made: Made = fitted.model
+        frame = _whole(split)
+        return {
+            "features": parity_rows(frame, made.model.tables, made.pace, _events(frame, made.model, made.pace, 0))
+        }
+
+    def golden(self, split: Split) -> list[DemandQuestion]:
+        """Questions of every series at all horizons."""
+        frame = _whole(split)
+        names = sorted(frame["series"].unique())
+        return golden(names, frame["date"].max().date(), data.pace_of(frame))
+
+
+def _whole(split: Split) -> pd.DataFrame:
+    return pd.concat([split.train, split.validation, split.test]).sort_values(["series", "date"], kind="stable")
+
+
+def _choose(series: Sequence[History], pace: Pace, trainer: Trainer) -> tuple[dict[str, Plan], pd.DataFrame]:
+    """Each series' plan, and its rows of the validation part."""
+    known = {plan.name: plan for plan in plans(pace.frequency, trainer.tuned(DEFAULTS))}
+    jobs = [Job(one, plan, pace, pace.choosing, pace.held_out) for one in series for plan in known.values()]
+    rows = pd.concat(trainer.map(backtest.run, jobs), ignore_index=True)
+    names = report.choose(rows)
+    for name, plan in names.items():
+        trainer.log(f"{name}: plan {plan!r}")
+    used = rows[rows["plan"] == rows["series"].map(names)]
+    return {name: known[plan] for name, plan in names.items()}, used
+
+
+def _context(frame: pd.DataFrame, model: DemandModel, pace: Pace) -> DemandContext:
+    units = frame.groupby("series", sort=True)["unit"].first()
+    last = frame["date"].max().date()
+    return DemandContext(
+        series=tuple(DemandSeries(name=str(name), unit=unit, last_date=last) for name, unit in units.items()),
+        frequency=pace.frequency,
+        steps=pace.steps,
+        coverage=COVERAGE,
+        events=dict(_events(frame, model, pace, 1)),
+    )
+
+
+def _events(frame: pd.DataFrame, model: DemandModel, pace: Pace, since: int) -> Events:
+    """The calendar up to the horizon's end: from the day after the last (`since` 1) or of the whole table (0)."""
+    last = frame["date"].max().date()
+    first = pace.back(last, -1) if since else frame["date"].min().date()
+    years = (frame["date"].min().year, last.year + AHEAD_YEARS)
+    return calendar_of(effect_names(model.models), first, pace.back(last, -pace.steps), years)
+
+
+recipe = DemandRecipe()

@@ -1,0 +1,148 @@
+"""What a backtest says, beside seasonal-naive, and what the gate asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from apps.demand.train.data import Pace
+from serving.kernel.storage.version_manifest import Check, Metric
+from training.measures import evaluate
+from training.measures.block_bootstrap import mean_gain
+from training.measures.conformal import factor
+from training.measures.evaluation_rows import with_keys
+from training.measures.gate import beats
+from training.recipe import Evaluation
+
+__all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "level_at", "wapes"]
+
+LOWEST_LEVEL = 0.5
+HIGHEST_LEVEL = 0.998
+"""Of Prophet's interval; beyond it the tails are guesses."""
+COVERAGE_MARGIN = 0.1
+"""How far the interval's share may be from the nominal one over the longest horizon."""
+
+
+def wapes(rows: pd.DataFrame, column: str = "predicted") -> pd.Series[float]:
+    """WAPE in percent of each series and origin."""
+    groups = rows.groupby(["series", "origin"])
+    return groups[["actual", column]].apply(
+        lambda part: evaluate.wape(part["actual"].to_numpy(), part[column].to_numpy())
+    )
+
+
+def choose(rows: pd.DataFrame) -> dict[str, str]:
+    """Series to the plan with the least mean WAPE over the validation origins; of equals the first."""
+    order = list(dict.fromkeys(rows["plan"]))
+    found = {}
+    for name, part in rows.groupby("series"):
+        scores = {plan: float(wapes(part[part["plan"] == plan]).mean()) for plan in order}
+        found[str(name)] = min(order, key=lambda plan: scores[plan])
+    return found
+
+
+def level_at(rows: pd.DataFrame, pace: Pace, origin: int, share: float) -> float:
+    """The level of Prophet's interval that held a `share` of the truths known at `origin` (0: all that are known).
+
+    Only forecasts from the four origins before count, of all series together.
+    """
+    known = rows["origin"].isin(pace.setting(origin)) & (rows["origin"] - rows["step"] >= origin)
+    needed = rows.loc[known, "needed"].to_numpy()
+    return float(np.clip(factor(needed, np.ones(len(needed)), share), LOWEST_LEVEL, HIGHEST_LEVEL))
+
+
+def judged_rows(rows: pd.DataFrame, pace: Pace, horizon: int) -> pd.DataFrame:
+    """Steps up to `horizon` from the six origins it is judged on."""
+    return rows[(rows["step"] <= horizon) & rows["origin"].isin(pace.origins(horizon))]
+
+
+def evaluation(rows: pd.DataFrame, pace: Pace, seed: int) -> Evaluation:
+    """Metrics of each horizon and the rows of the longest one."""
+    metrics = [
+        metric
+        for horizon in pace.horizons
+        for metric in _metrics(judged_rows(rows, pace, horizon), f"{horizon} {pace.frequency}s", pace, seed)
+    ]
+    longest = judged_rows(rows, pace, pace.steps)
+    shown = pd.DataFrame(
+        {
+            "actual": longest["actual"],
+            "predicted": longest["predicted"],
+            "baseline": longest["baseline"],
+            "slice": longest["series"],
+        }
+    ).reset_index(drop=True)
+    # Forecasts of the same days are alike, whatever their origin.
+    block = _steps(longest["date"], pace) // pace.block
+    keyed = with_keys(shown, block, longest["series"], longest["date"].dt.date, longest["step"])
+    return Evaluation(metrics=tuple(metrics), rows=keyed, kind="values")
+
+
+def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
+    """Beats seasonal-naive over the longest horizon beyond chance, over the others on average; coverage."""
+    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    parts = list(dict.fromkeys(metric.slice for metric in evaluation.metrics))
+    checks = [beats(f"seasonal-naive, {parts[-1]}", "WAPE", found["wape", parts[-1]], digits=2)]
+    checks += [_skill(found["skill", part]) for part in parts]
+    return [*checks, _holds(found["coverage", parts[-1]], coverage)]
+
+
+def _metrics(rows: pd.DataFrame, part: str, pace: Pace, seed: int) -> list[Metric]:
+    model, naive = wapes(rows), wapes(rows, "baseline")
+    low, high = mean_gain(_gains(rows), _steps(rows["date"], pace), pace.block, seed)
+    actual, predicted, baseline = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
+    common: dict[str, Any] = {"slice": part, "rows": len(rows)}
+    percent: dict[str, Any] = {**common, "unit": "%"}
+    held = float((rows["needed"] <= rows["level"]).mean())
+    ours, naives = ((float(one.mean()), float(one.max())) for one in (model, naive))
+    skill = 1 - ours[0] / naives[0] if 0 < naives[0] < np.inf else float("nan")
+    metrics = [
+        Metric(name="wape", value=ours[0], baseline=naives[0], gain_low=low, gain_high=high, **percent),
+        Metric(name="wape_worst", value=ours[1], baseline=naives[1], **percent),
+        Metric(name="skill", value=skill, better="higher", **common),
+        evaluate.beside("mae", evaluate.mae, actual, predicted, baseline, part),
+        Metric(name="coverage", value=held, better="nominal", **common),
+    ]
+    with suppress(ValueError):  # refused where values near zero would be all of it
+        metrics.append(evaluate.beside("mape", evaluate.mape, actual, predicted, baseline, part, "%"))
+    return metrics
+
+
+def _gains(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """By how much the model's error is the smaller, in percent of mean demand, so that all series count alike."""
+    size = rows.groupby(["series", "origin"])["actual"].transform("mean").to_numpy()
+    error, naive = ((rows["actual"] - rows[name]).abs().to_numpy() for name in ("predicted", "baseline"))
+    gains: npt.NDArray[np.float64] = (naive - error) / np.where(size > 0, size, 1.0) * 100
+    return gains
+
+
+def _steps(dates: pd.Series[pd.Timestamp], pace: Pace) -> npt.NDArray[np.int64]:
+    if pace.frequency == "month":
+        return np.asarray(dates.dt.year * 12 + dates.dt.month, dtype=np.int64)
+    return np.asarray((dates - pd.Timestamp(0)).dt.days, dtype=np.int64)
+
+
+def _skill(metric: Metric) -> Check:
+    return Check(
+        name=f"skill, {metric.slice}",
+        passed=metric.value > 0,
+        measured=f"{metric.value:.3f}",
+        required="above 0",
+        reason="" if metric.value > 0 else f"seasonal-naive has the lower WAPE over {metric.slice}",
+    )
+
+
+def _holds(metric: Metric, coverage: float) -> Check:
+    passed = abs(metric.value - coverage) <= COVERAGE_MARGIN
+    return Check(
+        name=f"coverage, {metric.slice}",
+        passed=passed,
+        measured=f"{metric.value:.3f}",
+        required=f"{coverage:g} within {COVERAGE_MARGIN:g}",
+        reason="" if passed else f"the interval holds {metric.value:.3f} of the truths over {metric.slice}",
+    )

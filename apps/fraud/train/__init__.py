@@ -1,0 +1,1 @@
+"""Training of the fraud app. Never imported while serving."""

@@ -1,0 +1,206 @@
+"""The model as one ONNX graph: slots, scaling, missing values, the views, the mean of their logarithms.
+
+Leaving out value j changes the first layer's sum by what j brought to it, and only output j is of use: so the
+filler's first and last layers are computed once per value, not once per pair of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from apps.fraud.schema import MAX_FEATURES
+from apps.fraud.train.memory import NEAR
+from apps.fraud.train.model import LEAST, LIMIT, MOST_ERRORS, FraudModel
+from apps.fraud.train.network import LAYERS
+
+__all__ = ["graph"]
+
+OPSET, IR_VERSION = 18, 8
+Constants = dict[str, npt.NDArray[np.generic]]
+
+
+def graph(model: FraudModel) -> onnx.ModelProto:
+    """`features` [n, 64] to `score` [n, 1], `margins` [n, 2] and `contributions` [n, 64]."""
+    constants = _constants(model)
+    made = helper.make_graph(
+        [*_scale(), *_filler(), *_copiers(), *_memory(), *_score()],
+        "fraud",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", MAX_FEATURES])],
+        [
+            helper.make_tensor_value_info("score", TensorProto.FLOAT, ["row", 1]),
+            helper.make_tensor_value_info("margins", TensorProto.FLOAT, ["row", 2]),
+            helper.make_tensor_value_info("contributions", TensorProto.FLOAT, ["row", MAX_FEATURES]),
+        ],
+        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
+
+
+def _constants(model: FraudModel) -> Constants:
+    width = model.typical.shape[1]
+    exact = model.kept.astype(np.float64)
+    found: Constants = {
+        "slots": np.arange(width, dtype=np.int64),
+        "middle": model.scaling.middle,
+        "spread": model.scaling.spread,
+        "low": np.array(-LIMIT, dtype=np.float32),
+        "high": np.array(LIMIT, dtype=np.float32),
+        "zero": np.array(0, dtype=np.float32),
+        "one": np.array(1, dtype=np.float32),
+        "kept": exact,
+        "kept_twice": 2 * exact.T,
+        "kept_squares": np.square(exact).T,
+        "near": np.array(NEAR, dtype=np.float64),
+        # Views first, as in `errors_of`.
+        "typical": model.typical[:, None],
+        "most": np.square(MOST_ERRORS),
+        "least": np.square(LEAST),
+        "two": np.array(2, dtype=np.float32),
+        "thresholds": np.array([model.context.medium, model.context.high], dtype=np.float32),
+        "views": np.array([0], dtype=np.int64),
+        "columns": np.array([1], dtype=np.int64),
+        "last": np.array([2], dtype=np.int64),
+        "padding": np.array([0, 0, 0, MAX_FEATURES - width], dtype=np.int64),
+    }
+    found |= _weights(model.networks.filler, "filler")
+    first = found.pop("filler_weight_0")
+    found["from_values"], found["from_hidden"] = first[:width], first[width:]
+    # Rows of values, as the last layer's products are added up per value.
+    found["to_value"] = found.pop(f"filler_weight_{len(LAYERS) - 1}").T
+    copiers = [_weights(copier, "copiers") for copier in model.networks.copiers]
+    for name in copiers[0]:
+        stacked = np.stack([copier[name] for copier in copiers])
+        found[name] = stacked[:, None] if stacked.ndim == 2 else stacked
+    return found
+
+
+def _weights(network: nn.Module, name: str) -> Constants:
+    state = {key: value.numpy() for key, value in network.state_dict().items()}
+    found: Constants = {}
+    for number, place in enumerate(LAYERS):
+        found[f"{name}_weight_{number}"] = state[f"net.{place}.weight"].T
+        found[f"{name}_bias_{number}"] = state[f"net.{place}.bias"]
+    return found
+
+
+def _scale() -> Iterable[onnx.NodeProto]:
+    """`Scaling.apply`."""
+    node = helper.make_node
+    yield node("Gather", ["features", "slots"], ["used"], axis=1)
+    yield node("IsNaN", ["used"], ["missing"])
+    yield node("Sub", ["used", "middle"], ["centered"])
+    yield node("Div", ["centered", "spread"], ["scaled"])
+    yield node("Clip", ["scaled", "low", "high"], ["cut"])
+    yield node("Where", ["missing", "zero", "cut"], ["values"])
+    yield node("Cast", ["missing"], ["hidden"], to=TensorProto.FLOAT)
+    yield node("Sub", ["one", "hidden"], ["known"])
+
+
+def _filler() -> Iterable[onnx.NodeProto]:
+    """`recipe_network.left_out`: [n, d, h] inside."""
+    node = helper.make_node
+    yield node("MatMul", ["values", "from_values"], ["brought"])
+    yield node("MatMul", ["hidden", "from_hidden"], ["brought_hidden"])
+    yield node("Add", ["brought", "brought_hidden"], ["seen_bare"])
+    yield node("Add", ["seen_bare", "filler_bias_0"], ["seen_flat"])
+    yield node("Unsqueeze", ["seen_flat", "columns"], ["seen"])
+    yield node("Unsqueeze", ["values", "last"], ["each"])
+    yield node("Unsqueeze", ["known", "last"], ["each_known"])
+    yield node("Mul", ["each", "from_values"], ["taken"])
+    yield node("Mul", ["each_known", "from_hidden"], ["given"])
+    yield node("Sub", ["given", "taken"], ["change"])
+    yield node("Add", ["seen", "change"], ["filler_sum_0"])
+    yield from _layers("filler")
+    yield node("Mul", [f"filler_out_{len(LAYERS) - 2}", "to_value"], ["products"])
+    yield node("ReduceSum", ["products", "last"], ["filled_bare"], keepdims=0)
+    yield node("Add", ["filled_bare", f"filler_bias_{len(LAYERS) - 1}"], ["filled"])
+
+
+def _copiers() -> Iterable[onnx.NodeProto]:
+    """`recipe_network.copied` of all copiers at once, [copiers, n, d]."""
+    node = helper.make_node
+    last = len(LAYERS) - 1
+    yield node("Concat", ["values", "hidden"], ["record"], axis=1)
+    yield node("MatMul", ["record", "copiers_weight_0"], ["copiers_product_0"])
+    yield node("Add", ["copiers_product_0", "copiers_bias_0"], ["copiers_sum_0"])
+    yield from _layers("copiers")
+    yield node("MatMul", [f"copiers_out_{last - 1}", f"copiers_weight_{last}"], ["copied_bare"])
+    yield node("Add", ["copied_bare", f"copiers_bias_{last}"], ["copied"])
+
+
+def _layers(name: str) -> Iterable[onnx.NodeProto]:
+    """From the first layer's sum to the output of the last but one."""
+    node = helper.make_node
+    yield from _silu(f"{name}_sum_0", f"{name}_out_0")
+    for number in range(1, len(LAYERS) - 1):
+        # The narrow layer is linear.
+        total = f"{name}_out_{number}" if number == 2 else f"{name}_sum_{number}"
+        yield node("MatMul", [f"{name}_out_{number - 1}", f"{name}_weight_{number}"], [f"{name}_product_{number}"])
+        yield node("Add", [f"{name}_product_{number}", f"{name}_bias_{number}"], [total])
+        if number != 2:
+            yield from _silu(total, f"{name}_out_{number}")
+
+
+def _silu(source: str, target: str) -> Iterable[onnx.NodeProto]:
+    yield helper.make_node("Sigmoid", [source], [f"{target}_gate"])
+    yield helper.make_node("Mul", [source, f"{target}_gate"], [target])
+
+
+def _memory() -> Iterable[onnx.NodeProto]:
+    """`recipe_memory.recalled`, in double precision as there."""
+    node = helper.make_node
+    yield node("Cast", ["values"], ["exact"], to=TensorProto.DOUBLE)
+    yield node("Cast", ["known"], ["exact_known"], to=TensorProto.DOUBLE)
+    yield node("ReduceSumSquare", ["exact", "columns"], ["own"], keepdims=1)
+    yield node("MatMul", ["exact", "kept_twice"], ["shared"])
+    yield node("MatMul", ["exact_known", "kept_squares"], ["theirs"])
+    yield node("Sub", ["own", "shared"], ["far_own"])
+    yield node("Add", ["far_own", "theirs"], ["far_bare"])
+    yield node("Max", ["far_bare", "near"], ["far"])
+    yield node("ReduceMin", ["far", "columns"], ["nearest"], keepdims=1)
+    yield node("Div", ["nearest", "far"], ["likeness"])
+    # To the power of four, `SHARPNESS`.
+    yield node("Mul", ["likeness", "likeness"], ["likeness_2"])
+    yield node("Mul", ["likeness_2", "likeness_2"], ["weights"])
+    yield node("MatMul", ["weights", "kept"], ["recalled_bare"])
+    yield node("ReduceSum", ["weights", "columns"], ["weight"], keepdims=1)
+    yield node("Div", ["recalled_bare", "weight"], ["exact_recalled"])
+    yield node("Cast", ["exact_recalled"], ["recalled"], to=TensorProto.FLOAT)
+
+
+def _score() -> Iterable[onnx.NodeProto]:
+    """`errors_of`, `squares_of`, and the rest of `FraudModel.predict`: [views, n, d] inside."""
+    node = helper.make_node
+    yield node("Unsqueeze", ["filled", "views"], ["told_filled"])
+    yield node("Unsqueeze", ["recalled", "views"], ["told_recalled"])
+    yield node("Concat", ["told_filled", "copied", "told_recalled"], ["told"], axis=0)
+    yield node("Sub", ["values", "told"], ["told_errors"])
+    # The median tells 0 of every scaled value.
+    yield node("Unsqueeze", ["values", "views"], ["median_errors"])
+    yield node("Concat", ["told_errors", "median_errors"], ["errors"], axis=0)
+    yield node("Div", ["errors", "typical"], ["errors_typical"])
+    yield node("Mul", ["errors_typical", "errors_typical"], ["squares_whole"])
+    yield node("Min", ["squares_whole", "most"], ["squares_cut"])
+    yield node("Add", ["squares_cut", "least"], ["squares_bare"])
+    yield node("Mul", ["squares_bare", "known"], ["squares_known"])
+    yield node("ReduceSum", ["known", "columns"], ["count_bare"], keepdims=1)
+    yield node("Max", ["count_bare", "one"], ["count"])
+    yield node("Div", ["squares_known", "count"], ["squares"])
+    yield node("ReduceSum", ["squares", "last"], ["distances_bare"], keepdims=1)
+    yield node("Max", ["distances_bare", "least"], ["distances"])
+    yield node("Div", ["distances", "least"], ["ratios"])
+    yield node("Log", ["ratios"], ["view_logs"])
+    yield node("ReduceMean", ["view_logs", "views"], ["score_twice"], keepdims=0)
+    yield node("Div", ["score_twice", "two"], ["score"])
+    yield node("Div", ["squares", "distances"], ["view_shares"])
+    yield node("ReduceMean", ["view_shares", "views"], ["shares"], keepdims=0)
+    yield node("Mul", ["score", "shares"], ["parts"])
+    yield node("Pad", ["parts", "padding", "zero"], ["contributions"], mode="constant")
+    yield node("Sub", ["score", "thresholds"], ["margins"])

@@ -1,0 +1,202 @@
+"""Thresholds from an alert budget on validation, and what the scores are worth on the test part.
+
+The naive baseline is the rule that needs no learning: the mean distance of a record's values from their medians,
+in robust standard deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from apps.fraud.schema import FraudContext
+from apps.fraud.train.model import Scaling
+from serving.kernel.storage.version_manifest import Check, Metric
+from training.measures.classification import (
+    alerts_at,
+    auroc,
+    average_precision,
+    gain_interval,
+    precision,
+    precision_at_budget,
+    recall,
+)
+from training.measures.evaluate import beside
+from training.measures.evaluation_rows import with_keys
+from training.recipe import Evaluation
+
+__all__ = ["Scored", "distance", "evaluation", "gate", "judged_rows", "with_thresholds"]
+
+Vector = npt.NDArray[Any]
+Measure = Callable[[Vector, Vector], float]
+
+WATCH = 5.0
+"""MEDIUM and HIGH together are this many times as many normal records as HIGH alone, at most a half."""
+INTERVAL_ROWS = 2500
+"""Most rows of each label the bootstrap draws from; time is all that more of them would take."""
+RESAMPLES = 200
+FALSE_ALARMS = 2.0
+"""The share of normal records with an alert may be so many times what validation says, beside chance."""
+CHANCE, DRAWS = 0.975, 100_000
+"""The quantile of the test part's false alarms that counts as chance, and draws to find it with."""
+
+
+RANKINGS = {"auroc": auroc, "average_precision": average_precision}
+"""The first looks at the whole order of the records, the second at its top, where alerts are."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with their label, score, the baseline's score, and which of them are the same record."""
+
+    actual: Vector
+    score: Vector
+    baseline: Vector
+    record: Vector
+
+
+def distance(scaling: Scaling, features: npt.NDArray[np.float32]) -> Vector:
+    """The baseline: mean absolute robust z-score over the known values, 0 without any."""
+    with np.errstate(over="ignore"):
+        scores = np.abs((features.astype(np.float64) - scaling.middle) / scaling.spread)
+    known = ~np.isnan(features)
+    total: Vector = np.where(known, scores, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return total
+
+
+def with_thresholds(context: FraudContext, validation: Scored, prevalence: float, budget: float) -> FraudContext:
+    """HIGH for at most a share `budget` of validation, whose records are all normal."""
+    watch = min(WATCH * budget, 0.5)
+    return msgspec.structs.replace(
+        context,
+        high=alerts_at(validation.score, budget),
+        medium=alerts_at(validation.score, watch),
+        alert_budget=budget,
+        watch_budget=watch,
+        prevalence=prevalence,
+    )
+
+
+def evaluation(validation: Scored, test: Scored, context: FraudContext, seed: int) -> Evaluation:
+    """Ranking, and alerts at the thresholds that validation gave, beside the baseline's with the same budget."""
+    actual, score, plain = test.actual, test.score, test.baseline
+    budget = context.alert_budget
+    flagged = score > context.high
+    naive = plain > alerts_at(validation.baseline, budget)
+    share, caught, false = float(actual.mean()), recall(actual, flagged), float(flagged[actual == 0].mean())
+    metrics = [
+        *(
+            beside(name, measure, actual, score, plain, better="higher", gain=_gain(measure, test, seed))
+            for name, measure in RANKINGS.items()
+        ),
+        beside("precision", precision, actual, flagged, naive, part="alerts", better="higher"),
+        beside("recall", recall, actual, flagged, naive, part="alerts", better="higher"),
+        beside(
+            "precision",
+            lambda truth, scores: precision_at_budget(truth, scores, share),
+            actual,
+            score,
+            plain,
+            part="as many alerts as anomalies",
+            better="higher",
+        ),
+        _plain("precision", _at(context.prevalence, caught, false), "alerts, all data's prevalence", "higher"),
+        _plain("false_alarms", false, "normal records", "lower"),
+        _plain("false_alarms", _false(validation, context), "validation", "lower"),
+        _plain("false_alarms", _most_false(validation, test, context), "allowed", "nominal"),
+        _plain("prevalence", share, "test", "nominal"),
+        _plain("prevalence", context.prevalence, "all data", "nominal"),
+        _plain("alert_budget", budget, "normal records", "nominal"),
+    ]
+    rows = judged_rows(actual, validation.score, score, test.record)
+    rows = rows.assign(baseline=_place(validation.baseline, plain))
+    return Evaluation(metrics=tuple(metrics), rows=rows, kind="probabilities")
+
+
+def judged_rows(actual: Vector, validation: Vector, score: Vector, record: Vector) -> pd.DataFrame:
+    """Test rows with their score and its place among validation's; equal records are one block."""
+    rows = pd.DataFrame({"actual": actual, "predicted": _place(validation, score), "score": score})
+    return with_keys(rows, record, record)
+
+
+def gate(found: Evaluation) -> Sequence[Check]:
+    """Beats the baseline beyond chance in one ranking, is not beaten in another; false alarms are as promised."""
+    metrics = {(metric.name, metric.slice): metric for metric in found.metrics}
+    rankings = [metrics[name, "all"] for name in RANKINGS]
+    gains = [
+        (-1.0, 1.0) if m.gain_low is None or m.gain_high is None else (m.gain_low, m.gain_high) for m in rankings
+    ]
+    beaten = any(high < 0 for _, high in gains)
+    beats = not beaten and any(low > 0 for low, _ in gains)
+    reason = "the distance from the median is better" if beaten else "the gain may be chance"
+    false = metrics["false_alarms", "normal records"].value
+    most = metrics["false_alarms", "allowed"].value
+    return (
+        Check(
+            name="beats the distance from the median",
+            passed=beats,
+            measured="; ".join(
+                f"{m.name} {m.value:.4f} beside {m.baseline:.4f}, gain {low:.4f} to {high:.4f}"
+                for m, (low, high) in zip(rankings, gains, strict=True)
+            ),
+            required="the 95 % interval of the gain lies above 0 in one of them and below 0 in none",
+            reason="" if beats else reason,
+        ),
+        Check(
+            name="false alarms",
+            passed=false <= most,
+            measured=f"{false:.4f} of the normal records",
+            required=f"at most {most:.4f}",
+            reason="" if false <= most else "the thresholds do not hold on records that validation has not seen",
+        ),
+    )
+
+
+def _gain(measure: Measure, test: Scored, seed: int) -> tuple[float, float] | None:
+    normal = np.flatnonzero(test.actual == 0)
+    drawn = np.random.default_rng(seed).permutation(normal)[:INTERVAL_ROWS]
+    rows = np.concatenate([np.flatnonzero(test.actual == 1)[:INTERVAL_ROWS], drawn])
+    parts = (test.actual[rows], test.score[rows], test.baseline[rows], test.record[rows])
+    try:
+        return gain_interval(measure, *parts, seed=seed, resamples=RESAMPLES)
+    except ValueError:
+        return None
+
+
+def _false(validation: Scored, context: FraudContext) -> float:
+    return float((validation.score > context.high).mean())
+
+
+def _most_false(validation: Scored, test: Scored, context: FraudContext) -> float:
+    """Most of the test part's normal records, as a share, that may be above the threshold.
+
+    A new record is above a threshold with k of validation's n records above it with a probability that is
+    Beta(k + 1, n - k), whatever the score. The share counts as chance up to its quantile `CHANCE`, and that
+    probability may be `FALSE_ALARMS` times as high.
+    """
+    rows, above = len(validation.score), int((validation.score > context.high).sum())
+    fresh, draw = int((test.actual == 0).sum()), np.random.default_rng(0)
+    chance = np.minimum(FALSE_ALARMS * draw.beta(above + 1, rows - above, DRAWS), 1.0)
+    return float(np.quantile(draw.binomial(fresh, chance), CHANCE)) / fresh
+
+
+def _at(prevalence: float, caught: float, false: float) -> float:
+    """Precision where anomalies are a share `prevalence` of the records."""
+    right, wrong = prevalence * caught, (1 - prevalence) * false
+    return right / (right + wrong) if right + wrong else 0.0
+
+
+def _plain(name: str, value: float, part: str, better: str) -> Metric:
+    return Metric(name=name, value=value, slice=part, better=better)
+
+
+def _place(normal: Vector, scores: Vector) -> Vector:
+    """Share of normal records with a smaller score: 0 to 1, though no probability of being an anomaly."""
+    place: Vector = np.searchsorted(np.sort(normal), scores) / len(normal)
+    return place

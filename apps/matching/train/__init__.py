@@ -1,0 +1,1 @@
+"""Training of the matching app. Never imported while serving."""

@@ -1,0 +1,63 @@
+"""The naive baseline: the cosine of TF-IDF weighted letter n-grams, which needs no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import precision_recall_curve
+
+from apps.matching.schema import Availability, Requirement
+from apps.matching.train.pairs import text_of
+
+__all__ = ["best_threshold", "nearest", "similarities", "vectorizer"]
+
+Vector = npt.NDArray[Any]
+GRAMS = (2, 4)
+
+
+def vectorizer(texts: Sequence[str]) -> TfidfVectorizer:
+    """Fitted on texts; no label is used."""
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=GRAMS, sublinear_tf=True).fit(texts)
+
+
+def similarities(
+    left: Sequence[Requirement], right: Sequence[Availability], fitted: TfidfVectorizer
+) -> npt.NDArray[np.float64]:
+    """Cosine of each pair [m]."""
+    one = fitted.transform([text_of(side) for side in left])
+    other = fitted.transform([text_of(side) for side in right])
+    found: npt.NDArray[np.float64] = np.asarray(one.multiply(other).sum(axis=1)).reshape(-1)
+    return found
+
+
+def nearest(
+    left: Sequence[Requirement],
+    right: Sequence[Availability],
+    count: int,
+    allowed: npt.NDArray[np.bool_] | None = None,
+) -> npt.NDArray[np.intp]:
+    """Places in `right` of the `count` nearest to each of `left`, nearest first: an exact search through all.
+
+    Pairs that are not `allowed` [left, right] come last.
+    """
+    wanted, offered = [text_of(side) for side in left], [text_of(side) for side in right]
+    fitted = vectorizer([*wanted, *offered])
+    one, other = fitted.transform(wanted), fitted.transform(offered)
+    cosines = (one @ other.T).toarray()
+    if allowed is not None:
+        cosines = np.where(allowed, cosines, -1)
+    order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+    return order
+
+
+def best_threshold(actual: Vector, score: Vector) -> float:
+    """Where F1 is best by `score >= threshold`, midway between two scores. Take it on the validation part."""
+    precision, recall, at = precision_recall_curve(actual, score)
+    f1 = 2 * precision[:-1] * recall[:-1] / np.maximum(precision[:-1] + recall[:-1], 1e-12)
+    place = int(f1.argmax())
+    below = at[place - 1] if place else at[place]
+    return float((at[place] + below) / 2)

@@ -1,0 +1,161 @@
+"""Pair tables: known layouts to one tidy table, its schema and the split."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from training.data.split import by_group, check
+from training.errors import BadValue, DataError
+from training.recipe import Options, Split
+
+__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
+
+COLUMNS = ("left", "right", "label")
+"""Columns of the record-pair layout: `COL title VAL ... COL price VAL ...` twice, then 0 or 1."""
+FILE = "file"
+PART = "part"
+GROUP = "requirement"
+"""Names a requirement by its content; all pairs of one stay in one part where the files do not say otherwise."""
+SIDES = ("requirement", "availability")
+TEXTS = ("name", "description", "maker", "commodity", "unit")
+RANGES = {
+    "quantity": (0.0, 1e9),
+    "price": (0.0, 1e9),
+    "quality": (0.0, 1.0),
+    "latitude": (-90.0, 90.0),
+    "longitude": (-180.0, 180.0),
+}
+FORBIDDEN = ("id", "left_id", "right_id", "requirement_id", "availability_id", "score", "match", "accepted")
+"""Row numbers that give pairs away, and what a matcher answered before."""
+
+ALIASES = {"title": "name", "name": "name", "manufacturer": "maker", "brand": "maker"}
+PUBLISHED = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
+"""File names that say which part their rows belong to."""
+LENGTHS = {"name": 300, "description": 4000, "maker": 200}
+_FIELD = re.compile(r"COL (\S+) VAL ?(.*?)(?= COL \S+ VAL|$)")
+
+
+def _schema() -> pa.DataFrameSchema:
+    columns: dict[str, pa.Column] = {
+        GROUP: pa.Column(str),
+        "label": pa.Column(int, pa.Check.isin((0, 1)), coerce=True),
+        PART: pa.Column(str, pa.Check.isin(sorted(set(PUBLISHED.values()))), required=False),
+    }
+    for side in SIDES:
+        for name in TEXTS:
+            least = 1 if name == "name" else 0
+            columns[f"{side}_{name}"] = pa.Column(str, pa.Check.str_length(least, LENGTHS.get(name, 64)))
+        for name, (low, high) in RANGES.items():
+            columns[f"{side}_{name}"] = pa.Column(float, pa.Check.between(low, high), nullable=True, coerce=True)
+    return pa.DataFrameSchema(columns, strict=True)
+
+
+SCHEMA = _schema()
+"""The tidy table: one row per pair. Text that is not given is empty, a number that is not given NaN."""
+
+
+def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """One row per pair from record pairs or the plain layout (`requirement_name`, `availability_price`, ...).
+
+    Of rows for the same pair the one in the latest part stays (test, then validation, then train), and of those
+    the first: the published files repeat pairs across parts, some with both labels. A price or quantity of 0 is
+    one that is not known. Raises `DataError`.
+    """
+    wide = _from_records(raw) if set(COLUMNS) <= set(raw.columns) else raw
+    frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
+    for side in SIDES:
+        for name in TEXTS:
+            column = f"{side}_{name}"
+            given = wide[column] if column in wide else pd.Series("", index=raw.index)
+            length = LENGTHS.get(name)
+            frame[column] = [str(text).strip()[:length] for text in given.fillna("")]
+        for name in RANGES:
+            column = f"{side}_{name}"
+            frame[column] = _numbers(wide[column]) if column in wide else np.nan
+            if name in ("price", "quantity"):
+                frame[column] = frame[column].where(frame[column] != 0)
+    if not (frame["requirement_name"].str.len() > 0).any():
+        raise DataError(
+            "no row has a requirement's name; expected tab-separated record pairs (left, right, label) or CSV "
+            "with the columns requirement_name, availability_name and label"
+        )
+    frame[GROUP] = _keys(frame, SIDES[0])
+    part = _parts(raw, options)
+    if part is not None:
+        frame[PART] = part
+    return _once(frame)
+
+
+def cut(frame: pd.DataFrame) -> Split:
+    """The parts the files name; else whole requirements, so that none of the test part was fitted on."""
+    if PART not in frame:
+        return by_group(frame, GROUP, validation=0.2, test=0.2)
+    parts = {name: frame[frame[PART] == name].drop(columns=PART) for name in ("train", "validation", "test")}
+    rows = {name: len(part) for name, part in parts.items()}
+    return check(Split(**parts, description={"kind": "published", "column": FILE, "rows": rows}))
+
+
+def cut_again(frame: pd.DataFrame) -> Split:
+    """The split of a search, of pairs that `cut` left before its test: by whole requirements."""
+    # Another seed: requirements that the first gave to the test are not here.
+    return by_group(frame.drop(columns=PART, errors="ignore"), GROUP, validation=0.2, test=0.2, seed=8)
+
+
+def _from_records(raw: pd.DataFrame) -> pd.DataFrame:
+    columns: dict[str, list[str]] = {f"{side}_{name}": [] for side in SIDES for name in (*TEXTS, *RANGES)}
+    for source, side in zip(COLUMNS[:2], SIDES, strict=True):
+        for row, text in zip(raw.index, raw[source], strict=True):
+            found = {ALIASES.get(key, key): value.strip() for key, value in _FIELD.findall(str(text).strip())}
+            if not found.get("name"):
+                raise BadValue(int(row), source, str(text)[:60], "COL title VAL ... or COL name VAL ...")
+            for name in (*TEXTS, *RANGES):
+                columns[f"{side}_{name}"].append(found.get(name, ""))
+    return pd.DataFrame(columns, index=raw.index)
+
+
+def _labels(raw: pd.DataFrame) -> pd.Series[Any]:
+    if "label" not in raw:
+        raise DataError("column 'label' is missing: 1 where the availability met the requirement, else 0")
+    labels = pd.to_numeric(raw["label"], errors="coerce")
+    wrong = ~labels.isin((0, 1))
+    if wrong.any():
+        row = raw.index[wrong.to_numpy()][0]
+        raise BadValue(int(row), "label", raw["label"].loc[row], "0 or 1")
+    return labels.astype(int)
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    numbers = pd.to_numeric(column, errors="coerce")
+    given = column.notna() & (column.astype(str) != "")
+    wrong = numbers.isna() & given
+    if wrong.any():
+        row = column.index[wrong.to_numpy()][0]
+        raise BadValue(int(row), str(column.name), column.loc[row], "a number or nothing")
+    return numbers.astype(float)
+
+
+def _parts(raw: pd.DataFrame, options: Options) -> pd.Series[Any] | None:
+    """Part of each row by its file's name; None where the files are not those of a published split."""
+    wanted = options.select.get("split", "published")
+    if wanted not in ("published", "group"):
+        raise DataError(f"--split: {wanted!r} is not known; expected published or group")
+    if wanted == "group" or FILE not in raw:
+        return None
+    parts = raw[FILE].map(PUBLISHED)
+    return parts if set(parts) == set(PUBLISHED.values()) else None
+
+
+def _keys(frame: pd.DataFrame, side: str) -> pd.Series[Any]:
+    columns = [f"{side}_{name}" for name in (*TEXTS, *RANGES)]
+    return pd.util.hash_pandas_object(frame[columns], index=False).map("{:016x}".format)
+
+
+def _once(frame: pd.DataFrame) -> pd.DataFrame:
+    order = frame[PART].map({"test": 0, "validation": 1, "train": 2}) if PART in frame else frame["label"] * 0
+    pair = frame[GROUP] + _keys(frame, SIDES[1])
+    return frame[~pair.loc[order.sort_values(kind="stable").index].duplicated().reindex(frame.index)]

@@ -1,0 +1,134 @@
+"""The matching app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pandas as pd
+
+from apps.matching.app import app
+from apps.matching.schema import MatchContext, MatchQuestion
+from apps.matching.serve.features import NUMBERS, tokens
+from apps.matching.train import data, golden, report, synthetic
+from apps.matching.train.encoder import embed, encoder_graph, parity_tokens
+from apps.matching.train.fit import DEFAULTS, PARAMS, MatchModel, fit_model, space
+from apps.matching.train.graph import graph
+from apps.matching.train.network import COLUMNS
+from apps.matching.train.pairs import availabilities, flat, requirements
+from serving.kernel.collection import EMBEDDING
+from serving.kernel.storage.version_manifest import Check
+from serving.kernel.tensors import Arrays
+from training.fit.trainer import Trainer
+from training.measures.evaluation_rows import keyed
+from training.recipe import EncoderExport, Evaluation, Fitted, Options, Recipe, Split
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["MatchRecipe", "recipe"]
+
+
+class MatchRecipe(Recipe[MatchQuestion]):
+    """Trains one version on labelled pairs."""
+
+    app = app
+    schema = data.SCHEMA
+    target = "label"
+    forbidden = data.FORBIDDEN
+    selectable = ("split",)
+    columns = data.COLUMNS
+    file_column = data.FILE
+    defaults = DEFAULTS
+    objective = ("average_precision", "all")
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Made-up goods; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """Record pairs or the plain layout to one row per pair."""
+        return data.tidy(raw, options)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """As published, or by requirement; see `data.cut`."""
+        return data.cut(frame)
+
+    def nest(self, frame: pd.DataFrame) -> Split:
+        """By requirement, also what was published in parts."""
+        return data.cut_again(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_fit.space`."""
+        return space()
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """The network, its calibration and the threshold."""
+        model = fit_model(split, trainer)
+        scale = dict(zip(COLUMNS, model.network.scale.tolist(), strict=True))
+        numbers = tuple(name for name in NUMBERS if scale[name] > 0)
+        return Fitted(
+            predict=model.predict,
+            context=MatchContext(threshold=model.threshold, numbers=numbers),
+            files={},
+            params={**PARAMS, **trainer.tuned(DEFAULTS), "slope": model.slope, "offset": model.offset},
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Labelled pairs and the search through the full table."""
+        model: MatchModel = fitted.model
+        return _named(report.evaluation(model, split), split.test)
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Labelled pairs, each a question with one availability."""
+        pairs = flat(requirements(split.test), availabilities(split.test))
+        inputs = {name: array if name == "requirement" else array[:, None] for name, array in pairs.items()}
+        score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
+        rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
+        return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats letter TF-IDF on pairs, and is no worse at the first match."""
+        return report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """Overlaps, encoder, heads and calibration in one graph."""
+        model: MatchModel = fitted.model
+        return graph(model)
+
+    def encoder(self, fitted: Fitted, split: Split) -> EncoderExport:
+        """The encoder that both sides share, with texts of the test part."""
+        model: MatchModel = fitted.model
+
+        def predict(inputs: Arrays) -> Arrays:
+            return {EMBEDDING: embed(model, inputs["tokens"])}
+
+        inputs = parity_tokens(tokens(golden.several(availabilities(split.test))))
+        return EncoderExport(model=encoder_graph(model), predict=predict, inputs=inputs)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test questions, extreme numbers, NaN, tokens that do not exist."""
+        context: MatchContext = fitted.context  # type: ignore[assignment]
+        self._threshold = context.threshold
+        return golden.parity_rows(split.test, context)
+
+    def golden(self, split: Split) -> list[MatchQuestion]:
+        """Questions of the test part."""
+        return golden.golden(split.test)
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Accepted or not."""
+        return {"accepted": outputs["score"] - self._threshold}
+
+
+def _named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `part`: a requirement's pairs are alike."""
+    columns = [name for name in part.columns if name.startswith("availability_")]
+    offered = pd.util.hash_pandas_object(part[columns], index=False).map("{:016x}".format)
+    return keyed(found, part["requirement"], part["requirement"], offered)
+
+
+recipe = MatchRecipe()

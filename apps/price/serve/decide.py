@@ -1,0 +1,54 @@
+"""Model outputs to prices: the one place that turns log ratios into money and rounds it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+from apps.price.schema import Observation, PriceAnswer, PriceContext, PriceQuestion
+from serving.kernel.tensors import Arrays
+
+__all__ = ["OUTPUTS", "decide", "last_of", "rupees"]
+
+OUTPUTS = ("log_ratio", "log_low", "log_high")
+"""Names of the model's outputs, each log(price / last price), FP32 [n, 1]."""
+
+LIMIT = 20.0
+"""Largest log ratio that is believed: e^20 is beyond any price."""
+
+_date: Callable[[Observation], datetime.date] = attrgetter("date")
+
+
+def decide(questions: Sequence[PriceQuestion], outputs: Arrays, context: PriceContext) -> list[PriceAnswer]:
+    """One answer per question, with low <= price <= high."""
+    point, low, high = (outputs[name].reshape(-1).tolist() for name in OUTPUTS)
+    rows = zip(questions, point, low, high, strict=True)
+    coverage = context.coverage
+    return [_answer(*row, coverage) for row in rows]
+
+
+def last_of(question: PriceQuestion) -> Observation:
+    """The latest observation of a history in any order."""
+    return max(question.history, key=_date)
+
+
+def rupees(last: float, log_ratio: float) -> float:
+    """Price in INR, not yet rounded."""
+    return last * math.exp(min(max(log_ratio, -LIMIT), LIMIT))
+
+
+def _answer(question: PriceQuestion, point: float, low: float, high: float, coverage: float) -> PriceAnswer:
+    last = last_of(question)
+    return PriceAnswer(
+        commodity=question.commodity,
+        market=question.market,
+        horizon=question.horizon,
+        price=round(rupees(last.price, point), 2),
+        low=round(rupees(last.price, min(low, point)), 2),
+        high=round(rupees(last.price, max(high, point)), 2),
+        coverage=coverage,
+        last_date=last.date,
+        last_price=last.price,
+    )

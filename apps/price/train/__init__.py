@@ -1,0 +1,1 @@
+"""Training of the price app. Never imported while serving."""

@@ -1,0 +1,147 @@
+"""The price app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pandas as pd
+
+from apps.price.app import app
+from apps.price.schema import PriceContext, PriceQuestion
+from apps.price.serve.explain import FAR_NAME, NEAR_NAME
+from apps.price.train import data, report, synthetic
+from apps.price.train.golden import golden, parity_rows
+from apps.price.train.model import (
+    COVERAGE,
+    DEFAULTS,
+    PriceModel,
+    fit_model,
+    graph,
+    importance,
+    params_of,
+    space,
+    split_values,
+)
+from apps.price.train.windows import Examples, examples
+from serving.kernel.storage.version_manifest import Check
+from serving.kernel.tensors import Arrays
+from training.fit.trainer import Trainer
+from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["PriceRecipe", "recipe"]
+
+
+class PriceRecipe(Recipe[PriceQuestion]):
+    """Trains one version for the commodities of a table."""
+
+    app = app
+    schema = data.SCHEMA
+    time_column = "date"
+    target = "price"
+    forbidden = data.FORBIDDEN
+    selectable = ("commodity",)
+    defaults = DEFAULTS
+    objective = ("mae", "horizon 7")
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Twelve made-up onion markets; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """Agmarknet's layout or the plain one to one row per market and day."""
+        return data.tidy(raw, options)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By date; see `data.cut`."""
+        return data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return space()
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """Two boosters and the reach of the interval."""
+        train = examples(split.train, hide=np.random.default_rng(trainer.seed))
+        validation = examples(_until(split, "validation"), since=split.validation["date"].min())
+        trainer.log(f"{len(train.features)} rows to fit on, {len(validation.features)} to stop and calibrate on")
+        context = PriceContext(
+            commodities=tuple(sorted(split.train["commodity"].unique())),
+            groups=data.groups_of(split.train),
+            coverage=COVERAGE,
+        )
+        model = fit_model(train, validation, context, trainer)
+        return Fitted(
+            predict=model.predict,
+            context=model.context,
+            files={NEAR_NAME: bytes(model.near.save_raw("ubj")), FAR_NAME: bytes(model.far.save_raw("ubj"))},
+            params={
+                **params_of(trainer.tuned(DEFAULTS)),
+                "near.rounds": model.near.num_boosted_rounds(),
+                "far.rounds": model.far.num_boosted_rounds(),
+            },
+            importance=importance(model),
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test day and sampled horizon; the horizons of the gate also without the reference price."""
+        tested = examples(_until(split, "test"), since=split.test["date"].min())
+        alone = examples(
+            _until(split, "test"),
+            since=split.test["date"].min(),
+            horizons=report.GATED_HORIZONS,
+            reference=False,
+        )
+        rows = self._judged(fitted, split, tested)
+        found = report.evaluation(rows, self._judged(fitted, split, alone), seed=7)
+        return report.named(found, tested.table)
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """As `evaluate`, which needs no native model."""
+        return self.evaluate(fitted, split)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats persistence one and seven trading days ahead; the interval holds its share."""
+        return report.gate(evaluation, COVERAGE)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """Both boosters and the interval in one graph."""
+        model: PriceModel = fitted.model
+        return graph(model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at and beside the model's split values, extreme rows, NaN."""
+        test = examples(_until(split, "test"), since=split.test["date"].min())
+        model: PriceModel = fitted.model
+        return {"features": parity_rows(test.features, split_values(model.near, model.far))}
+
+    def golden(self, split: Split) -> list[PriceQuestion]:
+        """Questions of the test period; every few with a short history or without arrivals or reference."""
+        return golden(_until(split, "test"), split.test["date"].min())
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Up or down."""
+        return {"direction": outputs["log_ratio"]}
+
+    def _judged(self, fitted: Fitted, split: Split, rows: Examples) -> report.Judged:
+        days = _until(split, "test").groupby(["commodity", "market"]).size().rename("days").reset_index()
+        table = rows.table.merge(days, on=["commodity", "market"], how="left")
+        table["busy"] = table["days"] >= report.BUSY_DAYS
+        return report.judged(table, fitted.predict({"features": rows.features}))
+
+
+def _until(split: Split, part: str) -> pd.DataFrame:
+    """All rows up to and including a part: windows of a part reach back into those before it."""
+    parts = [split.train, split.validation]
+    if part == "test":
+        parts.append(split.test)
+    return pd.concat(parts).sort_values(["commodity", "market", "date"], kind="stable")
+
+
+recipe = PriceRecipe()

@@ -1,0 +1,174 @@
+"""What a fitted price model is worth: metrics beside persistence on the test period, and the app's gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from apps.price.schema import UNIT
+from apps.price.serve.decide import OUTPUTS
+from apps.price.train.windows import HORIZONS
+from serving.kernel.storage.version_manifest import Check, Metric
+from serving.kernel.tensors import Arrays
+from training.measures.block_bootstrap import mean_gain
+from training.measures.evaluate import coverage, mae, r2
+from training.measures.evaluation_rows import keyed
+from training.measures.gate import beats
+from training.recipe import Evaluation
+
+__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "named"]
+
+Vector = npt.NDArray[np.float64]
+
+GATED_HORIZONS = (1, 7)
+BUSY_DAYS = 500
+"""Priced days in the table from which on a market counts as busy."""
+BLOCK_DAYS = 14
+"""Rows of the same two weeks, in all markets, are resampled together."""
+COVERAGE_MARGIN = 0.03
+UNIX_EPOCH = 719163
+"""Proleptic Gregorian ordinal of 1970-01-01."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Test rows with the truth, persistence and the model's answers, all in INR per quintal."""
+
+    horizon: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    busy: npt.NDArray[np.bool_]
+    actual: Vector
+    baseline: Vector
+    predicted: Vector
+    low: Vector
+    high: Vector
+
+    def at(self, chosen: npt.NDArray[np.bool_]) -> Judged:
+        """Some of the rows."""
+        return Judged(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+def judged(table: pd.DataFrame, outputs: Arrays) -> Judged:
+    """Put the model's outputs beside the truth. `table` is that of `Examples`, with a column `busy`."""
+    last = table["last"].to_numpy(dtype=np.float64)
+    answers = [last * np.exp(outputs[name][:, 0].astype(np.float64)) for name in OUTPUTS]
+    return Judged(
+        table["horizon"].to_numpy(dtype=np.int64),
+        table["day"].to_numpy(dtype=np.int64),
+        table["busy"].to_numpy(dtype=bool),
+        table["actual"].to_numpy(dtype=np.float64),
+        last,
+        *answers,
+    )
+
+
+def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
+    """Metrics by horizon, of busy markets, and of the same questions without a reference price (`alone`)."""
+    metrics: list[Metric] = []
+    for horizon in HORIZONS:
+        part = rows.at(rows.horizon == horizon)
+        if len(part.actual) == 0:
+            continue
+        gated = horizon in GATED_HORIZONS
+        metrics += _errors(part, f"horizon {horizon}", seed if gated else None)
+        metrics += _interval(part, f"horizon {horizon}")
+        if gated:
+            metrics += _errors(part.at(part.busy), f"horizon {horizon}, busy markets", None)
+            without = alone.at(alone.horizon == horizon)
+            metrics += _errors(without, f"horizon {horizon}, no reference", None)
+    return Evaluation(metrics=tuple(metrics), rows=_frame(rows))
+
+
+def named(found: Evaluation, table: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `table`, which is that of `Examples`, in the same order."""
+    days = (table["day"] - UNIX_EPOCH).to_numpy().astype("datetime64[D]")
+    block = table["day"] // BLOCK_DAYS
+    return keyed(found, block, table["commodity"], table["market"], days, table["horizon"])
+
+
+def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
+    """Beats persistence at the gated horizons beyond chance, and the interval holds what it states."""
+    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    checks: list[Check] = []
+    for horizon in GATED_HORIZONS:
+        part = f"horizon {horizon}"
+        checks.append(beats(f"persistence, {part}", "MAE", found.get(("mae", part)), digits=1))
+        checks.append(_covers(found.get(("coverage", part)), part, nominal))
+    return checks
+
+
+def _errors(rows: Judged, part: str, seed: int | None) -> Iterator[Metric]:
+    """MAE, R2 and MAPE beside persistence's; with a seed, the bootstrap interval of the gain in MAE."""
+    if len(rows.actual) == 0:
+        return
+    low, high = _gain(rows, seed) if seed is not None else (None, None)
+    measures: tuple[tuple[str, Callable[[Any, Any], float], str, str], ...] = (
+        ("mae", mae, UNIT, "lower"),
+        ("r2", r2, "", "higher"),
+        ("mape", _mape, "%", "lower"),
+    )
+    for name, measure, unit, better in measures:
+        yield Metric(
+            name=name,
+            value=measure(rows.actual, rows.predicted),
+            baseline=measure(rows.actual, rows.baseline),
+            slice=part,
+            unit=unit,
+            better=better,
+            rows=len(rows.actual),
+            gain_low=low if name == "mae" else None,
+            gain_high=high if name == "mae" else None,
+        )
+
+
+def _gain(rows: Judged, seed: int) -> tuple[float | None, float | None]:
+    gains = np.abs(rows.actual - rows.baseline) - np.abs(rows.actual - rows.predicted)
+    try:
+        return mean_gain(gains, rows.day, BLOCK_DAYS, seed)
+    except ValueError:
+        return None, None
+
+
+def _interval(rows: Judged, part: str) -> Iterator[Metric]:
+    count = len(rows.actual)
+    held = coverage(rows.actual, rows.low, rows.high)
+    width = float(np.median((rows.high - rows.low) / rows.baseline))
+    yield Metric(name="coverage", value=held, slice=part, better="nominal", rows=count)
+    yield Metric(name="width", value=width, slice=part, unit="of the last price, median", rows=count)
+
+
+def _mape(actual: Vector, predicted: Vector) -> float:
+    """Mean absolute percentage error; prices are far enough from zero for it."""
+    return float((np.abs(actual - predicted) / actual).mean() * 100)
+
+
+def _frame(rows: Judged) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "actual": rows.actual,
+            "predicted": rows.predicted,
+            "baseline": rows.baseline,
+            "low": rows.low,
+            "high": rows.high,
+            "slice": [f"horizon {horizon}" for horizon in rows.horizon],
+            "horizon": rows.horizon,
+        }
+    )
+
+
+def _covers(metric: Metric | None, part: str, nominal: float) -> Check:
+    low, high = nominal - COVERAGE_MARGIN, nominal + COVERAGE_MARGIN
+    held = metric.value if metric else float("nan")
+    passed = low <= held <= high
+    return Check(
+        name=f"coverage, {part}",
+        passed=passed,
+        measured=f"{held:.3f}",
+        required=f"{low:.2f} to {high:.2f}",
+        reason="" if passed else f"the interval states {nominal:.2f} and holds {held:.3f} of the test prices",
+    )

@@ -1,0 +1,1 @@
+"""Training of the quality app. Never imported while serving."""

@@ -1,0 +1,215 @@
+"""Tables of graded lots: known layouts to one tidy table, refused columns, and the split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.pandas as pa
+
+from apps.quality.schema import LIMIT, SLOTS
+from training.data.split import by_group
+from training.errors import BadValue, DataError
+from training.recipe import Split
+
+__all__ = ["FORBIDDEN", "KEYS", "SCHEMA", "cut", "grades_of", "measurements", "suppliers_known", "tidy"]
+
+FORBIDDEN = (
+    "id",
+    "index",
+    "key",
+    "number",
+    "row",
+    "row_id",
+    "record",
+    "record_id",
+    "sample",
+    "sample_id",
+    "lot",
+    "lot_id",
+    "lot_number",
+    "batch",
+    "batch_id",
+    "serial",
+    "uuid",
+    "unnamed: 0",
+)
+"""Names, in lower case, of columns that say which lot it is, not what it is like."""
+GRADE_NAMES = ("grade", "class", "Grade", "Class")
+KEYS = ("grade", "grade_value", "supplier", "group")
+"""Columns of the tidy table that are no measurements."""
+MOST_GRADES = 32
+LEAST_ROWS = 300
+LEAST_OF_A_GRADE = 5
+"""Fewest lots of each grade in each part of the split."""
+LEAST_SUPPLIERS = 20
+"""From so many suppliers on, whole suppliers are split; below, identical lots."""
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "grade": pa.Column(str, pa.Check.str_length(1, 64)),
+        "grade_value": pa.Column(float, pa.Check.between(0, 100), nullable=True),
+        "supplier": pa.Column(str, pa.Check.str_length(1, 64), nullable=True, required=False),
+        "group": pa.Column(str),
+        f"^(?!(?:{'|'.join(KEYS)})$).{{1,64}}$": pa.Column(
+            float, pa.Check.between(-LIMIT, LIMIT), nullable=True, regex=True
+        ),
+    },
+    strict=True,
+)
+"""The tidy table: one row per lot; every column but `KEYS` is a measurement."""
+
+
+def measurements(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the measurements of a tidy table, in its order."""
+    return tuple(str(name) for name in frame.columns if name not in KEYS)
+
+
+def tidy(raw: pd.DataFrame) -> pd.DataFrame:
+    """One row per lot: `grade`, `grade_value`, perhaps `supplier`, `group`, and the measurements.
+
+    The grade stands in `grade` or `Class`; every other column must be a measurement. Lots with the same grade and
+    measurements are kept once; `attrs["dropped"]` counts the others. Raises `DataError`.
+    """
+    grade = next((name for name in GRADE_NAMES if name in raw.columns), None)
+    if grade is None:
+        raise DataError("column 'grade' is missing (or 'Class'); it says how each lot was graded")
+    frame = raw.rename(columns={grade: "grade"})
+    _refuse_names(frame)
+    frame["grade"] = _text(frame["grade"], "grade")
+    if "grade_value" not in frame:
+        frame["grade_value"] = np.nan
+    if "supplier" in frame:
+        frame["supplier"] = frame["supplier"].where(frame["supplier"].isna(), frame["supplier"].astype(str))
+    names = [str(name) for name in frame.columns if name not in KEYS]
+    if not 1 <= len(names) <= SLOTS:
+        raise DataError(f"{len(names)} columns of measurements; expected 1 to {SLOTS}")
+    for name in (*names, "grade_value"):
+        frame[name] = _numbers(frame[name], name)
+    _check_grades(frame)
+    for name in names:
+        _refuse_identifier(name, frame[name].to_numpy(), frame["grade"].to_numpy())
+    whole = frame.drop_duplicates([*names, "grade"]).copy()
+    whole["group"] = _groups(whole, names)
+    whole.attrs["dropped"] = {"duplicates": len(frame) - len(whole)}
+    return whole
+
+
+def cut(frame: pd.DataFrame, seed: int = 7) -> Split:
+    """70, 15 and 15 of 100 groups: whole suppliers where there are enough of them, else identical measurements.
+
+    Raises `DataError` when a grade is too rare in a part.
+    """
+    if len(frame) < LEAST_ROWS:
+        raise DataError(f"{len(frame)} different lots; at least {LEAST_ROWS} are needed")
+    parts = by_group(frame, "group", seed=seed)
+    for name in ("train", "validation", "test"):
+        counts = getattr(parts, name)["grade"].value_counts().reindex(frame["grade"].unique(), fill_value=0)
+        if counts.min() < LEAST_OF_A_GRADE:
+            raise DataError(
+                f"split: {counts.min()} lots of grade {counts.idxmin()!r} are in the {name} part; at least "
+                f"{LEAST_OF_A_GRADE} are needed: give more lots of it or leave it out"
+            )
+    dropped = frame.attrs.get("dropped", {})
+    groups = "suppliers" if suppliers_known(frame) else "identical measurements"
+    parts.description.update({"groups": groups, "dropped_rows": dropped})
+    return parts
+
+
+def grades_of(frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Names of the grades and their values: by value where there are values, else by name and no values."""
+    values = frame.groupby("grade")["grade_value"].first()
+    if values.isna().any():
+        return tuple(sorted(values.index)), ()
+    values = values.sort_values(kind="stable")
+    return tuple(values.index), tuple(float(value) for value in values)
+
+
+def suppliers_known(frame: pd.DataFrame) -> bool:
+    """Whether every lot has a supplier and there are enough suppliers to split them."""
+    if "supplier" not in frame or frame["supplier"].isna().any():
+        return False
+    return bool(frame["supplier"].nunique() >= LEAST_SUPPLIERS)
+
+
+def _refuse_names(frame: pd.DataFrame) -> None:
+    for name in frame.columns:
+        if str(name).strip().lower() in FORBIDDEN:
+            raise DataError(f"column {name!r} says which lot it is, not what it is like; remove it from the table")
+
+
+def _refuse_identifier(name: str, values: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> None:
+    """Refuse a column that numbers the lots or gives the grade away. Raises `DataError`."""
+    known = ~np.isnan(values)
+    if known.sum() < LEAST_ROWS:
+        return
+    values, grades = values[known], grades[known]
+    if _numbers_the_rows(values):
+        raise DataError(f"column {name!r} is an identifier: it numbers the lots; remove it from the table")
+    order = np.argsort(values, kind="stable")
+    changes = int((grades[order][1:] != grades[order][:-1]).sum())
+    if changes == len(set(grades)) - 1 and _clean_cuts(values[order], grades[order]):
+        raise DataError(
+            f"column {name!r} alone tells all grades apart without one mistake: it is an identifier or the grade "
+            "in disguise; remove it from the table"
+        )
+
+
+def _numbers_the_rows(values: npt.NDArray[np.float64]) -> bool:
+    """Whether every value is there once and they rise or fall with the rows, or fill a ladder of even steps."""
+    ordered = np.unique(values)
+    if len(ordered) < len(values):
+        return False
+    steps = np.diff(values)
+    if (steps > 0).all() or (steps < 0).all():
+        return True
+    rung = np.diff(ordered).min()
+    places = (ordered - ordered[0]) / rung
+    return bool(places[-1] < 2 * len(values) and np.abs(places - np.round(places)).max() < 1e-3)
+
+
+def _clean_cuts(ordered: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> bool:
+    """Whether no value is shared by two grades, lots being in order of the value."""
+    change = grades[1:] != grades[:-1]
+    return bool((ordered[1:][change] > ordered[:-1][change]).all())
+
+
+def _check_grades(frame: pd.DataFrame) -> None:
+    count = frame["grade"].nunique()
+    if not 2 <= count <= MOST_GRADES:
+        raise DataError(f"column 'grade' has {count} different grades; expected 2 to {MOST_GRADES}")
+    several = frame.groupby("grade")["grade_value"].nunique(dropna=False)
+    if (several > 1).any():
+        raise DataError(f"column 'grade_value': grade {several.idxmax()!r} has more than one value; expected one")
+    known = frame.groupby("grade")["grade_value"].first().notna()
+    if known.any() and not known.all():
+        raise DataError(
+            f"column 'grade_value': grade {known.idxmin()!r} has no value; give all grades one or none"
+        )
+
+
+def _groups(frame: pd.DataFrame, names: list[str]) -> pd.Series[Any]:
+    if suppliers_known(frame):
+        return frame["supplier"].astype(str)
+    return pd.util.hash_pandas_object(frame[names], index=False).astype(str)
+
+
+def _text(column: pd.Series[Any], name: str) -> pd.Series[Any]:
+    text = column.map(lambda cell: str(cell).strip())
+    _refuse_first(column, (column.isna() | (text == "")).to_numpy(), name, "a grade in every row")
+    return text
+
+
+def _numbers(column: pd.Series[Any], name: str) -> pd.Series[Any]:
+    found = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    wrong = ((found.isna() & column.notna()) | np.isinf(found)).to_numpy()
+    _refuse_first(column, wrong, name, "a number or nothing; remove columns that are no measurements")
+    return found
+
+
+def _refuse_first(column: pd.Series[Any], wrong: npt.NDArray[np.bool_], name: str, wanted: str) -> None:
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise BadValue(int(column.index[first]), name, column.iloc[first], wanted)

@@ -1,0 +1,274 @@
+"""The fitted quality model: calibrated forests for the grade, and isolation forests for unusual lots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+
+from apps.quality.schema import QualityContext
+from apps.quality.serve.columns import DEVIATION_START, HISTORY_COLUMN, LEAST_HISTORY
+from apps.quality.serve.features import Lots, compute
+from serving.kernel.tensors import Arrays
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "DEFAULTS",
+    "FURTHEST",
+    "LEAST_PROBABILITY",
+    "PARAMS",
+    "Grader",
+    "QualityModel",
+    "Watch",
+    "calibrated",
+    "calibration",
+    "directions",
+    "fit_axes",
+    "fit_grader",
+    "fit_watch",
+    "grade_table",
+    "in_spreads",
+    "pairs",
+    "space",
+    "terms",
+    "threshold",
+    "watch_table",
+]
+
+Floats = npt.NDArray[np.float64]
+
+TREES = 64
+DEFAULTS: dict[str, Any] = {"forest.depth": 12, "forest.least_leaf": 3, "forest.features_tried": 0.4}
+"""What a search may choose."""
+WATCH_TREES, WATCH_SAMPLES = 64, 256
+FURTHEST = 20.0
+"""Spreads beyond which a measurement counts no further in the discriminants."""
+MOST_DIRECTIONS = 8
+LEAST_PROBABILITY = 1e-3
+"""Stands for a forest's zero: 64 trees that never saw a grade here do not make it impossible."""
+RIDGE = 1e-6
+SLOPES = np.geomspace(0.2, 5.0, 201)
+LOTS_PER_TERM = 20
+"""Lots to fit on from which on the discriminants may use one term more: squares and products are many."""
+PARAMS: dict[str, Any] = {
+    "forest.trees": TREES,
+    "forest.discriminants": MOST_DIRECTIONS,
+    "watch.trees": WATCH_TREES,
+    "watch.samples": WATCH_SAMPLES,
+}
+"""What a run records about the fit."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """An isolation forest and the score above which a lot is flagged."""
+
+    forest: IsolationForest
+    threshold: float
+
+    def margin(self, away: npt.NDArray[np.float32]) -> Floats:
+        """[n] score less threshold from deviations without NaN; above 0 is unusual."""
+        found: Floats = -self.forest.score_samples(away) - self.threshold
+        return found
+
+
+@dataclass(frozen=True)
+class Grader:
+    """A forest and its calibration: softmax(slope x log p)."""
+
+    forest: RandomForestClassifier
+    slope: float
+
+    def raw(self, table: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades] of the forest itself, from a `grade_table`."""
+        found: Floats = self.forest.predict_proba(table)
+        return found
+
+    def stated(self, table: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades], calibrated."""
+        return calibrated(self.raw(table), self.slope)
+
+
+@dataclass(frozen=True)
+class QualityModel:
+    """The forests, the fitted steps around them, and what the version says about itself."""
+
+    whole: Grader
+    """Grades lots of which everything is known."""
+    patchy: Grader
+    """Grades lots of which something is missing; fitted on lots with holes."""
+    axes: Floats
+    """[terms, directions] discriminants of the measurements in spreads, or of those and their products."""
+    crowd: Watch
+    """Compares with all lots."""
+    own: Watch
+    """Compares with the supplier's lots."""
+    context: QualityContext
+
+    def predict(self, inputs: Arrays) -> Arrays:
+        """The app's inputs to the app's outputs, by scikit-learn and NumPy."""
+        features = inputs["features"]
+        found = self.probabilities(features)
+        score = found @ (np.array(self.context.values)) if self.context.values else 100 * found.max(axis=1)
+        return {
+            "score": score.astype(np.float32)[:, None],
+            "probabilities": found.astype(np.float32),
+            "anomaly": self.margins(features).astype(np.float32)[:, None],
+        }
+
+    def probabilities(self, features: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades], calibrated."""
+        table = grade_table(features, self.axes, self.context)
+        return np.where(self._holes(features), self.patchy.stated(table), self.whole.stated(table))
+
+    def raw(self, features: npt.NDArray[np.float32]) -> Floats:
+        """[n, grades] before calibration."""
+        table = grade_table(features, self.axes, self.context)
+        return np.where(self._holes(features), self.patchy.raw(table), self.whole.raw(table))
+
+    def _holes(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """[n, 1] whether a measurement is missing."""
+        missing = np.isnan(features[:, : len(self.context.features)])
+        holes: npt.NDArray[np.bool_] = missing.any(axis=1, keepdims=True)
+        return holes
+
+    def margins(self, features: npt.NDArray[np.float32]) -> Floats:
+        """[n] of the watch that each row's history allows."""
+        away = watch_table(features, self.context)
+        enough = features[:, HISTORY_COLUMN] >= LEAST_HISTORY
+        return np.where(enough, self.own.margin(away), self.crowd.margin(away))
+
+
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "forest.depth": IntDistribution(4, 16),
+        "forest.least_leaf": IntDistribution(1, 30, log=True),
+        "forest.features_tried": FloatDistribution(0.1, 1.0),
+    }
+
+
+def fit_axes(lots: Lots, grades: npt.NDArray[np.intp], context: QualityContext) -> Floats:
+    """The discriminants, of squares and products too where there are lots enough."""
+    away = in_spreads(compute(lots, context), context)
+    count = len(pairs(away.shape[1])[0])
+    enough = len(away) >= LOTS_PER_TERM * (away.shape[1] + count)
+    return directions(terms(away, away.shape[1] + count * enough), grades)
+
+
+def fit_grader(
+    train: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
+    validation: tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]],
+    seed: int,
+    chosen: Mapping[str, Any] = DEFAULTS,
+) -> Grader:
+    """A forest of the `grade_table` and grades of `train`, calibrated on `validation`."""
+    forest = RandomForestClassifier(
+        n_estimators=TREES,
+        max_depth=chosen["forest.depth"],
+        min_samples_leaf=chosen["forest.least_leaf"],
+        max_features=chosen["forest.features_tried"],
+        random_state=seed,
+    ).fit(*train)
+    return Grader(forest, calibration(forest.predict_proba(validation[0]), validation[1]))
+
+
+def fit_watch(lots: Lots, context: QualityContext, seed: int) -> IsolationForest:
+    """An isolation forest of the lots' deviations from what is usual."""
+    forest = IsolationForest(
+        n_estimators=WATCH_TREES, max_samples=min(WATCH_SAMPLES, len(lots.values)), random_state=seed
+    )
+    return forest.fit(watch_table(compute(lots, context), context))
+
+
+def threshold(forest: IsolationForest, lots: Lots, context: QualityContext) -> float:
+    """The score that a share `alarm_share` of these lots, none of which was fitted on, lies above."""
+    scores = -forest.score_samples(watch_table(compute(lots, context), context))
+    return float(np.quantile(scores, 1 - context.alarm_share, method="higher"))
+
+
+def grade_table(
+    features: npt.NDArray[np.float32], axes: Floats, context: QualityContext
+) -> npt.NDArray[np.float32]:
+    """[n, measurements + directions] what the forest sees: no NaN, the median lot's value in its place."""
+    width = len(context.features)
+    center = np.array(context.center, dtype=np.float32)
+    filled = np.where(np.isnan(features[:, :width]), center, features[:, :width])
+    directed = terms(in_spreads(features, context), len(axes)) @ axes
+    return np.hstack([filled, directed.astype(np.float32)])
+
+
+def in_spreads(features: npt.NDArray[np.float32], context: QualityContext) -> Floats:
+    """[n, measurements] in spreads from the median lot, cut off; 0 where missing."""
+    width = len(context.features)
+    center = np.array(context.center, dtype=np.float32)
+    filled = np.where(np.isnan(features[:, :width]), center, features[:, :width]).astype(np.float64)
+    away: Floats = np.clip((filled - center) / np.array(context.spread), -FURTHEST, FURTHEST)
+    return away
+
+
+def terms(away: Floats, count: int) -> Floats:
+    """[n, count] the measurements in spreads, followed by their squares and products where `count` has room."""
+    if count == away.shape[1]:
+        return away
+    left, right = pairs(away.shape[1])
+    return np.hstack([away, away[:, left] * away[:, right]])
+
+
+def pairs(width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Both columns of every product, squares included."""
+    left, right = np.triu_indices(width)
+    return left, right
+
+
+def watch_table(features: npt.NDArray[np.float32], context: QualityContext) -> npt.NDArray[np.float32]:
+    """[n, 2 x measurements] deviations, one that is not known as none, and the largest of them as many times.
+
+    An isolation forest draws its columns evenly and would hardly ever see that one of many is far off: half its
+    splits are on the largest.
+    """
+    width = len(context.features)
+    away = features[:, DEVIATION_START : DEVIATION_START + width]
+    away = np.where(np.isnan(away), np.float32(0), away)
+    return np.hstack([away, np.repeat(np.abs(away).max(axis=1, keepdims=True), width, axis=1)])
+
+
+def directions(values: Floats, grades: npt.NDArray[np.intp]) -> Floats:
+    """[terms, directions] linear discriminants: where grades differ most beside the spread within them."""
+    means = np.array([values[grades == grade].mean(axis=0) for grade in np.unique(grades)])
+    counts = np.bincount(grades)
+    within = values - means[grades]
+    inner = within.T @ within / len(values)
+    inner += np.eye(len(inner)) * RIDGE * max(float(np.trace(inner)), RIDGE)
+    between = means - values.mean(axis=0)
+    outer = between.T @ (between * counts[:, None]) / len(values)
+    # In axes in which the spread within the grades is one in every direction.
+    white = np.linalg.inv(np.linalg.cholesky(inner))
+    _, turned = np.linalg.eigh(white @ outer @ white.T)
+    vectors = white.T @ turned
+    count = min(MOST_DIRECTIONS, len(means) - 1, len(inner))
+    found: Floats = vectors[:, ::-1][:, :count]
+    return found
+
+
+def calibration(raw: Floats, grades: npt.NDArray[np.intp]) -> float:
+    """The slope with the least log loss on rows that the forest was not fitted on; it changes no grade."""
+    rows = np.arange(len(grades))
+    losses = [-np.log(calibrated(raw, slope)[rows, grades]).mean() for slope in SLOPES]
+    return float(SLOPES[int(np.argmin(losses))])
+
+
+def calibrated(raw: Floats, slope: float) -> Floats:
+    """[n, grades] softmax(slope x log p)."""
+    logits = slope * np.log(np.maximum(raw, LEAST_PROBABILITY))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return found

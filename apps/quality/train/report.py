@@ -1,0 +1,191 @@
+"""What a fitted quality model is worth on the test part, beside baselines without a model, and the app's gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from apps.quality.train.baseline import Baseline
+from apps.quality.train.data import measurements
+from serving.kernel.storage.version_manifest import Check, Metric
+from training.measures.classification import accuracy, calibration_error, gain_interval, reliability
+from training.measures.evaluate import beside
+from training.measures.evaluation_rows import keyed
+from training.measures.gate import beats
+from training.recipe import Evaluation
+
+__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "macro_f1", "named"]
+
+Floats = npt.NDArray[np.float64]
+Grades = npt.NDArray[np.intp]
+
+BINS = 5
+"""Bins of equally many test lots, by stated confidence."""
+WORST_CALIBRATION = 0.05
+MOST_ALARMS = 3.0
+"""Times the stated share of alarms that ordinary lots may raise."""
+LEAST_SIGHT = 0.5
+"""AUROC of an anomaly score that sees nothing."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Test lots with their grade, the baseline's and the model's answer."""
+
+    actual: Grades
+    groups: npt.NDArray[Any]
+    values: Floats
+    """[n, measurements]"""
+    probabilities: Floats
+    """[n, grades], calibrated."""
+    raw: Floats
+    """[n, grades] before calibration."""
+    hidden: Floats
+    """[n, grades] with a quarter of the measurements missing."""
+
+    @property
+    def predicted(self) -> Grades:
+        """[n] the likeliest grade."""
+        likeliest: Grades = self.probabilities.argmax(axis=1)
+        return likeliest
+
+
+def grading(rows: Judged, baseline: Baseline, names: Sequence[str], seed: int) -> list[Metric]:
+    """Macro-F1, accuracy, F1 of each grade, and how well stated confidence holds."""
+    near, frequent = baseline.nearest(rows.values), baseline.most_frequent(len(rows.actual))
+    actual, found = rows.actual, rows.predicted
+    gains = [
+        _gain(measure, actual, found, other, rows.groups, seed)
+        for measure, other in ((macro_f1, near), (accuracy, frequent))
+    ]
+    part = "a quarter of the measurements missing"
+    metrics = [
+        beside("macro_f1", macro_f1, actual, found, near, better="higher", gain=gains[0]),
+        beside("accuracy", accuracy, actual, found, frequent, better="higher", gain=gains[1]),
+        beside("macro_f1", macro_f1, actual, rows.hidden.argmax(axis=1), near, part=part, better="higher"),
+    ]
+    for grade, name in enumerate(names):
+        scores = [_f1(actual == grade, one == grade) for one in (found, near)]
+        metrics.append(
+            Metric(
+                name="f1",
+                value=scores[0],
+                baseline=scores[1],
+                slice=f"grade {name}",
+                better="higher",
+                rows=int((actual == grade).sum()),
+            )
+        )
+    return [*metrics, *_confidence(rows, baseline)]
+
+
+def evaluation(rows: Judged, metrics: Sequence[Metric], baseline: Baseline, names: Sequence[str]) -> Evaluation:
+    """The metrics with the rows the plots are drawn from."""
+    labels = np.array(names, dtype=object)
+    table = pd.DataFrame(
+        {
+            "actual": labels[rows.actual],
+            "predicted": labels[rows.predicted],
+            "baseline": labels[baseline.nearest(rows.values)],
+            "confidence": rows.probabilities.max(axis=1),
+        }
+    )
+    return Evaluation(metrics=tuple(metrics), rows=table, kind="classes")
+
+
+def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
+    """With key and block of each row of `part`; a lot is named by its measurements and its grade."""
+    content = pd.util.hash_pandas_object(part[[*measurements(part), "grade"]], index=False)
+    return keyed(found, part["group"], content.map("{:016x}".format))
+
+
+def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
+    """Beats both baselines beyond chance, states honest probabilities, and flags what it says it flags."""
+    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    checks = [
+        beats("the nearest mean of one measurement", "macro_f1", found["macro_f1", "all"]),
+        beats("the most frequent grade", "accuracy", found["accuracy", "all"]),
+        _at_most("calibration", found["calibration_error", "all"].value, WORST_CALIBRATION),
+    ]
+    for (name, part), metric in found.items():
+        if name == "false_alarms":
+            checks.append(_at_most(f"false alarms, {part}", metric.value, MOST_ALARMS * alarm_share))
+        if name == "gross_auroc":
+            checks.append(_sees(part, metric))
+    return checks
+
+
+def _confidence(rows: Judged, baseline: Baseline) -> Iterator[Metric]:
+    """Log loss beside that of the grades' shares, the calibration error, and the share right by confidence."""
+    count = len(rows.actual)
+    each = np.arange(count)
+    right = (rows.predicted == rows.actual).astype(np.float64)
+    stated = rows.probabilities.max(axis=1)
+    raw_right = (rows.raw.argmax(axis=1) == rows.actual).astype(np.float64)
+    yield Metric(
+        name="log_loss",
+        value=float(-np.log(rows.probabilities[each, rows.actual]).mean()),
+        baseline=float(-np.log(baseline.shares[rows.actual]).mean()),
+        rows=count,
+    )
+    yield Metric(name="calibration_error", value=calibration_error(right, stated), rows=count)
+    yield Metric(
+        name="calibration_error",
+        value=calibration_error(raw_right, rows.raw.max(axis=1)),
+        slice="before calibration",
+        rows=count,
+    )
+    for number, (mean, seen, held) in enumerate(reliability(right, stated, BINS), 1):
+        part = f"confidence bin {number} of {BINS}"
+        yield Metric(name="stated_confidence", value=mean, slice=part, better="nominal", rows=held)
+        yield Metric(name="share_right", value=seen, slice=part, better="higher", rows=held)
+
+
+def _gain(
+    measure: Any, actual: Grades, model: Grades, other: Grades, groups: npt.NDArray[Any], seed: int
+) -> tuple[float, float] | None:
+    try:
+        return gain_interval(measure, actual, model, other, groups, seed)
+    except ValueError:
+        return None
+
+
+def macro_f1(actual: Grades, found: Grades) -> float:
+    """Mean F1 of the grades that are there or answered; scikit-learn's, made for a thousand resamples."""
+    count = int(max(actual.max(), found.max())) + 1
+    right = np.bincount(actual[actual == found], minlength=count)
+    both = np.bincount(actual, minlength=count) + np.bincount(found, minlength=count)
+    return float((2 * right[both > 0] / both[both > 0]).mean())
+
+
+def _f1(actual: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
+    """F1 of one grade; 0 where it is neither there nor answered."""
+    both = actual.sum() + found.sum()
+    return float(2 * (actual & found).sum() / both) if both else 0.0
+
+
+def _at_most(name: str, value: float, bound: float) -> Check:
+    passed = value <= bound
+    return Check(
+        name=name,
+        passed=passed,
+        measured=f"{value:.4f}",
+        required=f"at most {bound:g}",
+        reason="" if passed else f"{value:.4f} is above {bound:g}",
+    )
+
+
+def _sees(part: str, metric: Metric) -> Check:
+    passed = metric.gain_low is not None and metric.gain_low > 0
+    return Check(
+        name=f"sees gross errors, {part}",
+        passed=passed,
+        measured=f"AUROC {metric.value:.3f}",
+        required=f"above {LEAST_SIGHT} beyond chance",
+        reason="" if passed else "the anomaly score does not tell a gross error from an ordinary lot",
+    )

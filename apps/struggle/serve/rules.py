@@ -1,0 +1,46 @@
+"""The rule: what a tutor would say from the mean score so far and the share of missed submissions.
+
+It is the naive baseline every metric stands beside, and what answers when no version is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.struggle.schema import StruggleAnswer, StruggleQuestion
+from apps.struggle.serve.columns import FEATURES
+from apps.struggle.serve.decide import answer
+from apps.struggle.serve.features import compute
+from apps.struggle.serve.reasons import reasons
+
+__all__ = ["THRESHOLD", "fallback", "rule"]
+
+THRESHOLD = 0.5
+SURE = 0.95
+"""The rule says no more than this, and no less than what is left of it."""
+START = 0.4
+"""Where nothing was due and nothing is scored: about what share does not pass."""
+
+_MEAN, _MISSED = (FEATURES.index(name) for name in ("mean", "missed_share"))
+
+
+def rule(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A rough probability [n] from features [n, F]: up with missed submissions, down with the mean score.
+
+    It passes one half where half of what was due is missing, or all is handed in with a mean of 40 %.
+    """
+    mean, missed = features[:, _MEAN].astype(np.float64), features[:, _MISSED].astype(np.float64)
+    shortfall = np.clip((90.0 - mean) / 100.0, 0.0, 1.0)
+    risk = np.where(np.isnan(mean), START, shortfall) + np.where(np.isnan(missed), 0.0, 0.5 * missed)
+    found: npt.NDArray[np.float32] = np.clip(risk, 1 - SURE, SURE).astype(np.float32)
+    return found
+
+
+def fallback(questions: Sequence[StruggleQuestion]) -> list[StruggleAnswer]:
+    """One answer per question by the rule, marked as such. Raises `Invalid` as the features do."""
+    features = compute(questions)
+    rows = zip(questions, rule(features).tolist(), reasons(features), strict=True)
+    return [answer(question, risk, THRESHOLD, words, fallback=True) for question, risk, words in rows]

@@ -1,0 +1,1 @@
+"""Training of the struggle app. Never imported while serving."""

@@ -1,0 +1,185 @@
+"""The model: one booster for all days, calibration and a threshold per day, and all of it as one ONNX graph.
+
+The booster that calibrates and sets thresholds has not seen the validation students; the one that answers is then
+fitted on them too, for as many rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from apps.struggle.schema import DAYS, StruggleContext
+from apps.struggle.serve.calibrate import EDGES, finish, place_of, table_rows
+from apps.struggle.serve.columns import DAY_COLUMN, FEATURES
+from apps.struggle.serve.decide import OUTPUTS
+from apps.struggle.serve.rules import rule
+from serving.kernel.tensors import Arrays
+from training.errors import DataError
+from training.fit.trainer import Table, Trainer
+from training.measures.calibration import platt
+from training.onnx.export import OPSET
+from training.onnx.trees import tree_node
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "DEFAULTS",
+    "MISS_COST",
+    "PARAMS",
+    "StruggleModel",
+    "calibrated",
+    "fit_model",
+    "graph",
+    "rule_odds",
+    "space",
+]
+
+Floats = npt.NDArray[Any]
+
+MISS_COST = 1.5
+"""False alarms that weigh as much as one struggling student who is not flagged."""
+ROUNDS = 400
+EARLY_STOPPING = 25
+LEAST = 100
+"""Validation rows below which a day takes the calibration and threshold of all days together."""
+PARAMS: dict[str, Any] = {
+    "objective": "binary:logistic",
+    "eval_metric": "logloss",
+    "tree_method": "hist",
+}
+DEFAULTS: dict[str, Any] = {
+    "max_depth": 5,
+    "eta": 0.08,
+    "min_child_weight": 20,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+}
+"""What a search may choose."""
+
+
+@dataclass(frozen=True)
+class StruggleModel:
+    """The booster, what the version says about itself, and the same for the rule it is compared with."""
+
+    booster: Any
+    context: StruggleContext
+    rule_context: StruggleContext
+
+    def predict(self, inputs: Arrays) -> Arrays:
+        """The app's inputs to the app's outputs, by XGBoost and NumPy."""
+        features = inputs["features"]
+        return finish(features, _raw(self.booster, features), self.context)
+
+    def baseline(self, features: Floats) -> Arrays:
+        """What the rule says, calibrated and with thresholds as the model's."""
+        return finish(features, rule_odds(features), self.rule_context)
+
+
+def space() -> dict[str, BaseDistribution]:
+    """What each of `DEFAULTS` may be."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "max_depth": IntDistribution(2, 8),
+        "eta": FloatDistribution(0.02, 0.3, log=True),
+        "min_child_weight": IntDistribution(1, 100, log=True),
+        "subsample": FloatDistribution(0.4, 1.0),
+        "colsample_bytree": FloatDistribution(0.2, 1.0),
+    }
+
+
+def fit_model(train: Table, validation: Table, trainer: Trainer) -> StruggleModel:
+    """Fit on train, calibrate on validation, fit again on both. Raises `DataError` for a part of one class."""
+    for name, (_, target) in (("train", train), ("validation", validation)):
+        if len(np.unique(target)) < 2:
+            raise DataError(f"{name}: all students pass or all struggle; there is nothing to learn")
+    params = {**PARAMS, **trainer.tuned(DEFAULTS)}
+    first, last = trainer.xgboost_twice(params, train, validation, ROUNDS, EARLY_STOPPING)
+    features, target = validation
+    return StruggleModel(
+        booster=last,
+        context=calibrated(features, _raw(first, features), target),
+        rule_context=calibrated(features, rule_odds(features), target),
+    )
+
+
+def calibrated(features: Floats, raw: Floats, target: Floats) -> StruggleContext:
+    """Slope, shift and threshold of each day, from raw log-odds [n] of rows that were not fitted on."""
+    place, rows = place_of(features), []
+    everything = _calibration(raw, target)
+    for day in range(len(DAYS)):
+        own = place == day
+        enough = own.sum() >= LEAST and len(np.unique(target[own])) == 2
+        rows.append(_calibration(raw[own], target[own]) if enough else everything)
+    slopes, shifts, thresholds = zip(*rows, strict=True)
+    return StruggleContext(slopes=slopes, shifts=shifts, thresholds=thresholds)
+
+
+def rule_odds(features: Floats) -> Floats:
+    """Log-odds of the rule's probability [n]."""
+    risk = rule(features).astype(np.float64)
+    odds: Floats = np.log(risk / (1 - risk)).astype(np.float32)
+    return odds
+
+
+def graph(model: StruggleModel) -> onnx.ModelProto:
+    """One ONNX graph: the trees, then the steps of `calibrate.finish`."""
+    constants = {
+        "day_column": np.array([DAY_COLUMN], dtype=np.int64),
+        "edges": EDGES,
+        "across": np.array([1], dtype=np.int64),
+        "table": table_rows(model.context),
+    }
+    log_odds, probability, threshold = OUTPUTS
+    node = helper.make_node
+    nodes = [
+        tree_node(model.booster, "features", "raw"),
+        node("Gather", ["features", "day_column"], ["day"], axis=1),
+        node("Greater", ["day", "edges"], ["passed"]),
+        node("Cast", ["passed"], ["steps"], to=TensorProto.INT64),
+        node("ReduceSum", ["steps", "across"], ["place"], keepdims=0),
+        node("Gather", ["table", "place"], ["row"], axis=0),
+        node("Split", ["row"], ["slope", "shift", threshold], axis=1, num_outputs=3),
+        node("Mul", ["raw", "slope"], ["scaled"]),
+        node("Add", ["scaled", "shift"], [log_odds]),
+        node("Sigmoid", [log_odds], [probability]),
+    ]
+    made = helper.make_graph(
+        nodes,
+        "struggle",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["row", 1]) for name in OUTPUTS],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=9, producer_name="slipway")
+
+
+def _raw(booster: Any, features: Floats) -> Floats:
+    import xgboost
+
+    raw: Floats = booster.predict(xgboost.DMatrix(features), output_margin=True)
+    return raw
+
+
+def _calibration(raw: Floats, target: Floats) -> tuple[float, float, float]:
+    """Slope and shift of the log-odds (Platt), and the threshold for the probabilities they give."""
+    slope, shift = platt(raw.astype(np.float64), target.astype(np.float64))
+    probability = 1 / (1 + np.exp(-(raw.astype(np.float64) * slope + shift)))
+    return round(slope, 6), round(shift, 6), _threshold(probability, target)
+
+
+def _threshold(probability: Floats, target: Floats) -> float:
+    """The mean of all thresholds whose cost is within 1 % of the least: the least alone is a matter of chance."""
+    grid = np.linspace(0.05, 0.95, 181)
+    misses = np.array([((probability < one) & (target == 1)).sum() for one in grid])
+    alarms = np.array([((probability >= one) & (target == 0)).sum() for one in grid])
+    costs = MISS_COST * misses + alarms
+    return round(float(grid[costs <= 1.01 * costs.min()].mean()), 4)

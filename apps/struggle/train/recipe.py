@@ -1,0 +1,143 @@
+"""The struggle app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pandas as pd
+
+from apps.struggle.app import app
+from apps.struggle.schema import DAYS, StruggleQuestion
+from apps.struggle.serve.columns import DAY_COLUMN, FEATURES
+from apps.struggle.serve.explain import BOOSTER_NAME
+from apps.struggle.serve.features import compute
+from apps.struggle.train import data, report, synthetic
+from apps.struggle.train.data import questions
+from apps.struggle.train.model import DEFAULTS, MISS_COST, PARAMS, StruggleModel, fit_model, graph, space
+from serving.kernel.storage.version_manifest import Check
+from serving.kernel.tensors import Arrays
+from training.fit.trainer import Table, Trainer
+from training.onnx.trees import thresholds
+from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["StruggleRecipe", "recipe"]
+
+GOLDEN = 32
+BESIDE = 200
+"""Held-out rows that are moved to a split value of the trees for parity."""
+
+
+class StruggleRecipe(Recipe[StruggleQuestion]):
+    """Trains one version for any objective whose assessments are known."""
+
+    app = app
+    schema = data.SCHEMA
+    target = "struggles"
+    forbidden = data.FORBIDDEN
+    tables = data.TABLES
+    defaults = DEFAULTS
+    objective = ("brier", "all")
+
+    def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """See `data.join`."""
+        return data.join(tables)
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Made-up students of two modules; see `synthetic.py`."""
+        return data.join(synthetic.generate(seed))
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """See `data.tidy`."""
+        return data.tidy(raw)
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By presentation, and by students inside the earlier ones."""
+        return data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `recipe_model.space`."""
+        return space()
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """One booster, calibrated by day."""
+        train, validation = _table(split.train), _table(split.validation)
+        trainer.log(f"{len(train[0])} rows to fit on, {len(validation[0])} to stop and calibrate on")
+        model = fit_model(train, validation, trainer)
+        gains = model.booster.get_score(importance_type="total_gain")
+        return Fitted(
+            predict=model.predict,
+            context=model.context,
+            files={BOOSTER_NAME: bytes(model.booster.save_raw("ubj"))},
+            params={
+                **PARAMS,
+                **trainer.tuned(DEFAULTS),
+                "miss_cost": MISS_COST,
+                "rounds": model.booster.num_boosted_rounds(),
+            },
+            importance={name: float(gains.get(f"f{column}", 0.0)) for column, name in enumerate(FEATURES)},
+            model=model,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test row beside the rule, which is calibrated in the same way."""
+        features, _ = _table(split.test)
+        model: StruggleModel = fitted.model
+        rows = report.judged(split.test, fitted.predict({"features": features}), model.baseline(features))
+        return report.named(report.evaluation(rows, seed=7), split.test)
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test row, without the rule."""
+        probability = fitted.predict({"features": _table(split.test)[0]})["probability"][:, 0]
+        rows = pd.DataFrame(
+            {
+                "actual": split.test["struggles"].to_numpy(),
+                "predicted": probability.astype(np.float64),
+                "slice": split.test["day"].map("day {}".format).to_numpy(),
+            }
+        )
+        return report.named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Beats the rule; the probabilities hold."""
+        return report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """Trees, calibration and thresholds in one graph."""
+        model: StruggleModel = fitted.model
+        return graph(model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at and beside the trees' split values and the edges of the days, extremes, NaN."""
+        held_out, _ = _table(split.test)
+        moved = np.tile(held_out[:BESIDE], (2, 1))
+        for column, values in thresholds(fitted.model.booster).items():
+            picked = np.resize(values, BESIDE)
+            moved[:, column] = np.concatenate([picked, np.nextafter(picked, np.float32(-np.inf))])
+        days = held_out[: 2 * len(DAYS)].copy()
+        days[:, DAY_COLUMN] = np.resize(
+            np.array([45, 90, 150, 1, 240, 44.99, 90.01, np.nan], np.float32), len(days)
+        )
+        extremes = np.array([[0.0], [3e38], [-3e38], [np.nan]], np.float32).repeat(len(FEATURES), axis=1)
+        return {"features": np.concatenate([held_out, moved, days, extremes])}
+
+    def golden(self, split: Split) -> list[StruggleQuestion]:
+        """Some rows of the test part as questions."""
+        return questions(split.test.iloc[:: max(1, len(split.test) // GOLDEN)])
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Flagged or not."""
+        return {"struggles": outputs["probability"] - outputs["threshold"]}
+
+
+def _table(part: pd.DataFrame) -> Table:
+    """Features and target of rows of the tidy table."""
+    return compute(questions(part)), part["struggles"].to_numpy(dtype=np.float32)
+
+
+recipe = StruggleRecipe()

@@ -1,0 +1,1 @@
+"""Training of the vendor app. Never imported while serving."""

@@ -1,0 +1,114 @@
+"""The vendor app's training side: what the pipeline calls, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import onnx
+import pandas as pd
+
+from apps.vendor.app import app
+from apps.vendor.schema import VendorContext, VendorQuestion
+from apps.vendor.serve.columns import RATE_COLUMN
+from apps.vendor.serve.explain import BOOSTER_NAME
+from apps.vendor.train import data, history, model, report, synthetic
+from apps.vendor.train.golden import golden, parity_rows
+from serving.kernel.storage.version_manifest import Check
+from serving.kernel.tensors import Arrays
+from training.fit.trainer import Trainer
+from training.measures.classification import alerts_at
+from training.onnx.trees import thresholds
+from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["VendorRecipe", "recipe"]
+
+
+class VendorRecipe(Recipe[VendorQuestion]):
+    """Trains one version on the shipments of a table."""
+
+    app = app
+    schema = data.SCHEMA
+    time_column = "asked"
+    target = "late"
+    forbidden = data.FORBIDDEN
+    defaults = model.DEFAULTS
+    objective = ("brier", "7 days ahead")
+
+    def generate(self, seed: int) -> pd.DataFrame:
+        """Some twenty made-up vendors; see `synthetic.py`."""
+        return synthetic.generate(seed)
+
+    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        """The SCMS layout or the plain one to one row per shipment and day of the question."""
+        return history.questions_of(data.shipments(raw))
+
+    def split(self, frame: pd.DataFrame) -> Split:
+        """By the day of the question; see `data.cut`."""
+        return data.cut(frame)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        """See `model.space`."""
+        return model.space()
+
+    def fit(self, split: Split, trainer: Trainer) -> Fitted:
+        """One booster, its calibration and the thresholds of the levels."""
+        trainer.log(f"{len(split.train)} questions to fit on, {len(split.validation)} to stop and calibrate on")
+        fitted = model.fit_model(split.train, split.validation, trainer)
+        return Fitted(
+            predict=fitted.predict,
+            context=fitted.context,
+            files={BOOSTER_NAME: bytes(fitted.booster.save_raw("ubj"))},
+            params={
+                **model.PARAMS,
+                **trainer.tuned(model.DEFAULTS),
+                "rounds": fitted.booster.num_boosted_rounds(),
+            },
+            importance=model.importance(fitted.booster),
+            model=fitted,
+        )
+
+    def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Every test question; the baseline's threshold is from the validation part, as the model's are."""
+        rates = self._features(fitted, split.validation)[:, RATE_COLUMN]
+        threshold = alerts_at(rates, model.BUDGETS["high"])
+        outputs = fitted.predict({"features": self._features(fitted, split.test)})
+        rows = report.judged(split.test, outputs, threshold)
+        return report.named(report.evaluation(rows, seed=7), rows["week"], split.test)
+
+    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
+        """As `evaluate`, which needs no native model."""
+        return self.evaluate(fitted, split)
+
+    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
+        """Better probabilities than the vendor's own late share a day, a week and a month ahead."""
+        return report.gate(evaluation)
+
+    def export(self, fitted: Fitted) -> onnx.ModelProto:
+        """The booster, its calibration and the thresholds in one graph."""
+        return model.graph(fitted.model)
+
+    def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
+        """Test rows, rows at and beside the booster's split values, extreme rows, NaN."""
+        rows = parity_rows(self._features(fitted, split.test), thresholds(fitted.model.booster))
+        return {"features": rows}
+
+    def golden(self, split: Split) -> list[VendorQuestion]:
+        """Questions of the test part."""
+        return golden(split.test)
+
+    def decisions(self, outputs: Arrays) -> Arrays:
+        """Over the threshold of each level."""
+        return {"risk": outputs["excess"]}
+
+    def _features(self, fitted: Fitted, part: pd.DataFrame) -> model.Floats:
+        context = fitted.context
+        if not isinstance(context, VendorContext):
+            raise TypeError(f"the context is a {type(context).__name__}, not a VendorContext")
+        return model.table(part, context.base_rate)[0]
+
+
+recipe = VendorRecipe()

@@ -1,0 +1,133 @@
+"""The operations door: OpenAPI and its page, metrics, liveness and the list of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import swagger_ui_bundle
+
+from serving.edge.doors.openapi import document, lowered
+from serving.edge.http_types import Request, Response
+from serving.edge.router import Route
+from serving.kernel.errors import NotFound
+from serving.models.dataplane import DataPlane
+
+__all__ = ["OperationsDoor"]
+
+ASSETS = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+PAGE = b"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Slipway</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START = b"""SwaggerUIBundle({
+  url: "/docs/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+});
+"""
+POLICY = {
+    # The page sets styles from script; nothing is loaded from anywhere but this server.
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+Metrics = Callable[[], tuple[bytes, str]]
+
+
+class OperationsDoor:
+    """`/`, `/docs`, `/openapi.json`, `/metrics`, `/-/healthz`, `/-/routes`."""
+
+    def __init__(self, dataplane: DataPlane, metrics: Metrics | None = None) -> None:
+        self.dataplane = dataplane
+        self._metrics = metrics
+
+    def routes(self) -> list[Route]:
+        """Every route of this door."""
+        return [
+            Route("GET", "/", self.root),
+            Route("GET", "/-/healthz", self.healthz),
+            Route("GET", "/-/routes", self.listing),
+            Route("GET", "/metrics", self.metrics),
+            Route("GET", "/openapi.json", self.openapi),
+            Route("GET", "/docs", self.page),
+            Route("GET", "/docs/start.js", self.start),
+            Route("GET", "/docs/openapi.json", self.openapi_lowered),
+            Route("GET", "/docs/{asset}", self.asset),
+        ]
+
+    async def root(self, request: Request) -> Response:
+        """Where things are. `status` is what KServe's v1 client looks for."""
+        links = ("/docs", "/openapi.json", "/v1/models", "/v2", "/metrics", "/-/routes")
+        return _json({"name": "slipway", "status": "alive", "links": links})
+
+    async def healthz(self, request: Request) -> Response:
+        """As Ray Serve's own proxies answer, which is what KubeRay's readiness probe looks for."""
+        if not self.dataplane.ready():
+            return Response(b"not ready", 503, "text/plain")
+        return Response(b"success", 200, "text/plain")
+
+    async def listing(self, request: Request) -> Response:
+        """Route prefix to application, as Ray Serve's own proxies answer."""
+        return _json({"/": "slipway"}) if self.dataplane.ready() else await self.healthz(request)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus's text format."""
+        if self._metrics is None:
+            raise NotFound("this process keeps no metrics")
+        body, content_type = self._metrics()
+        return Response(body, 200, content_type)
+
+    async def openapi(self, request: Request) -> Response:
+        """OpenAPI 3.1."""
+        return _json(document(self.dataplane.apps()))
+
+    async def openapi_lowered(self, request: Request) -> Response:
+        """The same in OpenAPI 3.0, which is what the bundled page can show."""
+        return _json(lowered(document(self.dataplane.apps())))
+
+    async def page(self, request: Request) -> Response:
+        """The interactive page."""
+        return Response(PAGE, 200, "text/html; charset=utf-8", dict(POLICY))
+
+    async def start(self, request: Request) -> Response:
+        """The page's few lines of script; a file of its own so that the policy can forbid inline script."""
+        return Response(START, 200, "text/javascript; charset=utf-8", dict(POLICY))
+
+    async def asset(self, request: Request) -> Response:
+        """A file of the page, from the installed bundle."""
+        name = request.params["asset"]
+        if name not in ASSETS:
+            raise NotFound(f"no asset {name[:64]!r}; allowed: {', '.join(ASSETS)}")
+        return Response(_read(name), 200, ASSETS[name], {**POLICY, "cache-control": "public, max-age=86400"})
+
+
+@lru_cache(maxsize=len(ASSETS))
+def _read(name: str) -> bytes:
+    return Path(swagger_ui_bundle.swagger_ui_path, name).read_bytes()
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value))

@@ -1,0 +1,139 @@
+"""The Open Inference Protocol v2 door over HTTP: the model's own tensors."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from serving.edge.codec.binary_tensors import HEADER
+from serving.edge.codec.envelopes import Envelopes
+from serving.edge.codec.infer import decode_infer, encode_infer
+from serving.edge.http_types import Request, Response, parse_version, request_id_of
+from serving.edge.router import Route, hot
+from serving.kernel.json_text import decode_json
+from serving.kernel.tensors import Arrays, TensorSpec
+from serving.models.dataplane import DataPlane, IndexEntry
+
+__all__ = ["EXTENSIONS", "TensorDoor", "server_version"]
+
+EXTENSIONS = ("binary_tensor_data", "model_repository")
+BINARY_TYPE = "application/octet-stream"
+
+
+class IndexRequest(msgspec.Struct):
+    """The optional body of a repository index request."""
+
+    ready: bool = False
+
+
+INDEX = msgspec.json.Decoder(IndexRequest)
+
+
+def server_version() -> str:
+    """The version of the installed distribution; `0` in a bare source tree."""
+    try:
+        return metadata.version("slipway")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+class TensorDoor:
+    """`/v2/...`."""
+
+    def __init__(self, dataplane: DataPlane) -> None:
+        self.dataplane = dataplane
+        self._envelopes = Envelopes()
+
+    def routes(self) -> list[Route]:
+        """Every route of this door, the busiest first."""
+        model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        return [
+            hot("POST", f"{model}/infer", self.ask, self.answer),
+            hot("POST", f"{version}/infer", self.ask, self.answer),
+            Route("GET", f"{model}/ready", self.model_ready),
+            Route("GET", f"{version}/ready", self.model_ready),
+            Route("GET", model, self.metadata),
+            Route("GET", version, self.metadata),
+            Route("GET", "/v2", self.server),
+            Route("GET", "/v2/health/live", self.live),
+            Route("GET", "/v2/health/ready", self.ready),
+            Route("POST", "/v2/repository/index", self.index),
+        ]
+
+    def ask(self, request: Request) -> Future[Arrays]:
+        """Tensors to the queue."""
+        app = self.dataplane.app(request.params["model"])
+        request.model = app.name
+        version = parse_version(request.params.get("version"))
+        length = request.header(HEADER.encode())
+        limit = self.dataplane.settings.max_rows
+        asked = request.asked = decode_infer(app, request.body, length, limit, self._envelopes)
+        request.rows = asked.rows
+        if asked.id and request.header(b"x-request-id") is None:
+            request.call = msgspec.structs.replace(request.call, request_id=request_id_of(asked.id))
+        request.version, outputs = self.dataplane.submit(request.call, app.name, version, asked.inputs)
+        return outputs
+
+    def answer(self, request: Request, outputs: Arrays) -> Response:
+        """Tensors to the caller."""
+        app = self.dataplane.app(request.model)
+        body, length = encode_infer(app, request.asked, outputs, request.version, request.call.request_id)
+        headers = {"x-model-version": str(request.version)}
+        if length is None:
+            return Response(body, headers=headers)
+        return Response(body, 200, BINARY_TYPE, {**headers, HEADER: str(length)})
+
+    async def server(self, request: Request) -> Response:
+        """Name, version and extensions of the server."""
+        return _json({"name": "slipway", "version": server_version(), "extensions": EXTENSIONS})
+
+    async def live(self, request: Request) -> Response:
+        """The process answers."""
+        return _json({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        """Every app can answer."""
+        ready = self.dataplane.ready()
+        return _json({"ready": ready}, 200 if ready else 503)
+
+    async def model_ready(self, request: Request) -> Response:
+        """One model, or one version of it, can answer."""
+        name = request.model = self.dataplane.app(request.params["model"]).name
+        ready = self.dataplane.model_ready(name, parse_version(request.params.get("version")))
+        return _json({"name": name, "ready": ready}, 200 if ready else 503)
+
+    async def metadata(self, request: Request) -> Response:
+        """Names, types and shapes of a model's tensors."""
+        version = parse_version(request.params.get("version"))
+        found = self.dataplane.metadata(request.params["model"], version)
+        request.model = found.name
+        return _json(
+            {
+                "name": found.name,
+                "versions": [str(number) for number in found.versions],
+                "platform": found.platform,
+                "inputs": [_tensor(spec) for spec in found.inputs],
+                "outputs": [_tensor(spec) for spec in found.outputs],
+            }
+        )
+
+    async def index(self, request: Request) -> Response:
+        """Every version in the repository with its state."""
+        wanted = decode_json(INDEX, request.body) if request.body.strip() else IndexRequest()
+        entries = [_entry(entry) for entry in self.dataplane.index() if entry.state == "READY" or not wanted.ready]
+        return _json(entries)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status)
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": spec.shape}
+
+
+def _entry(entry: IndexEntry) -> dict[str, str]:
+    return {"name": entry.name, "version": str(entry.version), "state": entry.state, "reason": entry.reason}

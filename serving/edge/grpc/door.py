@@ -1,0 +1,160 @@
+"""The gRPC door: `inference.GRPCInferenceService` on grpc.aio.
+
+Requests arrive as bytes and are parsed here, so that a message that is no protobuf gets a clear INVALID_ARGUMENT
+and every method passes through the same few lines for id, deadline, errors and the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import msgspec
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+from tritonclient.grpc import service_pb2 as pb
+
+from serving.edge.error_responses import grpc_code, to_error
+from serving.edge.grpc.methods import Exchange, InferenceMethods, Method
+from serving.edge.http_types import CallReader
+from serving.kernel.errors import Malformed, SlipwayError
+from serving.models.dataplane import DataPlane
+from serving.observe.request_record import CLIENT_GONE, Ignore, Observer, RequestRecord
+
+__all__ = ["GrpcDoor"]
+
+SERVICE = "GRPCInferenceService"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rpc:
+    """One method of the service: its name, how its request is parsed and what does the work."""
+
+    name: str
+    parse: Callable[[bytes], Any]
+    work: Method
+
+    @property
+    def route(self) -> str:
+        return f"/inference.{SERVICE}/{self.name}"
+
+
+class GrpcDoor:
+    """The service's methods over the data plane. Methods it does not have answer UNIMPLEMENTED with a sentence."""
+
+    def __init__(self, dataplane: DataPlane, observer: Observer | None = None) -> None:
+        self.settings = dataplane.settings
+        self.observer = observer or Ignore()
+        self.methods = InferenceMethods(dataplane)
+        self._calls = CallReader(dataplane.settings)
+
+    @property
+    def service(self) -> str:
+        """Its full name, for reflection."""
+        return str(pb.DESCRIPTOR.services_by_name[SERVICE].full_name)
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What a grpc.aio server takes."""
+        service = pb.DESCRIPTOR.services_by_name[SERVICE]
+        table = self.methods.table()
+        return grpc.method_handlers_generic_handler(
+            service.full_name,
+            {
+                method.name: self._unary(_Rpc(method.name, GetMessageClass(method.input_type).FromString, work))
+                if (work := table.get(method.name)) is not None
+                else _refusal(method)
+                for method in service.methods
+            },
+        )
+
+    def _unary(self, rpc: _Rpc) -> grpc.RpcMethodHandler:
+        async def serve(raw: bytes, context: Any) -> bytes:
+            return await self._serve(rpc, raw, context)
+
+        return grpc.unary_unary_rpc_method_handler(serve)
+
+    async def _serve(self, rpc: _Rpc, raw: bytes, context: Any) -> bytes:
+        began = time.perf_counter()
+        self.observer.started("grpc")
+        exchange = self._exchange(context)
+        failure: SlipwayError | None = None
+        answer = b""
+        try:
+            message = _parse(rpc, raw)
+            answer = (await rpc.work(message, exchange)).SerializeToString()
+        except asyncio.CancelledError:
+            self._record(rpc, exchange, CLIENT_GONE, "ClientGone", began)
+            raise
+        except Exception as cause:  # noqa: BLE001  the edge: whatever it is, the caller gets a status
+            failure = to_error(cause, exchange.call.request_id)
+        trailing: tuple[tuple[str, str], ...] = (("x-request-id", exchange.call.request_id),)
+        if exchange.version:
+            trailing += (("x-model-version", str(exchange.version)),)
+        if failure is None:
+            context.set_trailing_metadata(trailing)
+            self._record(rpc, exchange, 200, "", began)
+            return answer
+        self._record(rpc, exchange, failure.status, type(failure).__name__, began)
+        await context.abort(grpc_code(failure), failure.message, trailing)
+        raise failure  # abort has raised already
+
+    def _exchange(self, context: Any) -> Exchange:
+        headers = {name.encode(): _bytes(value) for name, value in context.invocation_metadata() or ()}
+        left = context.time_remaining()
+        longest = self.settings.max_timeout_ms / 1000
+        allowed = self.settings.default_timeout_ms / 1000 if left is None else min(left, longest)
+        call = self._calls.read(headers, "grpc", _host(context.peer()))
+        call = msgspec.structs.replace(call, deadline=time.monotonic() + allowed)
+        return Exchange(call, own_id=b"x-request-id" in headers)
+
+    def _record(self, rpc: _Rpc, exchange: Exchange, status: int, error: str, began: float) -> None:
+        self.observer.finished(
+            RequestRecord(
+                exchange.call.request_id,
+                "grpc",
+                rpc.name,
+                rpc.route,
+                exchange.model,
+                exchange.version,
+                status,
+                time.perf_counter() - began,
+                exchange.rows,
+                exchange.call.trace_id,
+                error,
+                time.time(),
+            )
+        )
+
+
+def _parse(rpc: _Rpc, raw: bytes) -> Any:
+    try:
+        return rpc.parse(raw)
+    except DecodeError as cause:
+        raise Malformed(f"the {len(raw)} bytes are not the protobuf message that {rpc.name} takes") from cause
+
+
+def _refusal(method: Any) -> grpc.RpcMethodHandler:
+    text = (
+        f"{method.name} is not offered; versions are managed by the model repository, tensors travel in messages"
+    )
+
+    async def refuse(_request: Any, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+        return b""  # abort has raised already
+
+    if method.client_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode("latin-1", "replace") if isinstance(value, str) else value
+
+
+def _host(peer: str) -> str:
+    """`ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000` without its port."""
+    return peer.partition(":")[2].rpartition(":")[0]

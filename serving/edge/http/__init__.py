@@ -1,0 +1,1 @@
+"""HTTP: the hot lane for inference requests and the ASGI application for everything else."""

@@ -1,1 +1,0 @@
-"""Where features come from besides the question, and feature maths and explanations that apps share."""

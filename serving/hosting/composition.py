@@ -1,0 +1,215 @@
+"""The composition root: settings -> metrics and logs -> repository -> catalog -> data plane -> doors -> graph.
+
+The only file that wires. `Server` is what one gateway process holds; `deploy` puts it on Ray Serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serving.edge.grpc.door import GrpcDoor
+from serving.edge.http.door import HttpDoor
+from serving.hosting.http_server import KEEP_ALIVE_SECONDS
+from serving.hosting.sockets import others_listen
+from serving.kernel.find_app import find_apps
+from serving.kernel.settings import Settings, read
+from serving.kernel.storage.model_repository import Repository
+from serving.models.backends.factory import Backends
+from serving.models.catalog import Catalog
+from serving.models.dataplane import DataPlane
+from serving.models.loader import LoadedVersion
+from serving.observe.load import Load, LoadMeter
+from serving.observe.logs import configure
+from serving.observe.metrics import Metrics
+from serving.observe.requests import RequestEvents
+from serving.observe.versions import VersionEvents
+from serving.records.collection import Store
+from serving.records.lookup import Database
+
+if TYPE_CHECKING:
+    from ray import serve
+    from ray.serve.handle import DeploymentHandle
+
+__all__ = ["APPLICATION", "Server", "application", "deploy", "undeploy"]
+
+APPLICATION = "slipway"
+"""Name of the Ray Serve application."""
+JOIN_SECONDS = 30.0
+
+log = logging.getLogger("serving.hosting.composition")
+
+
+class Server:
+    """Everything one gateway process holds, and the one place where it is put together.
+
+    Open and close it in the loop that serves its doors: see `Listener`, which is one, and `graph.RayGateway`.
+    """
+
+    def __init__(self, settings: Settings, handles: Mapping[str, DeploymentHandle] | None = None) -> None:
+        """`handles` are the model replicas by app, for the backend `replica`."""
+        self._settings = settings
+        self._logs = configure(
+            settings.log_level, Path(settings.log_file) if settings.log_file else None, settings.log_max_bytes
+        )
+        metrics = Metrics()
+        self._store = Store(settings.collections_url) if settings.collections_url else None
+        repository = Repository(settings.model_repository)
+        self._backends = Backends(settings, repository, metrics, handles or {})
+        self._catalog = Catalog(
+            find_apps(settings.apps),
+            repository,
+            self._backends.open,
+            VersionEvents(metrics),
+            settings.keep_versions,
+            self._prepared,
+        )
+        self._database = Database(settings.database_url) if settings.database_url else None
+        self.dataplane = DataPlane(settings, self._catalog, self._database, self._store)
+        self._metrics = metrics
+        events = RequestEvents(metrics, self._logs.write)
+        self._meter = LoadMeter(lambda: events.seconds)
+        self.http = HttpDoor(self.dataplane, events, metrics.render)
+        self.grpc = GrpcDoor(self.dataplane, events)
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to follow the model repository.
+
+        Returns at once where this is the first process on the node's ports, which then tells what it waits for.
+        One that joins others waits until it can answer, at most `JOIN_SECONDS`: they answer meanwhile.
+        """
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Each connection is a file, and shells start programs with room for a thousand.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        # What is there now stays; else the collector would look through all of Ray again and again, for 40 ms.
+        gc.collect()
+        gc.freeze()
+        self._watching = asyncio.create_task(self._watch())
+        if others_listen(self._settings.grpc_port):
+            await self._until_ready()
+
+    async def refresh(self) -> None:
+        """Look at the model repository once, for a process that answers one question and ends."""
+        await self._refresh()
+        if self._store is not None:
+            await self._store.settled()
+
+    async def close(self) -> None:
+        """Release everything; no request comes any more."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._catalog.close()
+        await self._backends.close()
+        if self._database is not None:
+            self._database.close()
+        if self._store is not None:
+            self._store.close()
+        self._logs.stop()
+
+    def alive(self) -> bool:
+        """Whether the repository is being followed."""
+        return self._watching is not None and not self._watching.done()
+
+    def load(self) -> Load:
+        """How busy it was since this was asked last."""
+        return Load(self._meter.in_flight(), self._metrics.mean_wait())
+
+    async def _until_ready(self) -> None:
+        deadline = time.monotonic() + JOIN_SECONDS
+        while not self._complete() and self.alive() and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    def _complete(self) -> bool:
+        return self.dataplane.ready() and all(map(self._prepared, self._catalog.loaded()))
+
+    def _prepared(self, version: LoadedVersion) -> bool:
+        """Whether it can search the records that its app keeps."""
+        return self._store is None or version.encoder is None or not self._store.behind(version.encoder)
+
+    async def _refresh(self) -> None:
+        await self._catalog.refresh()
+        if self._store is not None:
+            self._store.follow(one.encoder for one in self._catalog.loaded() if one.encoder is not None)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._refresh()
+            except OSError:
+                # A repository that cannot be read now leaves what is loaded as it is.
+                log.exception("the model repository cannot be read")
+            await asyncio.sleep(self._settings.poll_seconds)
+
+
+def deploy(settings: Settings) -> None:
+    """Put the application on the Ray cluster this process is connected to; returns once replicas run.
+
+    Raises `RuntimeError` when the deployment does not become healthy, and `ValueError` when Ray was started
+    without what the door `ray` needs.
+    """
+    from ray import serve
+
+    from serving.hosting.ray_graph import graph
+
+    ray_door = settings.door == "ray"
+    if ray_door and os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1":
+        raise ValueError(
+            "SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1, here and where Ray is started, before it is"
+        )
+    settings = _absolute(settings)
+    if ray_door:
+        options = {"host": settings.host, "port": settings.http_port, "keep_alive_timeout_s": KEEP_ALIVE_SECONDS}
+        serve.start(http_options=options)
+    else:
+        serve.start(proxy_location="Disabled")
+    fresh = APPLICATION not in serve.status().applications
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(settings.home, fresh))}
+    application: Any = graph(Server, settings, find_apps(settings.apps), environ)
+    serve.run(application, name=APPLICATION, route_prefix="/" if ray_door else None)
+
+
+def application(args: Mapping[str, str]) -> serve.Application:
+    """The graph as the environment's settings say, for a Serve config.
+
+    Its `import_path` is `serving.hosting.composition:application`.
+
+    Each node that it runs on has the same environment; where replicas share their metric values says
+    `PROMETHEUS_MULTIPROC_DIR`. Raises `ValueError` for arguments: there are none.
+    """
+    from serving.hosting.ray_graph import graph
+
+    if args:
+        raise ValueError(f"args: {sorted(args)} are not known here; settings are environment variables SLIPWAY_*")
+    settings = _absolute(read(Settings))
+    return graph(Server, settings, find_apps(settings.apps), {})
+
+
+def undeploy() -> None:
+    """Take the application away, letting replicas drain."""
+    from ray import serve
+
+    serve.shutdown()
+
+
+def _absolute(settings: Settings) -> Settings:
+    """Replicas have other working folders."""
+    return replace(settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve())
+
+
+def _metrics_folder(home: Path, fresh: bool) -> Path:
+    """Where replicas of this node share their metric values; emptied when nothing runs."""
+    folder = home / "metrics"
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

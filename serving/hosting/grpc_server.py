@@ -1,0 +1,75 @@
+"""grpc.aio on one shared port, left without losing a call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from serving.edge.grpc.door import GrpcDoor
+from serving.hosting.sockets import bind, listeners, turn_away
+from serving.kernel.settings import Settings, variable
+
+__all__ = ["GrpcServer"]
+
+NO_LIMIT = 2**31 - 1
+SETUP_SECONDS = 0.05
+"""How long an accepted connection may take to agree on HTTP/2; stopped before, it fails."""
+TURNS = 3
+"""Of the loop, in which what has come is seen, taken, and the next one asked for."""
+
+
+class GrpcServer:
+    """Serves the gRPC door on its port from `open` to `drain`, in the loop that runs both."""
+
+    def __init__(self, door: GrpcDoor, settings: Settings) -> None:
+        self._door = door
+        self._settings = settings
+        self.port = settings.grpc_port
+        self._server: Any = None
+        self._listeners: set[int] = set()
+
+    async def open(self) -> None:
+        """Return once the port answers. Raises `OSError` naming the port's variable."""
+        # Bound first: it says what is wrong, and holds a port that the kernel chose.
+        with bind(self._settings.host, self._settings.grpc_port, "grpc_port") as held:
+            self.port = held.getsockname()[1]
+            before = listeners(self.port)
+            self._server = self._build()
+            try:
+                self._server.add_insecure_port(f"{_bracketed(self._settings.host)}:{self.port}")
+            except RuntimeError as cause:
+                raise OSError(f"{variable('grpc_port')}: port {self.port} could not be bound") from cause
+            await self._server.start()
+            self._listeners = listeners(self.port) - before
+
+    async def drain(self, grace: float) -> None:
+        """Take no new connections, tell clients to go elsewhere, answer for at most `grace` seconds."""
+        if self._server is None:
+            return
+        await turn_away(self._listeners)
+        await asyncio.sleep(SETUP_SECONDS)
+        # gRPC cancels calls that have come and are not taken yet when it stops (grpc/grpc#41785): take them first.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        await self._server.stop(grace)
+
+    def _build(self) -> Any:
+        server = grpc.aio.server(
+            options=(
+                ("grpc.so_reuseport", 1),
+                ("grpc.max_receive_message_length", self._settings.max_body_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_connection_age_ms", round(self._settings.connection_seconds * 1e3) or NO_LIMIT),
+            )
+        )
+        server.add_generic_rpc_handlers((self._door.handler(),))
+        # So that grpcurl and its like need no .proto file.
+        reflection.enable_server_reflection((self._door.service, reflection.SERVICE_NAME), server)
+        return server
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

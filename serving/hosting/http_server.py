@@ -1,0 +1,153 @@
+"""uvicorn on one shared port, left without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+
+import uvicorn
+
+from serving.edge.http.uvicorn_protocol import HttpProtocol
+from serving.hosting.draining import Application, Leaving
+from serving.hosting.sockets import bind, others_listen, turn_away
+from serving.kernel.settings import Settings
+
+__all__ = ["KEEP_ALIVE_SECONDS", "HttpServer"]
+
+LINGER_SECONDS = 2.0
+"""How long a connection that waits for its next request is kept, so that it gets one more answer that says so."""
+LOOK_SECONDS = 0.02
+KEEP_ALIVE_SECONDS = 75
+"""Longer than load balancers keep idle connections, so that it is they who close first."""
+TICKS_A_SECOND = 10
+
+log = logging.getLogger(__name__)
+
+
+class HttpServer:
+    """Serves an ASGI application on the HTTP port from `open` to `drain`, in the loop that runs both."""
+
+    def __init__(self, app: Application, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self.port = settings.http_port
+        self._server: _Uvicorn | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Return once the port answers. Raises `OSError` naming the port's variable."""
+        listening = bind(self._settings.host, self._settings.http_port, "http_port")
+        self.port = listening.getsockname()[1]
+        self._server = _Uvicorn(_config(self._app), self.port, self._settings)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
+        while not self._server.started:
+            if self._task.done():
+                listening.close()
+                await self._task
+                raise OSError("the HTTP door did not start")
+            await asyncio.sleep(0.005)
+
+    async def ended(self) -> None:
+        """Wait until it has closed; raises what ended it."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def drain(self, grace: float) -> None:
+        """Take no new connections, answer for at most `grace` seconds what has begun, close."""
+        if self._server is None or self._task is None:
+            return
+        self._server.grace = grace
+        self._server.should_exit = True
+        await asyncio.wait({self._task})
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn's own shutdown closes idle connections at once, and with them requests that are on their way."""
+
+    def __init__(self, config: uvicorn.Config, port: int, settings: Settings) -> None:
+        super().__init__(config)
+        self._port = port
+        self._notice = settings.notice_seconds
+        self._longest = settings.connection_seconds
+        self._ends: dict[HttpProtocol, float] = {}
+        self.grace = 5.0
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn every tenth of a second; whether to shut down."""
+        if self._longest and counter % TICKS_A_SECOND == 0:
+            self._end_old_connections(time.monotonic())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn when `should_exit` was set."""
+        shared = others_listen(self._port)
+        self._make_answers_last(healthy=shared)
+        if not shared:
+            await self._until(lambda: False, self._notice)
+        await turn_away(os.fstat(listening.fileno()).st_ino for listening in sockets or ())
+        for server in self.servers:
+            server.close()
+        state, linger = self.server_state, min(LINGER_SECONDS, self.grace / 2)
+        await self._until(lambda: not state.connections, linger)
+        for connection in list(state.connections):
+            connection.shutdown()
+        if not await self._until(lambda: not state.connections and not state.tasks, self.grace - linger):
+            self._give_up()
+
+    def _make_answers_last(self, *, healthy: bool) -> None:
+        """From now on every connection, there or to come, ends with its next answer."""
+        self.config.loaded_app = Leaving(self.config.loaded_app, healthy=healthy)
+        for connection in self._connections():
+            connection.app = self.config.loaded_app
+
+    def _end_old_connections(self, now: float) -> None:
+        """The next answer of those that have lasted long enough is their last."""
+        ends = {
+            connection: self._ends.get(connection) or now + self._longest * random.uniform(0.9, 1.1)  # noqa: S311
+            for connection in self._connections()
+        }
+        for connection, end in ends.items():
+            if end < now and not isinstance(connection.app, Leaving):
+                connection.app = Leaving(connection.app, healthy=True)
+        self._ends = ends
+
+    def _connections(self) -> list[HttpProtocol]:
+        return [one for one in self.server_state.connections if isinstance(one, HttpProtocol)]
+
+    async def _until(self, done: Callable[[], bool], seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while not done():
+                    # Keeps the date in the answers right.
+                    await super().on_tick(0)
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            return False
+        return True
+
+    def _give_up(self) -> None:
+        log.warning("%d requests were not answered in time", len(self.server_state.tasks))
+        for task in self.server_state.tasks:
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+def _config(app: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )

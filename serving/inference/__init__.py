@@ -1,1 +1,0 @@
-"""Running the arrays: the contract, the batcher and the backends."""

@@ -1,0 +1,1 @@
+"""What every layer speaks: apps, calls, backends, tensors, errors and settings."""

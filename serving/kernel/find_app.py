@@ -1,0 +1,48 @@
+"""Finding apps: the folders of `apps/`, and packages elsewhere by their dotted names."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from serving.kernel.app import App
+
+__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps"]
+
+PACKAGE = "apps"
+"""The package that Slipway's own apps are in."""
+
+
+def app_folders() -> tuple[str, ...]:
+    """Names of the apps in `apps/`, sorted."""
+    path = importlib.import_module(PACKAGE).__path__
+    return tuple(sorted(item.name for item in pkgutil.iter_modules(path) if item.ispkg))
+
+
+def find_apps(names: Iterable[str] = ()) -> tuple[App[Any, Any, Any], ...]:
+    """The apps of those names (default: every folder of `apps/`). Raises `LookupError`.
+
+    A name with dots is that of a package elsewhere whose `app.py` has the app: `ourteam.apps.rainfall`.
+    """
+    folders = app_folders()
+    return tuple(_import(name, folders) for name in list(names) or folders)
+
+
+def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
+    if "." not in name and name not in folders:
+        raise LookupError(f"there is no app {name!r}; there are: {', '.join(folders)}")
+    package = name if "." in name else f"{PACKAGE}.{name}"
+    try:
+        app: App[Any, Any, Any] = importlib.import_module(f"{package}.app").app
+    except ModuleNotFoundError as cause:
+        if not f"{package}.app".startswith(str(cause.name)):
+            raise
+        raise LookupError(f"there is no app {name!r}: no module {package}.app on the Python path") from cause
+    return app
+
+
+def find_app(name: str) -> App[Any, Any, Any]:
+    """One app by name. Raises `LookupError`."""
+    return find_apps([name])[0]

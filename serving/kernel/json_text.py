@@ -1,0 +1,170 @@
+"""JSON bytes to typed values, every failure as one of our errors with the place and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from serving.kernel.errors import ClientError, Invalid, Malformed
+
+__all__ = ["decode_json", "translate"]
+
+T = TypeVar("T")
+AT = re.compile(r"^(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
+MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
+WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
+OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
+JSON_NAMES = {"str": "a string", "int": "a whole number", "float": "a fraction", "bool": "true or false"}
+JSON_NAMES |= {"array": "a list", "object": "an object"}
+STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefix: str = "$") -> T:
+    """Decode with `decoder`. `prefix` stands in front of the paths in messages.
+
+    Raises `Malformed` for what is not JSON and `Invalid` for JSON of the wrong type or range.
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as cause:
+        raise translate(cause, decoder.type, prefix) from cause
+    except msgspec.DecodeError as cause:
+        text = str(cause).removeprefix("JSON is malformed: ")
+        if "truncated" in text:
+            text = f"it ends too early, after {len(raw)} bytes"
+        raise Malformed(
+            f"{prefix}: not valid JSON: {text}" if len(raw) else "the body is empty; JSON was expected"
+        ) from cause
+    except UnicodeDecodeError as cause:
+        raise Malformed(f"{prefix}: not valid UTF-8 (byte {cause.start} of a string)") from cause
+    except RecursionError as cause:
+        raise Malformed(f"{prefix}: nested too deeply") from cause
+
+
+def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> ClientError:
+    """msgspec's finding as `Invalid`, with the field's JSON path and what the type `kind` allows there."""
+    match = AT.match(str(error))
+    what, path = (match["what"], match["path"] or "") if match else (str(error), "")
+    unknown, missing = UNKNOWN.match(what), MISSING.match(what)
+    if unknown:
+        known = _field_names(_type_at(kind, path))
+        allowed = f"; allowed: {', '.join(known)}" if known else ""
+        return Invalid(f"{prefix}{path}.{_short(unknown['name'])}", f"not a known field{allowed}")
+    if missing:
+        path = f"{path}.{missing['name']}"
+        return Invalid(f"{prefix}{path}", f"required field is missing{_allowed(kind, path)}")
+    return Invalid(prefix + path, _reworded(what) + _allowed(kind, path))
+
+
+def _reworded(what: str) -> str:
+    """msgspec's finding without its type names; what is allowed is said after it."""
+    typed, bounded = WRONG_TYPE.match(what), OUT_OF_RANGE.match(what)
+    if typed:
+        return f"got {JSON_NAMES.get(typed['got'], typed['got'])}"
+    if bounded:
+        return "wrong length" if bounded["length"] else "out of range"
+    return f"{what[:1].lower()}{what[1:].replace('`', '')}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 64 else name[:61] + "..."
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """The msgspec type description at a JSON path below `kind`, or None."""
+    here: Any = msgspec.inspect.type_info(kind)
+    for name, _index in STEP.findall(path):
+        here = _step(here, name)
+    return here
+
+
+def _step(here: Any, name: str) -> Any:
+    """One step of a path: into the field `name`, or into the items where `name` is empty."""
+    here = _bare(here)
+    for option in map(_bare, getattr(here, "types", (here,))):
+        if not name:
+            inner = getattr(option, "item_type", None) or getattr(option, "value_type", None)
+            if inner is not None:
+                return inner
+        for item in getattr(option, "fields", ()):
+            if item.encode_name == name:
+                return item.type
+    return None
+
+
+def _bare(here: Any) -> Any:
+    """A type without the description and examples around it."""
+    return here.type if isinstance(here, msgspec.inspect.Metadata) else here
+
+
+def _field_names(here: Any) -> list[str]:
+    here = _bare(here)
+    options = map(_bare, getattr(here, "types", (here,)))
+    return [item.encode_name for option in options for item in getattr(option, "fields", ())]
+
+
+def _allowed(kind: Any, path: str) -> str:
+    here = _type_at(kind, path)
+    text = describe(here) if here is not None else ""
+    return f"; allowed: {text}" if text else ""
+
+
+NAMES = {
+    "IntType": "a whole number",
+    "FloatType": "a number",
+    "StrType": "text",
+    "BoolType": "true or false",
+    "NoneType": "null",
+    "DateType": "a date as YYYY-MM-DD",
+    "DateTimeType": "a time as YYYY-MM-DDThh:mm:ssZ",
+    "ListType": "a list",
+    "VarTupleType": "a list",
+    "TupleType": "a list",
+    "DictType": "an object",
+    "StructType": "an object",
+}
+
+
+def describe(here: Any) -> str:
+    """What a msgspec type description allows, in words; empty when there is nothing useful to say."""
+    if isinstance(here, msgspec.inspect.Metadata):
+        return describe(here.type)
+    options = getattr(here, "types", None)
+    if options is not None:
+        return " or ".join(filter(None, map(describe, options)))
+    values = getattr(here, "values", None)
+    if isinstance(here, msgspec.inspect.EnumType):
+        values = [member.value for member in here.cls]
+    if values is not None:
+        return "one of " + ", ".join(map(str, values))
+    name = NAMES.get(type(here).__name__, "")
+    return name + _bounds(here) if name else ""
+
+
+def _bounds(here: Any) -> str:
+    parts = []
+    low, high = getattr(here, "ge", None), getattr(here, "le", None)
+    if low is not None and high is not None:
+        parts.append(f"from {_plain(low)} to {_plain(high)}")
+    else:
+        parts += [f"{word} {_plain(bound)}" for word, bound in ((">=", low), ("<=", high)) if bound is not None]
+    for attribute, word in (("gt", ">"), ("lt", "<"), ("multiple_of", "a multiple of")):
+        if getattr(here, attribute, None) is not None:
+            parts.append(f"{word} {_plain(getattr(here, attribute))}")
+    fields = [item.encode_name for item in getattr(here, "fields", ()) if item.required]
+    if fields:
+        parts.append(f"with {', '.join(fields)}")
+    least, most = getattr(here, "min_length", None) or 0, getattr(here, "max_length", None)
+    if least or most is not None:
+        size = f"at least {least}" if most is None else f"{least} to {most}"
+        parts.append(f"of {size} {'items' if hasattr(here, 'item_type') else 'characters'}")
+    if getattr(here, "pattern", None):
+        parts.append(f"matching {here.pattern}")
+    return " " + " and ".join(parts) if parts else ""
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

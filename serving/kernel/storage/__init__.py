@@ -1,0 +1,1 @@
+"""The model repository: the one reader of version folders, manifests and aliases."""

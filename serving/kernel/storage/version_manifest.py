@@ -1,0 +1,163 @@
+"""`manifest.json`: what a version folder says about itself.
+
+Written by training at publication, read by the data plane at load. Every file of the folder other than the
+manifest is listed with its digest; a folder with a file more or less, or another digest, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving.kernel.tensors import Arrays, TensorSpec
+
+__all__ = [
+    "ENCODER_NAME",
+    "GOLDEN_NAME",
+    "MANIFEST_NAME",
+    "MODEL_NAME",
+    "Aliases",
+    "Check",
+    "FileDigest",
+    "GoldenRow",
+    "Manifest",
+    "Metric",
+    "Parity",
+    "difference",
+    "digest_file",
+    "row_of",
+]
+
+MANIFEST_NAME = "manifest.json"
+MODEL_NAME = "model.onnx"
+ENCODER_NAME = "encoder.onnx"
+"""The second graph of an app that keeps a collection."""
+GOLDEN_NAME = "golden.jsonl"
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """SHA-256 (hex) and size of one file."""
+
+    sha256: str
+    bytes: int
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured figure beside the naive baseline's on the same rows."""
+
+    name: str
+    value: float
+    slice: str = "all"
+    unit: str = ""
+    baseline: float | None = None
+    better: str = "lower"
+    rows: int = 0
+    gain_low: float | None = None
+    """Bounds of the bootstrap interval of the gain over the baseline; positive means better."""
+    gain_high: float | None = None
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a gate's report."""
+
+    name: str
+    passed: bool
+    measured: str
+    required: str
+    reason: str = ""
+
+
+class Parity(msgspec.Struct, frozen=True, kw_only=True):
+    """How far two runtimes were apart on the same rows; one per pair and output."""
+
+    pair: str
+    """For example `native/onnxruntime` or `native/triton`."""
+    output: str
+    rows: int
+    max_error: float
+    p50: float
+    p99: float
+    tolerance: float
+    worst_row: int
+    flips: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one version. `context` is the app's own part, typed by `App.context`."""
+
+    format: int = 1
+    model: str
+    version: int
+    created: str
+    run_id: str
+    git_commit: str = ""
+    synthetic: bool = False
+    source: str = ""
+    """Name of the data set; never a full path."""
+    dataset_sha256: str = ""
+    rows: dict[str, int] = {}
+    split: dict[str, Any] = {}
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    feature_names: tuple[str, ...]
+    context: msgspec.Raw = msgspec.Raw(b"{}")
+    metrics: tuple[Metric, ...] = ()
+    gate: tuple[Check, ...] = ()
+    parity: tuple[Parity, ...] = ()
+    libraries: dict[str, str] = {}
+    files: dict[str, FileDigest] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) that changes when any file of the version does."""
+        lines = sorted(f"{name} {digest.sha256}" for name, digest in self.files.items())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class GoldenRow(msgspec.Struct, frozen=True):
+    """One raw question with what training computed for it. One JSON line each in `golden.jsonl`.
+
+    `features` and `outputs` hold one row per tensor; NaN is written as null.
+    """
+
+    question: msgspec.Raw
+    features: dict[str, list[float | None]]
+    outputs: dict[str, list[float | None]]
+    answer: msgspec.Raw
+
+
+class Aliases(msgspec.Struct, frozen=True):
+    """`aliases.json` beside the version folders: which version answers when none is asked for."""
+
+    champion: int | None = None
+    challenger: int | None = None
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Digest of a file's bytes. Raises `OSError`."""
+    with path.open("rb") as stream:
+        return FileDigest(hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
+
+
+def difference(folder: Path, manifest: Manifest) -> str:
+    """How the files of a folder differ from its manifest, naming the first; empty when they do not."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    found.discard(MANIFEST_NAME)
+    for name in sorted(found ^ manifest.files.keys()):
+        return f"{name} is missing" if name in manifest.files else f"{name} is not in the manifest"
+    for name, published in manifest.files.items():
+        actual = digest_file(folder / name)
+        if actual != published:
+            return f"{name}: sha256 is {actual.sha256[:12]}, published was {published.sha256[:12]}"
+    return ""
+
+
+def row_of(arrays: Arrays, index: int) -> dict[str, list[float | None]]:
+    """Row `index` of every array as JSON numbers, NaN as null."""
+    return {
+        name: [None if value != value else float(value) for value in array[index].reshape(-1).tolist()]
+        for name, array in arrays.items()
+    }

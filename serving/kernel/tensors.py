@@ -1,0 +1,159 @@
+"""Open Inference Protocol datatypes as numpy dtypes, and arrays as the bytes that go between processes.
+
+numpy has no bfloat16: everywhere in this process a BF16 tensor is a float32 array, which every bfloat16 fits in
+exactly. Its bits are made where the tensor leaves (ONNX Runtime, Triton, the wire), rounded to the nearest, ties
+to even. A BYTES tensor is an array of objects: text, or bytes where a door received bytes; models answer text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.errors import BackendFailed
+
+__all__ = [
+    "DTYPES",
+    "Arrays",
+    "TensorSpec",
+    "as_text",
+    "bfloat16_bits",
+    "from_bfloat16",
+    "from_wire",
+    "numpy_dtype",
+    "row_bytes",
+    "to_wire",
+    "zeros",
+]
+
+Arrays = dict[str, npt.NDArray[Any]]
+"""Named arrays; the first axis of every one is the row."""
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "UINT8": np.dtype(np.uint8),
+    "UINT16": np.dtype(np.uint16),
+    "UINT32": np.dtype(np.uint32),
+    "UINT64": np.dtype(np.uint64),
+    "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
+    "INT32": np.dtype(np.int32),
+    "INT64": np.dtype(np.int64),
+    "FP16": np.dtype(np.float16),
+    "BF16": np.dtype(np.float32),
+    "FP32": np.dtype(np.float32),
+    "FP64": np.dtype(np.float64),
+    "BYTES": np.dtype(np.object_),
+}
+
+
+class TensorSpec(msgspec.Struct, frozen=True):
+    """One input or output of a model.
+
+    `datatype` is an Open Inference Protocol name (`FP32`, `INT64`, `BYTES`, ...); `shape` includes the row axis
+    as -1 in front, for example `(-1, 42)`.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+def numpy_dtype(datatype: str) -> np.dtype[Any]:
+    """The numpy dtype of an OIP datatype; float32 for BF16. Raises `ValueError` naming what is allowed."""
+    dtype = DTYPES.get(datatype)
+    if dtype is None:
+        raise ValueError(f"{datatype!r} is not a datatype; allowed: {', '.join(sorted(DTYPES))}")
+    return dtype
+
+
+def zeros(spec: TensorSpec, rows: int, length: int = 1) -> npt.NDArray[Any]:
+    """An array of `rows` rows that fits `spec`, every free axis of size `length`; empty text for BYTES."""
+    shape = (rows, *(length if size == -1 else size for size in spec.shape[1:]))
+    dtype = numpy_dtype(spec.datatype)
+    return np.full(shape, "" if dtype == np.object_ else 0, dtype)
+
+
+def row_bytes(spec: TensorSpec) -> int:
+    """Raw bytes of one row; 0 where they vary."""
+    if spec.datatype == "BYTES" or -1 in spec.shape[1:]:
+        return 0
+    return math.prod(spec.shape[1:]) * (2 if spec.datatype == "BF16" else numpy_dtype(spec.datatype).itemsize)
+
+
+def to_wire(datatype: str, array: npt.NDArray[Any]) -> bytes | memoryview:
+    """An array as OIP's raw bytes; a view of its own memory where the layout allows."""
+    if datatype == "BYTES":
+        return _join(array)
+    values = bfloat16_bits(array) if datatype == "BF16" else np.ascontiguousarray(array, numpy_dtype(datatype))
+    return values.reshape(-1).view(np.uint8).data
+
+
+def from_wire(datatype: str, shape: Sequence[int], raw: bytes | memoryview) -> npt.NDArray[Any]:
+    """OIP's raw bytes as an array; a read-only view where the type allows, text for BYTES.
+
+    Raises `BackendFailed` when the bytes are not exactly such a tensor.
+    """
+    if datatype == "BYTES":
+        values: npt.NDArray[Any] = as_text(_split(raw))
+        size = len(values)
+    else:
+        dtype = np.dtype(np.uint16) if datatype == "BF16" else numpy_dtype(datatype)
+        size, rest = divmod(len(raw), dtype.itemsize)
+        if rest:
+            raise BackendFailed(f"the model server sent {len(raw)} bytes, which is no whole number of {datatype}")
+        values = np.frombuffer(raw, dtype)
+        values = from_bfloat16(values) if datatype == "BF16" else values
+    if size != math.prod(shape):
+        raise BackendFailed(f"the model server sent {size} values for a tensor of shape {list(shape)}")
+    return values.reshape(shape)
+
+
+def bfloat16_bits(array: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """The upper halves of float32 words, rounded to the nearest, ties to even; NaN stays NaN."""
+    words = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    odd = (words >> 16) & 1
+    # The addition may carry into the exponent; for NaN it could even carry out of the word, so NaN is cut instead.
+    rounded = ((words + np.uint32(0x7FFF) + odd) >> 16).astype(np.uint16)
+    cut = ((words >> 16) | 0x40).astype(np.uint16)
+    return np.where(np.isnan(words.view(np.float32)), cut, rounded)
+
+
+def from_bfloat16(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """The float32 numbers that bfloat16 bits stand for."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def as_text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same array with text in place of bytes. Raises `UnicodeDecodeError` for bytes that are not UTF-8."""
+    values = array.reshape(-1).tolist()
+    text = np.empty(len(values), object)
+    text[:] = [value.decode() if isinstance(value, bytes) else value for value in values]
+    return text.reshape(array.shape)
+
+
+def _join(array: npt.NDArray[Any]) -> bytes:
+    parts: list[bytes] = []
+    for value in array.reshape(-1).tolist():
+        element = value.encode() if isinstance(value, str) else bytes(value)
+        parts += (len(element).to_bytes(4, "little"), element)
+    return b"".join(parts)
+
+
+def _split(raw: bytes | memoryview) -> npt.NDArray[Any]:
+    values: list[bytes] = []
+    start = 0
+    while start < len(raw):
+        end = start + 4 + int.from_bytes(raw[start : start + 4], "little")
+        if end > len(raw):
+            raise BackendFailed("the model server sent BYTES that end within an element")
+        values.append(bytes(raw[start + 4 : end]))
+        start = end
+    split = np.empty(len(values), object)
+    split[:] = values
+    return split

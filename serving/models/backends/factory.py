@@ -1,0 +1,85 @@
+"""Opens the backend of a version: the app's values say which kind, `SLIPWAY_BACKEND` overrides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from serving.kernel.app import App
+from serving.kernel.app_values import load_values
+from serving.kernel.backend import Backend
+from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.observe.metrics import Metrics
+
+if TYPE_CHECKING:
+    from ray.serve.handle import DeploymentHandle
+
+    from serving.models.backends.onnx_session import Sessions
+    from serving.models.backends.triton import TritonChannel
+
+__all__ = ["Backends", "kind_of"]
+
+
+def kind_of(app: App[Any, Any, Any], settings: Settings) -> str:
+    """`fused`, `replica` or `triton`."""
+    return settings.backend or load_values(app.folder).backend
+
+
+class Backends:
+    """Opens backends for the catalog and owns what they share."""
+
+    def __init__(
+        self, settings: Settings, repository: Repository, metrics: Metrics, handles: Mapping[str, DeploymentHandle]
+    ) -> None:
+        """`handles` are the model replicas' deployments by app, for the backend `replica`."""
+        self._settings = settings
+        self._repository = repository
+        self._metrics = metrics
+        self._handles = handles
+        self._sessions: Sessions | None = None
+        self._channel: TritonChannel | None = None
+
+    async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        """Open one version. Whatever the engine raises reaches the caller."""
+        kind = kind_of(app, self._settings)
+        batching = load_values(app.folder).batching
+        observer = self._metrics.version(app.name, manifest.version)
+        if kind == "replica":
+            from serving.models.backends.replica import open_replica
+
+            handle = self._handles[app.name]
+            return open_replica(handle, manifest.version, app.inputs, app.outputs, batching, observer)
+        if kind == "triton":
+            from serving.models.backends.triton import open_triton
+
+            return open_triton(
+                self._triton(), app.name, manifest.version, app.inputs, app.outputs, batching, observer
+            )
+        from serving.models.backends.onnx_local import open_fused
+        from serving.models.backends.onnx_session import Sessions
+
+        self._sessions = self._sessions or Sessions(self._settings.onnx_providers, self._settings.home / "cache")
+        return await asyncio.to_thread(
+            open_fused,
+            self._repository.folder(app.name, manifest.version) / MODEL_NAME,
+            app.inputs,
+            batching,
+            observer,
+            sessions=self._sessions,
+            digest=manifest.fingerprint,
+        )
+
+    async def close(self) -> None:
+        """Release what is shared."""
+        if self._channel is not None:
+            await self._channel.close()
+
+    def _triton(self) -> TritonChannel:
+        if self._channel is None:
+            from serving.models.backends.triton import TritonChannel
+
+            self._channel = TritonChannel(self._settings.triton_url, self._settings.triton_shared_memory)
+        return self._channel

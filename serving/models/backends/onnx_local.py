@@ -1,0 +1,206 @@
+"""Backend `fused`: ONNX Runtime inside the gateway replica. No hop at all."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import math
+import time
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from serving.kernel.app_values import Batching
+from serving.kernel.backend import Work
+from serving.kernel.errors import DeadlineExceeded, Invalid
+from serving.kernel.tensors import Arrays, TensorSpec, as_text, bfloat16_bits, from_bfloat16, zeros
+from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
+from serving.models.batching.batcher import Batcher, BatchObserver, Execute
+
+__all__ = ["Run", "open_fused", "runner"]
+
+INLINE_BUDGET = 2.5e-4
+"""Seconds a batch may take and still run on the event loop: a thread costs about a tenth of that, and more at
+concurrency 1; beyond it other requests would wait."""
+INLINE_SHARE, INLINE_MOST = 2.5e-5, 2e-3
+"""Seconds for each request of a batch that it may take as well, and the most in all: the loop spends more on each
+of them anyway, and a thread that runs beside it would keep it waiting for the interpreter's lock."""
+
+MOST_IN_FLIGHT = 8
+HUGE = 256 * 2**20
+"""Bytes of a model from which it is not opened a second time."""
+
+BFLOAT16 = 16
+"""`onnx.TensorProto.BFLOAT16`."""
+
+Run = Callable[[Arrays, ort.RunOptions | None], Arrays]
+"""Named arrays through a session; the options can stop it."""
+Cost = Callable[[int], float]
+"""Rows of a batch to the seconds it takes on one core."""
+
+
+def open_fused(
+    path: Path,
+    inputs: tuple[TensorSpec, ...],
+    batching: Batching,
+    observer: BatchObserver | None = None,
+    *,
+    sessions: Sessions | None = None,
+    digest: str = "",
+) -> Batcher:
+    """Open a model behind a batcher; blocking. Batches that are quick run on the event loop, others in a thread.
+
+    `digest` of all the model's files lets what was prepared at an earlier opening be used again. Raises ONNX
+    Runtime's own errors.
+    """
+    sessions = sessions or Sessions()
+    narrow = runner(sessions.open(path, 1, digest))
+    cost = _cost(narrow, inputs, batching)
+    if cost(batching.max_rows) <= INLINE_BUDGET:
+        return Batcher(_inline(narrow), batching, observer)
+    # With an accelerator, or no core to spare, a second session would only take memory.
+    several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
+    wide = runner(sessions.open(path, sessions.cpus, digest)) if several else narrow
+    # One more than cores: while a batch is joined or split, its core has another.
+    in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
+    executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
+    execute = _mixed(_inline(narrow), _threaded(wide, narrow, executor), cost)
+    release = partial(executor.shutdown, wait=False)
+    return Batcher(execute, batching, observer, concurrency=in_flight, release=release)
+
+
+def runner(session: ort.InferenceSession) -> Run:
+    """A plain function that runs a session. `Invalid` is raised for BYTES that are not text."""
+    names = [output.name for output in session.get_outputs()]
+    kinds = {item.name: item.type for item in (*session.get_inputs(), *session.get_outputs())}
+    if "tensor(bfloat16)" in kinds.values():
+        return _bfloat16_runner(session, names, kinds)
+    texts = [item.name for item in session.get_inputs() if item.type == "tensor(string)"]
+
+    def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
+        if texts:
+            inputs = inputs | {name: _text(inputs[name]) for name in texts}
+        return dict(zip(names, session.run(names, inputs, options), strict=True))
+
+    return run
+
+
+def _inline(run: Run) -> Execute:
+    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        return work.split(payloads, run(work.join(payloads), None))
+
+    return execute
+
+
+def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
+    """Batches that are quick, or quick for each of their requests, at once; others in a thread."""
+
+    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
+        seconds = cost(sum(map(work.rows, payloads)))
+        allowed = max(INLINE_BUDGET, min(INLINE_MOST, INLINE_SHARE * len(payloads)))
+        return (inline if seconds <= allowed else threaded)(work, payloads, deadline)
+
+    return execute
+
+
+def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
+    """Batches in threads; one that nobody waits for any more is stopped at its next operator.
+
+    A batch that is alone runs on every core, for its latency; beside others each has one core, which gets more
+    done in all than dividing each batch among the cores.
+    """
+    flying = 0
+
+    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
+        nonlocal flying
+        options = ort.RunOptions()
+        run = narrow if flying else wide
+        flying += 1
+        stopped = False
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = options.terminate = True
+
+        def landed(flight: Future[list[Any]]) -> None:
+            nonlocal flying
+            flying -= 1
+            timer.cancel()
+            if flight.cancelled():
+                stop()
+
+        def batch() -> list[Any]:
+            try:
+                return work.split(payloads, run(work.join(payloads), options))
+            except ENGINE_ERRORS as error:
+                if stopped:
+                    raise DeadlineExceeded("the deadline passed while the model ran") from error
+                raise
+
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(deadline - time.monotonic(), stop)
+        flight = loop.run_in_executor(executor, batch)
+        flight.add_done_callback(landed)
+        return flight
+
+    return execute
+
+
+def _cost(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching) -> Cost:
+    """Rows to seconds on one core: a line through one row and a full batch of zeros, of the longest bucket."""
+    if not batching.length_buckets and any(-1 in spec.shape[1:] for spec in inputs):
+        return lambda rows: math.inf  # any length may come
+    one, full = (_seconds(run, inputs, batching, rows) for rows in (1, batching.max_rows))
+    each = max(0.0, full - one) / max(1, batching.max_rows - 1)
+    return lambda rows: one + each * (rows - 1)
+
+
+def _seconds(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching, rows: int) -> float:
+    """The best of three runs; a run that is far over the budget is enough."""
+    length = max(batching.length_buckets, default=1)
+    blank = {spec.name: zeros(spec, rows, length) for spec in inputs}
+    best = math.inf
+    for _ in range(3):
+        started = time.perf_counter()
+        run(blank, None)
+        best = min(best, time.perf_counter() - started)
+        if best > 10 * INLINE_MOST:
+            break
+    return best
+
+
+def _text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    try:
+        return as_text(array)
+    except UnicodeDecodeError as cause:
+        raise Invalid("$.inputs", "BYTES elements must be UTF-8 text for this model") from cause
+
+
+def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dict[str, str]) -> Run:
+    """Like `runner`, for what numpy has no type for: slower, since every array takes ONNX Runtime's own values."""
+
+    def wrap(name: str, array: npt.NDArray[Any]) -> ort.OrtValue:
+        if kinds[name] == "tensor(bfloat16)":
+            return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bfloat16_bits(array), BFLOAT16)
+        return ort.OrtValue.ortvalue_from_numpy(_text(array) if kinds[name] == "tensor(string)" else array)
+
+    def unwrap(name: str, value: ort.OrtValue) -> npt.NDArray[Any]:
+        if kinds[name] != "tensor(bfloat16)":
+            array: npt.NDArray[Any] = value.numpy()
+            return array
+        raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+        return from_bfloat16(np.frombuffer(raw, np.uint16)).reshape(value.shape())
+
+    def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
+        values = {name: wrap(name, array) for name, array in inputs.items()}
+        outputs = session.run_with_ort_values(names, values, options)
+        return {name: unwrap(name, value) for name, value in zip(names, outputs, strict=True)}
+
+    return run

@@ -1,0 +1,176 @@
+"""Backend `replica`: a Ray Serve deployment of its own, for PyTorch or GPU work. Batches form in the replica.
+
+Arrays cross as one frame of bytes, never as Python objects. Small batches take Serve's gRPC transport, which has
+half the latency of the object store; large ones take the object store, which gRPC would copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Any
+
+import grpc
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from serving.kernel.app import App
+from serving.kernel.app_values import Batching, load_values
+from serving.kernel.call import Call
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.version_manifest import MODEL_NAME
+from serving.kernel.tensors import Arrays, TensorSpec, row_bytes
+from serving.models.backends.array_frames import decode_frame, encode_frame
+from serving.models.backends.onnx_local import open_fused
+from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
+from serving.models.backends.remote_execute import remote
+from serving.models.batching.batch_kinds import TensorWork, rows_of
+from serving.models.batching.batcher import Batcher, BatchObserver
+
+__all__ = ["ModelReplica", "open_replica"]
+
+CONCURRENCY = 8
+"""Batches of one version under way: several replicas may share them."""
+GRPC_BYTES = 2**20
+"""Larger calls go through the object store; Serve's gRPC servers take 4 MiB at most unless told otherwise."""
+OPEN_SECONDS = 5.0
+"""A call waits so long for its version to be opened; after that the caller is told to come again."""
+SPARE_VERSIONS = 3
+"""Versions kept open beside `keep_versions`: champion, challenger and one that a client pinned."""
+
+
+class ModelReplica:
+    """Holds the versions of one app that gateways ask for, those asked for last if there are too many."""
+
+    def __init__(self, app: str, settings: Settings) -> None:
+        """Opens nothing yet; a version is opened when it is asked for."""
+        from serving.kernel.find_app import find_app
+
+        self._app: App[Any, Any, Any] = find_app(app)
+        self._repository = Repository(settings.model_repository)
+        self._batching = load_values(self._app.folder).batching
+        self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
+        self._work = TensorWork(self._app.inputs, self._app.outputs, self._batching.length_buckets)
+        self._keep = settings.keep_versions + SPARE_VERSIONS
+        self._opened: OrderedDict[int, asyncio.Task[Batcher]] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def infer(self, version: int, frame: bytes, seconds: float) -> bytes:
+        """Run the arrays of a frame on `version`; `seconds` is what is left of the deadline.
+
+        Raises `NotReady` for a version that this node does not have or has not opened yet.
+        """
+        call = Call("", time.monotonic() + seconds, "replica")
+        batcher = await self._batcher(version, min(OPEN_SECONDS, seconds / 2))
+        outputs = await batcher.submit(self._work, decode_frame(frame), call)
+        return encode_frame(self._app.outputs, outputs)
+
+    async def _batcher(self, version: int, patience: float) -> Batcher:
+        task = self._opened.get(version)
+        if task is None:
+            task = self._opened[version] = asyncio.create_task(asyncio.to_thread(self._open, version))
+            self._close_oldest()
+        self._opened.move_to_end(version)
+        if not task.done():
+            await asyncio.wait([task], timeout=patience)
+        if not task.done():
+            raise NotReady(f"version {version} is being opened in the model replica")
+        if task.exception() is not None and self._opened.get(version) is task:
+            del self._opened[version]
+        return task.result()
+
+    def _close_oldest(self) -> None:
+        while len(self._opened) > self._keep:
+            _, oldest = self._opened.popitem(last=False)
+            closing = asyncio.create_task(_close(oldest))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    def _open(self, version: int) -> Batcher:
+        try:
+            manifest = self._repository.verify(self._app.name, version)
+        except Refused as cause:
+            raise NotReady(f"version {version} is not on the model replica's node, or not as published") from cause
+        path = self._repository.folder(self._app.name, version) / MODEL_NAME
+        try:
+            return open_fused(
+                path,
+                self._app.inputs,
+                self._batching,
+                sessions=self._sessions,
+                digest=manifest.fingerprint,
+            )
+        except ENGINE_ERRORS as cause:
+            raise BackendFailed(f"version {version} cannot be opened in the model replica") from cause
+
+
+async def _close(opening: asyncio.Task[Batcher]) -> None:
+    await asyncio.wait([opening])
+    if opening.exception() is None:
+        await opening.result().close()
+
+
+def open_replica(
+    handle: DeploymentHandle,
+    version: int,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    batching: Batching,
+    observer: BatchObserver | None = None,
+) -> Batcher:
+    """One version of one app behind a deployment handle, with several batches under way."""
+    execute = remote(_Model(handle, version, inputs, outputs), outputs)
+    return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
+
+
+class _Model:
+    """Runs batches on one version. Raises the errors of `serving.kernel.errors`."""
+
+    def __init__(
+        self,
+        handle: DeploymentHandle,
+        version: int,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+    ) -> None:
+        pickle = {"request_serialization": "pickle", "response_serialization": "pickle"}
+        self._small = handle.options(method_name="infer", _by_reference=False, **pickle)
+        self._large = handle.options(method_name="infer", _by_reference=True)
+        self._version = version
+        self._inputs = inputs
+        sizes = [row_bytes(spec) for spec in outputs]
+        self._output_bytes = sum(sizes) if all(sizes) else GRPC_BYTES + 1
+        """Bytes per row; where they are not known, too many for gRPC."""
+
+    async def __call__(self, inputs: Arrays, seconds: float) -> Arrays:
+        frame = encode_frame(self._inputs, inputs)
+        size = len(frame) + rows_of(inputs) * self._output_bytes
+        handle = self._small if size <= GRPC_BYTES else self._large
+        response = handle.remote(self._version, frame, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return decode_frame(await response)
+        except TimeoutError as cause:
+            response.cancel()
+            raise DeadlineExceeded("the deadline passed while the model ran") from cause
+        except asyncio.CancelledError:
+            response.cancel()
+            raise
+        except BackPressureError as cause:
+            raise Overloaded("the model replicas' queues are full") from cause
+        except RayTaskError as cause:
+            raise _unwrap(cause) from cause
+        except (RayError, RayServeException, grpc.aio.AioRpcError) as cause:
+            raise Unavailable("the model replica was lost; send the request again") from cause
+
+
+def _unwrap(cause: RayTaskError) -> SlipwayError:
+    """The error the replica raised, as it was raised there."""
+    for error in (getattr(cause, "cause", None), cause):
+        if isinstance(error, SlipwayError):
+            return error
+    return BackendFailed("the model could not be run on these inputs")

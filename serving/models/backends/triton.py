@@ -1,0 +1,202 @@
+"""Backend `triton`: Triton Inference Servers over one gRPC channel; one in the same pod, through shared memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+
+from serving.kernel.app_values import Batching
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_wire
+from serving.models.backends.protobuf_raw import RAW_INPUT_CONTENTS, RAW_OUTPUT_CONTENTS, append_raw, extract_raw
+from serving.models.backends.remote_execute import remote
+from serving.models.backends.shared_memory import Region, Regions
+from serving.models.batching.batch_kinds import rows_of
+from serving.models.batching.batcher import Batcher, BatchObserver
+
+__all__ = ["TritonChannel", "open_triton"]
+
+MAX_MESSAGE = 256 * 2**20
+CONCURRENCY = 4
+"""Batches of one version under way: Triton joins what waits for it."""
+SHARED_BYTES = 64 * 2**10
+"""From this size a batch's tensors go through shared memory, where there is any; below it gRPC is as fast."""
+ALIGNMENT = 64
+UNANSWERED = (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+"""After these the server may still be running the request."""
+QUEUE_FULL = "maximum queue size"
+
+Buffers = Sequence[bytes | memoryview]
+
+
+class TritonChannel:
+    """One multiplexed channel that all versions of all apps share."""
+
+    def __init__(self, url: str, shared_memory: bool = False) -> None:
+        """`url` is host:port of Triton's gRPC door; must be called on the loop that will use the channel."""
+        options = {
+            "grpc.max_receive_message_length": MAX_MESSAGE,
+            "grpc.max_send_message_length": MAX_MESSAGE,
+            # Where the name has several addresses, as a headless Service's, all of them are asked in turn.
+            "grpc.lb_policy_name": "round_robin",
+            # A server that was restarted is found within a second, one whose machine is gone within a minute.
+            "grpc.initial_reconnect_backoff_ms": 100,
+            "grpc.max_reconnect_backoff_ms": 1_000,
+            "grpc.keepalive_time_ms": 30_000,
+            "grpc.keepalive_timeout_ms": 10_000,
+        }
+        self._channel = grpc.aio.insecure_channel(url, options=list(options.items()))
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self.regions = Regions(stub) if shared_memory else None
+        self._infer = self._channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+
+    async def infer(
+        self, head: pb.ModelInferRequest, raw: Buffers, seconds: float
+    ) -> tuple[pb.ModelInferResponse, list[memoryview]]:
+        """A ModelInfer call with `raw` as raw input contents; the answer and its raw output contents.
+
+        Raises `grpc.aio.AioRpcError`, and `BackendFailed` for an answer that cannot be read.
+        """
+        message = append_raw(head.SerializeToString(), RAW_INPUT_CONTENTS, raw)
+        answer = await self._infer(message, timeout=seconds)
+        try:
+            rest, contents = extract_raw(answer, RAW_OUTPUT_CONTENTS)
+            return pb.ModelInferResponse.FromString(rest), contents
+        except (ValueError, DecodeError) as cause:
+            raise BackendFailed("the model server's answer cannot be read") from cause
+
+    async def close(self) -> None:
+        """Close the channel and give the shared memory back."""
+        if self.regions is not None:
+            await self.regions.close()
+        await self._channel.close()
+
+
+def open_triton(
+    channel: TritonChannel,
+    model: str,
+    version: int,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    batching: Batching,
+    observer: BatchObserver | None = None,
+) -> Batcher:
+    """One version of one model in Triton, behind a batcher with several batches under way."""
+    execute = remote(_Model(channel, model, version, inputs, outputs), outputs)
+    return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
+
+
+class _Model:
+    """Runs batches on one version. Raises the errors of `serving.kernel.errors`."""
+
+    def __init__(
+        self,
+        channel: TritonChannel,
+        model: str,
+        version: int,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+    ) -> None:
+        self._channel = channel
+        self._name = {"model_name": model, "model_version": str(version)}
+        self._inputs = inputs
+        self._outputs = [spec.name for spec in outputs]
+        self._fixed = {spec.name: row_bytes(spec) for spec in outputs if row_bytes(spec)}
+        """Bytes per row of the outputs whose size is known before they are there."""
+
+    async def __call__(self, inputs: Arrays, seconds: float) -> Arrays:
+        head = pb.ModelInferRequest(**self._name)
+        raw = []
+        for spec in self._inputs:
+            array = inputs[spec.name]
+            head.inputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
+            raw.append(to_wire(spec.datatype, array))
+        try:
+            return await self._run(head, raw, rows_of(inputs), seconds)
+        except grpc.aio.AioRpcError as cause:
+            raise _translate(cause) from cause
+
+    async def _run(self, head: pb.ModelInferRequest, raw: Buffers, rows: int, seconds: float) -> Arrays:
+        """Through shared memory where the size is worth it, else as raw contents."""
+        regions = self._channel.regions
+        sizes = {name: rows * row for name, row in self._fixed.items()}
+        room = sum(_aligned(size) for size in [*map(len, raw), *sizes.values()])
+        if regions is not None and room >= SHARED_BYTES:
+            async with regions.lend(room) as region:
+                if region is not None:
+                    try:
+                        return await self._share(region, head, raw, sizes, seconds)
+                    except grpc.aio.AioRpcError as cause:
+                        if "shared memory region" not in (cause.details() or ""):
+                            raise
+                        region.spent = True  # Triton was restarted
+                        regions.forget()
+        reply, contents = await self._channel.infer(head, raw, seconds)
+        return _arrays(reply, contents)
+
+    async def _share(
+        self, region: Region, head: pb.ModelInferRequest, raw: Buffers, sizes: dict[str, int], seconds: float
+    ) -> Arrays:
+        message = pb.ModelInferRequest()
+        message.CopyFrom(head)
+        end = 0
+        for tensor, buffer in zip(message.inputs, raw, strict=True):
+            region.view[end : end + len(buffer)] = buffer
+            end = _place(tensor, region, end, len(buffer))
+        places = {}
+        for name in self._outputs:
+            output = message.outputs.add(name=name)
+            if name in sizes:
+                places[name] = slice(end, end + sizes[name])
+                end = _place(output, region, end, sizes[name])
+        region.spent = True
+        try:
+            reply, contents = await self._channel.infer(message, (), seconds)
+        except grpc.aio.AioRpcError as cause:
+            region.spent = cause.code() in UNANSWERED and QUEUE_FULL not in (cause.details() or "")
+            raise
+        region.spent = False
+        # Copied: the next batch will have the region.
+        found = {name: bytes(region.view[place]) for name, place in places.items()}
+        return _arrays(reply, [found.get(o.name, c) for o, c in zip(reply.outputs, contents, strict=True)])
+
+
+def _place(tensor: Any, region: Region, start: int, size: int) -> int:
+    """Let a tensor of a request be in a region; where the next one may start."""
+    tensor.parameters["shared_memory_region"].string_param = region.name
+    tensor.parameters["shared_memory_offset"].int64_param = start
+    tensor.parameters["shared_memory_byte_size"].int64_param = size
+    return start + _aligned(size)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _arrays(reply: pb.ModelInferResponse, contents: Buffers) -> Arrays:
+    if len(contents) != len(reply.outputs):
+        raise BackendFailed("the model server's answer has no raw contents")
+    return {
+        output.name: from_wire(output.datatype, output.shape, raw)
+        for output, raw in zip(reply.outputs, contents, strict=True)
+    }
+
+
+def _translate(cause: grpc.aio.AioRpcError) -> SlipwayError:
+    code, details = cause.code(), cause.details() or ""
+    if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceeded("the deadline passed while the model ran")
+    if QUEUE_FULL in details:
+        return Overloaded("the model server's queue is full")
+    if code == grpc.StatusCode.NOT_FOUND:
+        return NotReady("the model server has not loaded this version")
+    if code == grpc.StatusCode.UNAVAILABLE:
+        if any(words in details for words in ("not found", "not ready", "unknown model")):
+            return NotReady("the model server has not loaded this version")
+        return Unavailable("the model server cannot be reached")
+    return BackendFailed("the model could not be run on these inputs")

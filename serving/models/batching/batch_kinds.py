@@ -1,0 +1,237 @@
+"""The two kinds of work: tensors of the v2 doors, and an app's typed questions.
+
+Both take views and never copies where a batch is one request, and give each request views of the batch's outputs.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.app import App
+from serving.kernel.errors import BackendFailed, Invalid
+from serving.kernel.tensors import Arrays, TensorSpec
+
+__all__ = ["QuestionWork", "TensorWork", "rows_of"]
+
+
+def rows_of(arrays: Arrays) -> int:
+    """The number of rows all arrays share. Raises `BackendFailed` if they disagree."""
+    try:
+        counts = {len(array) for array in arrays.values()}
+    except TypeError as cause:
+        raise BackendFailed("an array has no row axis") from cause
+    if len(counts) != 1:
+        raise BackendFailed(f"arrays have different numbers of rows: {sorted(counts)}")
+    return counts.pop()
+
+
+class TensorWork:
+    """Model inputs in, model outputs out: payload and result are `Arrays`.
+
+    Without `buckets` only requests of equal shapes and types share a batch. With them, an axis of size -1 beyond
+    the row axis is a length. Requests whose lengths fall into the same bucket share a batch: they are filled up
+    with zeros (empty text for BYTES) to the longest among them, and an output axis of size -1 that is as long as
+    the batch is cut back to each request's own length. A request that is longer than the last bucket, or has free
+    axes of different sizes, shares a batch with its equals only.
+    """
+
+    def __init__(
+        self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], buckets: tuple[int, ...] = ()
+    ) -> None:
+        """`buckets` are the upper bounds of the lengths, ascending."""
+        self._buckets = buckets
+        self._lengths = _free_axes(inputs) if buckets else {}
+        self._cuts = _free_axes(outputs) if self._lengths else {}
+
+    def rows(self, payload: Arrays) -> int:
+        """See `Work.rows`."""
+        return rows_of(payload)
+
+    def lane(self, payload: Arrays) -> Hashable:
+        """Names, types and shapes; the bucket in the place of a length."""
+        length = self._length(payload) if self._lengths else None
+        if length is None or length > self._buckets[-1]:
+            return tuple([(name, array.dtype, array.shape[1:]) for name, array in payload.items()])
+        bucket = self._buckets[bisect_left(self._buckets, length)]
+        return bucket, *[
+            (name, array.dtype, _masked(array.shape, self._lengths.get(name, ())))
+            for name, array in payload.items()
+        ]
+
+    def join(self, payloads: Sequence[Arrays]) -> Arrays:
+        """See `Work.join`."""
+        if len(payloads) == 1:
+            return payloads[0]
+        return {
+            name: _joined([payload[name] for payload in payloads], name in self._lengths) for name in payloads[0]
+        }
+
+    def split(self, payloads: Sequence[Arrays], outputs: Arrays) -> list[Arrays]:
+        """See `Work.split`."""
+        counts = [len(next(iter(payload.values()))) for payload in payloads]
+        _check_rows(outputs, sum(counts))
+        if len(payloads) == 1:
+            return [outputs]
+        results, start = [], 0
+        for count in counts:
+            stop = start + count
+            results.append({name: array[start:stop] for name, array in outputs.items()})
+            start = stop
+        if self._cuts:
+            self._shorten(payloads, results)
+        return results
+
+    def cut(self, payload: Arrays, rows: int) -> list[Arrays]:
+        """See `Work.cut`."""
+        starts = range(0, rows_of(payload), rows)
+        return [{name: array[start : start + rows] for name, array in payload.items()} for start in starts]
+
+    def merge(self, results: Sequence[Arrays]) -> Arrays:
+        """See `Work.merge`."""
+        try:
+            return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+        except ValueError as cause:
+            raise BackendFailed("the model returned different shapes for parts of one request") from cause
+
+    def blame(self, error: Exception, payloads: Sequence[Arrays]) -> None:
+        """Never known: an engine's error does not say which row it is about."""
+
+    def _length(self, payload: Arrays) -> int | None:
+        """The size that all free axes have; None where they differ or there is none."""
+        try:
+            sizes = {payload[name].shape[axis] for name, axes in self._lengths.items() for axis in axes}
+        except (IndexError, KeyError):
+            return None
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def _shorten(self, payloads: Sequence[Arrays], results: list[Arrays]) -> None:
+        """Cut each result back to its request's own length."""
+        lengths = [self._length(payload) or 0 for payload in payloads]
+        longest = max(lengths)
+        for length, result in zip(lengths, results, strict=True):
+            if length == longest:
+                continue
+            for name in self._cuts.keys() & result.keys():
+                array = result[name]
+                whole = [slice(None)] * array.ndim
+                for axis in self._cuts[name]:
+                    if axis < array.ndim and array.shape[axis] == longest:
+                        whole[axis] = slice(length)
+                result[name] = array[tuple(whole)]
+
+
+class QuestionWork:
+    """An app's typed questions in, its answers out; features and decisions are made for a batch at a time."""
+
+    def __init__(self, app: App[Any, Any, Any], context: Any) -> None:
+        self._app = app
+        self._context = context
+
+    def rows(self, payload: Sequence[Any]) -> int:
+        """See `Work.rows`."""
+        return len(payload)
+
+    def lane(self, payload: Sequence[Any]) -> Hashable:
+        """All questions of an app may share a batch."""
+        return None
+
+    def join(self, payloads: Sequence[Sequence[Any]]) -> Arrays:
+        """The features of all questions. Raises `Invalid`; its field begins with the question's place in all."""
+        return self._app.features(_flat(payloads), self._context)
+
+    def split(self, payloads: Sequence[Sequence[Any]], outputs: Arrays) -> list[list[Any]]:
+        """See `Work.split`."""
+        questions = _flat(payloads)
+        _check_rows(outputs, len(questions))
+        answers = self._app.decide(questions, outputs, self._context)
+        if len(answers) != len(questions):
+            raise BackendFailed(f"the app gave {len(answers)} answers for {len(questions)} questions")
+        if len(payloads) == 1:
+            return [answers]
+        results, start = [], 0
+        for payload in payloads:
+            stop = start + len(payload)
+            results.append(answers[start:stop])
+            start = stop
+        return results
+
+    def cut(self, payload: Sequence[Any], rows: int) -> list[Sequence[Any]]:
+        """See `Work.cut`."""
+        return [_Cut(payload[start : start + rows], start) for start in range(0, len(payload), rows)]
+
+    def merge(self, results: Sequence[list[Any]]) -> list[Any]:
+        """See `Work.merge`."""
+        return list(chain.from_iterable(results))
+
+    def blame(self, error: Exception, payloads: Sequence[Sequence[Any]]) -> tuple[int, Exception] | None:
+        """Whose question an `Invalid` names, and the error with the question's place in its own request."""
+        found = _PLACE.fullmatch(error.field) if isinstance(error, Invalid) else None
+        if not isinstance(error, Invalid) or found is None:
+            return None
+        place = int(found[1])
+        for index, payload in enumerate(payloads):
+            if place < len(payload):
+                first = payload.first if isinstance(payload, _Cut) else 0
+                return index, Invalid(f"[{first + place}]{found[2]}", error.reason)
+            place -= len(payload)
+        return None
+
+
+_PLACE = re.compile(r"\[(\d+)\](.*)", re.DOTALL)
+
+
+class _Cut(list[Any]):
+    """Questions cut from a longer list; `first` is the place of the first of them in it."""
+
+    __slots__ = ("first",)
+
+    def __init__(self, questions: Iterable[Any], first: int) -> None:
+        super().__init__(questions)
+        self.first = first
+
+
+def _flat(payloads: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    return payloads[0] if len(payloads) == 1 else list(chain.from_iterable(payloads))
+
+
+def _free_axes(specs: tuple[TensorSpec, ...]) -> dict[str, tuple[int, ...]]:
+    """The axes of size -1 beyond the row axis, of the tensors that have some."""
+    axes = {
+        spec.name: tuple(axis for axis, size in enumerate(spec.shape) if axis and size == -1) for spec in specs
+    }
+    return {name: found for name, found in axes.items() if found}
+
+
+def _masked(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([-1 if axis in axes else size for axis, size in enumerate(shape) if axis])
+
+
+def _joined(parts: list[npt.NDArray[Any]], padded: bool) -> npt.NDArray[Any]:
+    """All rows, short ones filled up with zeros where `padded`."""
+    if not padded or len({part.shape[1:] for part in parts}) == 1:
+        return np.concatenate(parts)
+    rows = sum(map(len, parts))
+    sizes = [max(axis) for axis in zip(*(part.shape[1:] for part in parts), strict=True)]
+    dtype = parts[0].dtype
+    whole = np.full((rows, *sizes), "" if dtype == np.object_ else 0, dtype)
+    start = 0
+    for part in parts:
+        stop = start + len(part)
+        whole[(slice(start, stop), *map(slice, part.shape[1:]))] = part
+        start = stop
+    return whole
+
+
+def _check_rows(outputs: Arrays, rows: int) -> None:
+    """Raise `BackendFailed` unless every output has exactly so many rows."""
+    for name, array in outputs.items():
+        if not array.ndim or len(array) != rows:
+            returned = len(array) if array.ndim else "no"
+            raise BackendFailed(f"the model returned {returned} rows of {name} for {rows}")

@@ -1,0 +1,1 @@
+"""Databases that complete questions: lookups in existing tables, and collections that apps keep."""

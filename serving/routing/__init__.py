@@ -1,1 +1,0 @@
-"""Which app and which version answers."""

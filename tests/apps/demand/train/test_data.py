@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandera.errors import SchemaError
+
+from apps.demand.train.data import FORBIDDEN, ORIGINS, PACES, SCHEMA, Pace, cut, pace_of, tidy
+from tests.apps.demand.tables import daily, monthly
+from training.errors import BadValue, DataError
+from training.recipe import Options
+
+
+def hourly() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "dteday": ["1/1/2011"] * 3 + ["1/2/2011"] * 2,
+            "hr": [0, 1, 2, 0, 1],
+            "casual": 1,
+            "registered": 2,
+            "temp": 0.2,
+            "cnt": [3, 4, 5, 10, 20],
+        }
+    )
+
+
+def test_hours_are_summed_by_day_and_the_targets_parts_are_gone() -> None:
+    frame = tidy(hourly(), Options())
+    assert frame["demand"].tolist() == [12.0, 30.0]
+    assert frame["date"].astype(str).tolist() == ["2011-01-01", "2011-01-02"]
+    assert not set(FORBIDDEN) & set(frame.columns)
+    assert {"casual", "registered"} <= set(FORBIDDEN)
+
+
+def test_the_only_series_can_be_named_and_one_of_many_chosen() -> None:
+    assert set(tidy(daily(), Options(select={"series": "onion"}))["series"]) == {"onion"}
+    both = pd.concat([daily().assign(series=name) for name in ("onion ", "rice")])
+    assert set(tidy(both, Options())["series"]) == {"onion", "rice"}
+    assert set(tidy(both, Options(select={"series": "rice"}))["series"]) == {"rice"}
+    with pytest.raises(DataError, match="there are: onion, rice"):
+        tidy(both, Options(select={"series": "tea"}))
+
+
+def test_rows_without_a_value_are_dropped_and_counted() -> None:
+    table = daily()
+    table.loc[5:8, "demand"] = np.nan
+    frame = tidy(table, Options())
+    assert len(frame) == len(table) - 4
+    assert frame.attrs["dropped"] == {"without a value": 4}
+
+
+@pytest.mark.parametrize(("column", "value"), [("date", "31/31/2020"), ("demand", "many")])
+def test_a_bad_cell_is_named(column: str, value: str) -> None:
+    table = daily().astype({column: object})
+    table.loc[7, column] = value
+    with pytest.raises(BadValue) as error:
+        tidy(table, Options())
+    assert (error.value.row, column in error.value.cell) == (7, True)
+
+
+def test_a_day_is_a_day_whatever_its_offset() -> None:
+    table = daily().assign(date=lambda frame: frame["date"].dt.tz_localize("Asia/Kolkata"))
+    assert tidy(table, Options())["date"].tolist() == daily()["date"].tolist()
+
+
+def test_a_series_that_never_changes_is_refused() -> None:
+    with pytest.raises(DataError, match="is 0 throughout"):
+        cut(tidy(daily().assign(demand=0.0), Options()))
+
+
+def test_a_day_that_is_there_twice_is_refused() -> None:
+    twice = pd.concat([daily(), daily().iloc[[5]]], ignore_index=True)
+    with pytest.raises(SchemaError, match="unique"):
+        SCHEMA.validate(tidy(twice, Options()))
+
+
+def test_unknown_columns_are_refused() -> None:
+    with pytest.raises(DataError, match="no known layout"):
+        tidy(daily().rename(columns={"demand": "rain"}), Options())
+
+
+def test_series_end_together_or_are_over() -> None:
+    short = daily(days=790).assign(series="short")
+    long = daily(days=800).assign(series="long")
+    assert tidy(pd.concat([short, long]), Options()).groupby("series")["date"].max().nunique() == 1
+    with pytest.raises(DataError, match="'short' ends on"):
+        tidy(pd.concat([daily(days=700).assign(series="short"), long]), Options())
+
+
+def test_months_are_told_from_days() -> None:
+    assert pace_of(tidy(daily(), Options())).frequency == "day"
+    assert pace_of(tidy(monthly(), Options())).frequency == "month"
+
+
+def test_the_parts_follow_in_time_and_short_series_are_refused() -> None:
+    split = cut(tidy(daily(), Options()))
+    assert split.train["date"].max() < split.validation["date"].min()
+    assert split.validation["date"].max() < split.test["date"].min()
+    assert len(split.test) == 240
+    assert len(split.description["origins"]["30"]) == 6
+    with pytest.raises(DataError, match="at least 730 days"):
+        cut(tidy(daily(days=600), Options()))
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=list(PACES))
+def test_every_origin_has_its_whole_horizon(pace: Pace) -> None:
+    for horizon in pace.horizons:
+        origins = pace.origins(horizon)
+        assert len(origins) == ORIGINS
+        assert min(origins) == horizon
+        assert set(origins) <= set(pace.judged)
+    assert max(pace.judged) == pace.held_out
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=list(PACES))
+def test_plans_are_chosen_before_what_is_judged(pace: Pace) -> None:
+    assert min(pace.choosing) > pace.held_out
+    assert set(pace.setting(pace.held_out)) == set(pace.choosing)
+    assert min(pace.setting(0)) > 0

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from apps.fraud.app import app
+from apps.fraud.train.recipe import recipe
+from tests.real import judged, table
+from training.data import read
+
+SETS = {"30_satellite": (0.795, True), "38_thyroid": (0.977, False)}
+"""AUROC of a plain autoencoder fitted on normal records, and whether the distance from the median is beaten."""
+
+
+def test_the_recipe_is_of_the_app() -> None:
+    assert recipe.app is app
+    assert not set(recipe.forbidden) & set(app.feature_names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(SETS))
+def test_real_sets_reach_their_floors_and_are_judged_beside_the_baseline(real_data: Path, name: str) -> None:
+    made = judged(recipe, table(recipe, read.from_files([real_data / "fraud" / f"{name}.npz"])))
+    floor, beats = SETS[name]
+    assert made.metrics["auroc", "all"].value >= floor
+    verdicts = {check.name: check.passed for check in made.checks}
+    assert verdicts["beats the distance from the median"] is beats

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.matching.app import app
+from apps.matching.train.recipe import recipe
+from tests.apps.matching.pairs import fitted, synthetic_split
+from tests.real import judged, table
+from training.data import read
+from training.data.validate import validate
+from training.errors import DataError
+from training.recipe import Options
+
+FLOORS = {"amazon_google": {"f1": 0.658, "hit_at_1": 0.819}, "abt_buy": {"f1": 0.809, "hit_at_1": 0.927}}
+"""F1 of a random forest on similarities, and hit@1 of letter TF-IDF, as measured without tuning."""
+
+
+def test_the_recipe_is_of_the_app_and_forbids_row_numbers() -> None:
+    assert recipe.app is app
+    raw = recipe.generate(3)
+    dataset = read.from_generator(raw, "matching")
+    tidy = recipe.tidy(dataset.frame, Options())
+    assert len(validate(recipe, tidy, dataset)) == len(tidy)
+    with pytest.raises(DataError, match="leaks the target"):
+        validate(recipe, tidy.assign(left_id=range(len(tidy))), dataset)
+
+
+def test_decisions_are_the_margin_to_the_threshold_of_the_version() -> None:
+    made, split = synthetic_split()
+    inputs = made.parity_inputs(fitted(), split)
+    outputs = fitted().predict(inputs)
+    margin = made.decisions(outputs)["accepted"]
+    threshold = fitted().context.threshold  # type: ignore[attr-defined]
+    np.testing.assert_allclose(margin, outputs["score"] - threshold)
+    assert (margin > 0).any() and (margin < 0).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(FLOORS))
+def test_real_pairs_beat_the_floor_and_pass_the_gate(real_data: Path, name: str) -> None:
+    paths = [real_data / "matching" / name / f"{part}.txt" for part in ("train", "valid", "test")]
+    made = judged(recipe, table(recipe, read.from_files(paths, recipe.columns, recipe.file_column)))
+    found = {metric.name: metric for metric in made.report.metrics}
+    for metric, floor in FLOORS[name].items():
+        assert found[metric].value > floor
+    assert found["hit_at_1"].value >= (found["hit_at_1"].baseline or 1)
+    assert all(check.passed for check in made.checks)

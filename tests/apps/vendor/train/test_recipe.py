@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from apps.vendor.app import app
+from apps.vendor.train.recipe import recipe
+from tests.apps.vendor.tables import fitted, synthetic_split
+from tests.real import judged, table
+from training.data.read import from_files
+
+SCMS = Path("vendor/SCMS_Delivery_History_Dataset.csv")
+FLOORS = {"auroc": 0.80, "average_precision": 0.29}
+"""Plain XGBoost on the vendor's past, last fifth of the shipments by date; 0.806 and 0.293."""
+
+
+def test_the_recipe_is_of_the_app_and_forbids_what_is_known_afterwards() -> None:
+    assert recipe.app is app
+    assert {"delivered", "recorded", "Delivered to Client Date", "Delivery Recorded Date"} <= set(recipe.forbidden)
+    assert not set(recipe.forbidden) & set(app.feature_names)
+
+
+def test_the_gate_reads_the_evaluation() -> None:
+    made_by, made = fitted()
+    report = made_by.evaluate(made, synthetic_split()[1])
+    assert {"7 days ahead", "30 days ahead", "60 days ahead"} <= {metric.slice for metric in report.metrics}
+    checks = made_by.checks(report)
+    assert {check.name for check in checks} >= {"beats the vendor's own share, 1 day ahead"}
+    assert all(check.measured and (check.passed or check.reason) for check in checks)
+
+
+@pytest.fixture(scope="module")
+def whole(real_data: Path) -> pd.DataFrame:
+    """The tidy table of the real shipments."""
+    return table(recipe, from_files([real_data / SCMS]))
+
+
+@pytest.mark.slow
+def test_the_real_table_is_read_whole(whole: pd.DataFrame) -> None:
+    dropped = whole.attrs["dropped"]
+    assert len(whole) + dropped["delivered before the question"] == 4 * 10_324
+    assert whole[~whole.index.duplicated()]["late"].sum() == 1186
+
+
+@pytest.mark.slow
+def test_the_real_table_reaches_the_floors_and_passes_the_gate(whole: pd.DataFrame, tmp_path: Path) -> None:
+    made = judged(recipe, whole)
+    assert all(check.passed for check in (*made.checks, *made.parity(tmp_path / "model.onnx")))
+    for notice in ("7 days ahead", "30 days ahead", "60 days ahead"):
+        for name, floor in FLOORS.items():
+            assert made.metrics[name, notice].value >= floor

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from serving.edge.doors.openapi import document, lowered
+from serving.edge.doors.v1 import RecordDoor
+from serving.edge.doors.v2 import TensorDoor
+from serving.edge.router import Router
+from tests.serving.edge.toy import ToyPlane, every, toy
+
+Other = msgspec.defstruct("Question", [("rain", float)], module="other.app")
+DOCUMENT = document((every, toy))
+
+
+def walk(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, dict):
+        return [node, *(found for value in node.values() for found in walk(value))]
+    return [found for item in node for found in walk(item)] if isinstance(node, list | tuple) else []
+
+
+def test_every_reference_resolves() -> None:
+    for made in (DOCUMENT, lowered(DOCUMENT)):
+        schemas = made["components"]["schemas"]
+        references = [node["$ref"] for node in walk(made) if "$ref" in node]
+        assert references and {ref.rpartition("/")[2] for ref in references} <= set(schemas)
+
+
+def test_units_ranges_and_example_are_the_apps() -> None:
+    horizon = DOCUMENT["components"]["schemas"]["Question"]["properties"]["horizon"]
+    assert (horizon["minimum"], horizon["maximum"], horizon["description"]) == (1, 30, "Trading days ahead")
+    post = DOCUMENT["paths"]["/v1/models/toy:predict"]["post"]
+    example = post["requestBody"]["content"]["application/json"]["example"]
+    assert example == {"instances": [msgspec.to_builtins(toy.example)]}
+
+
+def test_every_failure_is_described() -> None:
+    responses = DOCUMENT["paths"]["/v1/models/toy:predict"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "404", "408", "413", "415", "422", "500", "503", "504"}
+    assert "Retry-After" in responses["503"]["headers"]
+
+
+def test_operations_are_unique_and_their_paths_routed() -> None:
+    plane = ToyPlane()
+    router = Router([*RecordDoor(plane).routes(), *TensorDoor(plane).routes()])
+    names = []
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            names.append(operation["operationId"])
+            declared = {item["name"] for item in operation["parameters"] if item["in"] == "path"}
+            assert declared == set(re.findall(r"{(\w+)}", path)), path
+            if path.startswith(("/v1", "/v2")):
+                router.find(method.upper(), re.sub(r"{\w+}", "1", path))
+    assert len(set(names)) == len(names)
+
+
+def test_only_apps_that_explain_say_so() -> None:
+    assert "/v1/models/toy:explain" in DOCUMENT["paths"]
+    assert "/v1/models/every:explain" not in DOCUMENT["paths"]
+
+
+def test_apps_may_name_their_types_alike() -> None:
+    made = document((toy, replace(toy, name="other", question=Other)))
+    schemas = made["components"]["schemas"]
+    found = []
+    for name in ("toy", "other"):
+        body = made["paths"][f"/v1/models/{name}:predict"]["post"]["requestBody"]["content"]["application/json"]
+        reference = body["schema"]["properties"]["instances"]["items"]["$ref"]
+        found.append(set(schemas[reference.rpartition("/")[2]]["properties"]))
+    assert found == [{"horizon", "history", "market"}, {"rain"}]
+
+
+def test_lowered_is_openapi_3_0() -> None:
+    made = lowered(
+        {
+            "openapi": "3.1.0",
+            "a": {"exclusiveMinimum": 0, "const": 1, "examples": [5, 6]},
+            "b": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            "c": {"anyOf": [{"$ref": "#/x"}, {"type": "null"}]},
+            "d": {"prefixItems": [{"type": "integer"}]},
+        }
+    )
+    assert made == {
+        "openapi": "3.0.3",
+        "a": {"minimum": 0, "exclusiveMinimum": True, "enum": [1], "example": 5},
+        "b": {"type": "string", "nullable": True, "default": None},
+        "c": {"anyOf": [{"$ref": "#/x"}], "nullable": True},
+        "d": {"items": {}},
+    }
+    json.dumps(lowered(DOCUMENT))

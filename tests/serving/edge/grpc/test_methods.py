@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from tritonclient.grpc import model_config_pb2 as config
+from tritonclient.grpc import service_pb2 as pb
+
+from serving.edge.codec.datatypes import DATATYPES
+from serving.edge.grpc.methods import Exchange, InferenceMethods
+from serving.kernel.call import Call
+from serving.kernel.errors import NotFound
+from tests.serving.edge.toy import ToyPlane
+
+METHODS = InferenceMethods(ToyPlane())
+
+
+def run(name: str, message: Any) -> Any:
+    exchange = Exchange(Call("r", time.monotonic() + 5, "grpc"), own_id=False)
+    return asyncio.run(METHODS.table()[name](message, exchange))  # type: ignore[arg-type]
+
+
+def test_metadata_names_every_datatype() -> None:
+    found = run("ModelMetadata", pb.ModelMetadataRequest(name="every"))
+    assert [tensor.datatype for tensor in found.inputs] == list(DATATYPES)
+    assert list(found.versions) == ["1", "2", "3"]
+
+
+def test_config_is_tritons() -> None:
+    found = run("ModelConfig", pb.ModelConfigRequest(name="every")).config
+    kinds = {tensor.name: config.DataType.Name(tensor.data_type) for tensor in found.input}
+    assert kinds["in_BYTES"] == "TYPE_STRING" and kinds["in_BF16"] == "TYPE_BF16"
+    assert found.input[0].dims == [2] and found.max_batch_size == 4096
+
+
+def test_index() -> None:
+    found = run("RepositoryIndex", pb.RepositoryIndexRequest())
+    assert [(entry.version, entry.state) for entry in found.models] == [("3", "READY"), ("4", "UNAVAILABLE")]
+    assert len(run("RepositoryIndex", pb.RepositoryIndexRequest(ready=True)).models) == 1
+
+
+def test_server() -> None:
+    found = run("ServerMetadata", pb.ServerMetadataRequest())
+    assert found.name == "slipway" and "model_repository" in found.extensions
+
+
+def test_an_unknown_model() -> None:
+    with pytest.raises(NotFound):
+        run("ModelReady", pb.ModelReadyRequest(name="nosuch"))

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from serving.hosting.composition import Server, application, deploy
+from serving.hosting.listener import Listener
+from serving.kernel.settings import Settings
+from tests.serving.edge.neighbour import neighbour
+from tests.serving.toy import write_version
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path / "home",
+        model_repository=tmp_path / "repository",
+        http_port=0,
+        grpc_port=0,
+        log_file=str(tmp_path / "gateway.jsonl"),
+        apps=("tests.serving.models.toy",),
+    )
+
+
+def listening(settings: Settings) -> tuple[Server, Listener]:
+    server = Server(settings)
+    doors = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
+    doors.start()
+    return server, doors
+
+
+def get(doors: Listener, path: str, body: bytes | None = None) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{doors.ports.http}{path}", body, timeout=120) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode()
+
+
+def test_a_gateway_without_versions_lives_but_is_not_ready(settings: Settings) -> None:
+    server, doors = listening(settings)
+    try:
+        assert server.alive()
+        assert get(doors, "/v2/health/live")[0] == 200
+        assert get(doors, "/v2/health/ready")[0] == get(doors, "/-/healthz")[0] == 503
+        assert get(doors, "/v1/models")[0] == 200
+        assert "slipway_requests_total" in get(doors, "/metrics")[1]
+        assert server.load().in_flight > 0
+    finally:
+        doors.stop(1.0)
+    assert not server.alive()
+    with pytest.raises(OSError, match="refused"):
+        get(doors, "/v2/health/live")
+
+
+def test_one_that_joins_others_opens_when_it_can_answer(settings: Settings) -> None:
+    with neighbour() as port:
+        server = Server(replace(settings, grpc_port=port, poll_seconds=0.05))
+        doors = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
+        starting = threading.Thread(target=doors.start)
+        starting.start()
+        starting.join(0.5)
+        assert starting.is_alive() and not doors.alive()
+        write_version(settings.model_repository, 1)
+        starting.join()
+        try:
+            assert get(doors, "/-/healthz") == (200, "success")
+        finally:
+            doors.stop(1.0)
+
+
+def test_the_door_of_ray_says_what_it_needs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_SERVE_ENABLE_HA_PROXY", raising=False)
+    with pytest.raises(ValueError, match="SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1"):
+        deploy(replace(settings, door="ray"))
+
+
+def test_arguments_of_a_serve_config_are_refused_by_name() -> None:
+    with pytest.raises(
+        ValueError, match=r"args: \['apps'\] are not known here; settings are environment variables"
+    ):
+        application({"apps": "price"})
+
+
+def test_a_serve_config_has_the_gateway_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_APPS", "tests.serving.models.toy")
+    monkeypatch.setenv("SLIPWAY_REPLICAS", "3")
+    deployment = application({})._bound_deployment
+    assert (deployment.name, deployment.num_replicas) == ("gateway", 3)
+    monkeypatch.setenv("SLIPWAY_APPS", "nope")
+    with pytest.raises(LookupError, match="there is no app 'nope'"):
+        application({})

@@ -1,0 +1,69 @@
+"""Which backend is opened; that all answer alike is shown in tests/contract."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.kernel.errors import Unavailable
+from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.tensors import Arrays
+from serving.models.backends.factory import Backends, kind_of
+from serving.models.batching.batch_kinds import TensorWork
+from serving.observe.metrics import Metrics
+from tests.serving import toy
+from tests.serving.models.mirror.app import app as mirror
+from tests.serving.models.models import call
+
+WORK = TensorWork(toy.app.inputs, toy.app.outputs)
+
+
+@pytest.fixture(autouse=True)
+def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "values.yaml").write_text("batching: {max_rows: 4}")
+    monkeypatch.setattr(type(toy.app), "folder", tmp_path / "app")
+
+
+def ask(settings: Settings) -> Arrays:
+    toy.write_version(settings.model_repository, 1, (2.0, 3.0))
+    repository = Repository(settings.model_repository)
+
+    async def main() -> Arrays:
+        backends = Backends(settings, repository, Metrics(), {})
+        backend = await backends.open(toy.app, repository.manifest("toy", 1))
+        try:
+            answer: Arrays = await backend.submit(WORK, {"features": np.ones((9, 2), np.float32)}, call())
+            return answer
+        finally:
+            await backend.close()
+            await backends.close()
+
+    return asyncio.run(main())
+
+
+def test_fused(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", model_repository=tmp_path / "models")
+    assert ask(settings)["total"].ravel().tolist() == [5.0] * 9
+
+
+def test_triton(tmp_path: Path, unused_port: int) -> None:
+    settings = Settings(
+        home=tmp_path / "home",
+        model_repository=tmp_path / "models",
+        backend="triton",
+        triton_url=f"127.0.0.1:{unused_port}",
+        triton_shared_memory=True,
+    )
+    with pytest.raises(Unavailable):
+        ask(settings)
+
+
+def test_the_setting_wins_over_the_apps_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert kind_of(mirror, Settings()) == "replica"
+    assert kind_of(mirror, Settings(backend="fused")) == "fused"

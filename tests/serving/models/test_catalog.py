@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.kernel.app import App
+from serving.kernel.app_values import Batching
+from serving.kernel.backend import Backend
+from serving.kernel.call import Call
+from serving.kernel.errors import NotFound, NotReady, Unavailable
+from serving.kernel.find_app import find_app, find_apps
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import Manifest
+from serving.kernel.tensors import Arrays
+from serving.models.backends.onnx_local import open_fused
+from serving.models.catalog import Catalog
+from serving.models.loader import LoadedVersion
+from tests.serving import toy
+
+
+class Events:
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int, str]] = []
+
+    def loaded(self, app: str, version: int) -> None:
+        self.seen.append(("loaded", version, ""))
+
+    def refused(self, app: str, version: int, reason: str) -> None:
+        self.seen.append(("refused", version, reason))
+
+    def waiting(self, app: str, version: int, reason: str) -> None:
+        self.seen.append(("waiting", version, reason))
+
+    def unloaded(self, app: str, version: int) -> None:
+        self.seen.append(("unloaded", version, ""))
+
+    def champion(self, app: str, version: int) -> None:
+        self.seen.append(("champion", version, ""))
+
+
+def catalog(
+    root: Path,
+    events: Events,
+    keep: int = 8,
+    app: App[Any, Any, Any] = toy.app,
+    prepared: Callable[[LoadedVersion], bool] = lambda _: True,
+) -> Catalog:
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
+
+    return Catalog([app], Repository(root), open_backend, events, keep, prepared)
+
+
+async def total(subject: Catalog, version: int | None = None) -> float:
+    loaded = subject.resolve("toy", version)
+    features = loaded.app.features([toy.Question(1.0, 2.0)], loaded.context)
+    outputs: Arrays = await loaded.backend.submit(loaded.tensors, features, Call("test", time.monotonic() + 5))
+    return float(outputs["total"][0, 0])
+
+
+def test_without_versions_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    subject = catalog(tmp_path, Events())
+    asyncio.run(subject.refresh())
+    assert not subject.ready()
+    with pytest.raises(NotReady, match="the model repository has none"):
+        subject.resolve("toy")
+    with pytest.raises(NotFound, match="served here: toy"):
+        subject.resolve("nope")
+
+
+def test_new_versions_are_picked_up_and_old_ones_can_be_asked_for(tmp_path: Path) -> None:
+    events = Events()
+
+    async def main() -> None:
+        subject = catalog(tmp_path, events)
+        toy.write_version(tmp_path, 1)
+        toy.write_aliases(tmp_path, 1)
+        await subject.refresh()
+        assert subject.ready()
+        assert await total(subject) == 3.0
+        toy.write_version(tmp_path, 2, (10.0, 10.0))
+        await subject.refresh()
+        assert await total(subject) == 3.0
+        assert await total(subject, 2) == 30.0
+        toy.write_aliases(tmp_path, 2, 1)
+        await subject.refresh()
+        assert await total(subject) == 30.0
+        assert await total(subject, 1) == 3.0
+        with pytest.raises(NotFound, match="no version 7; loaded: 1, 2"):
+            subject.resolve("toy", 7)
+
+    asyncio.run(main())
+    assert [event[:2] for event in events.seen] == [
+        ("loaded", 1),
+        ("champion", 1),
+        ("loaded", 2),
+        ("champion", 2),
+    ]
+
+
+def test_a_champion_that_is_not_prepared_answers_only_those_who_ask_for_it(tmp_path: Path) -> None:
+    unprepared = {1, 2}
+
+    async def main() -> None:
+        subject = catalog(tmp_path, Events(), prepared=lambda loaded: loaded.number not in unprepared)
+        toy.write_version(tmp_path, 1)
+        toy.write_aliases(tmp_path, 1)
+        await subject.refresh()
+        assert await total(subject) == 3.0, "no other could answer"
+        toy.write_version(tmp_path, 2, (10.0, 10.0))
+        toy.write_aliases(tmp_path, 2, 1)
+        await subject.refresh()
+        assert await total(subject) == 3.0
+        assert await total(subject, 2) == 30.0
+        unprepared.clear()
+        await subject.refresh()
+        assert await total(subject) == 30.0
+
+    asyncio.run(main())
+
+
+def test_the_explainer_of_each_champion_is_opened_before_it_is_asked(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def explainer(folder: Path, context: toy.Context) -> Any:
+        opened.append(folder.name)
+        raise OSError("answers go on without")
+
+    async def main() -> None:
+        subject = catalog(tmp_path, Events(), app=replace(toy.app, explainer=explainer))
+        toy.write_version(tmp_path, 1)
+        toy.write_version(tmp_path, 2)
+        toy.write_aliases(tmp_path, 1)
+        for _ in range(2):
+            await subject.refresh()
+            assert opened == ["1"] and await total(subject) == 3.0
+        toy.write_aliases(tmp_path, 2)
+        await subject.refresh()
+        assert opened == ["1", "2"]
+
+    asyncio.run(main())
+
+
+def test_a_tampered_champion_is_refused_and_the_previous_one_keeps_answering(tmp_path: Path) -> None:
+    events = Events()
+
+    async def main() -> None:
+        subject = catalog(tmp_path, events)
+        toy.write_version(tmp_path, 1)
+        await subject.refresh()
+        folder = toy.write_version(tmp_path, 2)
+        data = bytearray((folder / "model.onnx").read_bytes())
+        data[-30] ^= 1
+        (folder / "model.onnx").write_bytes(data)
+        toy.write_aliases(tmp_path, 2)
+        await subject.refresh()
+        await subject.refresh()
+        assert subject.ready()
+        assert await total(subject) == 3.0
+        with pytest.raises(NotReady, match=r"refused: model.onnx: sha256"):
+            subject.resolve("toy", 2)
+
+    asyncio.run(main())
+    assert [kind for kind, version, _ in events.seen if version == 2] == ["refused"]
+
+
+def test_a_refused_version_is_tried_again_when_it_is_published_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        subject = catalog(tmp_path, Events())
+        folder = toy.write_version(tmp_path, 1)
+        (folder / "extra.bin").write_bytes(b"x")
+        await subject.refresh()
+        assert not subject.ready()
+        with pytest.raises(NotReady, match="version 1: extra.bin is not in the manifest"):
+            subject.resolve("toy")
+        shutil.rmtree(folder)
+        toy.write_version(tmp_path, 1)
+        await subject.refresh()
+        assert subject.ready()
+
+    asyncio.run(main())
+
+
+def test_a_backend_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    events = Events()
+    toy.write_version(tmp_path, 1)
+    away = True
+
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        if away:
+            raise Unavailable("the model server cannot be reached")
+        return open_fused(tmp_path / "toy/1/model.onnx", app.inputs, Batching())
+
+    async def main() -> None:
+        nonlocal away
+        subject = Catalog([toy.app], Repository(tmp_path), open_backend, events)
+        await subject.refresh()
+        await subject.refresh()
+        assert not subject.ready()
+        away = False
+        await subject.refresh()
+        assert subject.ready()
+
+    asyncio.run(main())
+    assert [kind for kind, _, _ in events.seen] == ["waiting", "loaded", "champion"]
+
+
+def test_a_version_that_waits_its_turn_is_being_loaded_not_unknown(tmp_path: Path) -> None:
+    for version in (1, 2):
+        toy.write_version(tmp_path, version)
+    (tmp_path / "toy" / "2" / "model.onnx").write_bytes(b"tampered")
+    seen: list[tuple[set[int], dict[int, str]]] = []
+
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        seen.append((set(subject.shelf("toy").refused), dict(subject.shelf("toy").waiting)))
+        with pytest.raises(NotReady, match="version 1 is not ready: it is being loaded"):
+            subject.resolve("toy", 1)
+        return open_fused(tmp_path / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
+
+    subject = Catalog([toy.app], Repository(tmp_path), open_backend, Events())
+
+    async def main() -> None:
+        await subject.refresh()
+        assert subject.shelf("toy").waiting == {}
+        await subject.close()
+
+    asyncio.run(main())
+    assert seen == [({2}, {1: "it is being loaded"})]
+
+
+def test_only_so_many_versions_are_kept_but_the_aliased_always(tmp_path: Path) -> None:
+    for version in range(1, 6):
+        toy.write_version(tmp_path, version)
+    toy.write_aliases(tmp_path, 1)
+    subject = catalog(tmp_path, Events(), keep=2)
+    asyncio.run(subject.refresh())
+    assert sorted(subject.shelf("toy").loaded) == [1, 4, 5]
+    assert subject.shelf("toy").active == 1
+
+
+def test_a_version_that_is_taken_away_is_unloaded(tmp_path: Path) -> None:
+    async def main() -> None:
+        subject = catalog(tmp_path, Events())
+        toy.write_version(tmp_path, 1)
+        toy.write_version(tmp_path, 2)
+        await subject.refresh()
+        assert subject.shelf("toy").active == 2
+        shutil.rmtree(tmp_path / "toy" / "2")
+        await subject.refresh()
+        assert subject.shelf("toy").active == 1
+
+    asyncio.run(main())
+
+
+def test_broken_aliases_do_not_take_the_champion_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        subject = catalog(tmp_path, Events())
+        toy.write_version(tmp_path, 1)
+        toy.write_version(tmp_path, 2)
+        toy.write_aliases(tmp_path, 1)
+        await subject.refresh()
+        (tmp_path / "toy" / "aliases.json").write_text('{"champion": ')
+        await subject.refresh()
+        assert subject.shelf("toy").active == 1
+        assert subject.shelf("toy").problem.startswith("aliases.json")
+
+    asyncio.run(main())
+
+
+def test_apps_are_found_by_their_folders() -> None:
+    assert "price" in [app.name for app in find_apps()]
+    assert find_app("price").name == "price"
+    with pytest.raises(LookupError, match="there is no app 'nope'; there are:"):
+        find_app("nope")

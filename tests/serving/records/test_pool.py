@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from serving.kernel.call import Call
+from serving.kernel.errors import Overloaded
+from serving.records import pool
+from serving.records.pool import Engine, Session
+
+
+def call() -> Call:
+    return Call("test", time.monotonic() + 30)
+
+
+def test_a_job_is_one_transaction(tmp_path: Path) -> None:
+    made = Engine(f"sqlite:///{tmp_path}/things.db", "SLIPWAY_THINGS_URL", "gone")
+
+    def fails(session: Session) -> None:
+        session.rows("INSERT INTO things VALUES (1)", {})
+        raise KeyError("after it was written")
+
+    async def use() -> list[dict[str, int]]:
+        assert await made.run(lambda session: session.rows("CREATE TABLE things (size INTEGER)", {}), call()) == []
+        with pytest.raises(KeyError):
+            await made.run(fails, call())
+        await made.run(lambda session: session.rows("INSERT INTO things VALUES (:size)", {"size": 2}), call())
+        return await made.run(lambda session: session.rows("SELECT size FROM things", {}), call())
+
+    try:
+        assert made.dialect == "sqlite"
+        assert asyncio.run(use()) == [{"size": 2}]
+    finally:
+        made.close()
+
+
+def test_more_than_may_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MOST_WAITING", 1)
+    made, over = Engine("sqlite://", "SLIPWAY_THINGS_URL", "gone"), threading.Event()
+
+    async def use() -> None:
+        waiting = asyncio.ensure_future(made.run(lambda session: over.wait(30), call()))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await made.run(lambda session: None, call())
+        over.set()
+        assert await waiting
+
+    try:
+        asyncio.run(use())
+    finally:
+        made.close()

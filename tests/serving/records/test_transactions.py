@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from serving.kernel.call import Call
+from serving.models.backends.encoder import OnnxEncoder
+from serving.records import transactions
+from serving.records.pool import Engine, Session
+from serving.records.transactions import Filled
+from tests.postgres import Postgres
+from tests.serving.collected import Lot, app, open_encoder
+
+Run = Callable[[Callable[[Session], Any]], Any]
+LOTS = [Lot(f"lot{number}", "abc") for number in range(5)]
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    return postgres.fresh()
+
+
+@pytest.fixture
+def run(url: str) -> Any:
+    made = Engine(url, "SLIPWAY_COLLECTIONS_URL", "gone")
+
+    def run(job: Callable[[Session], Any]) -> Any:
+        return asyncio.run(made.run(job, Call("test", time.monotonic() + 60)))
+
+    run(transactions.prepare)
+    yield run
+    made.close()
+
+
+@pytest.fixture
+def encoder(tmp_path: Path, run: Run) -> OnnxEncoder:
+    made = open_encoder(tmp_path)
+    run(partial(transactions.register, made))
+    return made
+
+
+def test_tables_are_made_once(run: Run, url: str) -> None:
+    run(transactions.prepare)
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'slipway%' ORDER BY 1")
+        assert [name for (name,) in rows] == ["slipway_encoders", "slipway_records", "slipway_vectors"]
+
+
+def test_a_round_goes_on_where_it_was_and_counts_from_its_beginning(
+    run: Run, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "BATCH", 2)
+    run(partial(transactions.put, app, LOTS, []))
+    first, done = run(partial(transactions.fill, encoder, Filled(), once=True))
+    assert not done and first.after and not first.since
+    # Changed behind the round's back: a record it has passed already.
+    run(partial(transactions.put, app, LOTS[:1], []))
+    at = first
+    while not done:
+        at, done = run(partial(transactions.fill, encoder, at, once=True))
+    assert at.since == first.began and not at.after
+    assert vectors(run) == 4
+    assert run(partial(transactions.fill, encoder, at))[1]
+    assert vectors(run) == 5
+
+
+def test_a_record_that_was_passed_and_changed_is_made_up_for(run: Run, encoder: OnnxEncoder, url: str) -> None:
+    run(partial(transactions.put, app, LOTS, [encoder]))
+    filled, done = run(partial(transactions.fill, encoder, Filled()))
+    assert done and vectors(run) == 5
+    run(partial(transactions.put, app, LOTS[:2], []))
+    assert vectors(run) == 3
+    _, done = run(partial(transactions.fill, encoder, filled))
+    assert done and vectors(run) == 5
+
+
+def test_a_record_being_changed_is_left_out_and_seen_next_time(run: Run, encoder: OnnxEncoder, url: str) -> None:
+    run(partial(transactions.put, app, LOTS, []))
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE slipway_records SET changed = now() WHERE id = 'lot3'")
+        filled, done = run(partial(transactions.fill, encoder, Filled()))
+        assert not done and vectors(run) == 4
+        other.rollback()
+    filled, done = run(partial(transactions.fill, encoder, filled))
+    assert done and vectors(run) == 5
+
+
+def test_an_encoder_that_is_not_registered_any_more_is_told(run: Run, encoder: OnnxEncoder, url: str) -> None:
+    filled, _ = run(partial(transactions.fill, encoder, Filled()))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DELETE FROM slipway_encoders")
+    assert run(partial(transactions.fill, encoder, filled)) == (Filled(), False)
+    run(partial(transactions.register, encoder))
+    again, _ = run(partial(transactions.fill, encoder, filled))
+    assert again == Filled()
+    again, done = run(partial(transactions.fill, encoder, Filled()))
+    assert done and again.encoder != filled.encoder
+
+
+def vectors(run: Run) -> int:
+    return int(run(lambda session: session.rows("SELECT count(*) AS n FROM slipway_vectors", {}))[0]["n"])

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training import toy
+from training.onnx.parity import onnx_model
+from training.registry.mlflow_model import write_mlflow_model
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_mlflow_can_load_what_is_written(toy_servable: Path, toy_model: Path) -> None:
+    import mlflow.onnx
+    from mlflow.models import Model
+
+    example = toy.features([toy.app.example, toy.Question(1.0)], toy.Context())
+    write_mlflow_model(toy_servable, toy.app, "0" * 32, example)
+    signature = Model.load(str(toy_servable / "MLmodel")).signature
+    assert [(column.name, column.type, column.shape) for column in signature.inputs.inputs] == [
+        ("features", np.dtype("float32"), (-1, 2))
+    ]
+    assert [column.name for column in signature.outputs.inputs] == ["y"]
+    loaded = mlflow.onnx.load_model(str(toy_servable))
+    assert loaded == mlflow.onnx.load_model(str(toy_servable))
+    assert json.loads((toy_servable / "input_example.json").read_text()) == {"inputs": {"features": [1.0, 0.5]}}
+    assert onnx_model(toy_model)(example)["y"].shape == (2, 1)

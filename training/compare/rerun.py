@@ -1,0 +1,51 @@
+"""A published version judged anew on a file, by its own graph and context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from serving.kernel.app import App
+from serving.kernel.storage.version_manifest import MODEL_NAME
+from serving.kernel.tensors import Arrays
+from training.errors import DataError
+from training.onnx.parity import Model, onnx_model
+from training.publish.servable import verify
+from training.recipe import Fitted
+
+__all__ = ["published"]
+
+CHUNK = 4096
+"""Rows the graph is asked at a time."""
+
+
+def published(app: App[Any, Any, Any], folder: Path) -> Fitted:
+    """What a version folder answers with, its files verified; `model` is None.
+
+    Raises `ServableError` for a folder that is not what its manifest says, `DataError` for a version with another
+    signature or context than the app has today.
+    """
+    manifest = verify(folder)
+    name = f"{app.name} version {manifest.version}"
+    if (manifest.inputs, manifest.outputs) != (app.inputs, app.outputs):
+        raise DataError(f"{name} has other inputs or outputs than the app has today; train it anew")
+    try:
+        context = msgspec.json.decode(manifest.context, type=app.context)
+    except msgspec.MsgspecError as cause:
+        raise DataError(f"{name}: its context does not fit the app of today: {cause}; train it anew") from cause
+    return Fitted(predict=_in_chunks(onnx_model(folder / MODEL_NAME)), context=context, files={}, params={})
+
+
+def _in_chunks(model: Model) -> Model:
+    def run(inputs: Arrays) -> Arrays:
+        rows = len(next(iter(inputs.values())))
+        parts = [
+            model({name: array[start : start + CHUNK] for name, array in inputs.items()})
+            for start in range(0, max(rows, 1), CHUNK)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    return run

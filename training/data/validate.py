@@ -1,0 +1,83 @@
+"""Validation: the tidy table against the recipe's schema, and the leaks that can be seen before a fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training.data.read import ROW, place
+from training.errors import BadValue, DataError
+from training.fit.leakage import LEAST_ROWS
+from training.recipe import Dataset, Options, Recipe
+
+__all__ = ["refuse_leaks", "tidied", "validate"]
+
+SHOWN = 10
+
+
+def tidied(recipe: Recipe[Any], dataset: Dataset, options: Options) -> pd.DataFrame:
+    """The recipe's tidy table. Raises `DataError` with file, row, column and value."""
+    try:
+        return recipe.tidy(dataset.frame, options)
+    except BadValue as bad:
+        raise DataError(f"{place(dataset, bad.row)}, {bad.cell}") from bad
+
+
+def validate(recipe: Recipe[Any], tidy: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """The tidy table with the schema's types.
+
+    Raises `DataError` with the place, value and rule of the first failures and how many there are.
+    """
+    import pandera.errors
+
+    if tidy.empty:
+        raise DataError(f"{dataset.source}: no rows are left after tidying; check --data and the selection")
+    refuse_leaks(recipe, tidy)
+    try:
+        return recipe.schema.validate(tidy, lazy=True)
+    except pandera.errors.SchemaErrors as cause:
+        lines = [_describe(case, tidy, dataset) for case in cause.failure_cases.to_dict("records")]
+        more = f"\n... and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        shown = "\n".join(lines[:SHOWN])
+        raise DataError(f"{len(lines)} values break the rules of {recipe.app.name}:\n{shown}{more}") from cause
+
+
+def refuse_leaks(recipe: Recipe[Any], tidy: pd.DataFrame) -> None:
+    """Refuse columns that would give the answer away: forbidden ones, copies of the target, row counters."""
+    present = [name for name in recipe.forbidden if name in tidy.columns]
+    if present:
+        raise DataError(f"column {present[0]!r} leaks the target: {recipe.app.name} forbids it; drop it in tidy()")
+    for name in tidy.columns:
+        if name in (recipe.time_column, recipe.target):
+            continue
+        if recipe.target in tidy.columns and _equal(tidy[name], tidy[recipe.target]):
+            raise DataError(f"column {name!r} leaks the target: it equals {recipe.target!r} in every row; drop it")
+        if _counts(tidy[name]):
+            raise DataError(f"column {name!r} is an identifier: it counts the rows in order; drop it")
+
+
+def _describe(case: dict[str, Any], tidy: pd.DataFrame, dataset: Dataset) -> str:
+    column, rule, value = case["column"], case["check"], case["failure_case"]
+    if rule == "column_in_dataframe":
+        return f"{dataset.source}: column {value!r} is missing"
+    if rule == "column_in_schema":
+        return f"{dataset.source}: column {value!r} is not expected"
+    label = case["index"]
+    if label is None or pd.isna(label):
+        return f"{dataset.source}: column {column!r}: found {value!r}; the rule is {rule}"
+    where = place(dataset, int(label)) if tidy.index.name == ROW else f"row {label} of the tidy table"
+    return f"{where}, column {column!r}: found {value!r}; the rule is {rule}"
+
+
+def _equal(left: pd.Series[Any], right: pd.Series[Any]) -> bool:
+    return len(left) >= LEAST_ROWS and bool(left.equals(right))
+
+
+def _counts(column: pd.Series[Any]) -> bool:
+    """Whether the values go up or down by one from row to row."""
+    if len(column) < LEAST_ROWS or not pd.api.types.is_integer_dtype(column) or column.hasnans:
+        return False
+    steps = np.diff(column.to_numpy(dtype=np.int64))
+    return bool((steps == 1).all() or (steps == -1).all())

@@ -1,0 +1,332 @@
+"""Fitting on Ray: what a recipe gets to train with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from training.fit.leakage import refuse_leaking_features
+from training.fit.ray_map import FitFailed, run_tasks
+from training.fit.ray_session import connected, environment
+from training.fit.scratch import scratch
+from training.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+__all__ = ["WORKER_SETTINGS", "Table", "Trainer"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""Features (rows, columns) and target (rows)."""
+Arrays = tuple[npt.NDArray[Any], ...]
+"""Arrays of the same number of rows."""
+
+REPORTS = 20
+"""About how often a fit of full length reports and checkpoints."""
+POLL_SECONDS = 0.1
+RAY_SETTINGS = {
+    # How often Ray's controller collects reports; a worker waits that long with every one.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(POLL_SECONDS),
+    # An actor and two exporters that a fit of minutes has no use for.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+
+# XGBoost's threads meet after every step. Waiting actively, they keep each other from the cores where there are
+# fewer of those than threads of everybody: a fit took many times as long.
+WORKER_SETTINGS = {"OMP_WAIT_POLICY": "passive"}
+
+
+class Trainer:
+    """Fits models on `workers` Ray Train workers. `storage` takes checkpoints while a fit runs.
+
+    As a context manager it keeps a private Ray between fits; without, every fit starts its own.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        seed: int,
+        storage: Path,
+        progress: Progress | None = None,
+        max_failures: int = 3,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers: {workers} is not allowed; expected 1 or more")
+        self.workers = workers
+        self.seed = seed
+        self.storage = storage
+        self.progress = progress or Silent()
+        self.max_failures = max_failures
+        self.params = dict(params or {})
+        """Values of the recipe's parameters that are not their defaults."""
+        self._kept: ExitStack | None = None
+
+    def __enter__(self) -> Trainer:
+        self._kept = ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def log(self, text: str) -> None:
+        """A remark for the person watching."""
+        self.progress.log(text)
+
+    def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """A recipe's `defaults`, with the values of `params` in their place.
+
+        Raises `ValueError` for a parameter that the recipe does not have.
+        """
+        unknown = sorted(set(self.params) - set(defaults))
+        if unknown:
+            known = ", ".join(sorted(defaults)) or "none"
+            raise ValueError(f"parameter {unknown[0]!r} is not known; there are: {known}")
+        return {**defaults, **self.params}
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """`function` of every item as Ray tasks, `workers` at a time; results in the order of the items.
+
+        For many small fits, such as one per series. The function, the items and the results travel between
+        processes. Raises `FitFailed` with the place of the item when one fails; the others are cancelled.
+        """
+        self.storage.mkdir(parents=True, exist_ok=True)
+        if self._kept is not None:
+            self._kept.enter_context(connected(self.workers, self.storage))
+        with connected(self.workers, self.storage):
+            return run_tasks(function, items, self.workers, self.progress, self.max_failures)
+
+    def xgboost(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        rounds: int,
+        early_stopping: int,
+        checkpoint_every: int = 0,
+    ) -> Booster:
+        """Fit until `early_stopping` rounds bring nothing on `validation`; returns the booster up to its best.
+
+        Early stopping watches `params["eval_metric"]` (the last, if a list). Rows are dealt to the workers in
+        turn. A worker that dies is replaced and the fit goes on from the last checkpoint, taken every
+        `checkpoint_every` rounds (0: a twentieth of `rounds`); without row or column sampling the booster is the
+        same as that of a fit nothing happened to. Raises `FitFailed`.
+        """
+        stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": False}
+        return self._boosters(params, train, validation, stop, checkpoint_every)[0]
+
+    def xgboost_twice(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        rounds: int,
+        early_stopping: int,
+        checkpoint_every: int = 0,
+    ) -> tuple[Booster, Booster]:
+        """Like `xgboost`, then fit again on both tables together for as many rounds; returns both boosters.
+
+        The first is for calibrating on `validation`, which it has not been fitted on, the second for answering.
+        """
+        stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": True}
+        first, second = self._boosters(params, train, validation, stop, checkpoint_every)
+        return first, second
+
+    def _boosters(
+        self,
+        params: Mapping[str, Any],
+        train: Table,
+        validation: Table,
+        stop: Mapping[str, Any],
+        checkpoint_every: int,
+    ) -> list[Booster]:
+        import xgboost
+
+        for name, table in (("train", train), ("validation", validation)):
+            _check_table(name, table, self.workers)
+            refuse_leaking_features(*table)
+        config = {
+            "params": {"seed": self.seed, **self._threads(), **params, "verbosity": 0},
+            "metric": _metric(params),
+            **stop,
+            "frequency": checkpoint_every or max(1, stop["rounds"] // REPORTS),
+        }
+        fitted = self._fit("xgboost", config, (train, validation))
+        return [xgboost.Booster(model_file=bytearray(raw)) for raw in fitted]
+
+    def torch(
+        self,
+        build: Callable[[], Any],
+        loss: Callable[..., Any],
+        train: Arrays,
+        validation: Arrays,
+        *,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        early_stopping: int,
+        weight_decay: float = 0.0,
+        checkpoint_every: int = 0,
+        threads: int = 1,
+    ) -> bytes:
+        """Fit a PyTorch module with AdamW; returns the state dict of its best epoch, as `torch.save` writes it.
+
+        `build()` makes the module; `loss(module, *arrays)` is the mean loss of a batch, its arrays as tensors.
+        Both are pickled: functions at the top of a module, or `functools.partial` of such. Fitting ends after
+        `early_stopping` epochs without a smaller loss on `validation`; the learning rate falls to a tenth along
+        half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
+        so for a loss that is a mean over rows the number of workers changes rounding only. A worker that dies is
+        replaced and the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
+        twentieth of `epochs`), with the same result. Each worker uses `threads` threads: small modules are slower
+        with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
+        Raises `FitFailed`, also when no epoch has a finite validation loss.
+        """
+        for name, arrays in (("train", train), ("validation", validation)):
+            _check_arrays(name, arrays, self.workers)
+        config = {
+            "build": build,
+            "loss": loss,
+            "epochs": epochs,
+            "rounds": epochs,
+            "metric": "loss",
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+            "early_stopping": early_stopping,
+            "frequency": checkpoint_every or max(1, epochs // REPORTS),
+            "seed": self.seed,
+            "threads": threads,
+        }
+        weights = self._fit("torch", config, (train, validation))
+        if not weights:
+            raise FitFailed("no epoch gave a finite loss on validation; lower the learning rate or check the data")
+        return bytes(weights)
+
+    def _fit(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays]) -> Any:
+        """What the worker of rank 0 returned."""
+        self.storage.mkdir(parents=True, exist_ok=True)
+        with scratch("fit-", self.storage) as folder:
+            if self._kept is not None:
+                self._kept.enter_context(connected(self.workers, self.storage))
+            with connected(self.workers, self.storage), self._watched(folder / "report.json", config):
+                return self._run(kind, config, tables, folder)
+
+    def _run(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays], folder: Path) -> Any:
+        import ray
+        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+        from ray.train.v2.api.config import LoggingConfig
+        from ray.train.v2.api.exceptions import TrainingFailedError
+
+        from training.fit.ray_train import Board, trainer_and_function
+
+        trainer, function = trainer_and_function(kind)
+        references = tuple(ray.put(given) for given in (config, *tables))
+        with environment(RAY_SETTINGS), _kept_signal():
+            try:
+                result = trainer(
+                    function,
+                    # Ray shows the configuration in its state, and its controller would import what it names; a
+                    # callable keeps it all out.
+                    train_loop_config={"given": lambda: references},
+                    scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
+                    run_config=RunConfig(
+                        name="fit",
+                        storage_path=str(folder.resolve()),
+                        failure_config=FailureConfig(max_failures=self.max_failures),
+                        checkpoint_config=CheckpointConfig(num_to_keep=2),
+                        callbacks=[Board((folder / "report.json").resolve())],
+                        logging_config=LoggingConfig(log_level="ERROR"),
+                        worker_runtime_env={"env_vars": WORKER_SETTINGS},
+                    ),
+                ).fit()
+            except SystemExit:
+                # Ray's handler of Ctrl-C ends the process, with code 0; it is the caller's to decide.
+                raise KeyboardInterrupt from None
+            except TrainingFailedError as cause:
+                raise FitFailed(
+                    f"the fit failed {self.max_failures + 1} times; the last error: {cause}"
+                ) from cause
+        if result.return_value is None:
+            raise KeyboardInterrupt
+        return result.return_value
+
+    def _threads(self) -> dict[str, int]:
+        return {"nthread": max(1, (os.cpu_count() or 1) // self.workers)}
+
+    @contextmanager
+    def _watched(self, report: Path, config: dict[str, Any]) -> Iterator[None]:
+        """Pass the reports on to the progress while the block runs."""
+        done = threading.Event()
+
+        def watch() -> None:
+            seen = 0
+            while not done.wait(POLL_SECONDS):
+                metrics = json.loads(report.read_text()) if report.exists() else {"round": 0}
+                if metrics["round"] != seen:
+                    seen = metrics["round"]
+                    score = float(metrics.get(f"validation-{config['metric']}", np.nan))
+                    self.progress.advance(seen, config["rounds"], f"{config['metric']} {score:.6g}")
+
+        thread = threading.Thread(target=watch, name="fit-progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _metric(params: Mapping[str, Any]) -> str:
+    metric = params.get("eval_metric")
+    if not metric:
+        raise ValueError("params: eval_metric is missing; early stopping needs one, for example 'mae'")
+    return str(metric if isinstance(metric, str) else metric[-1])
+
+
+def _check_table(name: str, table: Table, workers: int) -> None:
+    features, target = table
+    if features.ndim != 2 or target.shape[:1] != features.shape[:1]:
+        raise ValueError(f"{name}: features {features.shape} and target {target.shape} do not fit together")
+    if len(features) < workers:
+        raise ValueError(f"{name}: {len(features)} rows are too few for {workers} workers")
+    if not np.isfinite(target).all():
+        raise ValueError(f"{name}: the target has values that are not finite")
+
+
+def _check_arrays(name: str, arrays: Arrays, workers: int) -> None:
+    rows = {len(array) for array in arrays}
+    if len(rows) != 1:
+        raise ValueError(f"{name}: arrays of {sorted(rows)} rows; expected one or more arrays of the same number")
+    if min(rows) < workers:
+        raise ValueError(f"{name}: {min(rows)} rows are too few for {workers} workers")
+    for index, array in enumerate(arrays):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name}: array {index} has values that are not finite; fill missing ones first")
+
+
+@contextmanager
+def _kept_signal() -> Iterator[None]:
+    """Ray Train replaces the handler of SIGINT and leaves its own behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,116 @@
+"""The gate: what a version must show to be registered. Every check says what was measured and what is required."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from serving.kernel.storage.version_manifest import Check, Metric, Parity
+from serving.kernel.tensors import Arrays
+from training.errors import GateRefused
+from training.recipe import Evaluation, Recipe
+
+__all__ = ["beats", "check_columns", "check_finite", "check_metrics", "check_parity", "judge", "refuse"]
+
+
+def judge(recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
+    """Checks that need no exported model: the recipe's own, and those every app has."""
+    return (check_columns(recipe, tidy), check_metrics(evaluation), *recipe.checks(evaluation))
+
+
+def refuse(checks: Iterable[Check]) -> None:
+    """Raise `GateRefused` when a check did not pass."""
+    report = tuple(checks)
+    if not all(check.passed for check in report):
+        raise GateRefused(report)
+
+
+def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Check:
+    """For a recipe's own checks: the gain of `metric` over its baseline is beyond chance.
+
+    `whom` names the baseline and, after a comma, the part of the rows. Without an interval it does not pass.
+    """
+    measured, reason = "nothing", "there are no test rows to measure it on"
+    if metric is not None and metric.baseline is not None:
+        measured = f"{measure} {metric.value:.{digits}f} beside {metric.baseline:.{digits}f}; no interval"
+        reason = "the test part is too short for a bootstrap interval"
+        if metric.gain_low is not None and metric.gain_high is not None:
+            gain = f"gain {metric.gain_low:.{digits}f} to {metric.gain_high:.{digits}f}"
+            measured = measured.replace("no interval", gain)
+            sign = 1 if metric.better == "higher" else -1
+            worse = sign * (metric.value - metric.baseline) <= 0
+            reason = f"{whom.partition(',')[0]} is at least as good" if worse else "the gain may be chance"
+            reason = "" if metric.gain_low > 0 else reason
+    return Check(
+        name=f"beats {whom}",
+        passed=not reason,
+        measured=measured,
+        required=f"the 95 % interval of the gain in {measure} lies above 0",
+        reason=reason,
+    )
+
+
+def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
+    """No forbidden column is in the table or among the features."""
+    known = {str(name) for name in tidy.columns} | set(recipe.app.feature_names)
+    found = sorted(known & set(recipe.forbidden))
+    return Check(
+        name="leak columns",
+        passed=not found,
+        measured=", ".join(found) or "none",
+        required="none",
+        reason=f"{', '.join(found)} would leak the target" if found else "",
+    )
+
+
+def check_metrics(evaluation: Evaluation) -> Check:
+    """Every metric is a finite number and has a baseline somewhere beside it."""
+    broken = [f"{metric.name} ({metric.slice})" for metric in evaluation.metrics if not np.isfinite(metric.value)]
+    bare = not any(metric.baseline is not None for metric in evaluation.metrics)
+    reason = f"{broken[0]} is not finite" if broken else "no metric has a baseline beside it" if bare else ""
+    return Check(
+        name="metrics",
+        passed=not reason,
+        measured=f"{len(evaluation.metrics) - len(broken)} of {len(evaluation.metrics)} finite",
+        required="all finite, with a baseline",
+        reason=reason,
+    )
+
+
+def check_finite(outputs: Arrays, rows: int) -> Check:
+    """The model gives numbers for the first `rows` rows, the held-out ones; extreme rows may overflow."""
+    broken = {
+        name: int((~np.isfinite(array[:rows])).any(axis=tuple(range(1, array.ndim))).sum())
+        for name, array in outputs.items()
+        if np.issubdtype(array.dtype, np.floating)
+    }
+    worst = max(broken, key=lambda name: broken[name], default="")
+    count = broken.get(worst, 0)
+    return Check(
+        name="finite outputs",
+        passed=count == 0,
+        measured=f"{count} of {rows} rows not finite",
+        required="0",
+        reason=f"output {worst!r} is NaN or infinite in {count} rows" if count else "",
+    )
+
+
+def check_parity(report: Sequence[Parity]) -> tuple[Check, ...]:
+    """One check per pair and output of the parity report."""
+    return tuple(
+        Check(
+            name=f"parity {line.pair} {line.output}",
+            passed=line.max_error <= line.tolerance and line.flips == 0,
+            measured=f"{line.max_error:.3g}, {line.flips} flips over {line.rows} rows",
+            required=f"at most {line.tolerance:g}, 0 flips",
+            reason=(
+                ""
+                if line.max_error <= line.tolerance and line.flips == 0
+                else f"{line.pair} differ by {line.max_error:.3g} in row {line.worst_row} with {line.flips} flips"
+            ),
+        )
+        for line in report
+    )

@@ -1,0 +1,1 @@
+"""Fitted models as ONNX graphs, and the proof that they answer alike."""

@@ -1,0 +1,54 @@
+"""`config.pbtxt`: an app's tensors and values in the words of Triton's model configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from serving.kernel.app import App
+from serving.kernel.app_values import Values
+from serving.kernel.settings import Settings
+from serving.kernel.tensors import TensorSpec
+
+__all__ = ["config_pbtxt"]
+
+HEADER = "# Generated from the app's tensors and its values.yaml by `slipway train`. Do not edit.\n"
+
+
+def config_pbtxt(app: App[Any, Any, Any], values: Values) -> str:
+    """The text of `model-repository/<app>/config.pbtxt`; the same app gives the same bytes.
+
+    A request may have as many rows as the doors allow (`max_batch_size`), and what waits while a batch runs makes
+    the next one. A preferred batch size is not set: with one, requests that do not add up to it were held back
+    for seconds. `batching.max_queue_rows` bounds what may wait.
+    """
+    config = pb.ModelConfig(
+        name=app.name,
+        backend="onnxruntime",
+        max_batch_size=max(Settings.max_rows, values.batching.max_rows),
+        input=[_tensor(pb.ModelInput, spec) for spec in app.inputs],
+        output=[_tensor(pb.ModelOutput, spec) for spec in app.outputs],
+        instance_group=[pb.ModelInstanceGroup(count=values.replicas.min, kind=_kind(values))],
+        dynamic_batching=pb.ModelDynamicBatching(
+            max_queue_delay_microseconds=int(values.batching.max_wait_ms * 1000),
+            default_queue_policy=pb.ModelQueuePolicy(
+                timeout_action=pb.ModelQueuePolicy.REJECT, max_queue_size=values.batching.max_queue_rows
+            ),
+        ),
+        version_policy=pb.ModelVersionPolicy(all=pb.ModelVersionPolicy.All()),
+    )
+    config.parameters["intra_op_thread_count"].string_value = "1"
+    return HEADER + str(text_format.MessageToString(config, use_short_repeated_primitives=True))
+
+
+def _tensor(kind: Any, spec: TensorSpec) -> Any:
+    """Triton adds the row axis itself and calls BYTES a string."""
+    name = "TYPE_STRING" if spec.datatype == "BYTES" else f"TYPE_{spec.datatype}"
+    return kind(name=spec.name, data_type=pb.DataType.Value(name), dims=list(spec.shape[1:]) or [1])
+
+
+def _kind(values: Values) -> Any:
+    gpu = values.resources.gpus > 0 and values.backend == "triton"
+    return pb.ModelInstanceGroup.KIND_GPU if gpu else pb.ModelInstanceGroup.KIND_CPU

@@ -1,0 +1,174 @@
+"""Parity: the native model, ONNX Runtime and Triton must give the same answers on the same rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.app import App
+from serving.kernel.app_values import Values
+from serving.kernel.collection import EMBEDDING
+from serving.kernel.storage.version_manifest import MODEL_NAME, Parity
+from serving.kernel.tensors import Arrays
+from training.onnx.config_pbtxt import config_pbtxt
+from training.onnx.triton import running
+from training.recipe import EncoderExport, Recipe
+
+__all__ = ["ROWS", "compare", "encoder_report", "onnx_model", "report", "triton_model"]
+
+Model = Callable[[Arrays], Arrays]
+
+ROWS = 1000
+"""Fewest rows parity is judged on."""
+SINGLES = 256
+"""Rows that are also run one at a time."""
+CHUNK = 512
+
+
+def report(
+    recipe: Recipe[Any], native: Model, model: Path, inputs: Arrays, values: Values | None = None
+) -> tuple[Parity, ...]:
+    """Run `inputs` through every runtime and compare; with `values` through Triton too.
+
+    Raises `ValueError` when there are fewer than `ROWS` rows, `TritonError` when Triton does not come up.
+    """
+    rows = _rows(inputs)
+    if rows < ROWS:
+        raise ValueError(f"parity_inputs: {rows} rows; expected at least {ROWS}")
+    local = onnx_model(model)
+    wanted, found = native(inputs), local(inputs)
+    lines = compare(recipe, "native/onnxruntime", wanted, found)
+    # The last rows are the extreme ones.
+    some = np.unique(np.r_[0 : min(rows, SINGLES // 2), max(0, rows - SINGLES // 2) : rows])
+    single = _join([local(_take(inputs, [index])) for index in some])
+    lines += compare(recipe, "onnxruntime/one at a time", _take(found, some), single)
+    if values is not None:
+        lines += compare(recipe, "native/triton", wanted, triton_model(recipe.app, model, inputs, values))
+    return tuple(lines)
+
+
+def encoder_report(app: App[Any, Any, Any], encoder: EncoderExport, path: Path) -> tuple[Parity, ...]:
+    """The native encoder beside its graph. Raises `ValueError` when there are fewer than `ROWS` rows."""
+    rows = _rows(encoder.inputs)
+    if rows < ROWS:
+        raise ValueError(f"encoder: {rows} rows to compare; expected at least {ROWS}")
+    wanted, found = encoder.predict(encoder.inputs), onnx_model(path)(encoder.inputs)
+    error = _errors(wanted[EMBEDDING], found[EMBEDDING])
+    return (_line("encoder native/onnxruntime", EMBEDDING, error, app.tolerance, 0),)
+
+
+def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> list[Parity]:
+    """One line per output. NaN equals NaN and an infinity equals itself; any other mismatch there is infinite."""
+    flips = _flips(recipe.decisions(wanted), recipe.decisions(found), recipe.app.tolerance)
+    lines = []
+    for spec in recipe.app.outputs:
+        if wanted[spec.name].shape != found[spec.name].shape:
+            raise ValueError(f"{pair}: {spec.name} has shapes {wanted[spec.name].shape}, {found[spec.name].shape}")
+        error = _errors(wanted[spec.name], found[spec.name])
+        lines.append(_line(pair, spec.name, error, recipe.app.tolerance, flips))
+    return lines
+
+
+def onnx_model(path: Path) -> Model:
+    """The exported model in this process."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_outputs()]
+
+    def run(inputs: Arrays) -> Arrays:
+        return dict(zip(names, session.run(names, inputs), strict=True))
+
+    return run
+
+
+def triton_model(app: App[Any, Any, Any], model: Path, inputs: Arrays, values: Values) -> Arrays:
+    """The outputs of a private Triton that serves the model with the app's own configuration."""
+    with tempfile.TemporaryDirectory(prefix="slipway-parity-") as folder:
+        version = Path(folder) / app.name / "1"
+        version.mkdir(parents=True)
+        (version.parent / "config.pbtxt").write_text(config_pbtxt(app, values))
+        (version / MODEL_NAME).write_bytes(model.read_bytes())
+        with running(Path(folder)) as url:
+            return _ask(url, app, inputs)
+
+
+def _ask(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
+    import tritonclient.grpc as client
+
+    with client.InferenceServerClient(url) as server:
+        answers = []
+        for start in range(0, _rows(inputs), CHUNK):
+            tensors = []
+            for spec in app.inputs:
+                part = inputs[spec.name][start : start + CHUNK]
+                tensor = client.InferInput(spec.name, list(part.shape), spec.datatype)
+                tensor.set_data_from_numpy(np.ascontiguousarray(part))
+                tensors.append(tensor)
+            outputs = [client.InferRequestedOutput(spec.name) for spec in app.outputs]
+            answer = server.infer(app.name, tensors, outputs=outputs, client_timeout=30)
+            answers.append({spec.name: answer.as_numpy(spec.name) for spec in app.outputs})
+        return _join(answers)
+
+
+def _line(pair: str, output: str, error: npt.NDArray[np.float64], tolerance: float, flips: int) -> Parity:
+    p50, p99 = np.quantile(error, [0.5, 0.99], method="lower")
+    return Parity(
+        pair=pair,
+        output=output,
+        rows=len(error),
+        max_error=float(error.max()),
+        p50=float(p50),
+        p99=float(p99),
+        tolerance=tolerance,
+        worst_row=int(error.argmax()),
+        flips=flips,
+    )
+
+
+def _errors(wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Largest absolute difference per row."""
+    if wanted.dtype.kind in "OSU":
+        error = np.where(wanted == found, 0.0, np.inf)
+    else:
+        left, right = wanted.astype(np.float64), found.astype(np.float64)
+        same = (left == right) | (np.isnan(left) & np.isnan(right))
+        comparable = np.isfinite(left) & np.isfinite(right)
+        error = np.full(left.shape, np.inf)
+        error[comparable] = np.abs(left[comparable] - right[comparable])
+        error[same] = 0.0
+    rows: npt.NDArray[np.float64] = error.reshape(len(error), -1).max(axis=1)
+    return rows
+
+
+def _flips(wanted: Arrays, found: Arrays, tolerance: float) -> int:
+    """Decisions that differ although both margins are clearly on their side."""
+    return sum(
+        int(
+            (
+                (np.sign(margin) != np.sign(found[name]))
+                & (np.abs(margin) > tolerance)
+                & (np.abs(found[name]) > tolerance)
+            ).sum()
+        )
+        for name, margin in wanted.items()
+    )
+
+
+def _rows(arrays: Arrays) -> int:
+    return len(next(iter(arrays.values())))
+
+
+def _take(arrays: Arrays, rows: Any) -> Arrays:
+    return {name: array[rows] for name, array in arrays.items()}
+
+
+def _join(parts: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,1 @@
+"""From a registered version to the model repository, and copies of it."""

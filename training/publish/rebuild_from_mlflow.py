@@ -1,0 +1,50 @@
+"""Rebuilding the model repository from the registry."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.find_recipe import find, names
+from training.publish.repository import Change, publish, remove, set_aliases, versions, write_config
+from training.publish.servable import ServableError, verify
+from training.registry.mlflow_registry import Registry, Version
+
+__all__ = ["sync"]
+
+
+def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
+    """Make the repository say what the registry says: versions byte for byte, aliases, `config.pbtxt`.
+
+    Versions the registry does not know are left alone, unless `prune`. Raises `RegistryError`.
+    """
+    changes: list[Change] = []
+    for app in apps or registry.apps():
+        known = registry.versions(app)
+        changes += [_sync_version(registry, repository, version) for version in known]
+        unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
+        for number in unknown:
+            if prune:
+                remove(repository, app, number)
+            changes.append(Change(app, number, "removed" if prune else "unknown"))
+        set_aliases(repository, app, registry.aliases(app))
+        if app in names():
+            write_config(repository, find(app).app)
+    return changes
+
+
+def _sync_version(registry: Registry, repository: Path, version: Version) -> Change:
+    target = repository / version.app / str(version.version)
+    broken = False
+    if target.exists():
+        try:
+            verify(target)
+        except ServableError:
+            broken = True
+        else:
+            return Change(version.app, version.version, "kept")
+    with tempfile.TemporaryDirectory(prefix="slipway-sync-") as folder:
+        servable = registry.download(version, Path(folder))
+        publish(servable, repository, version.app, version.version, replace=broken)
+    return Change(version.app, version.version, "repaired" if broken else "written")

@@ -1,0 +1,263 @@
+"""The writer of the model repository: versions appear whole or not at all, aliases change in one step.
+
+<repository>/<app>/config.pbtxt      generated, committed
+                   aliases.json      champion and challenger
+                   promotions.jsonl  one line per change of an alias, only ever appended to
+                   <version>/        a published servable
+                   .tmp-*            a publication under way, or one that died; swept by the next
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving.kernel.app import App
+from serving.kernel.app_values import load_values
+from serving.kernel.storage.version_manifest import MANIFEST_NAME, Aliases, Manifest
+from training.errors import TrainingError
+from training.onnx.config_pbtxt import config_pbtxt
+from training.publish.servable import ServableError, numbered, read_manifest, verify
+
+__all__ = [
+    "Change",
+    "RepositoryError",
+    "aliases",
+    "manifest",
+    "promote",
+    "promotions",
+    "publish",
+    "remove",
+    "set_aliases",
+    "settle",
+    "versions",
+    "write_config",
+]
+
+ALIASES_NAME = "aliases.json"
+PROMOTIONS_NAME = "promotions.jsonl"
+
+
+class RepositoryError(TrainingError):
+    """The model repository could not be changed as asked."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done with one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
+
+    app: str
+    version: int
+    action: str
+
+
+def publish(servable: Path, repository: Path, app: str, version: int, replace: bool = False) -> Path:
+    """Put a servable under its number; returns the version's folder.
+
+    The same content again changes nothing; other content under a number that is taken raises `RepositoryError`,
+    unless `replace` is set, which is for folders that no longer match their manifest.
+    """
+    made = read_manifest(servable)
+    if version < 1:
+        raise RepositoryError(f"version {version}: expected 1 or more")
+    if made.model != app:
+        raise RepositoryError(f"the servable is of {made.model!r}, not of {app!r}")
+    # One that has its number already is published byte for byte.
+    same = made.version == version
+    sealed = (servable / MANIFEST_NAME).read_bytes() if same else numbered(made, version)
+    with _locked(repository, app) as folder:
+        target = folder / str(version)
+        if target.exists() and not replace:
+            _refuse_other(target, sealed)
+            return target
+        partial = Path(tempfile.mkdtemp(prefix=f".tmp-{version}-", dir=folder))
+        for name in made.files:
+            _copy(servable / name, partial / name)
+        _write(partial / MANIFEST_NAME, sealed)
+        partial.chmod(0o755)
+        for inner in {partial, *(path.parent for path in map(partial.joinpath, made.files))}:
+            _sync_folder(inner)
+        verify(partial)
+        if target.exists():
+            target.rename(folder / f".tmp-old-{version}-{os.getpid()}")
+        partial.rename(target)
+        _sync_folder(folder)
+        _sweep(folder)
+    return target
+
+
+def remove(repository: Path, app: str, version: int) -> None:
+    """Take a version away, in one step for readers."""
+    with _locked(repository, app) as folder:
+        (folder / str(version)).rename(folder / f".tmp-old-{version}-{os.getpid()}")
+        _sync_folder(folder)
+        _sweep(folder)
+
+
+def versions(repository: Path, app: str) -> list[int]:
+    """Published version numbers, ascending."""
+    folder = repository / app
+    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def manifest(repository: Path, app: str, version: int) -> Manifest:
+    """What a published version says about itself. Raises `ServableError`."""
+    return read_manifest(repository / app / str(version))
+
+
+def aliases(repository: Path, app: str) -> Aliases:
+    """Which version is champion and which challenger. Raises `RepositoryError` when the file is broken."""
+    path = repository / app / ALIASES_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Aliases)
+    except FileNotFoundError:
+        return Aliases()
+    except msgspec.MsgspecError as cause:
+        raise RepositoryError(f"{app}/{ALIASES_NAME}: {cause}; `slipway repository sync` rewrites it") from cause
+
+
+def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
+    """Replace `aliases.json` in one step. Raises `RepositoryError` when a version is not published."""
+    with _locked(repository, app) as folder:
+        for version in (wanted.champion, wanted.challenger):
+            if version is not None and not (folder / str(version)).is_dir():
+                raise RepositoryError(f"{app} version {version} is not in the model repository")
+        _replace(folder / ALIASES_NAME, msgspec.json.encode(wanted) + b"\n")
+
+
+def settle(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
+    """Replace files beside the versions, each in one step, in the order given."""
+    with _locked(repository, app) as folder:
+        for name, content in files.items():
+            _replace(folder / name, content)
+
+
+def promote(
+    repository: Path, app: str, version: int, why: str, who: str = "", evidence: Sequence[msgspec.Struct] = ()
+) -> Aliases:
+    """Make a published version the champion; the record is written first. Returns the aliases now in force.
+
+    `evidence` defaults to the gate report in the version's manifest.
+    """
+    with _locked(repository, app) as folder:
+        if not (folder / str(version)).is_dir():
+            raise RepositoryError(f"{app} version {version} is not in the model repository")
+        before = aliases(repository, app)
+        sealed = read_manifest(folder / str(version))
+        record = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "app": app,
+            "from": before.champion,
+            "to": version,
+            "who": who,
+            "why": why,
+            "run_id": sealed.run_id,
+            "evidence": [msgspec.to_builtins(check) for check in (evidence or sealed.gate)],
+        }
+        _append(folder / PROMOTIONS_NAME, json.dumps(record, separators=(",", ":")))
+        after = Aliases(champion=version, challenger=None if before.challenger == version else before.challenger)
+        _replace(folder / ALIASES_NAME, msgspec.json.encode(after) + b"\n")
+    return after
+
+
+def promotions(repository: Path, app: str) -> list[dict[str, Any]]:
+    """The record of promotions, oldest first; a line that a crash cut off is left out."""
+    path = repository / app / PROMOTIONS_NAME
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def write_config(repository: Path, app: App[Any, Any, Any]) -> Path:
+    """Write `config.pbtxt` from the app when it is missing or out of date."""
+    text = config_pbtxt(app, load_values(app.folder)).encode()
+    with _locked(repository, app.name) as folder:
+        path = folder / "config.pbtxt"
+        if not path.exists() or path.read_bytes() != text:
+            _replace(path, text)
+    return path
+
+
+@contextmanager
+def _locked(repository: Path, app: str) -> Iterator[Path]:
+    """One writer at a time; the kernel drops the lock of a writer that dies."""
+    folder = repository / app
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _sweep(folder)
+        yield folder
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(".tmp-*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _refuse_other(target: Path, sealed: bytes) -> None:
+    try:
+        verify(target)
+    except ServableError as cause:
+        raise RepositoryError(f"{cause}; `slipway repository sync` rebuilds it") from cause
+    if (target / MANIFEST_NAME).read_bytes() != sealed:
+        raise RepositoryError(f"version {target.name} is published already, with other content")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".tmp-{path.name}")
+    _write(partial, content)
+    partial.replace(path)
+    _sync_folder(path.parent)
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line; a torn line that a crash left is closed first."""
+    with path.open("ab+") as stream:
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else f"\n{line}"
+        stream.write(line.encode() + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

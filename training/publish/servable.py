@@ -1,0 +1,120 @@
+"""The servable folder: everything the data plane needs of one version, before it has a number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from serving.kernel.app import App
+from serving.kernel.storage.version_manifest import (
+    ENCODER_NAME,
+    GOLDEN_NAME,
+    MANIFEST_NAME,
+    MODEL_NAME,
+    GoldenRow,
+    Manifest,
+    difference,
+    digest_file,
+    row_of,
+)
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from training.recipe import Fitted
+
+__all__ = ["UNNUMBERED", "ServableError", "numbered", "read_manifest", "seal", "verify", "write_golden"]
+
+UNNUMBERED = 0
+"""The version in a manifest that is not registered yet."""
+RESERVED = (MANIFEST_NAME, GOLDEN_NAME, MODEL_NAME, ENCODER_NAME)
+
+
+class ServableError(TrainingError):
+    """A servable folder is not what its manifest says."""
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the recipe's further files. Raises `ServableError` for a name that is taken or leaves the folder."""
+    for name, content in files.items():
+        if name in RESERVED or Path(name).name != name or name.startswith("."):
+            raise ServableError(
+                f"file {name!r} of the recipe: expected a plain name other than {', '.join(RESERVED)}"
+            )
+        (folder / name).write_bytes(content)
+
+
+def write_golden(folder: Path, app: App[Any, Any, Any], questions: Sequence[Any], fitted: Fitted) -> int:
+    """Write `golden.jsonl`: each question with its features, native outputs and answer; returns the rows.
+
+    Raises `ServableError` when there is no question, or one gives other features alone than among the others.
+    """
+    if not questions:
+        raise ServableError(f"{app.name}: golden() gave no questions")
+    features = app.features(questions, fitted.context)
+    outputs = fitted.predict(features)
+    answers = app.decide(questions, outputs, fitted.context)
+    lines = []
+    for index, question in enumerate(questions):
+        alone = app.features([question], fitted.context)
+        if row_of(alone, 0) != row_of(features, index):
+            raise ServableError(f"{app.name}: golden question {index} has other features alone than among others")
+        row = GoldenRow(_raw(question), row_of(features, index), row_of(outputs, index), _raw(answers[index]))
+        lines.append(msgspec.json.encode(row))
+    (folder / GOLDEN_NAME).write_bytes(b"\n".join(lines) + b"\n")
+    return len(lines)
+
+
+def write_report(folder: Path, name: str, report: Iterable[msgspec.Struct]) -> None:
+    """Write `report/<name>.json`."""
+    (folder / "report").mkdir(exist_ok=True)
+    (folder / "report" / f"{name}.json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(list(report))) + b"\n"
+    )
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Add the digest of every file to the manifest and write it."""
+    files = {name: digest_file(folder / name) for name in _files(folder) if name != MANIFEST_NAME}
+    sealed = msgspec.structs.replace(manifest, files=files)
+    (folder / MANIFEST_NAME).write_bytes(_encode(sealed))
+    return sealed
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder. Raises `ServableError`."""
+    try:
+        return msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as cause:
+        raise ServableError(f"{folder.name}/{MANIFEST_NAME}: {cause}") from cause
+
+
+def numbered(manifest: Manifest, version: int) -> bytes:
+    """The bytes of the manifest as published under `version`."""
+    return _encode(msgspec.structs.replace(manifest, version=version))
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest, when the folder holds exactly the files it lists. Raises `ServableError` naming the file."""
+    manifest = read_manifest(folder)
+    problem = difference(folder, manifest)
+    if problem:
+        raise ServableError(f"{folder.name}/{problem}")
+    return manifest
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(
+        os.path.relpath(Path(base) / name, folder) for base, _, names in os.walk(folder) for name in names
+    )
+
+
+def _encode(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic")) + b"\n"
+
+
+def _raw(struct: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(struct))

@@ -1,0 +1,344 @@
+"""The model registry: the only user of MLflow. One experiment and one registered model per app."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from serving.kernel.storage.version_manifest import Aliases, Metric
+from training.errors import RegistryError
+from training.recipe import Dataset, Split
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from training.registry.tuning_results import TrialResult
+
+__all__ = ["Registry", "Version"]
+
+SERVABLE = "servable"
+"""Artifact folder of a run that the version folder is made from."""
+TIMEOUTS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+LONGEST_VALUE = 5000
+PARENT = "mlflow.parentRunId"
+"""Tag by which MLflow shows a run below another."""
+SEARCH, TRIAL = "slipway.search", "slipway.trial"
+"""Tags of a trial: the id of its search, and its number there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One registered version, as the registry knows it."""
+
+    app: str
+    version: int
+    run_id: str
+    created: str
+    aliases: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on generated data."""
+        return self.tags.get("slipway.synthetic") == "true"
+
+
+class Registry:
+    """Talks to the MLflow at a tracking URI. Every method raises `RegistryError` when it cannot."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self.tracking_uri = tracking_uri
+        self._opened: MlflowClient | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URI without its password."""
+        parts = urlsplit(self.tracking_uri)
+        if parts.password is None:
+            return self.tracking_uri
+        return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+
+    def ping(self) -> None:
+        """Ask for anything, so that a registry that is away is noticed before a long fit."""
+        with self._asked("reach the registry") as client:
+            client.search_experiments(max_results=1)
+
+    def start(self, app: str, name: str, tags: Mapping[str, Any]) -> str:
+        """Open a run in the app's experiment; returns its id."""
+        with self._asked("open a run") as client:
+            found = client.get_experiment_by_name(app)
+            experiment = found.experiment_id if found else client.create_experiment(app, self._artifacts())
+            texts = {key: str(value) for key, value in tags.items()}
+            return str(client.create_run(experiment, tags=texts, run_name=name).info.run_id)
+
+    def _artifacts(self) -> str | None:
+        """A store in an SQLite file keeps its artifacts beside it; a server decides for itself."""
+        _, found, path = self.tracking_uri.partition("sqlite:///")
+        return (Path(path).resolve().parent / "artifacts").as_uri() if found else None
+
+    def log(
+        self,
+        run_id: str,
+        params: Mapping[str, Any] | None = None,
+        metrics: Sequence[Metric] = (),
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log parameters, metrics (one key per slice, the baseline's beside it) and tags."""
+        from mlflow.entities import Metric as Figure
+        from mlflow.entities import Param, RunTag
+
+        now = int(time.time() * 1000)
+        figures = [Figure(key, value, now, 0) for key, value in _figures(metrics).items()]
+        with self._asked("log to the run") as client:
+            client.log_batch(
+                run_id,
+                metrics=figures,
+                params=[Param(_key(key), str(value)[:LONGEST_VALUE]) for key, value in (params or {}).items()],
+                tags=[RunTag(key, str(value)[:LONGEST_VALUE]) for key, value in (tags or {}).items()],
+            )
+
+    def log_dataset(self, run_id: str, dataset: Dataset, split: Split) -> None:
+        """Log the dataset's name, digest and row counts, and how it was split."""
+        import msgspec
+        from mlflow.entities import Dataset as Entity
+        from mlflow.entities import DatasetInput, InputTag
+
+        counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
+        profile = msgspec.json.encode({"num_rows": len(dataset.frame), **counts}).decode()
+        source = msgspec.json.encode({"name": dataset.source}).decode()
+        columns = [{"type": str(kind), "name": str(name)} for name, kind in dataset.frame.dtypes.items()]
+        schema = msgspec.json.encode({"columns": columns}).decode()
+        # MLflow keeps 36 characters of a digest; the whole one is a tag.
+        entity = Entity(dataset.source, dataset.sha256[:32], "slipway", source, schema, profile)
+        with self._asked("log the dataset") as client:
+            client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
+        self.log(
+            run_id,
+            params={f"rows.{name}": count for name, count in {"loaded": len(dataset.frame), **counts}.items()},
+            tags={
+                "slipway.dataset": dataset.source,
+                "slipway.dataset_sha256": dataset.sha256,
+                "slipway.synthetic": str(dataset.synthetic).lower(),
+                "slipway.split": msgspec.json.encode(split.description, enc_hook=str).decode(),
+            },
+        )
+
+    def log_folder(self, run_id: str, folder: Path, path: str) -> None:
+        """Store the files of a folder with the run, under `path`."""
+        with self._asked("store artifacts") as client:
+            client.log_artifacts(run_id, str(folder), path or None)
+
+    def finish(self, run_id: str, verdict: str, reason: str = "") -> None:
+        """Close a run. Verdicts: `registered`, `refused` (the gate said no) and `failed` (an error)."""
+        status = {"registered": "FINISHED", "refused": "FINISHED"}.get(verdict, "FAILED")
+        self.log(run_id, tags={"slipway.verdict": verdict, "slipway.reason": reason})
+        with self._asked("close the run") as client:
+            client.set_terminated(run_id, status)
+
+    def adopt_trials(self, app: str, search: str, parent: str) -> set[int]:
+        """Make the runs of a search's trials runs of `parent`; returns the trials' numbers.
+
+        What a process that was killed left half is taken away, and the run it worked for is closed.
+        """
+        with self._asked("look for trials") as client:
+            experiment = client.get_experiment_by_name(app)
+            if experiment is None:
+                return set()
+
+            def find(condition: str, page_token: str | None) -> Any:
+                return client.search_runs([experiment.experiment_id], condition, page_token=page_token)
+
+            found = _pages(find, f"tags.`{SEARCH}` = '{search}'")
+            whole = [run for run in found if run.info.status != "RUNNING"]
+            for run in found:
+                if run not in whole:
+                    client.delete_run(run.info.run_id)
+            earlier = {run.data.tags[PARENT] for run in whole} - {parent}
+            for run in whole:
+                client.set_tag(run.info.run_id, PARENT, parent)
+            for run_id in earlier:
+                if client.get_run(run_id).info.status == "RUNNING":
+                    self.finish(run_id, "failed", f"interrupted; run {parent} went on with its search")
+        return {int(run.data.tags[TRIAL]) for run in whole}
+
+    def log_trial(self, app: str, search: str, parent: str, trial: TrialResult, metric: str) -> None:
+        """Log a trial that has ended as a run of its own below `parent`."""
+        from mlflow.entities import Metric as Figure
+        from mlflow.entities import Param
+
+        end = int(trial.ended * 1000)
+        start = end - int(trial.seconds * 1000)
+        tags = {
+            PARENT: parent,
+            SEARCH: search,
+            TRIAL: str(trial.number),
+            "slipway.app": app,
+            "slipway.state": trial.state,
+            "slipway.reason": trial.reason,
+        }
+        figures = {"seconds": trial.seconds, "rounds": trial.rounds, metric: trial.value}
+        with self._asked("log a trial") as client:
+            experiment = client.get_experiment_by_name(app).experiment_id
+            name = f"{app} trial {trial.number}"
+            run_id = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
+            client.log_batch(
+                run_id,
+                metrics=[Figure(_key(key), float(one), end, 0) for key, one in figures.items() if one is not None],
+                params=[Param(_key(key), str(value)) for key, value in trial.params.items()],
+            )
+            client.set_terminated(run_id, "FAILED" if trial.state == "failed" else "FINISHED", end)
+
+    def register(self, app: str, run_id: str, tags: Mapping[str, Any]) -> int:
+        """Make the run's `servable/` the next version of the app; returns its number."""
+        with self._asked("register the version") as client:
+            if not list(client.search_registered_models(f"name = '{app}'")):
+                client.create_registered_model(app, tags={"slipway.app": app})
+            uri = client.get_run(run_id).info.artifact_uri
+            texts = {key: str(value)[:LONGEST_VALUE] for key, value in tags.items()}
+            made = client.create_model_version(app, f"{uri}/{SERVABLE}", run_id, tags=texts, await_creation_for=0)
+            return int(made.version)
+
+    def set_aliases(self, app: str, wanted: Aliases) -> None:
+        """Point the aliases champion and challenger where they belong."""
+        with self._asked("set the aliases") as client:
+            for alias in ("champion", "challenger"):
+                version = getattr(wanted, alias)
+                if version is None:
+                    client.delete_registered_model_alias(app, alias)
+                else:
+                    client.set_registered_model_alias(app, alias, str(version))
+
+    def aliases(self, app: str) -> Aliases:
+        """The aliases as the registry has them."""
+        with self._asked("read the aliases") as client:
+            found = list(client.search_registered_models(f"name = '{app}'"))
+            named = found[0].aliases if found else {}
+        champion, challenger = named.get("champion"), named.get("challenger")
+        return Aliases(int(champion) if champion else None, int(challenger) if challenger else None)
+
+    def apps(self) -> list[str]:
+        """Apps that have registered versions, by name."""
+        with self._asked("list the models") as client:
+            return sorted(model.name for model in _pages(client.search_registered_models, ""))
+
+    def versions(self, app: str) -> list[Version]:
+        """Registered versions of an app, oldest first."""
+        from mlflow.exceptions import MlflowException
+
+        with self._asked("list the versions") as client:
+            try:
+                named: dict[str, str] = dict(client.get_registered_model(app).aliases)
+            except MlflowException as cause:
+                if cause.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return []
+                raise
+            found = _pages(client.search_model_versions, f"name = '{app}'")
+        listed = [
+            Version(
+                app=app,
+                version=int(item.version),
+                run_id=item.run_id,
+                created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(item.creation_timestamp / 1000)),
+                aliases=tuple(sorted(alias for alias, at in named.items() if int(at) == int(item.version))),
+                tags=dict(item.tags),
+            )
+            for item in found
+        ]
+        return sorted(listed, key=lambda item: item.version)
+
+    def refusals(self, app: str, limit: int = 20) -> list[dict[str, str]]:
+        """Runs the gate refused, newest first: `run_id`, `created`, `reason`, `dataset`."""
+        with self._asked("list the runs") as client:
+            experiment = client.get_experiment_by_name(app)
+            if experiment is None:
+                return []
+            runs = client.search_runs(
+                [experiment.experiment_id], "tags.`slipway.verdict` = 'refused'", max_results=limit
+            )
+        return [
+            {
+                "run_id": run.info.run_id,
+                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.info.start_time / 1000)),
+                "reason": run.data.tags.get("slipway.reason", ""),
+                "dataset": run.data.tags.get("slipway.dataset", ""),
+            }
+            for run in runs
+        ]
+
+    def download(self, version: Version, folder: Path) -> Path:
+        """Fetch a version's servable below `folder`; returns where it is."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._asked(f"download {version.app} version {version.version}") as client:
+            return Path(client.download_artifacts(version.run_id, SERVABLE, str(folder)))
+
+    def fetch(self, run_id: str, path: str, folder: Path) -> Path | None:
+        """Copy an artifact folder of a run below `folder`; returns where it is, None where the run has none."""
+        with self._asked(f"fetch {path} of run {run_id}") as client:
+            if not client.list_artifacts(run_id, path):
+                return None
+            return Path(client.download_artifacts(run_id, path, str(folder)))
+
+    @contextmanager
+    def _asked(self, what: str) -> Iterator[MlflowClient]:
+        """The client; its failures become `RegistryError`."""
+        for name, value in TIMEOUTS.items():
+            os.environ.setdefault(name, value)
+        import requests
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            if self._opened is None:
+                self._opened = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+            yield self._opened
+        except (MlflowException, requests.RequestException, SQLAlchemyError, OSError) as cause:
+            text = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+            text = text.replace(self.tracking_uri, self.shown)
+            raise RegistryError(
+                f"could not {what} at {self.shown}: {text[:300]}. Is it running? `slipway up` starts it"
+            ) from None
+
+
+def _pages(search: Any, condition: str) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(condition, page_token=token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
+
+
+def _figures(metrics: Sequence[Metric]) -> dict[str, float]:
+    """MLflow keys and values: `mae`, `mae/h7`, `baseline/mae`, `gain_low/mae`."""
+    figures: dict[str, float | None] = {}
+    for metric in metrics:
+        key = metric.name if metric.slice == "all" else f"{metric.name}/{metric.slice}"
+        figures[key] = metric.value
+        figures[f"baseline/{key}"] = metric.baseline
+        figures[f"gain_low/{key}"] = metric.gain_low
+        figures[f"gain_high/{key}"] = metric.gain_high
+    return {
+        _key(key): float(value) for key, value in figures.items() if value is not None and math.isfinite(value)
+    }
+
+
+def _key(text: str) -> str:
+    """Characters MLflow takes in a key."""
+    return re.sub(r"[^\w\-./ :]", "_", text)[:250]

@@ -1,1 +1,0 @@
-"""The Python stand-in for Triton's ONNX Runtime backend; `training/triton.py` installs it."""
