@@ -124,11 +124,11 @@ def ray(rays: Rays) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rays: Rays) -> Trained:
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
     run = tmp_path_factory.getbasetemp()
     # Not asked of the environment: a run of its own that a worker's test starts would share what every run shares.
-    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained", rays)
+    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained")
 
 
 @pytest.fixture(scope="session")

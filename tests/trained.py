@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import pickle
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cloudpickle
 import pandas as pd
 import pytest
 from filelock import FileLock
@@ -21,13 +25,46 @@ from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.loader import LoadedVersion, load
-from tests.rays import Rays
 from training import find_recipe, run
+from training.fit.trainer import Trainer
+from training.progress import Progress
 from training.registry.mlflow_registry import Registry
+from training.registry.tuning_results import Tuned
 from training.run import TrainRequest, train
 
 T = TypeVar("T")
+R = TypeVar("R")
 AnyApp = App[Any, Any, Any]
+
+
+class Noting(Trainer):
+    """Writes down what it fits with, and how long that takes."""
+
+    note: Path
+    """A JSON object of seconds by kind."""
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        assert travelled((function, items[:1]))
+        with self._timed("map"):
+            return super().map(function, items)
+
+    def _fit(self, kind: str, config: dict[str, Any], *given: Any) -> Any:
+        assert travelled(config).keys() == config.keys()
+        with self._timed(kind):
+            return super()._fit(kind, config, *given)
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        noted = json.loads(self.note.read_text())
+        self.note.write_text(json.dumps({**noted, kind: noted.get(kind, 0) + time.monotonic() - start}))
+
+
+def travelled(given: T) -> T:
+    """What a worker of Ray gets, which is another process."""
+    found: T = pickle.loads(cloudpickle.dumps(given))
+    return found
 
 
 @dataclass(frozen=True)
@@ -35,7 +72,6 @@ class Trained:
     """A model repository that fills as apps are asked for; several processes may share its folder."""
 
     folder: Path
-    rays: Rays
 
     @property
     def repository(self) -> Repository:
@@ -53,13 +89,19 @@ class Trained:
                 # MLflow keeps artifacts of a database without a server in the working folder.
                 patch.chdir(self.folder)
                 patch.setattr(run, "validate", self._keeping(app))
-                self.rays.open()
+                patch.setattr(run, "open_trainer", self._noting(app))
                 return train(request, Registry(f"sqlite:///{self.folder}/{app.name}.db"), recipe=recipe).version
 
     def tidy(self, app: AnyApp) -> pd.DataFrame:
         """The valid table that the version's training split."""
         self.version(app)
         return pd.read_pickle(self._tidy(app))
+
+    def fits(self, app: AnyApp) -> dict[str, float]:
+        """What the version was fitted by (`xgboost`, `torch`, `map`), and the seconds that each took in all."""
+        self.version(app)
+        found: dict[str, float] = json.loads(self._fits(app).read_text())
+        return found
 
     def with_loaded(self, app: AnyApp, use: Callable[[LoadedVersion], Awaitable[T]]) -> T:
         """Load the app's version as the data plane does, its model in this process, and use it."""
@@ -73,6 +115,20 @@ class Trained:
 
         self.version(app)
         return asyncio.run(run())
+
+    def _fits(self, app: AnyApp) -> Path:
+        return self.folder / f"{app.name}.fits.json"
+
+    def _noting(self, app: AnyApp) -> Callable[..., Trainer]:
+        """The pipeline's trainer, which writes down what it is used for."""
+
+        def opened(request: TrainRequest, progress: Progress, tuned: Tuned | None = None) -> Trainer:
+            trainer = Noting(request.workers, request.options.seed, request.home / "fits", progress)
+            trainer.note = self._fits(app)
+            trainer.note.write_text("{}")
+            return trainer
+
+        return opened
 
     def _tidy(self, app: AnyApp) -> Path:
         return self.folder / f"{app.name}.pickle"

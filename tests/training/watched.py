@@ -23,19 +23,30 @@ class Watch(Silent):
         self.notes.append(note)
 
 
-class Killer(Watch):
-    """Kills one of the processes that fit after it was told of the second checkpoint; sees what else runs."""
+class Seer(Watch):
+    """Sees what processes run below this one while a fit does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: list[str] = []
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        super().advance(done, total, note)
+        if not self.running:
+            self.running = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+
+
+class Killer(Seer):
+    """Kills one of the processes that fit after it was told of the second checkpoint."""
 
     def __init__(self) -> None:
         super().__init__()
         self.killed = 0
-        self.running: list[str] = []
 
     def advance(self, done: int, total: int, note: str = "") -> None:
         super().advance(done, total, note)
         if done >= 10 and not self.killed:
             processes = psutil.Process().children(recursive=True)
-            self.running = [" ".join(process.cmdline()) for process in processes]
             workers = [process.pid for process in processes if "RayTrainWorker" in " ".join(process.cmdline())]
             self.killed = workers[-1]
             os.kill(self.killed, signal.SIGKILL)

@@ -1,19 +1,15 @@
-"""One XGBoost fit, and what runs of it inside a Ray Train worker: this worker's share of the rows, resumable."""
+"""One XGBoost fit: with early stopping, resumable, and fitted again on all rows where that is wanted."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ray
-import ray.train
 import xgboost
-from ray.train.xgboost import RayTrainReportCallback
 
-__all__ = ["EachRound", "ResumableStopping", "boost", "fit_share"]
+__all__ = ["EachRound", "ResumableStopping", "Table", "boost"]
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -36,52 +32,27 @@ class ResumableStopping(xgboost.callback.EarlyStopping):  # type: ignore[misc]
         return model
 
 
-class SparseReport(RayTrainReportCallback):  # type: ignore[misc]
-    """Checkpoints and reports every `frequency` rounds; each report costs a round trip to the controller."""
+class EachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """Tells a function of every round: the booster, how many rounds are done, and the metric on validation.
 
-    def __init__(self, frequency: int) -> None:
-        super().__init__(frequency=frequency, checkpoint_at_end=False)
+    Rounds count from the start of the first attempt where a fit goes on from a checkpoint.
+    """
+
+    def __init__(self, metric: str, tell: Callable[[xgboost.Booster, int, float], None]) -> None:
+        super().__init__()
+        self.metric = metric
+        self.tell = tell
         self.offset = 0
 
     def before_training(self, model: Any) -> Any:
-        """Count rounds from the start of the first attempt."""
+        """Take the number of rounds that an earlier attempt has done from the booster."""
         self.offset = model.num_boosted_rounds()
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Report on rounds that are multiples of the frequency."""
-        done = self.offset + epoch + 1
-        if done % self._frequency == 0:
-            report = {**self._get_report_dict(evals_log), "round": done, "pid": os.getpid()}
-            self._save_and_report_checkpoint(report, model)
-        return False
-
-
-class EachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """Tells a function of every round: how many are done, and the metric on validation."""
-
-    def __init__(self, metric: str, tell: Callable[[int, float], None]) -> None:
-        super().__init__()
-        self.metric = metric
-        self.tell = tell
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Tell; fitting goes on."""
-        self.tell(epoch + 1, float(evals_log["validation"][self.metric][-1]))
+        self.tell(model, self.offset + epoch + 1, float(evals_log["validation"][self.metric][-1]))
         return False
-
-
-def fit_share(shared: dict[str, Any]) -> list[bytes]:
-    """`boost` on rows rank, rank + world, ... of the shared tables, from the last checkpoint on.
-
-    `shared["given"]` is a callable giving the object references of the configuration (that of `boost`, and
-    `frequency` of reports in rounds), train and validation.
-    """
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    config, *tables = (ray.get(reference) for reference in shared["given"]())
-    train, validation = (_share(table, rank, world) for table in tables)
-    return boost(config, train, validation, SparseReport(config["frequency"]), _checkpoint())
 
 
 def boost(
@@ -118,19 +89,9 @@ def boost(
     return [bytes(each.save_raw("ubj")) for each in boosters]
 
 
-def _share(table: Table, rank: int, world: int) -> Table:
-    features, target = table
-    return np.ascontiguousarray(features[rank::world]), np.ascontiguousarray(target[rank::world])
-
-
 def _joined(first: Table, second: Table) -> Table:
     return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
 
 
 def _matrix(table: Table) -> xgboost.DMatrix:
     return xgboost.DMatrix(table[0], label=table[1])
-
-
-def _checkpoint() -> xgboost.Booster | None:
-    checkpoint = ray.train.get_checkpoint()
-    return RayTrainReportCallback.get_model(checkpoint) if checkpoint else None

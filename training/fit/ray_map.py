@@ -1,4 +1,4 @@
-"""A function over many items as Ray tasks: for fits that are many and small, such as one per series."""
+"""A function over many items, as Ray tasks or in this process: for many small fits, such as one per series."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from training.errors import TrainingError
 from training.progress import Progress
 
-__all__ = ["FitFailed", "run_tasks"]
+__all__ = ["FitFailed", "run_here", "run_tasks"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,6 +17,22 @@ R = TypeVar("R")
 
 class FitFailed(TrainingError):
     """The fit did not finish, even after resuming."""
+
+
+def run_here(function: Callable[[T], R], items: Sequence[T], progress: Progress) -> list[R]:
+    """`function` of every item in this process, one after the other; results in the order of the items.
+
+    Raises `FitFailed` with the place of the item when one fails.
+    """
+    results = []
+    for place, item in enumerate(items, 1):
+        try:
+            results.append(function(item))
+        except Exception as cause:  # the function is the recipe's, and so are its errors
+            error = f"{type(cause).__name__}: {cause}"
+            raise FitFailed(f"task {place} of {len(items)} failed: {error}") from cause
+        progress.advance(place, len(items))
+    return results
 
 
 def run_tasks(

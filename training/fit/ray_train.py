@@ -57,18 +57,16 @@ def trainer_and_function(kind: str) -> tuple[type[Any], Callable[[dict[str, Any]
 
     A library is imported where it is used only.
     """
+    from training.fit.ray_shares import fit_module, fit_share
+
     if kind == "torch":
         from ray.train.torch import TorchTrainer
-
-        from training.fit.torch_fit import fit_module
 
         class LeanTorchTrainer(_Lean, TorchTrainer):  # type: ignore[misc]
             """See `_Lean`."""
 
         return LeanTorchTrainer, fit_module
     from ray.train.xgboost import XGBoostTrainer
-
-    from training.fit.boosting import fit_share
 
     class LeanXGBoostTrainer(_Lean, XGBoostTrainer):  # type: ignore[misc]
         """See `_Lean`."""

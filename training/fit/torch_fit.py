@@ -1,31 +1,26 @@
-"""A PyTorch module fitted, and what of it runs in a Ray Train worker: its share of every batch, resumable."""
+"""One fit of a PyTorch module: with early stopping, resumable, its batches shared among the workers."""
 
 from __future__ import annotations
 
 import copy
 import io
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ray
-import ray.train
 import torch
 from torch import distributed
 
-__all__ = ["Progress", "descend", "fit_module", "share_of", "weights_of"]
+__all__ = ["Progress", "descend", "share_of", "undisturbed", "weights_of"]
 
 Arrays = tuple[npt.NDArray[Any], ...]
 Batch = tuple[torch.Tensor, ...]
 State = dict[str, Any]
 
-STATE_NAME = "state.pt"
 FLOOR = 0.1
 """Share of the learning rate that is left after the last epoch; it falls along half a cosine."""
 
@@ -44,23 +39,6 @@ class Progress:
 
 Report = Callable[[Any, Any, Progress, float], None]
 """Told of the module, the optimizer, where the fit stands, and the epoch's validation loss."""
-
-
-def fit_module(shared: dict[str, Any]) -> bytes:
-    """`descend` on this worker's share of the shared tables, from the last checkpoint on.
-
-    `shared["given"]` is a callable giving the object references of the configuration (that of `descend`, and
-    `frequency` of reports in epochs), train and validation.
-    """
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    config, train, validation = (ray.get(reference) for reference in shared["given"]())
-
-    def report(module: Any, adam: Any, state: Progress, loss: float) -> None:
-        if state.done % config["frequency"] == 0:
-            _report(module, adam, state, loss, rank)
-
-    return descend(config, train, validation, report, rank, world, _resumed)
 
 
 def descend(
@@ -95,6 +73,17 @@ def descend(
             state.weights = copy.deepcopy(module.state_dict())
         report(module, adam, state, loss)
     return weights_of(state.weights) if state.weights else b""
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave PyTorch's random state and number of threads to others as they were before the block."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def share_of(rows: npt.NDArray[np.intp], rank: int, world: int) -> npt.NDArray[np.intp]:
@@ -163,27 +152,3 @@ def _batches(order: npt.NDArray[np.intp], size: int) -> Iterator[npt.NDArray[np.
 
 def _tensors(table: Arrays, rows: npt.NDArray[np.intp]) -> Batch:
     return tuple(torch.from_numpy(array[rows]) for array in table)
-
-
-def _report(module: Any, adam: Any, state: Progress, loss: float, rank: int) -> None:
-    """Tell the controller; the checkpoint of one worker is enough, as all hold the same."""
-    metrics = {"round": state.done, "validation-loss": loss, "pid": os.getpid()}
-    if rank:
-        ray.train.report(metrics)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        kept = {"module": module.state_dict(), "adam": adam.state_dict(), **vars(state)}
-        torch.save(kept, Path(folder) / STATE_NAME)
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
-
-
-def _resumed(module: Any, adam: Any) -> Progress:
-    """Where the last checkpoint stands, the module and the optimizer set to it; the start without one."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return Progress()
-    with checkpoint.as_directory() as folder:
-        kept = torch.load(Path(folder) / STATE_NAME, weights_only=True)
-    module.load_state_dict(kept.pop("module"))
-    adam.load_state_dict(kept.pop("adam"))
-    return Progress(**kept)

@@ -1,4 +1,4 @@
-"""Fitting on Ray: what a recipe gets to train with."""
+"""Fitting, on Ray or in this process: what a recipe gets to train with."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from training.fit.leakage import refuse_leaking_features
-from training.fit.ray_map import FitFailed, run_tasks
-from training.fit.ray_session import connected, environment
+from training.fit.ray_map import FitFailed, run_here, run_tasks
+from training.fit.ray_session import address, connected, environment
 from training.fit.scratch import scratch
 from training.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
-__all__ = ["WORKER_SETTINGS", "Table", "Trainer"]
+__all__ = ["WORKER_SETTINGS", "Table", "Trainer", "fit_here"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,7 +52,9 @@ WORKER_SETTINGS = {"OMP_WAIT_POLICY": "passive"}
 class Trainer:
     """Fits models on `workers` Ray Train workers. `storage` takes checkpoints while a fit runs.
 
-    As a context manager it keeps a private Ray between fits; without, every fit starts its own.
+    One worker needs no Ray: it fits in this process, by the code that Ray Train's workers run. Where the
+    environment names a Ray, one worker runs there too. As a context manager, a trainer keeps a private Ray from
+    fit to fit; otherwise each fit starts its own.
     """
 
     def __init__(
@@ -103,8 +105,11 @@ class Trainer:
         """`function` of every item as Ray tasks, `workers` at a time; results in the order of the items.
 
         For many small fits, such as one per series. The function, the items and the results travel between
-        processes. Raises `FitFailed` with the place of the item when one fails; the others are cancelled.
+        processes, unless there is one worker and no Ray. Raises `FitFailed` with the place of the item when one
+        fails; the others are cancelled.
         """
+        if self._alone():
+            return run_here(function, items, self.progress)
         self.storage.mkdir(parents=True, exist_ok=True)
         if self._kept is not None:
             self._kept.enter_context(connected(self.workers, self.storage))
@@ -123,7 +128,7 @@ class Trainer:
         """Fit until `early_stopping` rounds bring nothing on `validation`; returns the booster up to its best.
 
         Early stopping watches `params["eval_metric"]` (the last, if a list). Rows are dealt to the workers in
-        turn. A worker that dies is replaced and the fit goes on from the last checkpoint, taken every
+        turn. A Ray worker that dies is replaced and the fit goes on from the last checkpoint, taken every
         `checkpoint_every` rounds (0: a twentieth of `rounds`); without row or column sampling the booster is the
         same as that of a fit nothing happened to. Raises `FitFailed`.
         """
@@ -190,8 +195,8 @@ class Trainer:
         Both are pickled: functions at the top of a module, or `functools.partial` of such. Fitting ends after
         `early_stopping` epochs without a smaller loss on `validation`; the learning rate falls to a tenth along
         half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
-        so for a loss that is a mean over rows the number of workers changes rounding only. A worker that dies is
-        replaced and the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
+        so for a loss that is a mean over rows the number of workers changes rounding only. A Ray worker that dies
+        is replaced; the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
         twentieth of `epochs`), with the same result. Each worker uses `threads` threads: small modules are slower
         with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
         Raises `FitFailed`, also when no epoch has a finite validation loss.
@@ -217,8 +222,15 @@ class Trainer:
             raise FitFailed("no epoch gave a finite loss on validation; lower the learning rate or check the data")
         return bytes(weights)
 
+    def _alone(self) -> bool:
+        """Whether fits run in this process: one worker has nobody to share with, and Ray takes longer to start
+        than most fits."""
+        return self.workers == 1 and not address()
+
     def _fit(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays]) -> Any:
         """What the worker of rank 0 returned."""
+        if self._alone():
+            return fit_here(kind, config, tables, self._told(config))
         self.storage.mkdir(parents=True, exist_ok=True)
         with scratch("fit-", self.storage) as folder:
             if self._kept is not None:
@@ -265,6 +277,18 @@ class Trainer:
             raise KeyboardInterrupt
         return result.return_value
 
+    def _told(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
+        """What is told of every round or epoch of a fit in this process: how many are done, and the metric."""
+
+        def told(done: int, score: float) -> None:
+            if done % config["frequency"] == 0:
+                self._advance(done, config, score)
+
+        return told
+
+    def _advance(self, done: int, config: Mapping[str, Any], score: float) -> None:
+        self.progress.advance(done, config["rounds"], f"{config['metric']} {score:.6g}")
+
     def _threads(self) -> dict[str, int]:
         return {"nthread": max(1, (os.cpu_count() or 1) // self.workers)}
 
@@ -279,8 +303,7 @@ class Trainer:
                 metrics = json.loads(report.read_text()) if report.exists() else {"round": 0}
                 if metrics["round"] != seen:
                     seen = metrics["round"]
-                    score = float(metrics.get(f"validation-{config['metric']}", np.nan))
-                    self.progress.advance(seen, config["rounds"], f"{config['metric']} {score:.6g}")
+                    self._advance(seen, config, metrics["score"])
 
         thread = threading.Thread(target=watch, name="fit-progress", daemon=True)
         thread.start()
@@ -289,6 +312,26 @@ class Trainer:
         finally:
             done.set()
             thread.join()
+
+
+def fit_here(
+    kind: str, config: dict[str, Any], tables: tuple[Any, Any], told: Callable[[int, float], None]
+) -> Any:
+    """Fit in this process what workers of Ray Train would, and return what rank 0 would return.
+
+    `told` hears of every round or epoch. Raises `FitFailed`, with the library's error as its cause.
+    """
+    try:
+        if kind == "torch":
+            from training.fit.torch_fit import descend, undisturbed
+
+            with undisturbed():
+                return descend(config, *tables, lambda module, adam, state, loss: told(state.done, loss))
+        from training.fit.boosting import EachRound, boost
+
+        return boost(config, *tables, EachRound(config["metric"], lambda booster, done, score: told(done, score)))
+    except Exception as cause:  # the libraries raise what they like
+        raise FitFailed(f"the fit failed: {type(cause).__name__}: {cause}") from cause
 
 
 def _metric(params: Mapping[str, Any]) -> str:

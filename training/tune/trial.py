@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy.typing as npt
+from typing import Any
 
 from serving.kernel.storage.version_manifest import Metric
 from training.errors import TuneError
@@ -17,9 +15,6 @@ from training.fit.trainer import Trainer
 from training.recipe import Evaluation, Recipe, Split
 
 __all__ = ["Task", "TrialTrainer", "objective", "run_trial"]
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 Tell = Callable[[float, float], None]
 """Told how far a fit is, in percent of its rounds, and its loss on validation; less is better."""
@@ -50,21 +45,9 @@ class TrialTrainer(Trainer):
         """Done in all fits."""
         self._fits = 0
 
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """`function` of every item, one after the other."""
-        return [function(item) for item in items]
-
-    def _fit(self, kind: str, config: dict[str, Any], tables: tuple[tuple[npt.NDArray[Any], ...], ...]) -> Any:
-        train: Any
-        validation: Any
-        told, (train, validation) = self._told(config), tables
-        if kind == "torch":
-            from training.fit.torch_fit import descend
-
-            return descend(config, train, validation, lambda module, adam, state, loss: told(state.done, loss))
-        from training.fit.boosting import EachRound, boost
-
-        return boost(config, train, validation, EachRound(config["metric"], told))
+    def _alone(self) -> bool:
+        """A trial is one process of Ray Tune's."""
+        return True
 
     def _told(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
         self._fits += 1

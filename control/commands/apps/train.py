@@ -48,7 +48,9 @@ def train(
         ),
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Ray Train workers; of a search, trials at a time.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Workers: from 2 on Ray Train; of a search, trials at a time.")
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion if it passes its gate.")] = False,
     tune: Annotated[

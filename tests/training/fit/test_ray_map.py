@@ -66,6 +66,17 @@ def test_results_are_in_order_and_progress_is_told(ray: None, tmp_path: Path) ->
     assert trainer.map(square, []) == []
 
 
+def test_one_worker_needs_no_other_process(tmp_path: Path) -> None:
+    watch = Watch()
+    assert Trainer(1, 7, tmp_path, watch).map(lambda number: (number, os.getpid()), [1, 2]) == [
+        (1, os.getpid()),
+        (2, os.getpid()),
+    ]
+    assert watch.seen == [(1, 2), (2, 2)]
+    with pytest.raises(FitFailed, match="task 4 of 6 failed: ValueError: three is not allowed"):
+        Trainer(1, 7, tmp_path).map(fail_at_three, list(range(6)))
+
+
 def test_partials_travel_too(ray: None) -> None:
     assert run_tasks(partial(pow, 2), [1, 2, 3], 2, Silent()) == [2, 4, 8]
 

@@ -1,4 +1,4 @@
-"""Ray reads its token when it is imported: nothing here imports it, or `training.fit.torch_fit`, before `ray`."""
+"""Fits of a PyTorch module: in this process, and on workers of Ray Train."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def far(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 
 @pytest.fixture(scope="module")
-def whole(ray: None, tables: Tables) -> dict[str, Any]:
+def whole(tables: Tables) -> dict[str, Any]:
     """What is fitted in this process, as in a trial of a search."""
     return fit(TrialTrainer(7, 1, {}, lambda percent, loss: None), tables)
 
 
-@pytest.mark.slow
 def test_one_worker_gives_what_a_trial_gives_and_shows_its_progress(
     whole: dict[str, Any], tables: Tables, tmp_path: Path
 ) -> None:
-    watch = Watch()
+    watch, threads, random = Watch(), torch.get_num_threads(), torch.get_rng_state()
     state = fit(Trainer(1, 7, tmp_path, watch), tables)
+    assert (torch.get_num_threads(), torch.equal(torch.get_rng_state(), random)) == (threads, True)
     assert far(whole, state) == 0
     assert error(state, tables[1]) < 0.05
     assert watch.rounds == sorted(set(watch.rounds))
@@ -70,7 +70,7 @@ def test_one_worker_gives_what_a_trial_gives_and_shows_its_progress(
 
 @pytest.mark.slow
 def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
-    whole: dict[str, Any], tables: Tables, tmp_path: Path
+    ray: None, whole: dict[str, Any], tables: Tables, tmp_path: Path
 ) -> None:
     watch = Killer()
     resumed = fit(Trainer(2, 7, tmp_path, watch), tables)
@@ -79,7 +79,7 @@ def test_two_workers_of_which_one_is_killed_give_what_one_worker_gives(
     assert watch.rounds == sorted(watch.rounds), "the fit went on from a checkpoint, not from the start"
 
 
-def test_fitting_ends_when_validation_gets_no_better(ray: None, tables: Tables) -> None:
+def test_fitting_ends_when_validation_gets_no_better(tables: Tables) -> None:
     """A few rows of noise are learned by heart: the best epoch is an early one."""
     random = np.random.default_rng(1)
     noise = random.normal(size=(40, 4)).astype(np.float32), random.normal(size=(40, 1)).astype(np.float32)
@@ -91,8 +91,7 @@ def test_fitting_ends_when_validation_gets_no_better(ray: None, tables: Tables) 
     assert error(state, tables[1]) == pytest.approx(min(loss for _, loss in told), abs=1e-4)
 
 
-@pytest.mark.slow
-def test_a_loss_that_is_never_finite_is_an_error(ray: None, tables: Tables, tmp_path: Path) -> None:
+def test_a_loss_that_is_never_finite_is_an_error(tables: Tables, tmp_path: Path) -> None:
     with pytest.raises(FitFailed, match="no epoch gave a finite loss"):
         Trainer(1, 7, tmp_path).torch(
             functools.partial(build, 8),
@@ -116,8 +115,7 @@ def test_tables_that_do_not_fit_are_refused_before_ray_starts(tables: Tables, tm
         fit(trainer, ((features, np.full_like(target, np.nan)), validation))
 
 
-@pytest.mark.slow
-def test_every_row_is_dealt_to_one_worker(ray: None) -> None:
+def test_every_row_is_dealt_to_one_worker() -> None:
     from training.fit.torch_fit import share_of
 
     rows = np.random.default_rng(0).permutation(11)
@@ -126,8 +124,7 @@ def test_every_row_is_dealt_to_one_worker(ray: None) -> None:
     assert [len(part) for part in dealt] == [4, 4, 3]
 
 
-@pytest.mark.slow
-def test_weights_are_read_without_running_code(ray: None) -> None:
+def test_weights_are_read_without_running_code() -> None:
     from training.fit.torch_fit import weights_of
 
     state = build(2).state_dict()

@@ -13,9 +13,10 @@ import psutil
 import pytest
 import xgboost
 
-from tests.training.conftest import still_alive
-from tests.training.watched import Killer, Watch
+from tests.training.conftest import ray_address, still_alive
+from tests.training.watched import Killer, Seer, Watch
 from training.errors import DataError
+from training.fit.ray_map import FitFailed
 from training.fit.trainer import Table, Trainer
 from training.tune.trial import TrialTrainer
 
@@ -64,23 +65,47 @@ def same(one: xgboost.Booster, other: xgboost.Booster, table: Table) -> None:
     np.testing.assert_allclose(one.predict(matrix), other.predict(matrix), atol=1e-5)
 
 
-@pytest.mark.slow
-def test_one_worker_gives_what_xgboost_gives(
-    ray: None, tables: tuple[Table, Table], alone: xgboost.Booster, tmp_path: Path
-) -> None:
-    """One to calibrate, and one on everything; so does a trial of a search, in this process."""
+def check_one_worker(folder: Path, watch: Watch, tables: tuple[Table, Table], alone: xgboost.Booster) -> None:
+    """One booster to calibrate, and one on everything; a trial of a search fits the same two."""
     train, validation = tables
-    watch, handler = Watch(), signal.getsignal(signal.SIGINT)
-    first, second = Trainer(1, 7, tmp_path, watch).xgboost_twice(PARAMS, train, validation, 200, 20, 10)
+    first, second = Trainer(1, 7, folder, watch).xgboost_twice(PARAMS, train, validation, 200, 20, 10)
     same(first, alone, validation)
     both = xgboost.DMatrix(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
     same(second, xgboost.train({**PARAMS, "seed": 7, "nthread": 1}, both, alone.num_boosted_rounds()), validation)
-    here = TrialTrainer(7, 1, {}, lambda percent, loss: None).xgboost_twice(PARAMS, train, validation, 200, 20, 10)
-    same(here[0], first, validation)
-    same(here[1], second, validation)
+    trial = TrialTrainer(7, 1, {}, lambda percent, loss: None)
+    for one, other in zip(trial.xgboost_twice(PARAMS, *tables, 200, 20, 10), (first, second), strict=True):
+        same(one, other, validation)
     assert watch.rounds == sorted(set(watch.rounds))
     assert watch.notes[-1].startswith("mae ")
-    assert not list(tmp_path.iterdir())
+    assert not list(folder.iterdir())
+
+
+def test_one_worker_gives_what_xgboost_gives_without_ray(
+    tables: tuple[Table, Table], alone: xgboost.Booster, tmp_path: Path
+) -> None:
+    watch = Seer()
+    check_one_worker(tmp_path, watch, tables, alone)
+    assert watch.rounds[:3] == [10, 20, 30], "every tenth round is told, and none between"
+    assert "RayTrainWorker" not in " ".join(watch.running)
+
+
+def test_what_the_library_refuses_is_a_fit_that_failed(tables: tuple[Table, Table], tmp_path: Path) -> None:
+    with pytest.raises(FitFailed, match=r"the fit failed: XGBoostError: .*max_depth"):
+        Trainer(1, 7, tmp_path).xgboost({**PARAMS, "max_depth": -3}, *tables, 10, 5)
+
+
+@pytest.mark.slow
+def test_one_worker_on_a_ray_that_the_environment_names_gives_what_xgboost_gives(
+    ray: None,
+    tables: tuple[Table, Table],
+    alone: xgboost.Booster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", ray_address())
+    handler, watch = signal.getsignal(signal.SIGINT), Seer()
+    check_one_worker(tmp_path, watch, tables, alone)
+    assert "RayTrainWorker" in " ".join(watch.running)
     assert signal.getsignal(signal.SIGINT) is handler
     assert not [thread for thread in threading.enumerate() if thread.name == "fit-progress"]
     assert "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S" not in os.environ
@@ -142,17 +167,19 @@ class Loud(Silent):
 random = np.random.default_rng(0)
 table = random.normal(size=(2000, 20)), random.normal(size=2000)
 try:
-    Trainer(1, 7, Path(sys.argv[1]), Loud()).xgboost({"eval_metric": "mae"}, table, table, 100000, 100000, 5)
+    trainer = Trainer(int(sys.argv[2]), 7, Path(sys.argv[1]), Loud())
+    trainer.xgboost({"eval_metric": "mae"}, table, table, 100000, 100000, 5)
 except KeyboardInterrupt:
     sys.exit(130)
 """
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_fit_and_leaves_nothing_behind(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_a_fit_and_leaves_nothing_behind(root: Path, tmp_path: Path, workers: int) -> None:
     """Of its private Ray neither, which is elsewhere: the folder's name is too long for it."""
     storage = tmp_path / ("a-long-folder-name/" * 3)
-    line = [sys.executable, "-c", PROGRAM, str(storage)]
+    line = [sys.executable, "-c", PROGRAM, str(storage), str(workers)]
     with tempfile.TemporaryDirectory(prefix="s-") as scratch:
         environment = {name: value for name, value in os.environ.items() if not name.endswith("RAY_ADDRESS")}
         fit = subprocess.Popen(
@@ -165,11 +192,11 @@ def test_ctrl_c_ends_a_fit_and_leaves_nothing_behind(root: Path, tmp_path: Path)
         assert fit.stdout is not None
         with fit.stdout:
             fit.stdout.readline()
-            assert list(Path(scratch).glob("ray-*"))
+            assert bool(list(Path(scratch).glob("ray-*"))) == (workers == 2)
             started = psutil.Process(fit.pid).children(recursive=True)
             fit.send_signal(signal.SIGINT)
             assert fit.wait(timeout=120) == 130
-        assert started
+        assert bool(started) == (workers == 2)
         assert still_alive([process.pid for process in started], 30) == []
-        assert not list(storage.iterdir())
+        assert not storage.exists() or not list(storage.iterdir())
         assert not list(Path(scratch).glob("ray-*"))

@@ -25,7 +25,7 @@ def trial(told: Told, **params: object) -> TrialTrainer:
     return TrialTrainer(7, 1, params, lambda percent, loss: told.append((percent, loss)))
 
 
-def test_a_trial_takes_its_parameters_and_tells_of_its_rounds(ray: None) -> None:
+def test_a_trial_takes_its_parameters_and_tells_of_its_rounds() -> None:
     """That it fits what Ray Train fits: `test_trainer` and `test_torch_fit`."""
     recipe, told = Tunable(), []
     parts = recipe.split(recipe.tidy(recipe.generate(7), Options()))
@@ -38,7 +38,7 @@ def test_a_trial_takes_its_parameters_and_tells_of_its_rounds(ray: None) -> None
     assert np.abs(changed - own).max() > 0.01
 
 
-def test_the_second_fit_says_nothing_and_more_may_be_better(ray: None) -> None:
+def test_the_second_fit_says_nothing_and_more_may_be_better() -> None:
     told: Told = []
     random = np.random.default_rng(0)
     table = random.normal(size=(200, 3)).astype(np.float32), (random.random(200) > 0.5).astype(np.float32)
@@ -51,7 +51,7 @@ def test_the_second_fit_says_nothing_and_more_may_be_better(ray: None) -> None:
     assert len(told) == 10 and trainer.rounds == 20
 
 
-def test_modules_and_many_small_fits(ray: None) -> None:
+def test_modules_and_many_small_fits() -> None:
     told: Told = []
     features = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
     table = features, 2 * features[:, :1]
