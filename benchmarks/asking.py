@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import msgspec
 import numpy as np
 
 from benchmarks.contestants import Contestant
@@ -17,7 +16,7 @@ from benchmarks.place import BenchmarkError
 from benchmarks.servers import Launch
 from benchmarks.wire import WIRES, Answer, Floats, Request, Wire, post
 from benchmarks.workloads import Workload
-from serving.kernel.storage.version_manifest import Manifest
+from serving.kernel.storage.version_files import decode_context, read_manifest
 from training.onnx.parity import onnx_model
 
 __all__ = ["Asked", "expected", "prepare"]
@@ -101,8 +100,7 @@ def expected(workload: Workload, model: Path, tensors: bool) -> Floats:
     app = app_of(workload.model)
     run = onnx_model(model)
     if workload.model == "price":
-        manifest = msgspec.json.decode((model.parent / "manifest.json").read_bytes(), type=Manifest)
-        context = msgspec.json.decode(manifest.context, type=app.context)
+        context = decode_context(read_manifest(model.parent), app.context)
         outputs = run(app.features([app.example], context))
         return np.array([record.price for record in app.decide([app.example], outputs, context)])
     (rows,) = run(sample(workload.model, workload.rows)).values()

@@ -15,7 +15,8 @@ from benchmarks.apps.answer import Nothing
 from benchmarks.models import app_of, sample
 from benchmarks.place import ROOT, BenchmarkError, Place
 from benchmarks.servers import clean_environment
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME, Aliases, Manifest, digest_file
 from serving.kernel.tensors import TensorSpec
 from serving.models.loader import check_signature

@@ -9,7 +9,8 @@ from typing import Any
 
 from control.errors import PackageError
 from serving.kernel.app import App
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Manifest
 from training.errors import TrainingError
 from training.score.version import choose as choose_version

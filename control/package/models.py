@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import msgspec
-
 from control.errors import PackageError
 from control.lint.triton.lint import CONFIG, lint
 from control.lint.triton.output import sentence
 from control.package.chosen import Chosen
 from serving.kernel.app_values import load_values
-from serving.kernel.storage.version_manifest import MANIFEST_NAME, Aliases, difference
+from serving.kernel.storage.version_files import Refused, encode_aliases, verify_folder
+from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Aliases
 from training.onnx.config_pbtxt import config_pbtxt
 
 __all__ = ["copy_version", "lint_copy"]
@@ -30,12 +29,15 @@ def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Pat
         file = version / name
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(chosen.folder / name, file)
-    problem = difference(version, chosen.manifest)
-    if problem:
-        raise PackageError(f"{chosen.app.name} version {chosen.version} changed while it was copied: {problem}")
+    try:
+        verify_folder(version, chosen.manifest)
+    except Refused as cause:
+        raise PackageError(
+            f"{chosen.app.name} version {chosen.version} changed while it was copied: {cause}"
+        ) from cause
     (app / CONFIG).write_text(config_pbtxt(chosen.app, load_values(chosen.app.folder)))
     if champion:
-        (app / "aliases.json").write_bytes(msgspec.json.encode(Aliases(champion=chosen.version)) + b"\n")
+        (app / ALIASES_NAME).write_bytes(encode_aliases(Aliases(champion=chosen.version)))
     return app
 
 

@@ -10,7 +10,8 @@ from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.state import StackState
 from serving.kernel.app import App
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 
 if TYPE_CHECKING:
     from serving.kernel.app import App

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from serving.kernel.app import App
 from serving.kernel.errors import NotFound, NotReady, SlipwayError
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
 from serving.models.loader import LoadedVersion, OpenBackend, load, open_explainer
 

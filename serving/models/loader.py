@@ -17,9 +17,10 @@ from serving.kernel.app_values import load_values
 from serving.kernel.backend import Backend
 from serving.kernel.call import Call
 from serving.kernel.errors import SlipwayError, Unavailable
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.record_store import Encoder
-from serving.kernel.storage.version_manifest import ENCODER_NAME, GoldenRow, Manifest
+from serving.kernel.storage.version_files import Refused, decode_context
+from serving.kernel.storage.version_manifest import ENCODER_NAME, GOLDEN_NAME, MANIFEST_NAME, GoldenRow, Manifest
 from serving.kernel.tensors import Arrays
 from serving.models.batching.batch_kinds import QuestionWork, TensorWork
 
@@ -79,10 +80,7 @@ async def load(
     """
     manifest = await asyncio.to_thread(repository.verify, app.name, version)
     check_signature(app, manifest)
-    try:
-        context = msgspec.json.decode(manifest.context, type=app.context)
-    except msgspec.MsgspecError as cause:
-        raise Refused(f"manifest.json: context: {cause}") from cause
+    context = decode_context(manifest, app.context)
     try:
         backend = await open_backend(app, manifest)
     except SlipwayError:
@@ -140,7 +138,7 @@ async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
     Raises `Refused` naming the first row and the feature, output or field that differs.
     """
     if not rows:
-        raise Refused("golden.jsonl has no rows to replay")
+        raise Refused(f"{GOLDEN_NAME} has no rows to replay")
     app, context = loaded.app, loaded.context
     try:
         questions = [msgspec.json.decode(row.question, type=app.question) for row in rows]
@@ -180,7 +178,7 @@ def check_signature(app: App[Any, Any, Any], manifest: Manifest) -> None:
                 (f"{a} where the app has {b}" for a, b in zip(trained, served, strict=False) if a != b),
                 f"{len(trained)} entries where the app has {len(served)}",
             )
-            raise Refused(f"manifest.json: {name}: trained with {differing}; train again")
+            raise Refused(f"{MANIFEST_NAME}: {name}: trained with {differing}; train again")
 
 
 def _compare(

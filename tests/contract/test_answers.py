@@ -98,7 +98,7 @@ def test_triton_would_take_the_version(app: AnyApp, trained: Trained) -> None:
 
 def test_a_broken_golden_row_is_noticed(app: AnyApp, trained: Trained, tmp_path: Path) -> None:
     """The replay is no rubber stamp: one feature changed by a hundredth is found."""
-    from serving.kernel.storage.model_repository import Refused
+    from serving.kernel.storage.version_files import Refused
 
     async def use(loaded: LoadedVersion) -> None:
         rows = trained.repository.golden(app.name, loaded.number)

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from serving.kernel.app import App
 from serving.kernel.errors import Invalid
+from serving.kernel.storage.version_files import encode_aliases, encode_golden, encode_manifest
 from serving.kernel.storage.version_manifest import Aliases, GoldenRow, Manifest, digest_file, row_of
 from serving.kernel.tensors import Arrays, TensorSpec
 
@@ -97,7 +98,7 @@ def write_golden(
         )
         for index, (question, answer) in enumerate(zip(questions, answers, strict=True))
     ]
-    (folder / "golden.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in golden))
+    (folder / "golden.jsonl").write_bytes(encode_golden(golden))
 
 
 def write_manifest(
@@ -116,8 +117,8 @@ def write_manifest(
         context=msgspec.Raw(msgspec.json.encode(context or Context())),
         files={name: digest_file(folder / name) for name in names},
     )
-    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    (folder / "manifest.json").write_bytes(encode_manifest(manifest))
 
 
 def write_aliases(root: Path, champion: int | None, challenger: int | None = None) -> None:
-    (root / "toy" / "aliases.json").write_bytes(msgspec.json.encode(Aliases(champion, challenger)))
+    (root / "toy" / "aliases.json").write_bytes(encode_aliases(Aliases(champion, challenger)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from serving.kernel.app import App
+from serving.kernel.storage.version_files import Refused, decode_context
 from serving.kernel.storage.version_manifest import MODEL_NAME
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
@@ -33,8 +33,8 @@ def published(app: App[Any, Any, Any], folder: Path) -> Fitted:
     if (manifest.inputs, manifest.outputs) != (app.inputs, app.outputs):
         raise DataError(f"{name} has other inputs or outputs than the app has today; train it anew")
     try:
-        context = msgspec.json.decode(manifest.context, type=app.context)
-    except msgspec.MsgspecError as cause:
+        context = decode_context(manifest, app.context)
+    except Refused as cause:
         raise DataError(f"{name}: its context does not fit the app of today: {cause}; train it anew") from cause
     return Fitted(predict=_in_chunks(onnx_model(folder / MODEL_NAME)), context=context, files={}, params={})
 

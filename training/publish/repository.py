@@ -25,7 +25,9 @@ import msgspec
 
 from serving.kernel.app import App
 from serving.kernel.app_values import load_values
-from serving.kernel.storage.version_manifest import MANIFEST_NAME, Aliases, Manifest
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused, encode_aliases
+from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Aliases, Manifest
 from training.errors import TrainingError
 from training.onnx.config_pbtxt import config_pbtxt
 from training.publish.servable import ServableError, numbered, read_manifest, verify
@@ -45,7 +47,6 @@ __all__ = [
     "write_config",
 ]
 
-ALIASES_NAME = "aliases.json"
 PROMOTIONS_NAME = "promotions.jsonl"
 
 
@@ -107,9 +108,7 @@ def remove(repository: Path, app: str, version: int) -> None:
 
 def versions(repository: Path, app: str) -> list[int]:
     """Published version numbers, ascending."""
-    folder = repository / app
-    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
+    return Repository(repository).versions(app)
 
 
 def manifest(repository: Path, app: str, version: int) -> Manifest:
@@ -119,13 +118,10 @@ def manifest(repository: Path, app: str, version: int) -> Manifest:
 
 def aliases(repository: Path, app: str) -> Aliases:
     """Which version is champion and which challenger. Raises `RepositoryError` when the file is broken."""
-    path = repository / app / ALIASES_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Aliases)
-    except FileNotFoundError:
-        return Aliases()
-    except msgspec.MsgspecError as cause:
-        raise RepositoryError(f"{app}/{ALIASES_NAME}: {cause}; `slipway repository sync` rewrites it") from cause
+        return Repository(repository).aliases(app)
+    except Refused as cause:
+        raise RepositoryError(f"{app}/{cause}; `slipway repository sync` rewrites it") from cause
 
 
 def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
@@ -134,7 +130,7 @@ def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
         for version in (wanted.champion, wanted.challenger):
             if version is not None and not (folder / str(version)).is_dir():
                 raise RepositoryError(f"{app} version {version} is not in the model repository")
-        _replace(folder / ALIASES_NAME, msgspec.json.encode(wanted) + b"\n")
+        _replace(folder / ALIASES_NAME, encode_aliases(wanted))
 
 
 def settle(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
@@ -168,7 +164,7 @@ def promote(
         }
         _append(folder / PROMOTIONS_NAME, json.dumps(record, separators=(",", ":")))
         after = Aliases(champion=version, challenger=None if before.challenger == version else before.challenger)
-        _replace(folder / ALIASES_NAME, msgspec.json.encode(after) + b"\n")
+        _replace(folder / ALIASES_NAME, encode_aliases(after))
     return after
 
 

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import msgspec
-
-from serving.kernel.storage.version_manifest import MANIFEST_NAME, Aliases, Manifest
+from serving.kernel.storage.version_files import Refused, decode_aliases, decode_manifest
+from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Manifest
 from training.data.storage import Place
 from training.publish.copy_targets import BucketEnd, End, FolderEnd
-from training.publish.repository import ALIASES_NAME, PROMOTIONS_NAME, Change, RepositoryError
+from training.publish.repository import PROMOTIONS_NAME, Change, RepositoryError
 from training.publish.servable import verify
 
 __all__ = ["apps_of", "copy"]
@@ -103,7 +102,7 @@ class _App:
     def _copy_version(self, number: int) -> str:
         path = f"{self.app}/{number}"
         sealed = self.source.read(f"{path}/{MANIFEST_NAME}") or b""
-        manifest = self._manifest(sealed, path)
+        manifest = self._manifest(sealed, number)
         files = self.known.versions.get(number, {})
         published = self.target.read(f"{path}/{MANIFEST_NAME}") if MANIFEST_NAME in files else None
         if published is not None and published != sealed:
@@ -117,17 +116,15 @@ class _App:
             self.end.put(self.app, number, folder, manifest)
         return "written" if published is None else "repaired"
 
-    def _manifest(self, sealed: bytes, path: str) -> Manifest:
-        shown = f"{self.source.shown}/{path}/{MANIFEST_NAME}"
+    def _manifest(self, sealed: bytes, number: int) -> Manifest:
+        shown = f"{self.source.shown}/{self.app}/{number}"
         try:
-            manifest = msgspec.json.decode(sealed, type=Manifest)
-        except msgspec.MsgspecError as cause:
-            raise RepositoryError(f"{shown}: {cause}") from cause
-        if f"{manifest.model}/{manifest.version}" != path:
-            raise RepositoryError(f"{shown}: is of {manifest.model} version {manifest.version}")
+            manifest = decode_manifest(sealed, self.app, number)
+        except Refused as cause:
+            raise RepositoryError(f"{shown}/{cause}") from cause
         for name in manifest.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-                raise RepositoryError(f"{shown}: the file name {name!r} leaves its folder")
+                raise RepositoryError(f"{shown}/{MANIFEST_NAME}: the file name {name!r} leaves its folder")
         return manifest
 
     @contextmanager
@@ -159,14 +156,14 @@ class _App:
         return papers
 
     def _check_aliases(self, content: bytes, numbers: Sequence[int]) -> None:
-        shown = f"{self.source.shown}/{self.app}/{ALIASES_NAME}"
+        shown = f"{self.source.shown}/{self.app}"
         try:
-            aliases = msgspec.json.decode(content, type=Aliases)
-        except msgspec.MsgspecError as cause:
-            raise RepositoryError(f"{shown}: {cause}") from cause
+            aliases = decode_aliases(content)
+        except Refused as cause:
+            raise RepositoryError(f"{shown}/{cause}") from cause
         for number in (aliases.champion, aliases.challenger):
             if number is not None and number not in numbers:
-                raise RepositoryError(f"{shown}: names version {number}, which is not there")
+                raise RepositoryError(f"{shown}/{ALIASES_NAME}: names version {number}, which is not there")
 
 
 def _held(place: Place, apps: Sequence[str]) -> dict[str, Held]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from serving.kernel.app import App
+from serving.kernel.storage import version_files
+from serving.kernel.storage.version_files import Refused, digest_folder, encode_golden, encode_manifest
 from serving.kernel.storage.version_manifest import (
     ENCODER_NAME,
     GOLDEN_NAME,
@@ -17,8 +18,6 @@ from serving.kernel.storage.version_manifest import (
     MODEL_NAME,
     GoldenRow,
     Manifest,
-    difference,
-    digest_file,
     row_of,
 )
 from training.errors import TrainingError
@@ -57,15 +56,16 @@ def write_golden(folder: Path, app: App[Any, Any, Any], questions: Sequence[Any]
     features = app.features(questions, fitted.context)
     outputs = fitted.predict(features)
     answers = app.decide(questions, outputs, fitted.context)
-    lines = []
+    rows = []
     for index, question in enumerate(questions):
         alone = app.features([question], fitted.context)
         if row_of(alone, 0) != row_of(features, index):
             raise ServableError(f"{app.name}: golden question {index} has other features alone than among others")
-        row = GoldenRow(_raw(question), row_of(features, index), row_of(outputs, index), _raw(answers[index]))
-        lines.append(msgspec.json.encode(row))
-    (folder / GOLDEN_NAME).write_bytes(b"\n".join(lines) + b"\n")
-    return len(lines)
+        rows.append(
+            GoldenRow(_raw(question), row_of(features, index), row_of(outputs, index), _raw(answers[index]))
+        )
+    (folder / GOLDEN_NAME).write_bytes(encode_golden(rows))
+    return len(rows)
 
 
 def write_report(folder: Path, name: str, report: Iterable[msgspec.Struct]) -> None:
@@ -78,42 +78,32 @@ def write_report(folder: Path, name: str, report: Iterable[msgspec.Struct]) -> N
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Add the digest of every file to the manifest and write it."""
-    files = {name: digest_file(folder / name) for name in _files(folder) if name != MANIFEST_NAME}
-    sealed = msgspec.structs.replace(manifest, files=files)
-    (folder / MANIFEST_NAME).write_bytes(_encode(sealed))
+    sealed = msgspec.structs.replace(manifest, files=digest_folder(folder))
+    (folder / MANIFEST_NAME).write_bytes(encode_manifest(sealed))
     return sealed
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder. Raises `ServableError`."""
     try:
-        return msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError) as cause:
-        raise ServableError(f"{folder.name}/{MANIFEST_NAME}: {cause}") from cause
+        return version_files.read_manifest(folder)
+    except Refused as cause:
+        raise ServableError(f"{folder.name}/{cause}") from cause
 
 
 def numbered(manifest: Manifest, version: int) -> bytes:
     """The bytes of the manifest as published under `version`."""
-    return _encode(msgspec.structs.replace(manifest, version=version))
+    return encode_manifest(msgspec.structs.replace(manifest, version=version))
 
 
 def verify(folder: Path) -> Manifest:
     """The manifest, when the folder holds exactly the files it lists. Raises `ServableError` naming the file."""
     manifest = read_manifest(folder)
-    problem = difference(folder, manifest)
-    if problem:
-        raise ServableError(f"{folder.name}/{problem}")
+    try:
+        version_files.verify_folder(folder, manifest)
+    except Refused as cause:
+        raise ServableError(f"{folder.name}/{cause}") from cause
     return manifest
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(
-        os.path.relpath(Path(base) / name, folder) for base, _, names in os.walk(folder) for name in names
-    )
-
-
-def _encode(manifest: Manifest) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic")) + b"\n"
 
 
 def _raw(struct: Any) -> msgspec.Raw:

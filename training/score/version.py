@@ -13,7 +13,8 @@ from serving.kernel.app_values import load_values
 from serving.kernel.backend import Backend
 from serving.kernel.errors import SlipwayError
 from serving.kernel.find_app import find_app
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import Sessions

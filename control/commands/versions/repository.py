@@ -99,7 +99,8 @@ def verify(app: Only = "", as_json: AsJson = False) -> None:
     """Check every published file against the digests in its manifest; exit code 1 if one differs."""
     from control.settings import StackSettings
     from serving.kernel.settings import read
-    from serving.kernel.storage.model_repository import Refused, Repository
+    from serving.kernel.storage.model_repository import Repository
+    from serving.kernel.storage.version_files import Refused
 
     repository = Repository(read(StackSettings).model_repository)
     root = repository.root

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
+from serving.kernel.storage.version_files import (
+    Refused,
+    decode_aliases,
+    decode_golden,
+    read_manifest,
+    verify_folder,
+)
 from serving.kernel.storage.version_manifest import (
+    ALIASES_NAME,
     GOLDEN_NAME,
     MANIFEST_NAME,
     Aliases,
     GoldenRow,
     Manifest,
-    difference,
 )
 
-__all__ = ["Refused", "Repository"]
-
-
-class Refused(Exception):
-    """A version is not what was published, or does not answer as it did when it was trained."""
+__all__ = ["Repository"]
 
 
 class Repository:
@@ -44,41 +45,30 @@ class Repository:
         return sorted(int(item.name) for item in folder.iterdir() if item.name.isdigit() and item.is_dir())
 
     def aliases(self, app: str) -> Aliases:
-        """Who is champion and challenger. Raises `Refused` if the file cannot be read as such."""
-        path = self.root / app / "aliases.json"
+        """Which versions are champion and challenger; none where there is no file. Raises `Refused`."""
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Aliases)
+            content = (self.root / app / ALIASES_NAME).read_bytes()
         except FileNotFoundError:
-            return Aliases()
-        except msgspec.MsgspecError as cause:
-            raise Refused(f"aliases.json: {cause}") from cause
+            content = None
+        return decode_aliases(content)
 
     def manifest(self, app: str, version: int) -> Manifest:
         """A version's manifest, unverified. Raises `Refused`."""
-        path = self.folder(app, version) / MANIFEST_NAME
-        try:
-            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-        except (OSError, msgspec.MsgspecError) as cause:
-            raise Refused(f"{MANIFEST_NAME}: {cause}") from cause
-        if (manifest.model, manifest.version) != (app, version):
-            raise Refused(f"{MANIFEST_NAME} is of {manifest.model} version {manifest.version}")
-        return manifest
+        return read_manifest(self.folder(app, version), app, version)
 
     def verify(self, app: str, version: int) -> Manifest:
         """Check every file of a version against its manifest. Raises `Refused` naming the file."""
         manifest = self.manifest(app, version)
-        problem = difference(self.folder(app, version), manifest)
-        if problem:
-            raise Refused(problem)
+        verify_folder(self.folder(app, version), manifest)
         return manifest
 
     def golden(self, app: str, version: int) -> list[GoldenRow]:
         """The rows that training answered. Raises `Refused`."""
-        path = self.folder(app, version) / GOLDEN_NAME
         try:
-            return msgspec.json.Decoder(GoldenRow).decode_lines(path.read_bytes())
-        except (OSError, msgspec.MsgspecError) as cause:
+            content = (self.folder(app, version) / GOLDEN_NAME).read_bytes()
+        except OSError as cause:
             raise Refused(f"{GOLDEN_NAME}: {cause}") from cause
+        return decode_golden(content)
 
     def stamp(self, app: str, version: int) -> tuple[int, int]:
         """Changes when a version's manifest is replaced."""

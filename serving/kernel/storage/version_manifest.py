@@ -1,7 +1,8 @@
-"""`manifest.json`: what a version folder says about itself.
+"""What a version folder says about itself: `manifest.json`, `aliases.json` beside it, and `golden.jsonl`.
 
-Written by training at publication, read by the data plane at load. Every file of the folder other than the
-manifest is listed with its digest; a folder with a file more or less, or another digest, is refused.
+Training writes them when it publishes a version; the data plane reads them when it loads one, both by
+`version_files`. The manifest lists every other file of the folder with its digest. A folder with a missing file,
+an additional file or another digest is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = [
+    "ALIASES_NAME",
     "ENCODER_NAME",
     "GOLDEN_NAME",
     "MANIFEST_NAME",
@@ -26,11 +28,11 @@ __all__ = [
     "Manifest",
     "Metric",
     "Parity",
-    "difference",
     "digest_file",
     "row_of",
 ]
 
+ALIASES_NAME = "aliases.json"
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 ENCODER_NAME = "encoder.onnx"
@@ -140,19 +142,6 @@ def digest_file(path: Path) -> FileDigest:
     """Digest of a file's bytes. Raises `OSError`."""
     with path.open("rb") as stream:
         return FileDigest(hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
-
-
-def difference(folder: Path, manifest: Manifest) -> str:
-    """How the files of a folder differ from its manifest, naming the first; empty when they do not."""
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-    found.discard(MANIFEST_NAME)
-    for name in sorted(found ^ manifest.files.keys()):
-        return f"{name} is missing" if name in manifest.files else f"{name} is not in the manifest"
-    for name, published in manifest.files.items():
-        actual = digest_file(folder / name)
-        if actual != published:
-            return f"{name}: sha256 is {actual.sha256[:12]}, published was {published.sha256[:12]}"
-    return ""
 
 
 def row_of(arrays: Arrays, index: int) -> dict[str, list[float | None]]:

@@ -21,7 +21,8 @@ from serving.kernel.app_values import Batching, load_values
 from serving.kernel.call import Call
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.settings import Settings
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME
 from serving.kernel.tensors import Arrays, TensorSpec, row_bytes
 from serving.models.backends.array_frames import decode_frame, encode_frame

@@ -15,7 +15,8 @@ import pytest
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
 from serving.kernel.backend import Backend
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.loader import LoadedVersion, _compare, _difference, load, open_explainer

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.kernel.storage.model_repository import Refused, Repository
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
 from tests.serving import toy
 

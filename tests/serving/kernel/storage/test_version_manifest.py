@@ -3,10 +3,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from serving.kernel.storage.version_manifest import FileDigest, Manifest, digest_file, row_of
+from serving.kernel.storage.version_manifest import FileDigest, digest_file, row_of
 
 
 def test_a_digest_is_of_the_bytes(tmp_path: Path) -> None:
@@ -18,18 +17,3 @@ def test_rows_keep_missing_values_apart_from_numbers() -> None:
     arrays = {"x": np.array([[1.5, np.nan], [0.0, 2.0]], np.float32)}
     assert row_of(arrays, 0) == {"x": [1.5, None]}
     assert row_of(arrays, 1) == {"x": [0.0, 2.0]}
-
-
-def test_a_manifest_survives_the_round_trip() -> None:
-    manifest = Manifest(
-        model="price",
-        version=3,
-        created="2026-01-01T00:00:00Z",
-        run_id="r",
-        inputs=(),
-        outputs=(),
-        feature_names=("a",),
-        context=msgspec.Raw(b'{"shift":2}'),
-    )
-    copy = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
-    assert copy == manifest

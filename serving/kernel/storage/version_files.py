@@ -1,0 +1,124 @@
+"""The one reader and writer of `manifest.json`, `aliases.json` and `golden.jsonl`.
+
+Bytes go in and typed objects come out, so a file of a local folder and an object of a bucket are read alike. What
+cannot be read raises `Refused`, whose message starts with the file's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from serving.kernel.storage.version_manifest import (
+    ALIASES_NAME,
+    GOLDEN_NAME,
+    MANIFEST_NAME,
+    Aliases,
+    FileDigest,
+    GoldenRow,
+    Manifest,
+    digest_file,
+)
+
+__all__ = [
+    "Refused",
+    "decode_aliases",
+    "decode_context",
+    "decode_golden",
+    "decode_manifest",
+    "digest_folder",
+    "encode_aliases",
+    "encode_golden",
+    "encode_manifest",
+    "read_manifest",
+    "verify_folder",
+]
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """A version is not what was published, or does not answer as it did when it was trained."""
+
+
+def decode_manifest(content: bytes, app: str = "", version: int = 0) -> Manifest:
+    """The manifest, which must be of that app and version if they are given. Raises `Refused`."""
+    manifest = _decode(MANIFEST_NAME, content, Manifest)
+    if app and (manifest.model, manifest.version) != (app, version):
+        raise Refused(f"{MANIFEST_NAME} is of {manifest.model} version {manifest.version}")
+    return manifest
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as indented JSON; equal manifests have equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic")) + b"\n"
+
+
+def decode_context(manifest: Manifest, kind: type[T]) -> T:
+    """The app's own part of a manifest. Raises `Refused`."""
+    return _decode(f"{MANIFEST_NAME}: context", manifest.context, kind)
+
+
+def decode_aliases(content: bytes | None) -> Aliases:
+    """The aliases; none where there is no such file (None). Raises `Refused`."""
+    return Aliases() if content is None else _decode(ALIASES_NAME, content, Aliases)
+
+
+def encode_aliases(aliases: Aliases) -> bytes:
+    """The aliases as one line of JSON."""
+    return msgspec.json.encode(aliases) + b"\n"
+
+
+def decode_golden(content: bytes) -> list[GoldenRow]:
+    """Golden rows, in order. Raises `Refused`."""
+    try:
+        return msgspec.json.Decoder(GoldenRow).decode_lines(content)
+    except msgspec.MsgspecError as cause:
+        raise Refused(f"{GOLDEN_NAME}: {cause}") from cause
+
+
+def encode_golden(rows: Iterable[GoldenRow]) -> bytes:
+    """One line of JSON for each row."""
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def read_manifest(folder: Path, app: str = "", version: int = 0) -> Manifest:
+    """`decode_manifest` of the file in a local folder. Raises `Refused`."""
+    try:
+        content = (folder / MANIFEST_NAME).read_bytes()
+    except OSError as cause:
+        raise Refused(f"{MANIFEST_NAME}: {cause}") from cause
+    return decode_manifest(content, app, version)
+
+
+def verify_folder(folder: Path, manifest: Manifest) -> None:
+    """Raise `Refused` for the first file that is missing, not listed, or has another digest."""
+    actual = _files(folder)
+    for name in sorted(actual.keys() ^ manifest.files.keys()):
+        raise Refused(f"{name} is missing" if name in manifest.files else f"{name} is not in the manifest")
+    for name, published in manifest.files.items():
+        found = digest_file(actual[name])
+        if found != published:
+            raise Refused(f"{name}: sha256 is {found.sha256[:12]}, published was {published.sha256[:12]}")
+
+
+def digest_folder(folder: Path) -> dict[str, FileDigest]:
+    """The digests of a folder's files, as its manifest has to list them."""
+    return {name: digest_file(path) for name, path in sorted(_files(folder).items())}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """A version folder's files other than the manifest, by their path below the folder."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+    paths.pop(MANIFEST_NAME, None)
+    return paths
+
+
+def _decode(name: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as cause:
+        raise Refused(f"{name}: {cause}") from cause
