@@ -1,4 +1,4 @@
-"""One question without a server: load the app's version in this process, ask it, and end."""
+"""Answer questions without a server: load a version of the app in this process, ask it, and end."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def ask_in_process(
     explain: bool,
     timeout: float,
 ) -> dict[str, Any]:
-    """What the v1 door would answer to `records`; `version` 0 is the champion.
+    """Return what `POST /v1/models/{app}:predict` would answer to `records`; `version` 0 is the champion.
 
-    The version is verified as a server would do it. Raises `StackError` with the status an error would have.
+    The version is verified as a server verifies it. Raises `StackError` with the status that HTTP would answer.
     """
     versions = Repository(settings.model_repository).versions(app.name)
     own = replace(
@@ -58,7 +58,7 @@ async def _ask(
     server = Server(settings)
     try:
         await server.refresh()
-        # Loading is not the question's own time.
+        # The timeout starts here: loading the version does not count.
         call = Call("local", time.monotonic() + timeout)
         if explain:
             number, found = await server.dataplane.explain(call, name, version, questions)

@@ -41,12 +41,12 @@ COMMANDS = {
 }
 """Words -> module of `control.commands`, in the order of the help. The last word names the function."""
 GROUPS = {
-    "repository": "The model repository as a whole.",
-    "triton": "What Triton is given.",
-    "manifests": "Kubernetes manifests, without a cluster.",
+    "repository": "Copy and verify the whole model repository.",
+    "triton": "Check Triton's model configurations.",
+    "manifests": "Check Kubernetes manifests without a cluster.",
 }
 PASSES_ON = {"train", "compare", "predict"}
-"""Commands with options that are not known before they run."""
+"""Commands that have options of the app, which are not known before the command runs."""
 
 app = typer.Typer(
     name="slipway",
@@ -67,7 +67,7 @@ def _print_version(asked: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
 ]
 
 
@@ -147,7 +147,7 @@ def _unexpected(error: BaseException) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as stream:
             stream.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
-        fail(f"this was not expected; the trace is in {path}")
+        fail(f"this is a bug; the traceback is in {path}")
     except OSError:
         traceback.print_exc()
     return 1

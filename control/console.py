@@ -1,4 +1,4 @@
-"""Where commands write: results to standard output, progress and errors to standard error."""
+"""The output of commands: results go to standard output, progress and errors to standard error."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["fail", "note", "print_json", "print_table", "stderr", "stdout"]
 
 
 def stdout() -> Console:
-    """For results."""
+    """Return the console for results."""
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr() -> Console:
-    """For progress and errors."""
+    """Return the console for progress and errors."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document to standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """A table on standard output; never cut when standard output is a file or a pipe."""
+    """Print a table to standard output. Cells are never cut in a file or a pipe."""
     table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
     count = 0
     for row in rows:
@@ -43,12 +43,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 
 def note(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress to standard error."""
     stderr().print(text, markup=False)
 
 
 def fail(text: str) -> None:
-    """An error for people."""
+    """Print an error to standard error."""
     console = stderr()
     first, _, rest = text.partition("\n")
     console.print("error: ", style="bold red", end="")

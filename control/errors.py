@@ -1,18 +1,18 @@
-"""Errors of the command line. Each says what to do next; `exit_code` is what the command ends with.
+"""Errors of the command line. Each message says what to do next; `exit_code` is the exit code of the command.
 
-StackError                1  the local stack did not do as asked
-├── PartFailed            1  a part died or was not ready in time; has the tail of its log
-└── PortInUse             2  somebody else listens there; the message names who
+StackError                1  the local stack failed
+├── PartFailed            1  a part died or was not ready in time; the message has the end of its log
+└── PortInUse             2  another process listens on the port; the message names it
 
-CommandError              2  a command cannot do as asked, and nothing was changed
-├── NewAppError           2  `slipway new` cannot make an app of that name there
+CommandError              2  the command cannot be carried out; nothing was changed
+├── NewAppError           2  `slipway new` cannot create an app of that name
 ├── CardError             2  a model card or the page of all cards cannot be written; names file and line
-├── TritonLintError       2  there is no model repository to look at
-├── PackageError          2  a version cannot be packaged as asked
-└── ManifestError         2  manifests cannot be looked at: no such path, a tool or a folder of schemas is missing
+├── TritonLintError       2  there is no model repository to check
+├── PackageError          2  a version cannot be packaged
+└── ManifestError         2  manifests cannot be checked: a path, a tool or the folder of schemas is missing
 
-KubernetesError           5  the cluster cannot be reached, or does not do as asked
-└── ClusterAway           5  trying again may help
+KubernetesError           5  the cluster cannot be reached, or refuses a request
+└── ClusterAway           5  another attempt may succeed
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ __all__ = [
 
 
 class StackError(Exception):
-    """Root of what may go wrong with the local stack."""
+    """Root of the errors of the local stack."""
 
     exit_code: ClassVar[int] = 1
 
 
 class PartFailed(StackError):
-    """A part died or was not ready in time. `tail` holds the last lines of its log."""
+    """A part died or was not ready in time. `tail` has the last lines of its log."""
 
     def __init__(self, part: str, reason: str, log: str, tail: str) -> None:
         lines = [f"{part}: {reason}", f"log: {log}"]
@@ -52,42 +52,42 @@ class PartFailed(StackError):
 
 
 class PortInUse(StackError):
-    """Somebody else listens on a port that is wanted."""
+    """Another process listens on a port that the stack needs."""
 
     exit_code = 2
 
 
 class CommandError(Exception):
-    """A command cannot do as asked, and nothing was changed."""
+    """A command cannot be carried out; nothing was changed."""
 
     exit_code: ClassVar[int] = 2
 
 
 class NewAppError(CommandError):
-    """`slipway new` cannot make an app of that name there; nothing was written."""
+    """`slipway new` cannot create an app of that name; nothing was written."""
 
 
 class CardError(CommandError):
-    """A model card or the page of all cards cannot be written as asked; nothing was changed."""
+    """A model card or the page of all cards cannot be written; nothing was changed."""
 
 
 class TritonLintError(CommandError):
-    """There is no model repository to look at."""
+    """There is no model repository to check."""
 
 
 class PackageError(CommandError):
-    """A version cannot be packaged as asked; nothing was written."""
+    """A version cannot be packaged; nothing was written."""
 
 
 class ManifestError(CommandError):
-    """Manifests cannot be looked at as asked: a path, a tool or a folder of schemas is missing."""
+    """Manifests cannot be checked: a path, a tool or the folder of schemas is missing."""
 
 
 class KubernetesError(Exception):
-    """The cluster did not do as asked. The message holds no credentials."""
+    """The cluster cannot be reached or refuses a request. The message holds no credentials."""
 
     exit_code: ClassVar[int] = 5
 
 
 class ClusterAway(KubernetesError):
-    """The cluster could not be reached or is overloaded; trying again may help."""
+    """The cluster cannot be reached or is overloaded; another attempt may succeed."""

@@ -1,4 +1,4 @@
-"""`python -m control.generated_docs`: write the documents that are made from the code. A test compares them."""
+"""`python -m control.generated_docs`: write the documents that are made from code. A test compares them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Written by `python -m control.generated_docs`. -->\n"
 
 TRITON_HEAD = """\
-# What `slipway triton lint` looks for
+# What `slipway triton lint` checks
 
-It reads each `config.pbtxt` of a model repository as Triton does, compares it with the ONNX graphs of the versions
-that Triton would load, and ensembles with the models of their steps. No Triton is needed. A finding names file,
-line and key, the value, what was expected and, where it can be told, the fix:
+The command reads each `config.pbtxt` of a model repository as Triton does. It compares the configuration with the
+ONNX graphs of the versions that Triton would load, and each ensemble with the models of its steps. It needs no
+Triton. A finding names file, line and key, the value, what was expected and, if it is known, the fix:
 
     model-repository/price/config.pbtxt:9  error  T140
     input[0].dims: [65]; expected [64], as the graph has [-1, 64] of version 3
 
-An error keeps the model from loading, or makes every request fail; a warning is a setting that does nothing, or
-not what it seems to do. The exit code is 1 when there are errors, with `--strict` also when there are warnings.
+An error keeps the model from loading, or makes every request fail. A warning is a setting that has no effect, or
+not the effect that it seems to have. The exit code is 1 if there are errors; with `--strict`, also if there are
+warnings.
 
-What it cannot know: which GPUs a server has, which operators its ONNX Runtime has, how much memory there is.
-Graphs of other backends than ONNX Runtime are not opened: for those the text alone is checked.
+The linter cannot know which GPUs a server has, which operators its ONNX Runtime supports, or how much memory there
+is. It opens the graphs of the ONNX Runtime backend only; for other backends it checks the text alone.
 
-The rules are held against a corpus of mistakes and a real tritonserver: what the linter passes is loaded, and what
-the server refuses was named. That server runs the Python stand-in for the ONNX Runtime backend, which does not
-compare the graph with the configuration; for those rules (T131 to T136, T140 to T142, T147, T148, T181, T190,
-T191) what NVIDIA's backend refuses is known from its sources alone.
+Tests compare the linter with a real tritonserver on a corpus of mistakes: the server loads every model that the
+linter passes, and the linter names every model that the server refuses. That server runs the Python replacement of
+the ONNX Runtime backend, which does not compare the graph with the configuration. For the rules that do (T131 to
+T136, T140 to T142, T147, T148, T181, T190, T191), the behavior of NVIDIA's backend is known from its source only.
 """
 
 
@@ -50,7 +51,7 @@ def settings() -> str:
             NOTE,
             "# Settings",
             "",
-            "Read once from the environment. An app's own settings are in its `values.yaml`.",
+            "Settings are read once from the environment. An app's own settings are in its `values.yaml`.",
             "",
             "## The data plane",
             "",
@@ -64,9 +65,9 @@ def settings() -> str:
             "",
             *_table(describe(ClusterSettings)),
             "",
-            "`MLFLOW_TRACKING_URI` makes commands use that MLflow instead of the local stack's. `SLIPWAY_DSN` is",
-            "the database that `slipway train --query` asks. Buckets (`s3://`) take credentials and endpoint from",
-            "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and `AWS_ENDPOINT_URL`.",
+            "With `MLFLOW_TRACKING_URI`, commands use that MLflow instead of the local stack's. `SLIPWAY_DSN` is",
+            "the database that `slipway train --query` reads. `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,",
+            "`AWS_REGION` and `AWS_ENDPOINT_URL` are the credentials and the endpoint of buckets (`s3://`).",
             "",
         ]
     )
@@ -94,7 +95,7 @@ def triton_rules() -> str:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all generated documents."""
     (DOCS / "settings.md").write_text(settings())
     (DOCS / "commands.md").write_text(commands())
     (DOCS / "triton-lint.md").write_text(triton_rules())

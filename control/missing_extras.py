@@ -1,4 +1,4 @@
-"""What an installation without some extras says to who asks for more."""
+"""Which extra to install when a command needs a package that is missing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["advice"]
 EXTRA = re.compile(r"^([A-Za-z0-9._-]+).*;.*extra == [\"']([a-z0-9]+)[\"']")
 OWN = ("control", "serving", "training")
 EVERYDAY = ("train", "cpu", "database")
-"""Extras to name first where several bring a package."""
+"""Extras to name first if several bring a package."""
 
 
 def advice(module: str) -> str:
-    """What to install for a module that is missing; empty where no extra of ours brings it."""
+    """Return what to install for a missing module; empty if none of our extras brings it."""
     package = module.partition(".")[0]
     if not package or package in OWN:
         return ""

@@ -1,4 +1,4 @@
-"""Objects as YAML for people to read."""
+"""Write objects as YAML that is easy to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["dump"]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Shows text of several lines as it is, and no aliases."""
+    """Writes text with several lines as a block, and writes no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -24,5 +24,5 @@ _Dumper.add_representer(str, _text)
 
 
 def dump(item: Any, width: int) -> str:
-    """One document, its keys in their own order; longer lines than `width` characters are folded."""
+    """Return one document with the keys in their own order. Lines of more than `width` characters are folded."""
     return str(yaml.dump(item, Dumper=_Dumper, sort_keys=False, width=width))

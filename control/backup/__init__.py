@@ -1,1 +1,1 @@
-"""Keeping what the local stack knows elsewhere, and bringing it back."""
+"""Back up the data of the local stack, and restore it."""

@@ -1,9 +1,9 @@
-"""What a backup holds and in what order it is made: whoever reads `backup.json` finds all that it lists.
+"""Make and restore backups. `backup.json` is written last, so every file that it lists exists.
 
 <target>/databases/<name>.dump   MLflow's database and that of the collections
          artifacts/              MLflow's artifacts
          model-repository/       as `slipway repository sync` copies it
-         backup.json             digests of the first two; written last
+         backup.json             digests of the databases and artifacts
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def backup(settings: StackSettings, target: str) -> Backup:
-    """Keep databases, artifacts and model repository in an empty folder or bucket, also while the stack runs.
+    """Back up databases, artifacts and model repository to an empty folder or bucket. The stack may be running.
 
-    Raises `StackError` and whatever a copy of the model repository raises.
+    Raises `StackError`, and the errors of `training.mirror.copy`.
     """
     place = Place.of(target)
     if place.files():
-        raise StackError(f"{target}: holds files already; a backup goes into an empty place")
+        raise StackError(f"{target} is not empty; give an empty folder or bucket prefix")
     files: dict[str, FileDigest] = {}
     with tempfile.TemporaryDirectory(prefix="slipway-backup-") as scratch:
         with ensure(settings, {"postgres"}) as state:
@@ -57,7 +57,7 @@ def backup(settings: StackSettings, target: str) -> Backup:
                 path = Path(scratch) / f"{name}.dump"
                 databases.dump(state.dsn(name), path)
                 files[f"databases/{name}.dump"] = _send(place, path, f"databases/{name}.dump")
-    # After the databases: what they name is written before it is named.
+    # After the databases: MLflow writes an artifact before the database refers to it.
     artifacts = Layout.of(settings.home).artifacts
     for path in sorted(path for path in artifacts.rglob("*") if path.is_file()):
         name = f"artifacts/{path.relative_to(artifacts).as_posix()}"
@@ -71,13 +71,12 @@ def backup(settings: StackSettings, target: str) -> Backup:
 
 
 def restore(settings: StackSettings, source: str) -> Backup:
-    """Bring a backup back into a home folder without a stack, and its versions into the model repository.
+    """Restore a backup into a home folder whose stack is not running, and its versions into the model repository.
 
-    Every file is checked before anything is changed. Raises `StackError`, and whatever a copy of the model
-    repository raises.
+    Checks every file before it changes anything. Raises `StackError`, and the errors of `training.mirror.copy`.
     """
     if find.running(settings.home) is not None:
-        raise StackError(f"the stack of {settings.home} runs: `slipway down` first, or set another SLIPWAY_HOME")
+        raise StackError(f"the stack in {settings.home} is running: `slipway down`, or set another SLIPWAY_HOME")
     place = Place.of(source)
     found = _index(place)
     layout = Layout.of(settings.home)
@@ -85,11 +84,11 @@ def restore(settings: StackSettings, source: str) -> Backup:
         for name, digest in found.files.items():
             place.fetch(name, Path(scratch) / name)
             if digest_file(Path(scratch) / name) != digest:
-                raise StackError(f"{source}/{name}: is not what was backed up; nothing was changed")
+                raise StackError(f"{source}/{name} does not match its digest in {INDEX}; nothing was changed")
         with ensure(settings, {"postgres"}) as state:
             for name in DATABASES:
                 if not databases.empty(state.dsn(name)):
-                    raise StackError(f"{settings.home}: its database {name} is in use; set another SLIPWAY_HOME")
+                    raise StackError(f"{settings.home}: the database {name} is in use; set another SLIPWAY_HOME")
             for name in DATABASES:
                 databases.load(state.dsn(name), Path(scratch) / f"databases/{name}.dump")
         if (Path(scratch) / "artifacts").is_dir():
@@ -108,15 +107,15 @@ def _send(place: Place, path: Path, name: str) -> FileDigest:
 def _index(place: Place) -> Backup:
     content = place.read(INDEX)
     if content is None:
-        raise StackError(f"{place.shown}: holds no backup, or one that did not end: {INDEX} is missing")
+        raise StackError(f"{place.shown} has no complete backup: {INDEX} is missing")
     try:
         found = msgspec.json.decode(content, type=Backup)
     except msgspec.MsgspecError as cause:
         raise StackError(f"{place.shown}/{INDEX}: {cause}") from cause
     wanted = {f"databases/{name}.dump" for name in DATABASES}
     for name in sorted(wanted - found.files.keys()):
-        raise StackError(f"{place.shown}/{INDEX}: {name} is not in it")
+        raise StackError(f"{place.shown}/{INDEX} does not list {name}")
     for name in found.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise StackError(f"{place.shown}/{INDEX}: the file name {name!r} leaves its folder")
+            raise StackError(f"{place.shown}/{INDEX}: the file name {name!r} points outside the backup")
     return found

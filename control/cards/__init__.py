@@ -1,1 +1,1 @@
-"""Model cards: hand-written words, and blocks of figures that come from versions' manifests."""
+"""Model cards: hand-written text, and generated blocks of figures from the manifests of versions."""

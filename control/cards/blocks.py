@@ -1,4 +1,4 @@
-"""The generated blocks of a model card, between markers; everything outside them is hand-written.
+"""The generated blocks of a model card. A block lies between two markers; all other text is hand-written.
 
 <!-- figures: NAME -->
 ...
@@ -15,14 +15,14 @@ from control.errors import CardError
 __all__ = ["HEADING", "SYNTHETIC", "Block", "blocks", "clean", "handwritten", "replaced"]
 
 HEADING = "## Metrics beside the naive baseline"
-"""Where a new block goes."""
+"""A new block is written below this heading."""
 SYNTHETIC = "**Trained on SYNTHETIC data: these figures say nothing about real data.**"
-"""Stands in every block of such a version."""
+"""The warning in the block of a version that was trained on synthetic data."""
 
 START = re.compile(r"<!-- figures: (\S(?:.*\S)?) -->")
 END = "<!-- end of figures -->"
 MARKER = re.compile(r"<!--\s*(end of )?figures\b", re.IGNORECASE)
-"""Anything that was meant as a marker."""
+"""Matches misspelled markers too, so that they are reported."""
 LONGEST_NAME = 120
 
 
@@ -37,17 +37,17 @@ class Block:
 
     @property
     def synthetic(self) -> bool:
-        """Whether it says so."""
+        """Whether the block has the warning about synthetic data."""
         return SYNTHETIC in self.text
 
 
 def clean(name: str) -> str:
-    """A name that a marker can hold: one line, nothing that ends a comment."""
+    """Return the name in a form that fits a marker: on one line, without the end of an HTML comment."""
     return re.sub(r"<!-+|-+->", " ", " ".join(name.split()))[:LONGEST_NAME].strip()
 
 
 def blocks(card: str) -> list[Block]:
-    """The blocks of a card, in order. Raises `CardError` naming the line of a marker that is wrong."""
+    """Return the blocks of a card, in order. Raises `CardError` that names the line of a wrong marker."""
     found: list[Block] = []
     lines = card.splitlines()
     name, first = "", -1
@@ -56,24 +56,26 @@ def blocks(card: str) -> list[Block]:
             continue
         start = START.fullmatch(line.strip())
         if start and first >= 0:
-            raise CardError(f"line {number + 1}: figures start before those of line {first + 1} have ended")
+            raise CardError(f"line {number + 1}: a block starts before the block of line {first + 1} ends")
         if start:
             name, first = start[1], number
             _refuse_twice(name, number, found)
         elif line.strip() != END:
-            raise CardError(f"line {number + 1}: no marker; expected `<!-- figures: NAME -->` or `{END}`, alone")
+            raise CardError(
+                f"line {number + 1}: malformed marker; expected `<!-- figures: NAME -->` or `{END}` on a line"
+            )
         elif first < 0:
-            raise CardError(f"line {number + 1}: figures end here that started nowhere above")
+            raise CardError(f"line {number + 1}: the end of a block without its start")
         else:
             found.append(Block(name, first, number, "\n".join(lines[first + 1 : number])))
             first = -1
     if first >= 0:
-        raise CardError(f"line {first + 1}: the figures of {name!r} have no end; expected `{END}` below")
+        raise CardError(f"line {first + 1}: the block {name!r} has no end; expected `{END}` below it")
     return found
 
 
 def replaced(card: str, name: str, text: str) -> str:
-    """The card with `text` in the block of that name, or in a new one below the heading. Raises `CardError`."""
+    """Return the card with `text` in the block `name`, or in a new block below the heading. Raises `CardError`."""
     lines = card.splitlines()
     found = blocks(card)
     made = [f"<!-- figures: {name} -->", *text.splitlines(), END]
@@ -91,7 +93,7 @@ def replaced(card: str, name: str, text: str) -> str:
 
 
 def handwritten(card: str) -> str:
-    """The card without its blocks."""
+    """Return the card without its blocks."""
     lines = card.splitlines()
     for block in reversed(blocks(card)):
         del lines[block.first : block.last + 1]
@@ -101,13 +103,13 @@ def handwritten(card: str) -> str:
 def _refuse_twice(name: str, number: int, found: list[Block]) -> None:
     for block in found:
         if block.name == name:
-            raise CardError(f"line {number + 1}: the figures of {name!r} stand in line {block.first + 1} already")
+            raise CardError(f"line {number + 1}: the block {name!r} already exists in line {block.first + 1}")
 
 
 def _section(lines: list[str]) -> tuple[int, int]:
-    """Lines from the heading to the next of its rank."""
+    """Return the lines of the heading and of the next heading of the same or a higher level."""
     places = [number for number, line in enumerate(lines) if line.rstrip() == HEADING]
     if len(places) != 1:
-        raise CardError(f"expected the heading {HEADING!r} once, found it {len(places)} times")
+        raise CardError(f"the heading {HEADING!r} must occur once; it occurs {len(places)} times")
     later = (number for number in range(places[0] + 1, len(lines)) if re.match(r"#{1,2} ", lines[number]))
     return places[0], next(later, len(lines))

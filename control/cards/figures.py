@@ -1,4 +1,4 @@
-"""What a manifest says about a version, as Markdown: data, metrics, gate, parity, where it comes from."""
+"""The facts of a manifest as Markdown: data, metrics, gate, parity, origin."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 ]
 
 MOST_HEADLINES = 16
-"""Rows of metrics that are not folded away."""
+"""Number of metrics shown; the others are folded away."""
 COLUMNS = ("metric", "slice", "version", "naive baseline", "gain, 95 % interval", "rows")
 PARTS = ("train", "validation", "test")
 DIGITS = 12
-"""Characters of a digest that are shown."""
+"""Number of characters shown of a digest."""
 
 
 def text_of(manifest: Manifest, pictures: Sequence[str] = ()) -> str:
-    """The text between the markers. `pictures` are paths from the card."""
+    """Return the text between the markers. `pictures` are paths relative to the card."""
     first, rest = headlines(manifest.metrics)
     parts = [SYNTHETIC] if manifest.synthetic else []
     parts += [data_text(manifest), _table(COLUMNS, map(_cells, first))]
@@ -45,7 +45,10 @@ def text_of(manifest: Manifest, pictures: Sequence[str] = ()) -> str:
 
 
 def headlines(metrics: Sequence[Metric]) -> tuple[list[Metric], list[Metric]]:
-    """Those to show first, and the rest: metrics whose gain was judged on some slice, on all of their slices."""
+    """Split metrics into those to show first and the rest.
+
+    A metric whose gain has an interval on any slice is shown first, with all of its slices.
+    """
     judged = {metric.name for metric in metrics if metric.gain_low is not None}
     if not judged:
         judged = {metric.name for metric in metrics if metric.baseline is not None}
@@ -54,7 +57,7 @@ def headlines(metrics: Sequence[Metric]) -> tuple[list[Metric], list[Metric]]:
 
 
 def data_text(manifest: Manifest) -> str:
-    """Which version, on what data, split how."""
+    """Return version, data, numbers of rows and split."""
     names = [name for name in PARTS if name in manifest.rows] or list(manifest.rows)
     rows = ", ".join(f"{manifest.rows[name]:,} {name}" for name in names)
     return (
@@ -64,7 +67,7 @@ def data_text(manifest: Manifest) -> str:
 
 
 def gate_text(manifest: Manifest) -> str:
-    """The gate's verdict in a sentence."""
+    """Return the verdict of the gate as a sentence."""
     failed = [check.name for check in manifest.gate if not check.passed]
     if failed:
         return f"Gate: FAILED {plain(', '.join(failed))}."
@@ -72,7 +75,7 @@ def gate_text(manifest: Manifest) -> str:
 
 
 def parity_text(report: Sequence[Parity]) -> str:
-    """The largest error and all flips."""
+    """Return the largest error and the number of flips."""
     if not report:
         return "Parity: not recorded."
     worst = max(report, key=lambda line: line.max_error)
@@ -85,7 +88,7 @@ def parity_text(report: Sequence[Parity]) -> str:
 
 
 def origin_text(manifest: Manifest) -> str:
-    """Commit, libraries, time."""
+    """Return time, commit and libraries."""
     libraries = ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())
     commit, mark, changes = manifest.git_commit.partition("+")
     return plain(
@@ -95,14 +98,14 @@ def origin_text(manifest: Manifest) -> str:
 
 
 def figure(value: float | None) -> str:
-    """A number for people; nothing for None."""
+    """Return a number rounded for people; an empty text for None."""
     if value is None:
         return ""
     return f"{value:,.0f}" if math.isfinite(value) and abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def gain_text(metric: Metric) -> str:
-    """The interval of the gain over the baseline; nothing where there is none."""
+    """Return the interval of the gain over the baseline; an empty text if it is not known."""
     if metric.gain_low is None or metric.gain_high is None:
         return ""
     return f"{metric.gain_low:.3g} to {metric.gain_high:.3g}"
@@ -115,7 +118,7 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 
 
 def _split(split: dict[str, Any]) -> str:
-    """Kind and column in words, then what else is a plain value."""
+    """Return the kind of split, its column, and its other scalar settings."""
     if not split:
         return "not recorded"
     head = f"by {split.get('kind', 'unknown kind')}"
@@ -143,7 +146,7 @@ def _words(path: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text from data, on one line, that Markdown shows as it is."""
+    """Escape text from data, on one line, so that Markdown shows it unchanged."""
     flat = " ".join(text.split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
     for mark in "|*`[]":
         flat = flat.replace(mark, f"\\{mark}")
@@ -151,5 +154,5 @@ def plain(text: str) -> str:
 
 
 def _escaped_end(text: str) -> str:
-    """No text of a version can look like a marker."""
+    """Escape what would look like a marker in the text of a version."""
     return text.replace("<!--", "&lt;!--")

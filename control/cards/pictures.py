@@ -1,4 +1,4 @@
-"""The pictures of a run, made small and put beside the card."""
+"""Small copies of a run's plots, beside the card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MOST", "chosen", "copy", "folder_of", "shrunk"]
 
 MOST = 3
 DRAWN_DPI, CARD_DPI = 110, 72
-"""What runs draw with, and what a card shows."""
+"""Resolutions of the plots in MLflow, and of the pictures beside a card."""
 COLORS = 64
 ORDER = (
     "error_by_slice",
@@ -26,11 +26,11 @@ ORDER = (
     "predicted_vs_actual",
     "feature_importance",
 )
-"""Which come first; others follow by name."""
+"""Plots that come first, by name; the others follow in alphabetical order."""
 
 
 def folder_of(name: str) -> str:
-    """The folder of a block's pictures, from the card: `card/onion-karnataka-csv`. Other names, other folders."""
+    """Return the folder of a block's pictures, relative to the card. Each name has its own folder."""
     plain = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
     if len(plain) > 60 or plain != name.lower().replace(".", "-"):
         plain = f"{plain[:50].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
@@ -38,16 +38,16 @@ def folder_of(name: str) -> str:
 
 
 def chosen(folder: Path, most: int = MOST) -> list[Path]:
-    """At most so many PNG files of a folder, the most telling first."""
+    """Return at most `most` PNG files of a folder, in the order of `ORDER`."""
     places = {name: place for place, name in enumerate(ORDER)}
     found = sorted(folder.glob("*.png"), key=lambda path: (places.get(path.stem, len(ORDER)), path.stem))
     return found[:most]
 
 
 def copy(plots: Path, folder: Path) -> list[Path]:
-    """Replace the pictures in `folder` by small ones of those in `plots`; returns them.
+    """Replace the pictures in `folder` by small copies of those in `plots`, and return them.
 
-    Raises `CardError` for a plot that cannot be read; what is there then stays.
+    Raises `CardError` for a plot that cannot be read, and then changes nothing.
     """
     made = {path.name: shrunk(path) for path in chosen(plots)}
     if made:
@@ -63,7 +63,7 @@ def copy(plots: Path, folder: Path) -> list[Path]:
 
 
 def shrunk(source: Path) -> bytes:
-    """A smaller copy of a PNG file, of few colors. Raises `CardError` for a file that is none."""
+    """Return a smaller copy of a PNG file with few colors. Raises `CardError` for a file that is not PNG."""
     from PIL import Image, UnidentifiedImageError
 
     try:

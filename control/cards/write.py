@@ -1,4 +1,4 @@
-"""One card and one version: write the version's block, or say how the block differs from the version."""
+"""Write the block of a version into a card, or describe how the block differs from the version."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class Update:
-    """What was done with a card."""
+    """The result of writing a card."""
 
     path: Path
     name: str
     changed: bool
     pictures: tuple[str, ...]
-    """Paths from the card."""
+    """Paths relative to the card."""
 
 
 def read(folder: Path) -> str:
-    """An app's card, its markers checked. Raises `CardError` naming file and line."""
+    """Read an app's card and check its markers. Raises `CardError` that names file and line."""
     path = folder / CARD
     try:
         text = path.read_text()
@@ -42,10 +42,11 @@ def read(folder: Path) -> str:
 
 
 def update(folder: Path, manifest: Manifest, plots: Path | None, name: str = "", force: bool = False) -> Update:
-    """Write the block of a version's data into the card of the app in `folder`, and its pictures beside the card.
+    """Write the block of a version into the card of the app in `folder`, and pictures beside the card.
 
-    Without `plots` the pictures that are there stay. `name` is the block's name instead of the data's. A synthetic
-    version is refused beside real ones, unless `force`. Raises `CardError`; then nothing was changed.
+    The block is named after the version's data, or `name`. Without `plots`, existing pictures stay. Refuses the
+    figures of a synthetic version beside those of real data unless `force` is set. Raises `CardError`, and then
+    changes nothing.
     """
     card = read(folder)
     own = _name(manifest, name)
@@ -53,9 +54,9 @@ def update(folder: Path, manifest: Manifest, plots: Path | None, name: str = "",
     if manifest.synthetic and real and not force:
         raise CardError(
             f"version {manifest.version} is synthetic and the card has figures of real data ({', '.join(real)}); "
-            "--force adds it all the same"
+            "use --force to add its figures nevertheless"
         )
-    # The card first without pictures: a marker that is wrong must stop this before a file is touched.
+    # Replace the block without pictures first: a wrong marker must raise before any file is changed.
     _with_block(folder, card, own, manifest, ())
     place = folder / pictures.folder_of(own)
     shown = pictures.copy(plots, place) if plots is not None else pictures.chosen(place)
@@ -69,10 +70,10 @@ def update(folder: Path, manifest: Manifest, plots: Path | None, name: str = "",
 
 
 def stale(folder: Path, manifest: Manifest, name: str = "") -> str:
-    """How the card differs from what `update` would write, in words; empty when it does not. Changes nothing."""
+    """Describe how the card differs from what `update` would write; empty if it does not. Changes nothing."""
     card, own = read(folder), _name(manifest, name)
     if own not in [block.name for block in blocks(card)]:
-        return f"there are no figures of {own!r}"
+        return f"the card has no figures of {own!r}"
     paths = _paths(folder, pictures.chosen(folder / pictures.folder_of(own)))
     if _with_block(folder, card, own, manifest, paths) != card:
         return f"the figures of {own!r} are not those of version {manifest.version}"
@@ -82,7 +83,7 @@ def stale(folder: Path, manifest: Manifest, name: str = "") -> str:
 def _name(manifest: Manifest, name: str) -> str:
     own = clean(name or manifest.source)
     if not own:
-        raise CardError(f"version {manifest.version} has no name for its data; give one with --name")
+        raise CardError(f"the data of version {manifest.version} has no name; give a name with --name")
     return own
 
 

@@ -1,1 +1,1 @@
-"""Work that is handed to a Kubernetes cluster."""
+"""Run trainings on a Kubernetes cluster."""

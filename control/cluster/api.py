@@ -1,4 +1,4 @@
-"""The few calls to the API server that a training job needs; bounded in time, with errors that say what to do."""
+"""The calls to the API server that a training job needs, with time limits and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 RETRIES = 2
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 HINTS = {
-    401: "the credentials of this context are not accepted: log in again",
+    401: "the server refuses the credentials of this context: log in again",
     403: "ask for the verbs create and get on rayjobs, list on pods and get on pods/log in this namespace",
-    404: "the namespace is not there, or KubeRay is not installed",
-    409: "a job of that name is there already: wait a second and repeat",
+    404: "the namespace does not exist, or KubeRay is not installed",
+    409: "a job of that name exists: wait a second and repeat",
 }
 PASSING = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a RayJob stands, in KubeRay's words."""
+    """The state of a RayJob, in KubeRay's terms."""
 
     deployment: str
     job: str
@@ -42,19 +42,19 @@ class Status:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has ended."""
         return self.deployment in ("Complete", "Failed", "ValidationFailed")
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job did what it should."""
+        """Whether the job has succeeded."""
         return self.job == "SUCCEEDED"
 
 
 class Cluster:
-    """The cluster that the kubeconfig names, or the one this process runs in.
+    """The cluster of the kubeconfig, or the cluster that this process runs in.
 
-    Methods raise `KubernetesError`, or its `ClusterAway` where trying again may help.
+    Methods raise `KubernetesError`, or its subclass `ClusterAway` if another attempt may succeed.
     """
 
     def __init__(self, namespace: str = "") -> None:
@@ -73,8 +73,8 @@ class Cluster:
         self._core = client.CoreV1Api(api)
 
     def create(self, manifest: dict[str, Any]) -> None:
-        """Create a RayJob; unknown fields are refused."""
-        with self._asked(f"create the RayJob {manifest['metadata']['name']}"):
+        """Create a RayJob. The server refuses unknown fields."""
+        with self._translated(f"create the RayJob {manifest['metadata']['name']}"):
             self._objects.create_namespaced_custom_object(
                 GROUP,
                 VERSION,
@@ -86,8 +86,8 @@ class Cluster:
             )
 
     def status(self, name: str) -> Status:
-        """How a RayJob stands."""
-        with self._asked(f"read the RayJob {name}"):
+        """Return the state of a RayJob."""
+        with self._translated(f"read the RayJob {name}"):
             found: Any = self._objects.get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, PLURAL, name, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
             )
@@ -96,21 +96,21 @@ class Cluster:
         return Status(status.get("jobDeploymentStatus", ""), status.get("jobStatus", ""), ": ".join(said))
 
     def submitter(self, name: str) -> str:
-        """The pod that prints a job's log; empty while there is none."""
-        with self._asked(f"list the pods of the job {name}"):
+        """Return the name of the pod that prints a job's log; empty while there is no such pod."""
+        with self._translated(f"list the pods of the job {name}"):
             found: Any = self._core.list_namespaced_pod(
                 self.namespace,
                 label_selector=f"job-name={name}",
                 _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
-        # A submitter that failed has a successor.
+        # The newest pod counts: Kubernetes replaces a submitter that failed.
         pods = sorted(found.items, key=lambda pod: str(pod.metadata.creation_timestamp))
         return str(pods[-1].metadata.name) if pods else ""
 
     @contextmanager
     def log(self, pod: str, idle_seconds: float) -> Iterator[Iterator[bytes]]:
-        """A pod's log from its start, followed until it ends or says nothing for so long (`ClusterAway`)."""
-        with self._asked(f"read the log of the pod {pod}"):
+        """Follow a pod's log from start to end. Raises `ClusterAway` after `idle_seconds` of silence."""
+        with self._translated(f"read the log of the pod {pod}"):
             answer: Any = self._core.read_namespaced_pod_log(
                 pod,
                 self.namespace,
@@ -124,7 +124,8 @@ class Cluster:
                 answer.close()
 
     @contextmanager
-    def _asked(self, what: str) -> Iterator[None]:
+    def _translated(self, what: str) -> Iterator[None]:
+        """Turn the errors of the client library into ours; `what` completes "cannot ..."."""
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -139,7 +140,7 @@ class Cluster:
             ) from None
 
     def _refusal(self, what: str, cause: ApiException) -> KubernetesError:
-        """The server's own words and what to do; its headers and the request's stay out of it."""
+        """Return the server's message with a hint. Headers are left out, because they may hold credentials."""
         try:
             said = json.loads(cause.body or "")["message"]
         except (ValueError, KeyError, TypeError):
@@ -150,16 +151,16 @@ class Cluster:
 
 
 def _configuration() -> tuple[Configuration, str]:
-    """How to reach the cluster, and the namespace meant there."""
+    """Return how to reach the cluster, and the namespace to use."""
     from kubernetes import client, config
 
     load: Any = config
-    # Named here: the library looks at the variable only when it is imported.
-    place = os.environ.get("KUBECONFIG") or None
+    # The library reads this variable only when it is imported.
+    path = os.environ.get("KUBECONFIG") or None
     configuration = client.Configuration()
     try:
-        load.load_kube_config(config_file=place, client_configuration=configuration)
-        _, context = load.list_kube_config_contexts(place)
+        load.load_kube_config(config_file=path, client_configuration=configuration)
+        _, context = load.list_kube_config_contexts(path)
         return configuration, context["context"].get("namespace") or "default"
     except (config.ConfigException, yaml.YAMLError) as cause:
         reason = str(cause).splitlines()[0]
@@ -168,5 +169,5 @@ def _configuration() -> tuple[Configuration, str]:
         return configuration, POD_NAMESPACE.read_text().strip()
     except (config.ConfigException, OSError):
         raise KubernetesError(
-            f"no cluster is known: {reason}; set KUBECONFIG, or use --print and hand the manifest to who has one"
+            f"no cluster is configured: {reason}; set KUBECONFIG, or use --print and apply the manifest elsewhere"
         ) from None

@@ -1,4 +1,4 @@
-"""Following a job on the cluster: its states and its log, until it is over."""
+"""Follow a job on the cluster, its state and its log, until it ends."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["exit_code", "follow"]
 
 LOOK_SECONDS = 2.0
 IDLE_SECONDS = 15.0
-"""After so long without a line the job's state is looked at again."""
+"""Time without a line of log after which the job's state is read again."""
 PATIENCE = 10
-"""Failures in a row, about a second apart, before following is given up."""
+"""Number of consecutive failures, about a second apart, before `follow` gives up."""
 EXIT = re.compile(r"exit code (\d+)")
 
 
@@ -26,9 +26,9 @@ def follow(
     note: Callable[[str], None],
     look_seconds: float = LOOK_SECONDS,
 ) -> Status:
-    """Pass on what the job prints and how it stands; returns how it ended.
+    """Pass on the job's log and its changes of state until it ends, and return its last state.
 
-    Raises `KubernetesError`, after `PATIENCE` failures where trying again might have helped; the job goes on then.
+    Raises `KubernetesError`; errors that may pass are tolerated `PATIENCE` times in a row. The job then continues.
     """
     log = _Log(cluster, name, write)
     said, failures = "", 0
@@ -53,7 +53,7 @@ def follow(
 
 
 def exit_code(status: Status) -> int:
-    """0 for success, else what the job's own command ended with where KubeRay tells, else 1."""
+    """Return 0 for success, else the exit code of the job's command if KubeRay reports it, else 1."""
     if status.succeeded:
         return 0
     found = EXIT.search(status.message)
@@ -61,7 +61,7 @@ def exit_code(status: Status) -> int:
 
 
 class _Log:
-    """The job's log; a stream that breaks is read again from its start, passing over lines that were shown."""
+    """The job's log. A broken stream is read again from its start, without the lines that were shown."""
 
     def __init__(self, cluster: Cluster, name: str, write: Callable[[str], None]) -> None:
         self._cluster = cluster
@@ -71,7 +71,7 @@ class _Log:
         self._shown = 0
 
     def read(self) -> None:
-        """What there is to read until the stream ends or falls silent."""
+        """Show the log until the stream ends or is silent."""
         pod = self._cluster.submitter(self._name)
         if not pod:
             return
@@ -80,7 +80,7 @@ class _Log:
         try:
             self._stream(pod)
         except KubernetesError:
-            # Silent for a while, not started yet, or gone: the state tells whether it matters.
+            # The pod is silent, has not started or is gone. The job's state tells whether that matters.
             return
 
     def _stream(self, pod: str) -> None:

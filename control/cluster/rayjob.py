@@ -1,4 +1,4 @@
-"""A training as KubeRay's RayJob: the same `slipway train`, in a pod of the training image."""
+"""A training as a RayJob of KubeRay: the same `slipway train` command in a pod of the training image."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ __all__ = ["GROUP", "PLURAL", "VERSION", "entrypoint", "job_name", "rayjob"]
 GROUP, VERSION, PLURAL = "ray.io", "v1", "rayjobs"
 USER = 10001
 LONGEST_NAME = 47
-"""KubeRay adds to a job's name and labels have at most 63 characters."""
+"""KubeRay appends to the name of a job, and a label has at most 63 characters."""
 EXPANDED = re.compile(r"[$`\"'\\!\s]")
-"""KubeRay passes the runtime environment through a shell, in double quotes."""
+"""Characters that a shell expands: KubeRay passes the runtime environment through one, in double quotes."""
 MLFLOW = "MLFLOW_TRACKING_URI"
 SUBMITTER = {"cpu": "500m", "memory": "512Mi"}
 
 
 def job_name(app: str) -> str:
-    """A name for a job of now, for example `train-price-20260131-174500`."""
+    """Return a job name with the current time, such as `train-price-20260131-174500`."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     start = f"train-{app.replace('_', '-').lower()}"[: LONGEST_NAME - len(stamp) - 1].rstrip("-")
     return f"{start}-{stamp}"
 
 
 def entrypoint(request: TrainRequest) -> str:
-    """The command line of the same training. Raises `KubernetesError` for files that only this machine has."""
+    """Return the command line of the same training. Raises `KubernetesError` for files on this machine."""
     words = ["slipway", "train", request.app]
     for path in map(str, request.paths):
         if not path.startswith("s3://"):
-            raise KubernetesError(
-                f"--data {path}: a file of this machine; on a cluster give s3://bucket/file or --query"
-            )
+            raise KubernetesError(f"--data {path} is on this machine; a cluster needs s3://bucket/file or --query")
         words += ["--data", path]
     if request.query:
         words += ["--query", request.query]
@@ -59,10 +57,10 @@ def entrypoint(request: TrainRequest) -> str:
 def rayjob(
     request: TrainRequest, settings: ClusterSettings, name: str, repository_url: str, mlflow_uri: str = ""
 ) -> dict[str, Any]:
-    """The manifest. An empty `mlflow_uri` means that the first of the settings' secrets has it.
+    """Return the manifest. With an empty `mlflow_uri`, the job reads it from the first Secret of the settings.
 
-    Raises `KubernetesError` when the job would have no registry or no repository to register and publish to, or a
-    secret would be written into the manifest.
+    Raises `KubernetesError` if the job would have no registry or no repository to publish to, or if the manifest
+    would contain a password.
     """
     _check(settings, repository_url, mlflow_uri)
     labels = {
@@ -83,7 +81,7 @@ def rayjob(
             "entrypoint": entrypoint(request),
             "runtimeEnvYAML": _runtime_env(repository_url, mlflow_uri),
             "submissionMode": "K8sJobMode",
-            # A second attempt would register a second version; training itself goes on after a lost worker.
+            # A second attempt would register a second version. Ray Train itself recovers from a lost worker.
             "backoffLimit": 0,
             "submitterConfig": {"backoffLimit": 2},
             "activeDeadlineSeconds": settings.deadline_seconds,
@@ -93,7 +91,7 @@ def rayjob(
             "rayClusterSpec": {
                 "rayVersion": version("ray"),
                 "authOptions": {"mode": "token"},
-                # One pod: a fit's checkpoints lie on its disk, and its workers side by side there.
+                # One pod: the workers of a fit share its disk, which holds the checkpoints.
                 "headGroupSpec": {
                     "rayStartParams": {"dashboard-host": "0.0.0.0", "num-cpus": str(cpus)},  # noqa: S104
                     "template": _pod(labels, settings, _head(settings, cpus, mlflow_uri), settings.disk),
@@ -107,12 +105,12 @@ def _check(settings: ClusterSettings, repository_url: str, mlflow_uri: str) -> N
     missing = []
     if not repository_url.startswith("s3://"):
         missing.append(
-            "SLIPWAY_REPOSITORY_URL: expected s3://bucket/prefix; a training on a cluster fetches versions "
-            "from there and sends its own there"
+            "SLIPWAY_REPOSITORY_URL must be s3://bucket/prefix; a training on a cluster fetches versions "
+            "from this bucket and publishes to it"
         )
     if not mlflow_uri and not settings.secrets:
         missing.append(
-            f"{MLFLOW}: set it to the MLflow that the cluster reaches, or name a Secret that holds it in "
+            f"{MLFLOW} must name the MLflow that the cluster reaches; set it, or name a Secret that holds it in "
             "SLIPWAY_TRAINING_SECRETS"
         )
     if missing:

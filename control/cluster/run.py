@@ -1,4 +1,4 @@
-"""`slipway train --on cluster`: print the manifest, or submit the job and follow it to its end."""
+"""`slipway train --on cluster`: print the manifest, or submit the job and follow it until it ends."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["train_on_cluster"]
 def train_on_cluster(
     request: TrainRequest, stack: StackSettings, settings: ClusterSettings, print_only: bool, as_json: bool = False
 ) -> int:
-    """Train on the cluster; returns the exit code. Raises `KubernetesError`.
+    """Train on the cluster and return the exit code. Raises `KubernetesError`.
 
-    With `as_json` the job's log goes to standard error and its end to standard output.
+    With `as_json`, the job's log goes to standard error and its last state to standard output.
     """
     name = job_name(request.app)
     mlflow_uri = os.environ.get("MLFLOW_TRACKING_URI", "")

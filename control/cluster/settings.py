@@ -1,4 +1,4 @@
-"""Settings of work on a cluster, read from `SLIPWAY_*` like all others."""
+"""Settings of trainings on a cluster, read from `SLIPWAY_*` like all other settings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["ClusterSettings"]
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NAME = re.compile(rf"{LABEL.pattern}(\.{LABEL.pattern})*")
-ALLOWED = "small letters, digits, - and ."
+ALLOWED = "lower-case letters, digits, - and ."
 QUANTITY = re.compile(r"[1-9]\d*(Mi|Gi|Ti|M|G|T)?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSettings:
-    """What `slipway train --on cluster` needs to know. Secrets are named here, never held."""
+    """Settings of `slipway train --on cluster`. They hold the names of Secrets, never their contents."""
 
     namespace: str = setting(
         "", "Namespace of training jobs; empty: that of the kubeconfig's context.", name="CLUSTER_NAMESPACE"
@@ -56,7 +56,7 @@ class ClusterSettings:
             object.__setattr__(self, "image", f"slipway/training:{version('slipway')}")
         for name, value in (("MEMORY", self.memory), ("DISK", self.disk)):
             if not QUANTITY.fullmatch(value):
-                raise ValueError(f"SLIPWAY_TRAINING_{name}: {value!r} is no quantity such as 8Gi or 500Mi")
+                raise ValueError(f"SLIPWAY_TRAINING_{name} must be a quantity such as 8Gi or 500Mi, not {value!r}")
         for name, number, least in (
             ("CPUS", self.cpus, 1),
             ("GPUS", self.gpus, 0),
@@ -64,11 +64,14 @@ class ClusterSettings:
             ("KEEP_SECONDS", self.keep_seconds, 0),
         ):
             if number < least:
-                raise ValueError(f"SLIPWAY_TRAINING_{name}: {number} is less than {least}")
+                raise ValueError(f"SLIPWAY_TRAINING_{name} must be at least {least}, not {number}")
         lists = [("SECRETS", self.secrets), ("PULL_SECRETS", self.pull_secrets)]
         for name, found in [*lists, ("SERVICE_ACCOUNT", (self.service_account or "default",))]:
             for each in found:
                 if not NAME.fullmatch(each):
-                    raise ValueError(f"SLIPWAY_TRAINING_{name}: {each!r} is no name: {ALLOWED}")
+                    raise ValueError(f"SLIPWAY_TRAINING_{name}: {each!r} is not a valid name; allowed: {ALLOWED}")
         if self.namespace and not LABEL.fullmatch(self.namespace):
-            raise ValueError(f"SLIPWAY_CLUSTER_NAMESPACE: {self.namespace!r} is no name: small letters, digits, -")
+            raise ValueError(
+                f"SLIPWAY_CLUSTER_NAMESPACE: {self.namespace!r} is not a valid name; "
+                "allowed: lower-case letters, digits and -"
+            )

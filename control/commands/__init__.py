@@ -1,1 +1,1 @@
-"""The commands of `slipway`, by what they are about. `control/cli.py` lists them."""
+"""The commands of `slipway`, grouped by subject. `control/cli.py` lists them."""

@@ -1,4 +1,4 @@
-"""What several commands need."""
+"""Functions that several commands need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METRIC_COLUMNS = ("metric", "slice", "value", "naive baseline", "gain, 95 % inte
 
 
 def running_registry(settings: StackSettings) -> Registry | None:
-    """The registry of `MLFLOW_TRACKING_URI`, else of the running stack; None when there is neither."""
+    """Return the registry of `MLFLOW_TRACKING_URI`, else of the running stack, else None."""
     from training.errors import RegistryError
     from training.registry.mlflow_registry import Registry
 
@@ -42,7 +42,7 @@ def running_registry(settings: StackSettings) -> Registry | None:
 
 
 def metric_row(metric: Metric) -> tuple[str, ...]:
-    """Cells of a metric under `METRIC_COLUMNS`."""
+    """Return the cells of a metric in the order of `METRIC_COLUMNS`."""
     return (
         f"{metric.name} [{metric.unit}]" if metric.unit else metric.name,
         metric.slice,
@@ -54,14 +54,14 @@ def metric_row(metric: Metric) -> tuple[str, ...]:
 
 
 def own_options(command: str, app: str, known: Sequence[str], words: Sequence[str]) -> dict[str, str]:
-    """`--commodity onion` or `--commodity=onion` to {"commodity": "onion"}. Raises `typer.BadParameter`."""
+    """Turn `--commodity onion` or `--commodity=onion` into {"commodity": "onion"}. Raises `typer.BadParameter`."""
     found: dict[str, str] = {}
     rest = list(words)
     while rest:
         name, mark, value = rest.pop(0).partition("=")
         if not name.startswith("--") or name[2:] not in known:
             allowed = ", ".join(f"--{each}" for each in known) or "none"
-            raise typer.BadParameter(f"{name!r} is no option of {command}, nor of {app} (which has: {allowed})")
+            raise typer.BadParameter(f"{name!r} is not an option of {command} or of {app} ({app} has: {allowed})")
         if not mark:
             if not rest:
                 raise typer.BadParameter(f"{name} needs a value")

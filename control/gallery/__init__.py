@@ -1,1 +1,1 @@
-"""All apps on one page: their champions' figures, plots and cards, as plain HTML."""
+"""One HTML page about all apps: figures and plots of their champions, and their model cards."""

@@ -1,4 +1,4 @@
-"""What the page shows of each app, from the model repository, the cards and, while it runs, MLflow."""
+"""The entries of the page: facts about each app from the model repository, its card and a running MLflow."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["Entry", "collect"]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One app. Without a version `manifest` is None."""
+    """One app. `manifest` is None if the app has no version."""
 
     app: str
     summary: str
     card: str
-    """Markdown; empty where there is no card."""
+    """Markdown; empty if there is no card."""
     manifest: Manifest | None = None
     champion: bool = False
     others: tuple[int, ...] = ()
-    """Versions that are published too."""
+    """The other published versions."""
     plots: tuple[Path, ...] = ()
     missing: str = ""
-    """Why there are no plots, in words."""
+    """The reason why there are no plots."""
 
 
 def collect(models: Path, registry: Registry | None, folder: Path, only: Sequence[str] = ()) -> list[Entry]:
-    """An entry for every app, or those of `only`; plots are fetched below `folder`.
+    """Return an entry for every app, or for those in `only`. Plots are fetched into `folder`.
 
-    Raises `LookupError` for an app there is not.
+    Raises `LookupError` for an unknown app.
     """
     return [
         _entry(app.name, app.summary, app.folder / CARD, models, registry, folder / app.name)
@@ -67,11 +67,11 @@ def _entry(name: str, summary: str, card: Path, models: Path, registry: Registry
 
 def _plots(manifest: Manifest, registry: Registry | None, folder: Path) -> tuple[tuple[Path, ...], str]:
     if registry is None:
-        return (), f"The plots of run {manifest.run_id} are missing: MLflow, which keeps them, is not running."
+        return (), f"The plots of run {manifest.run_id} are missing: they are in MLflow, which is not running."
     folder.mkdir(parents=True, exist_ok=True)
     try:
         found = registry.fetch(manifest.run_id, "plots", folder)
     except RegistryError as error:
         return (), f"The plots of run {manifest.run_id} are missing: {error}"
     plots = tuple(sorted(found.glob("*.png"))) if found is not None else ()
-    return plots, "" if plots else f"Run {manifest.run_id} kept no plots."
+    return plots, "" if plots else f"Run {manifest.run_id} has no plots."

@@ -1,4 +1,4 @@
-"""The page: entries through a template, which escapes every text, to a folder that works without a server."""
+"""Write the page from its entries. The template escapes every text, and the page works without a server."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TEMPLATE = Path(__file__).parent / "page.html.tmpl"
 
 
 def write(entries: Sequence[Entry], folder: Path) -> Path:
-    """Write `index.html` and the plots of all entries into a folder that is made; returns the page's path.
+    """Write `index.html` and the plots of all entries into a folder, and return the path of the page.
 
-    Raises `CardError` where the folder cannot be written.
+    Creates the folder if it is missing. Raises `CardError` if the folder cannot be written.
     """
     apps = [_shown(entry, folder) for entry in entries]
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text())
@@ -48,15 +48,15 @@ def write(entries: Sequence[Entry], folder: Path) -> Path:
 
 
 def _copy(entry: Entry, folder: Path) -> None:
-    place = folder / PLOTS / entry.app
-    shutil.rmtree(place, ignore_errors=True)
+    target = folder / PLOTS / entry.app
+    shutil.rmtree(target, ignore_errors=True)
     for path in entry.plots:
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place / path.name)
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.name)
 
 
 def _shown(entry: Entry, folder: Path) -> dict[str, Any]:
-    """What the template shows of one entry."""
+    """Return the variables of the template for one entry."""
     shown: dict[str, Any] = {"name": entry.app, "summary": entry.summary, "card": _card(entry.card)}
     manifest = entry.manifest
     if manifest is None:
@@ -80,7 +80,7 @@ def _shown(entry: Entry, folder: Path) -> dict[str, Any]:
 
 
 def _row(metric: Metric) -> dict[str, Any]:
-    """Cells of a metric, and how long its bars are in percent of the longer one; none where one is negative."""
+    """Return the cells of a metric, and the lengths of its bars in percent; no bars if a value is negative."""
     values = [value for value in (metric.value, metric.baseline) if value is not None]
     longest = max(values)
     bars = [100 * value / longest for value in values] if min(values) >= 0 and 0 < longest < float("inf") else []
@@ -98,7 +98,7 @@ def _row(metric: Metric) -> dict[str, Any]:
 
 
 def _card(text: str) -> Markup:
-    """Hand-written Markdown as HTML; HTML in it is shown as text, and headings go two ranks down."""
+    """Return hand-written Markdown as HTML. HTML in the Markdown is escaped; headings move down two levels."""
     try:
         blocks(text)
         text = handwritten(text)
@@ -109,10 +109,10 @@ def _card(text: str) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
-    # The parser has escaped all text; nothing else goes into its output.
+    # The parser has escaped all text, and its output contains nothing else.
     return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
 
 
 def _unescaped(text: str) -> str:
-    """Markdown's own escapes taken back: the template escapes for HTML."""
+    """Undo the escapes of Markdown, because the template escapes for HTML."""
     return re.sub(r"\\([\\|*`\[\]])", r"\1", text).replace("&lt;", "<").replace("&amp;", "&")

@@ -1,1 +1,1 @@
-"""What `slipway new` writes."""
+"""`slipway new`: write a new app from the template."""

@@ -37,27 +37,27 @@ FILES: tuple[tuple[str, str], ...] = (
     ),
     ("test_features.py", "tests/apps/{name}/serve/test_features.py"),
 )
-"""Template (without `.tmpl`) and where it goes below the repository's root."""
+"""Template (without `.tmpl`), and the path of the file below the root of the repository."""
 
 
 def check_name(name: str, taken: Collection[str]) -> None:
-    """Raise `NewAppError` unless `name` may become an app; `taken` are the names of those there are."""
+    """Raise `NewAppError` unless an app may have the name; `taken` has the names of the existing apps."""
     allowed = "2 to 40 lower-case letters, digits and _, a letter first, such as rainfall"
     if not NAME.fullmatch(name):
-        raise NewAppError(f"{name!r} is no name for an app; allowed: {allowed}")
+        raise NewAppError(f"{name!r} is not a valid app name; allowed: {allowed}")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise NewAppError(f"{name!r} is a word of Python's own and cannot name an app; allowed: {allowed}")
+        raise NewAppError(f"{name!r} is a keyword of Python and cannot name an app; allowed: {allowed}")
     if name in taken:
-        raise NewAppError(f"there is an app {name!r} already; take another name than {', '.join(sorted(taken))}")
+        raise NewAppError(f"an app {name!r} already exists; choose a name other than {', '.join(sorted(taken))}")
 
 
 def class_prefix(name: str) -> str:
-    """`vendor_risk` to `VendorRisk`."""
+    """Turn `vendor_risk` into `VendorRisk`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def render(name: str) -> dict[str, str]:
-    """Path below the repository's root -> text, in the order a reader would open them."""
+    """Return path below the root of the repository -> text, in the order in which a reader opens the files."""
     words = {"name": name, "Name": class_prefix(name)}
     return {
         path.format(name=name): Template((FOLDER / f"{source}.tmpl").read_text()).substitute(words)

@@ -1,4 +1,4 @@
-"""Writes a new app into the repository: all of it or nothing, and never over anything."""
+"""Write a new app into the repository: all of its files or none, and never over existing files."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ __all__ = ["repository_root", "write"]
 
 
 def repository_root() -> Path:
-    """The clone that the packages are imported from. Raises `NewAppError` when they are installed elsewhere."""
+    """Return the clone that the packages are imported from. Raises `NewAppError` if it is not a clone."""
     root = Path(apps.__path__[0]).resolve().parent
     if not (root / "pyproject.toml").exists():
         raise NewAppError(
-            f"slipway is installed in {root}, which is no clone of its repository; "
+            f"slipway is installed in {root}, which is not a clone of its repository; "
             "clone it, run `make up` there and use its .venv/bin/slipway"
         )
     return root
 
 
 def write(root: Path, name: str, files: Mapping[str, str]) -> list[str]:
-    """Put the files and the generated `config.pbtxt` below `root`; returns their paths.
+    """Write the files and the generated `config.pbtxt` below `root`, and return their paths.
 
-    Each folder is filled beside its place and renamed into it. Raises `NewAppError` when one is there already;
-    whatever goes wrong, what was made is removed again.
+    Each folder is filled under a temporary name and then renamed. Raises `NewAppError` if a folder already exists.
+    After any error, everything that was written is removed.
     """
     targets = [root / "apps" / name, root / "tests/apps" / name, root / "model-repository" / name]
     for target in targets:
         if target.exists():
-            raise NewAppError(f"{target.relative_to(root)} is there already; remove it or take another name")
+            raise NewAppError(f"{target.relative_to(root)} already exists; remove it or choose another name")
     made: list[Path] = []
     try:
         for target in targets[:2]:
-            _place(target, root, files)
+            _fill(target, root, files)
             made.append(target)
         made.append(targets[2])
         config = _write_config(root / "model-repository", name)
@@ -49,8 +49,8 @@ def write(root: Path, name: str, files: Mapping[str, str]) -> list[str]:
     return [*files, config.relative_to(root).as_posix()]
 
 
-def _place(target: Path, root: Path, files: Mapping[str, str]) -> None:
-    """Fill a folder under a name that is no package's, then rename it."""
+def _fill(target: Path, root: Path, files: Mapping[str, str]) -> None:
+    """Fill a folder under a name that cannot be imported, then rename it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as folder:
         draft = Path(folder) / target.name

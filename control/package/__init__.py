@@ -1,1 +1,1 @@
-"""`slipway package`: one published version in the form that another way of serving takes."""
+"""`slipway package`: a published version in the format of another serving system."""

@@ -1,4 +1,4 @@
-"""A folder as an archive: the same files give the same bytes, and a list of checksums lies in it."""
+"""Pack a folder into a reproducible archive, which holds a list of checksums."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["SUMS", "write_archive", "write_sums"]
 
 SUMS = "SHA256SUMS"
 TIME = 315532800
-"""1980-01-01, the earliest that every archive format has: no clock is in the archive."""
+"""1980-01-01, the earliest time that every archive format can hold. A fixed time makes archives reproducible."""
 
 
 def write_sums(folder: Path) -> Path:
-    """Write `SHA256SUMS` of every other file, as `sha256sum --check` reads it."""
+    """Write `SHA256SUMS` with the digest of every other file, in the format of `sha256sum --check`."""
     target = folder / SUMS
     target.unlink(missing_ok=True)
     lines = [f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in _files(folder)]
@@ -24,7 +24,7 @@ def write_sums(folder: Path) -> Path:
 
 
 def write_archive(folder: Path, target: Path) -> None:
-    """Pack `folder`, under its own name, into `target` (.tar.gz); replaced in one step."""
+    """Pack `folder`, under its own name, into `target` (.tar.gz), which is replaced atomically."""
     partial = target.with_name(f".{target.name}.part")
     try:
         with (

@@ -1,7 +1,7 @@
-"""`--format bento`: a BentoML bento that answers the app's questions over the data plane's own core.
+"""`--format bento`: a BentoML bento that answers the app's questions with the data plane's own code.
 
-BentoML builds it in a process of its own from a folder that holds all it needs, so a bento that was built does not
-lean on this clone. What the service does is in `bento_service.py`, which is copied as it is.
+BentoML builds the bento in a separate process, from a folder with all files that it needs, so that the bento does
+not depend on this clone. The service is `bento_service.py`, which is copied unchanged.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ __all__ = ["write", "write_context"]
 BUILD_SECONDS = 300.0
 TAIL = 20
 NOT_NEEDED = ("ray",)
-"""The model runs in the service's own process."""
+"""Packages that a bento does not need: the model runs in the process of the service."""
 README = Template(
     """# $app, version $version
 
 $summary
 
 Built by `slipway package $app --format bento` from run $run. `POST /predict` takes `{"instances": [...]}` and
-answers `{"predictions": [...]}`. Below `/v1` and `/v2` are the gateway's own doors: KServe v1 and the
-Open Inference Protocol. Errors are problem documents (RFC 9457) that name the field and what is allowed.
+answers `{"predictions": [...]}`. `/v1` and `/v2` are the gateway's own doors: KServe v1 and the
+Open Inference Protocol. Errors are problem documents (RFC 9457) that name the field and the allowed values.
 """
 )
 
 
 def write(chosen: Chosen, out: Path) -> Packaged:
-    """Build the bento as the folder `OUT/<app>-<version>-bento`.
+    """Build the bento in the folder `OUT/<app>-<version>-bento`.
 
-    Raises `PackageError` when BentoML is not installed or refuses to build.
+    Raises `PackageError` if BentoML is not installed or cannot build the bento.
     """
     _check_installed()
     target = fresh(out / f"{chosen.label}-bento")
     partial = target.with_name(f".{target.name}.part")
-    # BentoML reads no files below a hidden folder, so it does not build beside the target.
-    with tempfile.TemporaryDirectory(prefix="slipway-package-") as place:
-        context, home = Path(place) / "context", Path(place) / "home"
+    # BentoML ignores files below a hidden folder, so the build folder is not beside the target.
+    with tempfile.TemporaryDirectory(prefix="slipway-package-") as scratch:
+        context, home = Path(scratch) / "context", Path(scratch) / "home"
         write_context(chosen, context)
         home.mkdir()
         try:
@@ -62,7 +62,7 @@ def write(chosen: Chosen, out: Path) -> Packaged:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    # BentoML takes a path that does not begin with / for the name of a module.
+    # BentoML reads a path that does not begin with / as the name of a module.
     whole = target.resolve()
     commands = (
         f"bentoml serve {whole} --host 127.0.0.1 --port 3000",
@@ -72,7 +72,7 @@ def write(chosen: Chosen, out: Path) -> Packaged:
 
 
 def write_context(chosen: Chosen, context: Path) -> None:
-    """The folder that BentoML builds from: service, sources, version, pins and the build file."""
+    """Write the folder that BentoML builds from: service, sources, version, pins and the build file."""
     context.mkdir(parents=True)
     copy_sources(chosen, context)
     copy_version(chosen, context / "model-repository", champion=True)
@@ -91,7 +91,7 @@ def _build_file(chosen: Chosen) -> dict[str, object]:
         "name": chosen.app.name,
         "description": "file:README.md",
         "labels": {"app": chosen.app.name, "run_id": chosen.manifest.run_id},
-        # BentoML would resolve them anew over the network.
+        # They are pinned already; BentoML would resolve them again over the network.
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
         "docker": {"python_version": f"{sys.version_info.major}.{sys.version_info.minor}"},
     }
@@ -102,7 +102,7 @@ def _requirements(chosen: Chosen) -> list[str]:
     database = chosen.app.source is not None or chosen.app.collection is not None
     extras = [engine, "database"] if database and _has("sqlalchemy") else [engine]
     found = pinned([f"slipway[{','.join(extras)}]", "bentoml"], NOT_NEEDED)
-    # Its sources are in the bento.
+    # The sources of slipway itself are in the bento.
     return [line for line in found if not line.startswith("slipway==")]
 
 
@@ -118,12 +118,12 @@ def _check_installed() -> None:
     if importlib.util.find_spec("bentoml") is None:
         raise PackageError("BentoML is not installed; `--format bento` needs it: pip install 'slipway[bento]'")
     if not _has("uv"):
-        # BentoML would install it by itself in the middle of a build.
+        # Without this check, BentoML would install uv during the build.
         raise PackageError("uv is not installed; BentoML builds with it: pip install 'slipway[bento]'")
 
 
 def _build(chosen: Chosen, context: Path, home: Path) -> Path:
-    """Run BentoML's build; returns the bento's folder."""
+    """Run BentoML's build and return the folder of the bento."""
     command = [sys.executable, "-m", "bentoml", "build", "--version", str(chosen.version), "--output", "tag", "."]
     environ = {
         **os.environ,

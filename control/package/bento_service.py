@@ -1,8 +1,8 @@
-"""The service of a bento that `slipway package --format bento` wrote; BentoML runs it as `service.py`.
+"""The service of a bento of `slipway package --format bento`; BentoML runs it as `service.py`.
 
-One version of one app, answered by the data plane's own core: the loader that verifies it, its features, ONNX
-Runtime in this process, its decision. `POST /predict` is for BentoML's clients; below `/v1` and `/v2` are the
-gateway's doors themselves.
+The service answers for one version of one app with the data plane's own code: it verifies and loads the version,
+computes features, runs ONNX Runtime in this process, and decides. `POST /predict` is for BentoML's clients; `/v1`
+and `/v2` are the gateway's doors.
 """
 
 import json
@@ -32,7 +32,7 @@ APP = find_app(FACTS["app"])
 
 
 def inlined(kind: Any) -> dict[str, Any]:
-    """The JSON schema of a type with nothing but itself in it: BentoML puts it inside of a larger one."""
+    """Return the JSON schema of a type without references, because BentoML puts it into a larger schema."""
     schema = msgspec.json.schema(kind)
     parts = schema.pop("$defs", {})
 
@@ -57,13 +57,13 @@ Answer = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "properties
 
 
 class Doors:
-    """The gateway's HTTP door, which is not there before the service has started."""
+    """The gateway's HTTP door, which exists once the service has started."""
 
     def __init__(self) -> None:
         self.server: Server | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand one request on."""
+        """Pass one request to the door."""
         if self.server is None:
             raise RuntimeError("the service has not started")
         await self.server.http(scope, receive, send)
@@ -76,7 +76,7 @@ DOORS = Doors()
 @bentoml.asgi_app(DOORS, path="/v2", name="tensors")
 @bentoml.asgi_app(DOORS, path="/v1", name="records")
 class Service:
-    """Questions to answers, by one version of one app."""
+    """Answers questions with one version of one app."""
 
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory(prefix="slipway-bento-")
@@ -93,27 +93,29 @@ class Service:
 
     @bentoml.on_startup
     async def open(self) -> None:
-        """Verify and load the version. Raises `RuntimeError` with the reason when it is refused."""
+        """Verify and load the version. Raises `RuntimeError` with the reason if the version is refused."""
         await self._server.refresh()
         if not self._server.dataplane.ready():
-            reasons = "; ".join(entry.reason for entry in self._server.dataplane.index()) or "it is not there"
+            reasons = (
+                "; ".join(entry.reason for entry in self._server.dataplane.index()) or "the version does not exist"
+            )
             raise RuntimeError(f"{APP.name} version {FACTS['version']} cannot answer: {reasons}")
         DOORS.server = self._server
 
     @bentoml.on_shutdown
     async def close(self) -> None:
-        """Finish what was begun and release everything."""
+        """Finish the requests in flight and release all resources."""
         DOORS.server = None
         await self._server.close()
         self._place.cleanup()
 
     async def __is_ready__(self) -> bool:
-        """What `/readyz` says."""
+        """Return whether `/readyz` answers 200."""
         return self._server.dataplane.ready()
 
     @bentoml.api
     async def predict(self, instances: Instances, context: bentoml.Context) -> Answer:
-        """The app's typed questions to its typed answers."""
+        """Answer the app's typed questions."""
         headers = {key.encode(): value.encode("latin-1") for key, value in context.request.headers.items()}
         call = self._calls.read(headers, "v1", "")
         body = msgspec.json.encode({"instances": instances})
@@ -123,8 +125,8 @@ class Service:
             made = self._door.answer(request, await self._door.ask(request))
         except SlipwayError as cause:
             made, _ = answer_to(cause, call)
-        # BentoML puts the context's status on whatever is returned.
+        # BentoML replaces the status of the response with the context's.
         context.response.status_code = made.status
         extra = {**made.headers, "x-request-id": call.request_id}
-        # Returned as it is: BentoML would read the annotation's dictionary out of it again.
+        # BentoML would decode a value of the annotated type again, so this returns a response.
         return Response(made.body, made.status, extra, made.content_type)  # type: ignore[return-value]

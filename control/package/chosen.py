@@ -1,4 +1,4 @@
-"""Which version is packaged: checked against its manifest before anything is written."""
+"""Choose the version to package and check it against its manifest before anything is written."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class Chosen:
 
     @property
     def label(self) -> str:
-        """Name of what is written, before what kind it is."""
+        """The name of the package without its format."""
         return f"{self.app.name}-{self.version}"
 
     @property
     def package(self) -> str:
-        """The app as `SLIPWAY_APPS` names it."""
+        """The name of the app in `SLIPWAY_APPS`."""
         own = self.app.package == "apps"
         return self.app.name if own else f"{self.app.package}.{self.app.name}"
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """What was written, and the commands that come next."""
+    """The package that was written, and the commands that come next."""
 
     path: Path
     bytes: int
@@ -56,9 +56,9 @@ class Packaged:
 
 
 def choose(repository: Path, name: str, version: int = 0, alias: str = "") -> Chosen:
-    """The version of that number or alias, verified; without either the champion, else the newest.
+    """Return the verified version of that number or alias; without either, the champion, else the newest.
 
-    Raises `PackageError` when there is no such app or version, or its files are not what was published.
+    Raises `PackageError` if there is no such app or version, or if its files do not match their digests.
     """
     if version and alias:
         raise PackageError("give --version or --alias, not both")
@@ -76,19 +76,19 @@ def choose(repository: Path, name: str, version: int = 0, alias: str = "") -> Ch
 
 
 def fresh(target: Path) -> Path:
-    """The same path, when nothing is there. Raises `PackageError`."""
+    """Return the same path if it does not exist. Raises `PackageError` otherwise."""
     if target.exists():
-        raise PackageError(f"{target} is there already; remove it or give another --out")
+        raise PackageError(f"{target} already exists; remove it or give another --out")
     made(target.parent)
     return target
 
 
 def made(out: Path) -> Path:
-    """The same folder, made where it is missing. Raises `PackageError`."""
+    """Create the folder if it is missing, and return it. Raises `PackageError`."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
-        raise PackageError(f"--out {out}: the folder cannot be made: {cause.strerror}") from cause
+        raise PackageError(f"--out {out}: the folder cannot be created: {cause.strerror}") from cause
     if not os.access(out, os.W_OK):
-        raise PackageError(f"--out {out}: the folder cannot be written to; give another")
+        raise PackageError(f"--out {out}: the folder is not writable; give another")
     return out

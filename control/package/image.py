@@ -16,9 +16,9 @@ from control.package.models import copy_version
 __all__ = ["GATEWAY", "write"]
 
 GATEWAY = "images/gateway/Dockerfile"
-"""In a clone of the repository: the gateway's own image."""
+"""The Dockerfile of the gateway's image, below the root of the repository."""
 BUILD = "scripts/build-image"
-"""How that is built, with buildah where it is and else with docker."""
+"""The script that builds it, with buildah if that is installed, else with docker."""
 DOCKERFILE = Template(
     """# $app, version $version, in the gateway's image: it needs no volume and no network to answer.
 ARG GATEWAY=$gateway
@@ -36,14 +36,14 @@ USER 10001:10001
 
 
 def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
-    """Write the folder `OUT/<app>-<version>-image`; the commands build the gateway's image and then this one.
+    """Write the folder `OUT/<app>-<version>-image`. The commands build the gateway's image and then this one.
 
-    `root` is the clone with the gateway's Dockerfile. Raises `PackageError` where it has none.
+    `root` is the clone with the gateway's Dockerfile. Raises `PackageError` if it has none.
     """
     root = repository_root() if root is None else root
     if not (root / GATEWAY).is_file():
         raise PackageError(
-            f"{GATEWAY} is not in {root}, and this image is built on the gateway's. "
+            f"{root} has no {GATEWAY}, and this image is built from the gateway's. "
             "`--format bento` and `--format triton` work without"
         )
     target = fresh(out / f"{chosen.label}-image")
@@ -52,7 +52,7 @@ def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
         folder = Path(place) / target.name
         copy_version(chosen, folder / "model-repository", champion=True)
         (folder / "Dockerfile").write_text(_dockerfile(chosen, gateway))
-        # Everything else that comes to lie there stays out of the image.
+        # Other files in the folder stay out of the image.
         (folder / ".dockerignore").write_text("*\n!model-repository\n")
         folder.rename(target)
     tool = "buildah" if shutil.which("buildah") else "docker"

@@ -1,4 +1,4 @@
-"""The part of the model repository that a package takes along: one version, whole, and its configuration."""
+"""Copy the part of the model repository that a package needs: one complete version and its configuration."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["copy_version", "lint_copy"]
 
 
 def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Path:
-    """Copy the version into the repository `target`, with `config.pbtxt`; returns the app's folder in it.
+    """Copy the version and `config.pbtxt` into the repository `target`, and return the app's folder in it.
 
-    Files come along that the manifest lists, and no others. With `champion` the copy says who answers. Raises
-    `PackageError` when what was copied is not what was published.
+    Copies only the files that the manifest lists. With `champion`, the version is champion in the copy. Raises
+    `PackageError` if the copied files do not match their digests.
     """
     app = target / chosen.app.name
     version = app / str(chosen.version)
@@ -42,10 +42,10 @@ def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Pat
 
 
 def lint_copy(repository: Path) -> None:
-    """Raise `PackageError` with the first mistake that would keep Triton from loading what is packaged."""
+    """Raise `PackageError` with the first mistake that would keep Triton from loading the version."""
     for finding in lint(repository).findings:
         if finding.severity == "error":
             raise PackageError(
                 f"Triton would refuse this version: {finding.id} {sentence(finding)}. "
-                "`slipway triton lint` shows all there is"
+                "`slipway triton lint` shows all findings"
             )

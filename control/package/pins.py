@@ -1,4 +1,4 @@
-"""The exact versions, of what is installed here, that something needs, with all they need."""
+"""Pin packages and everything that they need to the versions that are installed here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["pinned"]
 
 
 def pinned(roots: Iterable[str], without: Iterable[str] = ()) -> list[str]:
-    """`name==version` of every root and what it needs, sorted; `without` and what only that needs are left out.
+    """Return `name==version` for every root and everything that it needs, sorted.
 
-    A root that is given with extras brings what they need. Raises `PackageError` naming what is not installed.
+    The requirements of a root's extras are included. Packages in `without`, and packages that only these need, are
+    left out. Raises `PackageError` that names a package that is not installed.
     """
     left_out = {canonicalize_name(name) for name in without}
     found: dict[str, str] = {}
@@ -32,7 +33,7 @@ def pinned(roots: Iterable[str], without: Iterable[str] = ()) -> list[str]:
             there = distribution(name)
         except PackageNotFoundError as cause:
             raise PackageError(f"{wanted} is not installed here, so its version cannot be pinned") from cause
-        # A local label, as of a CPU build, is not a version that an index has.
+        # An index does not have versions with a local label, such as that of a CPU build.
         found[name] = there.version.partition("+")[0]
         waiting += [one for one in map(Requirement, there.requires or ()) if _applies(one, extras)]
     return [f"{name}=={number}" for name, number in sorted(found.items())]

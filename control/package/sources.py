@@ -1,4 +1,4 @@
-"""The sources that serve one app: the data plane without other apps, and without what only training needs."""
+"""Copy the sources that serve one app: the data plane without the other apps and without training code."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from control.package.chosen import Chosen
 __all__ = ["copy_sources"]
 
 TRAINING = ("train", "card", "golden", "README.md")
-"""Of an app's folder: what is never used while it serves."""
+"""Files in an app's folder that serving does not use."""
 NEVER = ("__pycache__", "*.pyc", ".*")
 
 
 def copy_sources(chosen: Chosen, target: Path) -> None:
-    """Copy the packages below `target`, as they are imported."""
+    """Copy the packages to `target`, so that they can be imported from there."""
     home = Path(serving.__file__).parent
     shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md"))
     _copy_app(chosen, target)
 
 
 def _copy_app(chosen: Chosen, target: Path) -> None:
-    """The app's own package with the `__init__.py` of those around it."""
+    """Copy the app's own package, with the `__init__.py` of its parent packages."""
     here = target
     for count, name in enumerate(chosen.app.package.split("."), 1):
         here = here / name
         here.mkdir(exist_ok=True)
         module = importlib.import_module(".".join(chosen.app.package.split(".")[:count]))
-        # A namespace package has none.
+        # A namespace package has no `__init__.py`.
         if module.__file__ is not None and not (here / "__init__.py").exists():
             shutil.copyfile(module.__file__, here / "__init__.py")
     ignored = shutil.ignore_patterns(*NEVER, *TRAINING)

@@ -1,4 +1,4 @@
-"""`--format triton`: a model repository of one version in an archive, for a Triton with ONNX Runtime."""
+"""`--format triton`: an archive with a model repository of one version, for a Triton with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ REPOSITORY = "model-repository"
 README = Template(
     """# $app, version $version, for Triton
 
-The model alone: tensors in, tensors out, by the Open Inference Protocol. The features and the decision of the app
-are not in here; `slipway package $app --format bento` has them too.
+This package holds the model alone: tensors in, tensors out, by the Open Inference Protocol. It does not hold the
+features and the decision of the app; `slipway package $app --format bento` writes a package with them.
 
 | | |
 |---|---|
@@ -26,33 +26,33 @@ are not in here; `slipway package $app --format bento` has them too.
 | inputs | $inputs |
 | outputs | $outputs |
 
-Check that every file is as it was packed:
+Check that every file is unchanged:
 
     sha256sum --check $sums
 
-Serve it with a Triton that has the ONNX Runtime backend, from this folder:
+Serve the model from this folder with a Triton that has the ONNX Runtime backend:
 
     tritonserver --model-repository=$$PWD/$repository --disable-auto-complete-config
 
-or in a container, IMAGE being NVIDIA's Triton image:
+or in a container, where IMAGE is NVIDIA's Triton image:
 
     docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000-8002:8000-8002 \\
         -v $$PWD/$repository:/models:ro IMAGE \\
         tritonserver --model-repository=/models --disable-auto-complete-config
 
-`$repository/$app/$version/manifest.json` says where the version comes from, its metrics and its files' digests.
+`$repository/$app/$version/manifest.json` has the origin of the version, its metrics and the digests of its files.
 """
 )
 
 
 def write(chosen: Chosen, out: Path) -> Packaged:
-    """Write `OUT/<app>-<version>-triton.tar.gz`; the same version gives the same bytes.
+    """Write `OUT/<app>-<version>-triton.tar.gz`. The same version gives the same bytes.
 
-    Raises `PackageError` where Triton would refuse what is packed.
+    Raises `PackageError` if Triton would refuse the version.
     """
     target = made(out) / f"{chosen.label}-triton.tar.gz"
-    with tempfile.TemporaryDirectory(prefix="slipway-package-") as place:
-        folder = Path(place) / f"{chosen.label}-triton"
+    with tempfile.TemporaryDirectory(prefix="slipway-package-") as scratch:
+        folder = Path(scratch) / f"{chosen.label}-triton"
         copy_version(chosen, folder / REPOSITORY)
         lint_copy(folder / REPOSITORY)
         (folder / "README.md").write_text(_readme(chosen))
@@ -73,7 +73,7 @@ def _readme(chosen: Chosen) -> str:
         version=chosen.version,
         created=manifest.created,
         run=manifest.run_id,
-        source=source or "not said",
+        source=source or "not recorded",
         inputs=", ".join(f"`{one.name}` {one.datatype} {list(one.shape)}" for one in manifest.inputs),
         outputs=", ".join(f"`{one.name}` {one.datatype} {list(one.shape)}" for one in manifest.outputs),
         repository=REPOSITORY,

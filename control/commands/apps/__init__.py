@@ -1,1 +1,1 @@
-"""Commands about an app: make one, train it, ask it, score a file with it."""
+"""Commands about an app: create it, train it, ask it a question, score a file with it."""

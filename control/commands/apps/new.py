@@ -1,4 +1,4 @@
-"""`slipway new`: a new app from the template."""
+"""`slipway new`: create an app from the template."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _, such as rainfall.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
-    """Write a whole small app in this clone: schema, features, recipe, model card, values, golden pairs, a test.
+    """Write a small, complete app into this clone: schema, features, recipe, card, values, golden pairs, test.
 
-    It trains on synthetic data and passes the contract tests as it is; make it yours from there. Nothing that
-    exists is changed.
+    The app trains on synthetic data and passes the contract tests; change it from there. Existing files stay as
+    they are.
     """
     from control.new.template import check_name, render
     from control.new.write import repository_root, write
@@ -35,6 +35,6 @@ def new(
     for path in paths:
         stdout().print(path, markup=False)
     note("Next:")
-    note(f"  slipway train {name}     a first version, from synthetic data")
-    note("  make test                the contract tests find the app by themselves")
-    note("  slipway down; slipway up if the local stack is running: it looks for apps when it starts")
+    note(f"  slipway train {name}     trains a first version on synthetic data")
+    note("  make test                runs the contract tests, which find the new app")
+    note("  slipway down; slipway up if the local stack is running: it finds apps when it starts")

@@ -1,4 +1,4 @@
-"""`slipway predict`: ask an app a question, a running one or one loaded for it."""
+"""`slipway predict`: ask a running app a question, or load the app for it."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def predict(
     explain: Annotated[bool, typer.Option("--explain", help="Show what each feature contributed.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the answer.")] = 10.0,
     local: Annotated[
-        bool, typer.Option("--local", help="Load the version in this process, whether or not a server answers.")
+        bool, typer.Option("--local", help="Load the version in this process, even if a server is running.")
     ] = False,
 ) -> None:
-    """Ask an app a question and print its answer as JSON. Where no server listens, this process answers itself.
+    """Ask an app a question and print its answer as JSON. If no server is running, this process answers.
 
-    Plain fields of the app's question are options too, such as --student and --objective for struggle.
+    Scalar fields of the app's question are options too, such as --student and --objective for struggle.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
-    questions = _asked(app, context.args, question, file)
+    questions = _questions(app, context.args, question, file)
     if local:
         _print(_here(settings, app, questions, version, explain, timeout))
         return
@@ -53,12 +53,12 @@ def predict(
     path = f"/v1/models/{app}{at}:{'explain' if explain else 'predict'}"
     try:
         status, text = _post(_address(settings), path, body, timeout)
-    except NoServer as nobody:
+    except NoServer as refused:
         try:
             answer = _here(settings, app, questions, version, explain, timeout)
         except StackError as error:
-            raise StackError(f"{nobody}. Nor could this process answer: {error}") from error
-        note(f"{nobody}. This process loaded the version and answered itself.")
+            raise StackError(f"{refused}. This process could not answer either: {error}") from error
+        note(f"{refused}. This process loaded the version and answered.")
         _print(answer)
         return
     if status != 200:
@@ -67,7 +67,7 @@ def predict(
 
 
 class NoServer(StackError):
-    """Nobody listens at the door's address."""
+    """No process listens at the address of the HTTP door."""
 
 
 def _print(answer: Any) -> None:
@@ -85,12 +85,12 @@ def _here(settings: Any, app: str, questions: list[Any], version: int, explain: 
     return ask_in_process(settings, found, questions, version, explain, timeout)
 
 
-def _asked(app: str, words: list[str], text: str, file: Path | None) -> list[Any]:
-    """The questions: from options of the app's own, or from --json, --file or the app's example."""
+def _questions(app: str, words: list[str], text: str, file: Path | None) -> list[Any]:
+    """Return the questions from the app's own options, from --json, from --file, or from the app's example."""
     if not words:
-        return _questions(app, text, file)
+        return _from_json(app, text, file)
     if text or file:
-        raise typer.BadParameter("give the question's fields as options, or --json, or --file: one of them")
+        raise typer.BadParameter("give only one of: the question's fields as options, --json, --file")
     import msgspec
 
     from serving.kernel.find_app import find_app
@@ -109,14 +109,14 @@ def _asked(app: str, words: list[str], text: str, file: Path | None) -> list[Any
 
 
 def _address(settings: Any) -> str:
-    """The running stack's HTTP door, else the configured one."""
+    """Return the address of the HTTP door: the running stack's, else the configured one."""
     from control.stack.state import read_state
 
     state = read_state(settings.home)
     return state.http if state is not None and state.http else f"{settings.host}:{settings.http_port}"
 
 
-def _questions(app: str, text: str, file: Path | None) -> list[Any]:
+def _from_json(app: str, text: str, file: Path | None) -> list[Any]:
     if text and file:
         raise typer.BadParameter("give --json or --file, not both")
     if file is not None:
@@ -131,10 +131,10 @@ def _questions(app: str, text: str, file: Path | None) -> list[Any]:
         except LookupError as cause:
             raise typer.BadParameter(str(cause)) from cause
     try:
-        asked = json.loads(text)
+        found = json.loads(text)
     except json.JSONDecodeError as cause:
         raise typer.BadParameter(f"the question is not JSON: {cause}") from cause
-    return asked if isinstance(asked, list) else [asked]
+    return found if isinstance(found, list) else [found]
 
 
 def _read(file: Path) -> str:
@@ -154,7 +154,7 @@ def _post(address: str, path: str, body: str, timeout: float) -> tuple[int, str]
     except (OSError, http.client.HTTPException) as cause:
         kind = NoServer if isinstance(cause, ConnectionRefusedError) else StackError
         raise kind(
-            f"nothing answers on http://{address} ({cause}). `slipway up` starts it, `slipway status` shows it"
+            f"no server answers on http://{address} ({cause}). `slipway up` starts it, `slipway status` shows it"
         ) from cause
     finally:
         connection.close()

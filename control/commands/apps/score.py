@@ -1,4 +1,4 @@
-"""`slipway score`: a file of questions to a file of answers."""
+"""`slipway score`: turn a file of questions into a file of answers."""
 
 from __future__ import annotations
 
@@ -23,26 +23,29 @@ EPILOG = (
 def score(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     data: Annotated[Path, typer.Option(help="File of questions: Parquet, JSON lines or, if flat, CSV.")],
-    out: Annotated[Path, typer.Option(help="File of answers, by its ending Parquet, JSON lines or CSV.")],
+    out: Annotated[Path, typer.Option(help="File of answers; its suffix chooses Parquet, JSON lines or CSV.")],
     version: Annotated[int, typer.Option(min=0, help="Score with this version; 0: the champion.")] = 0,
     keep: Annotated[
-        list[str] | None, typer.Option(help="Copy this column to the output; give it again for more.")
+        list[str] | None, typer.Option(help="Copy this column to the output; may be repeated.")
     ] = None,
     rejects: Annotated[
         Path | None, typer.Option(help="File of rejected rows. Default: beside the output, .rejects.jsonl.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Workers, one core each; 0: as many as cores.")] = 0,
-    block_rows: Annotated[int, typer.Option(min=1, help="Rows that are written, and resumed, as one.")] = 20_000,
+    workers: Annotated[int, typer.Option(min=0, help="Workers, one core each; 0: one for each core.")] = 0,
+    block_rows: Annotated[
+        int, typer.Option(min=1, help="Rows of a block, which is written and resumed as a whole.")
+    ] = 20_000,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output; forget what an earlier run had done.")
+        bool, typer.Option("--overwrite", help="Replace the output; discard the blocks of an earlier run.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a sentence.")] = False,
 ) -> None:
     """Score a file in bounded memory, with the features and the model that answer requests.
 
-    The output has one row per row of the file, in its order: row (from 0), the columns kept, the answer's fields
-    and model_version. A row that is no valid question has nulls there, and a line with row, field and reason in
-    the file of rejected rows. When a run is stopped or killed, the same command does only what is missing.
+    The output has one row for each row of the file, in the same order: row (from 0), the columns to keep, the
+    answer's fields and model_version. For an invalid question the answer's fields are null, and the file of
+    rejected rows has a line with row, field and reason. After a run was stopped or killed, the same command scores
+    the rest.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
@@ -80,7 +83,7 @@ def score(
 
 
 def _show(result: ScoreResult) -> None:
-    before = f", {result.resumed} of them before" if result.resumed else ""
+    before = f", {result.resumed} of them by an earlier run" if result.resumed else ""
     note(f"{result.out}: {result.rows} rows scored by {result.app} version {result.version}{before}.")
     if result.rejected:
-        note(f"{result.rejected} rows were rejected and have nulls; {result.rejects} says why.")
+        note(f"{result.rejected} rows were rejected and have nulls; {result.rejects} has the reasons.")

@@ -1,4 +1,4 @@
-"""`slipway train`: from data to a published version."""
+"""`slipway train`: train a version and publish it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHOWN_TRIALS = 5
 
 
 class Where(StrEnum):
-    """Where a training runs."""
+    """The place where a training runs."""
 
     HERE = "here"
     CLUSTER = "cluster"
@@ -43,22 +43,25 @@ def train(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="CSV, tab-separated, Parquet or NumPy file, or a folder of an app's tables, here or s3://...; "
+            help="CSV, TSV, Parquet or NumPy file, or a folder with the app's tables, local or s3://...; "
             "may be repeated. Default: synthetic data."
         ),
     ] = None,
-    query: Annotated[str, typer.Option(help="SQL query to train on; the DSN comes from SLIPWAY_DSN.")] = "",
+    query: Annotated[str, typer.Option(help="SQL query for the data; SLIPWAY_DSN names the database.")] = "",
     workers: Annotated[
-        int, typer.Option(min=1, help="Workers: from 2 on Ray Train; of a search, trials at a time.")
+        int,
+        typer.Option(min=1, help="Number of workers, from 2 on by Ray Train; in a search, of concurrent trials."),
     ] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
-    promote: Annotated[bool, typer.Option("--promote", help="Make it champion if it passes its gate.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 7,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make the version champion if it passes its gate.")
+    ] = False,
     tune: Annotated[
         int | None,
-        typer.Option(min=2, help="Search for better parameters first, by so many trials; the defaults are one."),
+        typer.Option(min=2, help="Search for better parameters first, with this many trials, the defaults first."),
     ] = None,
     tune_minutes: Annotated[
-        float | None, typer.Option(help="End the search after so many minutes with the best so far.")
+        float | None, typer.Option(help="End the search after this many minutes and use the best trial so far.")
     ] = None,
     on: Annotated[Where, typer.Option(help="Where to train; `cluster` is a RayJob on Kubernetes.")] = Where.HERE,
     print_only: Annotated[
@@ -68,14 +71,15 @@ def train(
 ) -> None:
     """Train a version: load, validate, split, fit, evaluate, gate, export, parity, register, publish.
 
-    Further options are the app's own, such as --commodity for price. Without data it trains on the app's synthetic
-    data and says so. A version that fails its gate is not registered: exit code 3 and a table of what failed.
+    Apps have options of their own, such as --commodity for price. Without data, the command trains on the app's
+    synthetic data and says so. A version that fails its gate is not registered: the exit code is 3, and a table
+    shows the failed checks.
 
-    With --tune the search never sees the test part; its best parameters are fitted and judged like any others.
-    A search that was interrupted goes on when the same command is given again, also with a larger number.
+    With --tune, the search never uses the test part. Its best parameters are fitted and judged like any others.
+    The same command, also with more trials, continues an interrupted search.
 
-    With --on cluster the same command runs there: the image and resources come from SLIPWAY_TRAINING_*, the log is
-    followed, and the exit code is that of the job. Interrupting it leaves the job running.
+    With --on cluster, the same command runs on the cluster. SLIPWAY_TRAINING_* set the image and the resources.
+    The command follows the log and exits with the job's exit code. Interrupting it leaves the job running.
     """
     from serving.kernel.settings import read
     from training.errors import GateRefused
@@ -83,12 +87,12 @@ def train(
     from training.recipe import Options
 
     if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
-        raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: expected more than 0, together with --tune")
+        raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: must be more than 0, and needs --tune")
     if print_only and on is Where.HERE:
-        raise typer.BadParameter("--print belongs to --on cluster")
+        raise typer.BadParameter("--print needs --on cluster")
     settings = read(StackSettings)
     options = Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
-    # Takes seconds to import: what is wrong so far is said before.
+    # This import takes seconds, so errors in the options are reported before it.
     from training.run import TrainRequest
 
     request = TrainRequest(
@@ -118,9 +122,9 @@ def train(
 
 
 def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
-    """Train with what runs of the stack; PostgreSQL and MLflow are started for the time it takes if need be.
+    """Train with the running stack. PostgreSQL and MLflow are started for the training if they are not running.
 
-    With `repository_url` the app's versions are fetched from that bucket first, and sent there in the end.
+    With `repository_url`, the app's versions are fetched from that bucket first and uploaded at the end.
     """
     from control.stack.ensure import ensure
     from training.progress import RichProgress
@@ -146,7 +150,7 @@ def _there(settings: StackSettings, request: TrainRequest, print_only: bool, as_
 
 @contextmanager
 def _bucket(settings: StackSettings, app: str) -> Iterator[None]:
-    """The app's versions of the bucket are here inside the block, and those of here in the bucket after it."""
+    """Fetch the app's versions from the bucket before the block, and upload the local versions after it."""
     if not settings.repository_url:
         yield
         return
@@ -157,7 +161,7 @@ def _bucket(settings: StackSettings, app: str) -> Iterator[None]:
         copy(settings.repository_url, here, [app])
     yield
     copy(here, settings.repository_url, [app])
-    note(f"{app} is in {settings.repository_url} as it is here.")
+    note(f"The versions of {app} are uploaded to {settings.repository_url}.")
 
 
 def _show(result: TrainResult) -> None:
@@ -166,18 +170,18 @@ def _show(result: TrainResult) -> None:
     _show_metrics(result.metrics)
     _show_checks(result.checks)
     if result.synthetic:
-        note("This version was trained on SYNTHETIC data; its figures say nothing about real ones.")
+        note("This version was trained on SYNTHETIC data; its figures say nothing about real data.")
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.seconds.items() if seconds >= 0.5)
     note(f"{result.app} version {result.version} is published ({spent}; run {result.run_id}).")
     if result.aliases.champion == result.version:
-        note("It is champion: it answers when no version is asked for.")
+        note("It is the champion: it answers requests that name no version.")
     else:
         command = f"slipway promote {result.app} {result.version}"
-        note(f"Champion is still version {result.aliases.champion}; `{command}` changes that.")
+        note(f"The champion is still version {result.aliases.champion}; `{command}` changes that.")
 
 
 def _show_search(tuned: Tuned) -> None:
-    """The best trials, and the defaults."""
+    """Show the best trials, and the trial with the defaults."""
     ranking = tuned.ranking()
     shown = ranking[:SHOWN_TRIALS] + [one for one in ranking[SHOWN_TRIALS:] if one.number == 0]
     names = sorted(tuned.defaults)
@@ -185,7 +189,7 @@ def _show_search(tuned: Tuned) -> None:
     states = [one.state for one in tuned.trials]
     note(
         f"The search: {states.count('finished')} of {len(states)} trials finished, {states.count('pruned')} were "
-        f"stopped early, {states.count('failed')} failed. {tuned.metric} is that of rows before the test part."
+        f"stopped early, {states.count('failed')} failed. {tuned.metric} is measured on rows before the test part."
     )
 
 
@@ -211,7 +215,7 @@ def _show_refusal(checks: Sequence[Check], run_id: str, as_json: bool) -> None:
         print_json({"verdict": "refused", "run_id": run_id, "checks": msgspec.to_builtins(list(checks))})
     else:
         _show_checks(checks)
-        note(f"The gate refused this version; run {run_id} keeps the reason.")
+        note(f"The gate refused this version; run {run_id} in MLflow has the reason.")
 
 
 def _document(result: TrainResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`slipway manifests`: Kubernetes manifests, looked at without a cluster."""
+"""`slipway manifests`: check Kubernetes manifests without a cluster."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ LINT_EPILOG = (
 def lint(
     path: Annotated[
         Path | None,
-        typer.Argument(help="A file, a folder of YAML, a kustomization or a chart. Default: all we ship."),
+        typer.Argument(help="A file, a folder of YAML, a kustomization or a chart. Default: this repository."),
     ] = None,
     form: Annotated[
         Literal["table", "json", "sarif"], typer.Option("--format", help="table, json or sarif.")
     ] = "table",
     kubernetes: Annotated[
         list[str] | None,
-        typer.Option(help="Check by this version; give it again for more. Default: 1.30 and the newest."),
+        typer.Option(help="Check against this version; may be repeated. Default: 1.30 and the newest."),
     ] = None,
     require_schemas: Annotated[
         bool, typer.Option("--require-schemas", help="Stop when SLIPWAY_SCHEMAS is not set.")
     ] = False,
     external: Annotated[
         list[str] | None,
-        typer.Option(help="KIND/NAME that exists outside, such as secret/database; may be repeated."),
+        typer.Option(help="KIND/NAME that exists elsewhere, such as secret/database; may be repeated."),
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Leave a rule out, such as SLW808; may be repeated.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail as well.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
 ) -> None:
-    """Find what a cluster would refuse, ignore or regret, without one.
+    """Find what a cluster would refuse or ignore, and what would fail later, without a cluster.
 
-    Without a path: every chart with its own values and each of its ci value sets, every overlay, the root
-    kustomization and the Skaffold file. Custom resources are held against the definitions (CRDs) below the folder
-    SLIPWAY_SCHEMAS, rules in CEL included. docs/manifests.md explains every rule. Exit code 1: there are errors.
+    Without a path, the command checks every chart with its own values and each of its ci value sets, every
+    overlay, the root kustomization and the Skaffold file. Custom resources are checked against the definitions
+    (CRDs) in the folder SLIPWAY_SCHEMAS, including rules in CEL. docs/manifests.md explains every rule. The exit
+    code is 1 if there are errors.
     """
     from control.lint.manifests.requirements import require
     from control.new.write import repository_root

@@ -1,4 +1,4 @@
-"""`slipway triton`: what Triton is given."""
+"""`slipway triton`: check Triton's model configurations."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LINT_EPILOG = "Examples:  slipway triton lint   |   slipway triton lint out   | 
 def lint(
     repository: Annotated[
         Path | None,
-        typer.Argument(help="Folder in Triton's layout. Default: the settings' model repository."),
+        typer.Argument(help="Folder in Triton's layout. Default: SLIPWAY_MODEL_REPOSITORY."),
     ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; give it again for more.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    model: Annotated[list[str] | None, typer.Option(help="Check only this model; may be repeated.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check every config.pbtxt and compare it with the ONNX graphs it is for. Needs no Triton.
+    """Check every config.pbtxt and compare it with its ONNX graphs. Needs no Triton.
 
-    Each finding names file, line and key, the value, what was expected and the fix; docs/triton-lint.md has the
-    rules. Exit code 1 when there are errors: a model that Triton would refuse, or that would refuse every request.
+    Each finding names file, line and key, the value, what was expected and the fix. docs/triton-lint.md has the
+    rules. The exit code is 1 if there are errors: Triton would refuse the model, or the model every request.
     """
     from control.lint.triton.lint import lint as check
     from control.settings import StackSettings

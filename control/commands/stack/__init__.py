@@ -1,1 +1,1 @@
-"""Commands about the local stack: start, stop, look at it, keep and restore what it knows."""
+"""Commands about the local stack: start, stop and inspect it, back up and restore its data."""

@@ -1,4 +1,4 @@
-"""`slipway backup`: keep what the local stack knows."""
+"""`slipway backup`: back up the data of the local stack."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def backup(
     target: Annotated[str, typer.Argument(help="Empty folder or s3://bucket/prefix.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Keep MLflow's database and artifacts, the collections and the model repository elsewhere.
+    """Back up MLflow's database and artifacts, the collections and the model repository.
 
-    The stack may run meanwhile. `slipway restore` brings it back.
+    The stack may be running. `slipway restore` restores the backup.
     """
-    from control.backup.archive import backup as keep
+    from control.backup.archive import backup as write
     from control.settings import StackSettings
     from serving.kernel.settings import read
 
-    made = keep(read(StackSettings), target)
+    made = write(read(StackSettings), target)
     size = sum(file.bytes for file in made.files.values())
     if as_json:
         print_json({"target": target, "created": made.created, "files": len(made.files), "bytes": size})

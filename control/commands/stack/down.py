@@ -14,9 +14,9 @@ EPILOG = "Example:  slipway down"
 
 
 def down(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False) -> None:
-    """Stop every process of the local stack and remove its sockets; data and logs are kept.
+    """Stop every process of the local stack and remove its sockets. Data and logs stay.
 
-    Also cleans up after a stack whose supervisor was killed or whose machine was restarted.
+    The command also cleans up after a stack whose supervisor was killed or whose machine was restarted.
     """
     from control.settings import StackSettings
     from control.stack import find, lock
@@ -39,7 +39,7 @@ def down(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instea
     if not alive and not killed:
         _say("nothing was running; cleaned up after a stack that had ended", as_json, was_running=False, killed=0)
         return
-    left = f"; left over and ended by pid: {killed}" if killed else ""
+    left = f"; killed {killed} remaining processes" if killed else ""
     _say(f"stopped {', '.join(reversed(state.parts))}{left}", as_json, was_running=True, killed=killed)
 
 

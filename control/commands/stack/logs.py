@@ -1,4 +1,4 @@
-"""`slipway logs`: the end of a part's log."""
+"""`slipway logs`: print the end of a part's log."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OTHERS = ("requests.jsonl", "supervisord.log")
 
 def logs(
     part: Annotated[
-        str, typer.Argument(help="postgres, mlflow, ray, triton or gateway; requests for the data plane's own.")
+        str, typer.Argument(help="postgres, mlflow, ray, triton, gateway, or requests: the data plane's own log.")
     ],
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 50,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Number of lines.")] = 50,
 ) -> None:
-    """Print the last lines of a part's log, of now or of the last time it ran."""
+    """Print the last lines of a part's log, also after the part has ended."""
     from control.errors import StackError
     from control.settings import StackSettings
     from control.stack.layout import Layout

@@ -1,4 +1,4 @@
-"""`slipway status`: what runs where."""
+"""`slipway status`: show the parts of the local stack."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ EPILOG = "Examples:  slipway status   |   slipway status --json"
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show every part: state, process, address, time up, restarts, memory.
+    """Show every part: state, process, address, uptime, restarts, memory.
 
-    Exit code 0 when all are ready; 1 when one is not, which is named with the end of its log, or nothing runs.
+    The exit code is 0 if all parts are ready. It is 1 if the stack is not running or a part is not ready; the
+    command then shows the end of that part's log.
     """
     from control.settings import StackSettings
     from control.stack import find, report
@@ -29,7 +30,7 @@ def status(
     state = read_state(settings.home)
     if state is None:
         print_json({"ready": False, "parts": []}) if as_json else note(
-            "nothing runs; `slipway up` starts the stack"
+            "the stack is not running; `slipway up` starts it"
         )
         raise typer.Exit(1)
     rows = report.look(state, settings)

@@ -1,4 +1,4 @@
-"""`slipway card`: an app's model card, its figures from a version."""
+"""`slipway card`: write the figures of a version into an app's model card."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EPILOG = "Examples:  slipway card price   |   slipway card price 3 --name onion 
 
 def card(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
-    version: Annotated[int, typer.Argument(min=0, help="Take the figures of this version; 0: the champion.")] = 0,
+    version: Annotated[int, typer.Argument(min=0, help="Use the figures of this version; 0: the champion.")] = 0,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit code 1 when the card is not up to date.")
     ] = False,
@@ -35,9 +35,9 @@ def card(
 ) -> None:
     """Write a version's figures into the app's model card, README.md: metrics, gate, parity, origin, plots.
 
-    Only the block of that data, between its markers, is changed; where there is none yet, one is added below the
-    heading of the metrics. Hand-written text stays as it is. Plots come from MLflow while it runs. With --check
-    and no version yet, only the markers are looked at.
+    The command changes only the block of the version's data, between its markers. If there is no such block, it
+    adds one below the heading of the metrics. Hand-written text stays as it is. Plots come from MLflow if it is
+    running. With --check, and if the app has no version, the command checks only the markers.
     """
     from control.cards import write
     from serving.kernel.settings import read
@@ -49,7 +49,7 @@ def card(
     folder = find(app).app.folder
     write.read(folder)
     if check and not version and not repository.versions(settings.model_repository, app):
-        note(f"{app} has no version; the card's markers are well formed")
+        note(f"{app} has no version; the markers of the card are correct")
         return
     _, number = choose(app, settings.model_repository, version)
     manifest = repository.manifest(settings.model_repository, app, number)
@@ -60,23 +60,23 @@ def card(
         raise typer.Exit(1 if reason else 0)
     with _plots(settings, manifest) as plots:
         done = write.update(folder, manifest, plots, name, force)
-    what = "figures written" if done.changed else "up to date already"
+    what = "figures written" if done.changed else "already up to date"
     note(f"{done.path}: {what} ({done.name}, version {number}, {len(done.pictures)} pictures)")
 
 
 @contextmanager
 def _plots(settings: StackSettings, manifest: Manifest) -> Iterator[Path | None]:
-    """The folder of the run's plots, for the block; None, and a note, where they cannot be had."""
+    """Fetch the run's plots into a folder for the duration of the block; None, and a note, if that fails."""
     from training.errors import RegistryError
 
     registry = running_registry(settings)
     with tempfile.TemporaryDirectory(prefix="slipway-card-") as folder:
         found = None
         if registry is None:
-            note("MLflow is not running: the card keeps the pictures it has")
+            note("MLflow is not running: the card keeps its pictures")
         else:
             try:
                 found = registry.fetch(manifest.run_id, "plots", Path(folder))
             except RegistryError as error:
-                note(f"the card keeps the pictures it has: {error}")
+                note(f"the card keeps its pictures: {error}")
         yield found

@@ -1,4 +1,4 @@
-"""`slipway compare`: two versions beside each other."""
+"""`slipway compare`: compare two versions."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ EPILOG = (
 def compare(
     context: typer.Context,
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
-    first: Annotated[int, typer.Argument(min=1, help="One version.")],
-    second: Annotated[int, typer.Argument(min=1, help="The other; differences are this one less the first.")],
+    first: Annotated[int, typer.Argument(min=1, help="The version to compare with.")],
+    second: Annotated[int, typer.Argument(min=1, help="The other version; differences are second minus first.")],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="Judge both anew on the test part of this file; give it again for more files."),
+        typer.Option(help="Evaluate both versions on the test part of this file; may be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Compare two versions on the same rows: metrics by slice, with paired bootstrap intervals of the difference.
 
-    The rows are those that both versions' trainings kept in MLflow, which is started for the time it takes if need
-    be. With --data both versions judge one file by their own graphs, and further options are the app's own, such
-    as --commodity for price.
+    The rows are those that the trainings of both versions stored in MLflow, which is started for the comparison if
+    it is not running. With --data, the graphs of both versions are evaluated on that file, and the app's own
+    options, such as --commodity for price, select its rows.
     """
     from serving.kernel.settings import read
     from training.find_recipe import find
@@ -47,7 +47,7 @@ def compare(
 
     known = find(app).selectable
     options = Options(select=own_options("compare", app, known if data else (), context.args))
-    # Takes seconds to import: what is wrong so far is said before.
+    # This import takes seconds, so errors in the options are reported before it.
     from training.compare.run import CompareRequest
 
     request = CompareRequest(
@@ -88,9 +88,9 @@ def _run(settings: StackSettings, request: CompareRequest) -> Comparison:
 def _show(result: Comparison) -> None:
     columns = ("metric", "slice", f"version {result.first}", f"version {result.second}", "difference")
     print_table((*columns, "95 % interval", "rows", "blocks", "verdict"), map(_cells, result.lines))
-    judged = f"anew on {result.data}" if result.data else "on the rows their trainings kept"
-    note(f"{result.app}: {result.rows} rows, judged {judged}.")
-    note(f"The difference is version {result.second} less {result.first}.")
+    source = result.data or "those that the trainings stored"
+    note(f"{result.app}: {result.rows} rows, {source}.")
+    note(f"The difference is version {result.second} minus version {result.first}.")
     for text in result.notes:
         note(f"Note: {text}.")
 

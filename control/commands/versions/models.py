@@ -1,4 +1,4 @@
-"""`slipway models`: what there is to answer with, and how good it is."""
+"""`slipway models`: list the versions and their metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["EPILOG", "models"]
 
 EPILOG = "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --gallery out"
 HEADLINES = 2
-"""Metrics shown per version; --metrics shows all."""
+"""Number of metrics shown for each version; --metrics shows all."""
 
 
 def models(
@@ -28,8 +28,8 @@ def models(
 ) -> None:
     """Show versions, aliases, metrics beside the naive baseline, and gate verdicts.
 
-    Reads the model repository. While MLflow runs, versions that the gate refused are listed too, and the page of
-    --gallery has the plots of the runs.
+    The command reads the model repository. If MLflow is running, the list has also the versions that the gate
+    refused, and the page of --gallery has the plots of the runs.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
@@ -68,7 +68,7 @@ def _write_gallery(settings: Any, only: str, folder: Path) -> None:
 
 
 def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:
-    """Alias and manifest of every published version."""
+    """Return alias and manifest of every published version."""
     from training.publish.repository import aliases, versions
     from training.publish.servable import read_manifest
 
@@ -122,7 +122,7 @@ def _data(source: str, synthetic: bool) -> str:
 
 
 def _headlines(manifest: Manifest) -> list[Metric]:
-    """Those whose gain is judged, else the first that have a baseline."""
+    """Return the metrics whose gain has an interval, else the first metrics that have a baseline."""
     judged = [metric for metric in manifest.metrics if metric.gain_low is not None]
     return (judged or [metric for metric in manifest.metrics if metric.baseline is not None])[:HEADLINES]
 
@@ -133,7 +133,7 @@ def _headline(metric: Metric) -> str:
 
 
 def _gain(metric: Metric) -> str:
-    """Relative difference to the baseline in words."""
+    """Return the relative difference to the baseline in words."""
     if not metric.baseline:
         return "baseline"
     change = 100 * (metric.value - metric.baseline) / abs(metric.baseline)

@@ -1,4 +1,4 @@
-"""`slipway package`: a version for another way of serving."""
+"""`slipway package`: package a version for BentoML, a container or Triton."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPILOG = (
 
 
 class Format(StrEnum):
-    """What a package is for."""
+    """What can serve the package."""
 
     BENTO = "bento"
     IMAGE = "image"
@@ -39,13 +39,13 @@ def package(
     ],
     version: Annotated[int, typer.Option(min=0, help="This version; 0: the champion, else the newest.")] = 0,
     alias: Annotated[str, typer.Option(help="Package the champion or the challenger.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder that the package is written into.")] = Path("dist"),
+    out: Annotated[Path, typer.Option(help="Folder for the package.")] = Path("dist"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Write one published version so that BentoML, a container or a Triton elsewhere can serve it.
+    """Write a published version as a package that BentoML, a container or a Triton elsewhere can serve.
 
-    The version's files are checked against their digests first. Prints what was written and the commands that
-    come next; nothing is built or pushed beyond the package itself.
+    The command first checks the version's files against their digests. It prints the path of the package and the
+    commands that come next, and builds or pushes nothing else.
     """
     from control.package import bento, image, triton
     from control.package.chosen import choose

@@ -1,4 +1,4 @@
-"""`slipway promote`: say which version answers."""
+"""`slipway promote`: make a version the champion."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EPILOG = "Example:  slipway promote price 2 --why 'trained on the 2021 season'"
 
 def promote(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
-    version: Annotated[int, typer.Argument(min=1, help="The version that shall answer from now on.")],
-    why: Annotated[str, typer.Option(help="Reason for the record.")] = "",
+    version: Annotated[int, typer.Argument(min=1, help="The version that becomes champion.")],
+    why: Annotated[str, typer.Option(help="Reason, which is written to promotions.jsonl.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Make a published version the champion: it answers when no version is asked for.
+    """Make a published version the champion, which answers requests that name no version.
 
-    The change and the version's gate report are appended to promotions.jsonl first. A running gateway follows in
-    a second or so, without a restart; the previous champion stays loaded and can be asked for by number.
+    The command first appends the change and the version's gate report to promotions.jsonl. A running gateway
+    follows within about a second, without a restart. The previous champion stays loaded, and requests can name it.
     """
     from control.commands.common import running_registry
     from control.settings import StackSettings
@@ -35,8 +35,8 @@ def promote(
     registry = running_registry(settings)
     if registry is None:
         note(
-            "MLflow is not running and keeps the old aliases: give this command again when it is up, "
-            "or `slipway repository sync` would take the change back"
+            "MLflow is not running and keeps the old aliases: repeat this command when it is running, "
+            "or `slipway repository sync` will undo the change"
         )
     before = aliases(settings.model_repository, app)
     after = move(registry, settings.model_repository, app, version, why, getpass.getuser())

@@ -1,4 +1,4 @@
-"""`slipway repository`: the model repository as a whole."""
+"""`slipway repository`: copy and verify the whole model repository."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def sync(
     target: Annotated[str, typer.Argument(help="Folder or s3://bucket/prefix to copy to.")] = "",
     only: Annotated[list[str] | None, typer.Option("--app", help="Copy only this app; may be repeated.")] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove versions that MLflow, or SOURCE, does not know.")
+        bool, typer.Option("--prune", help="Remove versions that are not in MLflow, or not in SOURCE.")
     ] = False,
     every: Annotated[
-        float, typer.Option(min=0, help="Copy again after so many seconds, until it is interrupted.")
+        float, typer.Option(min=0, help="Repeat the copy after this many seconds, until interrupted.")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Make a model repository say what another source says: versions byte for byte, aliases and config.pbtxt.
+    """Synchronize a model repository: versions byte for byte, aliases and config.pbtxt.
 
-    With SOURCE and TARGET it copies one repository to the other; without, it rebuilds the local one from MLflow.
-    Digests are checked on the way, a version appears whole or not at all, and nothing is written over or removed
-    unless asked. Buckets take credentials and endpoint from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-    AWS_ENDPOINT_URL.
+    With SOURCE and TARGET, the command copies one repository to the other. Without TARGET, it rebuilds the local
+    repository from MLflow. It checks the digests, publishes each version as a whole, never overwrites a version
+    and removes versions only with --prune. AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL are the
+    credentials and the endpoint of buckets.
     """
     if target:
-        _copy_for_ever(source, target, only or (), prune, every, as_json)
+        _copy(source, target, only or (), prune, every, as_json)
         return
     if only or every or "/" in source:
-        raise typer.BadParameter("--app, --every, folders and URLs belong to a copy: give SOURCE and TARGET")
+        raise typer.BadParameter("--app, --every, folders and URLs need both SOURCE and TARGET")
     _show(_rebuild(source, prune), as_json)
 
 
 def _rebuild(app: str, prune: bool) -> list[Change]:
-    """The local repository from MLflow."""
+    """Rebuild the local repository from MLflow."""
     from control.settings import StackSettings
     from control.stack.ensure import ensure
     from serving.kernel.settings import read
@@ -67,10 +67,8 @@ def _rebuild(app: str, prune: bool) -> list[Change]:
         return rebuild(Registry(state.mlflow_uri), settings.model_repository, [app] if app else (), prune)
 
 
-def _copy_for_ever(
-    source: str, target: str, apps: Sequence[str], prune: bool, every: float, as_json: bool
-) -> None:
-    """Once, or again and again: then a store that is away for a while ends nothing."""
+def _copy(source: str, target: str, apps: Sequence[str], prune: bool, every: float, as_json: bool) -> None:
+    """Copy once, or every `every` seconds. A repeated copy continues after the bucket was unreachable."""
     from training.errors import BucketError
     from training.publish.repository_copy import copy
 
@@ -83,7 +81,7 @@ def _copy_for_ever(
             fail(str(error))
         if not every:
             return
-        note(f"the next copy is in {every:g} s")
+        note(f"the next copy starts in {every:g} s")
         time.sleep(every)
 
 

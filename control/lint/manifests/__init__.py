@@ -1,1 +1,1 @@
-"""`slipway manifests lint`: what a cluster would refuse, ignore or regret, found before it is applied."""
+"""`slipway manifests lint`: check Kubernetes manifests without a cluster, before they are applied."""

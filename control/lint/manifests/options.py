@@ -1,4 +1,4 @@
-"""How strictly manifests are checked."""
+"""The options of `slipway manifests lint`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LintOptions"]
 
 @dataclass(frozen=True, kw_only=True)
 class LintOptions:
-    """How strictly. `kubernetes` empty: 1.30 and the newest; `schemas` is the folder of CRDs, if there is one."""
+    """An empty `kubernetes` means 1.30 and the newest version. `schemas` is the folder of CRDs, or None."""
 
     kubernetes: tuple[str, ...] = ()
     schemas: Path | None = None
@@ -26,7 +26,7 @@ class LintOptions:
     def from_environment(
         kubernetes: Iterable[str], require_schemas: bool, external: Iterable[str], ignore: Iterable[str]
     ) -> LintOptions:
-        """With the folder of SLIPWAY_SCHEMAS. Raises `ManifestError`."""
+        """Return the options, with the folder of SLIPWAY_SCHEMAS. Raises `ManifestError`."""
         given = os.environ.get("SLIPWAY_SCHEMAS", "")
         if require_schemas and not given:
             raise ManifestError(

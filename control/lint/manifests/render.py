@@ -1,4 +1,4 @@
-"""Helm and kustomize: a target to texts of YAML, or to what they say is wrong."""
+"""Render a target to texts of YAML with Helm and kustomize, or return their errors as findings."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _SECONDS = 60
 
 @dataclass
 class Rendered:
-    """Texts by the file that they came from, and what went wrong."""
+    """Texts by file name, and the findings of rendering."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     external: set[str] = field(default_factory=set)
-    """What comments of the values, of the kustomization or of the texts declare to exist outside."""
+    """The objects that comments in the values, in the kustomization or in the texts declare to exist elsewhere."""
     written: bool = False
-    """Whether people wrote the texts, so that their lines mean something."""
+    """Whether the texts are files, not rendered, so that their line numbers are known to the user."""
 
 
 def render(target: Target) -> Rendered:
-    """Whatever the target is, its YAML. Raises `ManifestError` when a tool is missing."""
+    """Return the YAML of a target. Raises `ManifestError` if a tool is missing."""
     if target.kind == "chart":
         made = _chart(target)
     elif target.kind == "kustomization":
@@ -57,7 +57,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text()
     except UnicodeDecodeError as error:
-        raise ManifestError(f"{path} is no text in UTF-8: {error}") from error
+        raise ManifestError(f"{path} is not text in UTF-8: {error}") from error
 
 
 def _chart(target: Target) -> Rendered:
@@ -88,7 +88,7 @@ def _chart(target: Target) -> Rendered:
 
 
 def _values(target: Target) -> tuple[dict[str, Any], list[Finding]]:
-    """The value set, as strictly as any other YAML."""
+    """Read the value set, as strictly as all other YAML."""
     if target.values is None:
         return {}, []
     file, found = shown(target.values), read(_text(target.values))
@@ -97,7 +97,7 @@ def _values(target: Target) -> tuple[dict[str, Any], list[Finding]]:
         return {}, [problem.finding(file, target.label) for problem in problems]
     values = found[0].value if found else {}
     if len(found) > 1 or not isinstance(values, dict):
-        return {}, [_problem("SLW903", target, file, "values are one mapping")]
+        return {}, [_problem("SLW903", target, file, "a value set must be a single mapping")]
     return values, []
 
 
@@ -106,19 +106,18 @@ def _helm() -> Any:
         import helm_python
     except ImportError as error:
         raise ManifestError(
-            "charts are rendered by helm-python-sdk, which is not installed: "
-            "pip install -c constraints.txt -e '.[manifests]'"
+            "charts need helm-python-sdk, which is not installed: pip install -c constraints.txt -e '.[manifests]'"
         ) from error
     return helm_python
 
 
 def _inside(target: Target, name: str) -> str:
-    """Helm calls a file by the chart's name; its folder may have another."""
+    """Return the path of a file in the chart's folder. Helm starts the path with the name of the chart instead."""
     return f"{target.path.name}/{name.partition('/')[2]}"
 
 
 def _template(target: Target, message: str) -> str:
-    """The template that a message of Helm names, with its line in the message itself."""
+    """Return the path of the template that a message of Helm names."""
     match = _SOURCE.search(message)
     return shown(target.path.parent / _inside(target, match[1])) if match else shown(target.path)
 
@@ -131,10 +130,10 @@ def _kustomization(target: Target) -> Rendered:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)  # noqa: S603
     except subprocess.TimeoutExpired:
-        message = f"kubectl was not done after {_SECONDS} s; does it name a base on the network?"
+        message = f"kubectl did not finish within {_SECONDS} s; does the kustomization name a remote base?"
         return Rendered(findings=[_problem("SLW905", target, shown(target.path), message)])
     if done.returncode != 0:
-        message = done.stderr.strip() or f"kubectl ended with {done.returncode}"
+        message = done.stderr.strip() or f"kubectl exited with {done.returncode}"
         return Rendered(findings=[_problem("SLW905", target, shown(target.path), message)])
     return Rendered([(shown(target.path), done.stdout)])
 

@@ -1,4 +1,4 @@
-"""The libraries of the extra `manifests`: small, but not needed to train or to serve."""
+"""The libraries of the extra `manifests`, which training and serving do not need."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LIBRARIES = {
     "kserve": "kserve",
     "kubernetes_validate": "kubernetes-validate",
 }
-"""Module -> the package that brings it."""
+"""Module -> the package that contains it."""
 
 
 def require() -> None:
-    """Raises `ManifestError` that says how to install what is missing."""
+    """Raise `ManifestError` with the command that installs the missing libraries."""
     missing = [package for module, package in LIBRARIES.items() if find_spec(module) is None]
     if missing:
         raise ManifestError(

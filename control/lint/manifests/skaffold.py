@@ -1,4 +1,4 @@
-"""Skaffold files: their schema, where there is one, and the paths that they name."""
+"""Check Skaffold files: against their schema, if it is known, and that the paths in them exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PATHS = (
 
 
 def check(path: Path, schemas: Path | None) -> Iterator[Finding]:
-    """Findings of one file."""
+    """Yield the findings of one file."""
     for document in read(path.read_text()):
         origin = Origin(shown(path), shown(path), document.line, document.lines)
         body = table(document.value)
@@ -54,7 +54,7 @@ def _schema(resource: Resource, body: dict[str, Any], schemas: Path) -> Iterator
     if not known:
         return
     if not file.is_file():
-        message = f"there is no schema of {resource.api_version}; there are {', '.join(known)}"
+        message = f"there is no schema of {resource.api_version}; known are {', '.join(known)}"
         yield resource.finding("SLW901", "apiVersion", message)
         return
     for error in Draft7Validator(json.loads(file.read_bytes())).iter_errors(body):
@@ -64,7 +64,7 @@ def _schema(resource: Resource, body: dict[str, Any], schemas: Path) -> Iterator
 
 
 def _deepest(error: Any) -> Any:
-    """Of the reasons why no alternative fits, the one that is furthest in; a field nobody knows before others."""
+    """Return the most deeply nested reason why no alternative fits. Unknown fields come before other reasons."""
     leaves = list(_leaves(error))
     unknown = [leaf for leaf in leaves if leaf.validator == "additionalProperties"] or leaves
     return max(unknown, key=lambda leaf: (len(leaf.absolute_path), -len(leaf.message)))
@@ -80,17 +80,17 @@ def _leaves(error: Any) -> Iterator[Any]:
 def _paths(resource: Resource, body: dict[str, Any], base: str, folder: Path) -> Iterator[Finding]:
     for pattern in _PATHS:
         for path, value in every(body, pattern, base):
-            # Patterns and addresses are Skaffold's to resolve.
+            # Skaffold resolves templates and addresses, so they are not checked here.
             if isinstance(value, str) and "{{" not in value and "://" not in value and not _there(folder, value):
-                yield resource.finding("SLW902", path, f"{value} is not there")
+                yield resource.finding("SLW902", path, f"{value} does not exist")
     for i, artifact in entries(table(body.get("build")).get("artifacts")):
         context = str(artifact.get("context") or ".")
         file = str(table(artifact.get("docker")).get("dockerfile") or "Dockerfile")
         if "docker" in artifact and not (folder / context / file).is_file():
             at = join(join(base, "build.artifacts"), i) + ".docker.dockerfile"
-            yield resource.finding("SLW902", at, f"{Path(context) / file} is not there")
+            yield resource.finding("SLW902", at, f"{Path(context) / file} does not exist")
 
 
 def _there(folder: Path, value: str) -> bool:
-    """A path, or a pattern that something matches."""
+    """Return whether the path exists, or whether anything matches the pattern."""
     return (folder / value).exists() or bool("*" in value and next(iter(folder.glob(value)), None))

@@ -1,4 +1,4 @@
-"""YAML as the API server's reader takes it, and strictly: a key twice or a key that is no text is a problem."""
+"""Read YAML as the API server does, but strictly: a duplicate key or a key that is not text is a problem."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _DROPPED = ("timestamp", "value", "int", "float")
 _INT = r"^[-+]?(0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"
 _FLOAT = r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
 _MOST = 200_000
-"""Aliases of aliases can make a file of a few lines as large as memory; the API server refuses such files too."""
+"""The most values of a file. Aliases of aliases can expand to any size; the API server refuses such files too."""
 _TAG = "tag:yaml.org,2002:"
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """No dates and no numbers of base 60: `2026-01-01` and `22:30` stay text, and `1e3` is a number."""
+    """Reads no dates and no numbers of base 60: `2026-01-01` and `22:30` stay text, and `1e3` is a number."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in known if tag.removeprefix(_TAG) not in _DROPPED]
@@ -39,7 +39,7 @@ _Loader.add_implicit_resolver(f"{_TAG}float", re.compile(_FLOAT), list("-+.01234
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with the text. `id` is SLW001, SLW002 or SLW006."""
+    """A mistake in the text. `id` is SLW001, SLW002 or SLW006."""
 
     id: str
     line: int
@@ -47,7 +47,7 @@ class Problem:
     message: str
 
     def finding(self, file: str, source: str, written: bool = True) -> Finding:
-        """The problem in a file that was read as part of `source`. Only files that people wrote have lines."""
+        """Return the finding for a file that is part of `source`. Only files that were not rendered have lines."""
         return Finding(
             file=file,
             line=self.line if written else 0,
@@ -61,7 +61,7 @@ class Problem:
 
 @dataclass
 class Document:
-    """One document of a file: its value, the line of each field, and what is wrong with it."""
+    """One document of a file: its value, the line of each field, and its problems."""
 
     value: Any
     line: int
@@ -70,7 +70,7 @@ class Document:
 
 
 def read(text: str) -> list[Document]:
-    """All documents that are not empty. One with a problem of syntax ends the list, with the value None."""
+    """Return all documents that are not empty. After a syntax error, the last document has the value None."""
     loader = _Loader(text)
     found: list[Document] = []
     try:
@@ -92,7 +92,7 @@ def read(text: str) -> list[Document]:
 
 
 def _text_keys(value: Any) -> Any:
-    """As the way through JSON does: `8080:` is the key "8080"."""
+    """Turn all keys into text, as JSON does: `8080:` is the key "8080"."""
     if isinstance(value, dict):
         return {_key(key): _text_keys(item) for key, item in value.items()}
     return [_text_keys(item) for item in value] if isinstance(value, list) else value
@@ -105,7 +105,7 @@ def _key(key: Any) -> str:
 def _walk(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
     lines[path] = node.start_mark.line + 1
     if len(lines) > _MOST:
-        raise ValueError(f"with its aliases it has more than {_MOST} values")
+        raise ValueError(f"the file expands to more than {_MOST} values")
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
             yield from _walk(item, join(path, i), lines)
@@ -114,14 +114,14 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem
         for key, item in node.value:
             line = key.start_mark.line + 1
             name = str(key.value)
-            place = join(path, name)
+            below = join(path, name)
             if key.tag in (f"{_TAG}bool", f"{_TAG}null"):
                 yield Problem(
-                    "SLW006", line, place, f"line {line}: the key {name} is read as {key.tag[len(_TAG) :]}"
+                    "SLW006", line, below, f"line {line}: the key {name} is read as {key.tag[len(_TAG) :]}"
                 )
             if name in seen:
-                message = f"line {line}: the key {name!r} is there already, on line {seen[name]}"
-                yield Problem("SLW002", line, place, message)
+                message = f"line {line}: the key {name!r} already exists on line {seen[name]}"
+                yield Problem("SLW002", line, below, message)
             seen[name] = line
-            yield from _walk(item, place, lines)
-            lines[place] = line
+            yield from _walk(item, below, lines)
+            lines[below] = line

@@ -1,4 +1,4 @@
-"""What there is to lint: charts with each of their value sets, kustomizations, plain files, Skaffold files."""
+"""The targets of the linter: charts with each of their value sets, kustomizations, plain and Skaffold files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Target:
 
     @property
     def label(self) -> str:
-        """Such as `charts/slipway with ci/gpu.yaml`."""
+        """The name in reports, such as `charts/slipway with ci/gpu.yaml`."""
         if self.kind == "chart":
             given = "its own values" if self.values is None else self.values.relative_to(self.path).as_posix()
             return f"{shown(self.path)} with {given}"
@@ -35,7 +35,7 @@ class Target:
 
 
 def shown(path: Path) -> str:
-    """A path as people write it: relative to where they are, if it is below."""
+    """Return a path relative to the current folder, if it is below that folder."""
     try:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
@@ -43,7 +43,7 @@ def shown(path: Path) -> str:
 
 
 def of_repository(root: Path) -> list[Target]:
-    """Everything that a repository ships. Raises `ManifestError` when there is nothing."""
+    """Return all targets of a repository. Raises `ManifestError` if there are none."""
     found = [target for chart in sorted(root.glob("charts/*/Chart.yaml")) for target in _chart(chart.parent)]
     found += [
         Target("kustomization", folder) for folder in sorted(root.glob("k8s/overlays/*")) if _kustomized(folder)
@@ -52,18 +52,18 @@ def of_repository(root: Path) -> list[Target]:
     found += [Target("skaffold", path) for path in (root / "skaffold.yaml",) if path.is_file()]
     if not found:
         where = "charts/*, k8s/overlays/*, kustomization.yaml and skaffold.yaml"
-        raise ManifestError(f"there is nothing to lint in {shown(root)} (looked for {where}); give a PATH")
+        raise ManifestError(f"{shown(root)} has nothing to check (looked for {where}); give a PATH")
     return found
 
 
 def of_path(path: Path) -> list[Target]:
-    """A file, a chart, a kustomization, or a folder of any of them. Raises `ManifestError`."""
+    """Return the targets of a file, a chart, a kustomization, or a folder of these. Raises `ManifestError`."""
     if path.is_file():
         if path.name in KUSTOMIZATIONS:
             return [Target("kustomization", path.parent)]
         return [_file(path)]
     if not path.is_dir():
-        raise ManifestError(f"{path} is not there; give a file, a folder of YAML, a kustomization or a chart")
+        raise ManifestError(f"{path} does not exist; give a file, a folder of YAML, a kustomization or a chart")
     found = list(_folder(path))
     if not found:
         raise ManifestError(
@@ -82,12 +82,12 @@ def _folder(folder: Path) -> Iterator[Target]:
 
 
 def _plain(folder: Path) -> Iterator[Target]:
-    """The folder's own files as one; charts and kustomizations below it each for itself."""
+    """Yield the folder's own files as one target, and each chart and kustomization below it as another."""
     files: list[Path] = []
     nested: list[Target] = []
 
-    def visit(place: Path) -> None:
-        for item in sorted(place.iterdir()):
+    def visit(below: Path) -> None:
+        for item in sorted(below.iterdir()):
             if item.is_dir() and not item.name.startswith("."):
                 special = (item / "Chart.yaml").is_file() or _kustomized(item)
                 nested.extend(_folder(item)) if special else visit(item)
@@ -113,7 +113,7 @@ def _is_skaffold(path: Path) -> bool:
 
 
 def _kustomized(folder: Path) -> bool:
-    """A component cannot be built by itself."""
+    """Return whether the folder is a kustomization. A component does not count: it cannot be built by itself."""
     paths = [folder / name for name in KUSTOMIZATIONS if (folder / name).is_file()]
     return any("kind: Component" not in path.read_text(errors="replace").splitlines() for path in paths)
 

@@ -34,11 +34,11 @@ def test_a_synthetic_block_says_so() -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([ONION], "line 1: the figures of 'onion, Karnataka' have no end"),
-        (["", END], "line 2: figures end here that started nowhere"),
-        ([ONION, ONION, END], "line 2: figures start before those of line 1 have ended"),
-        ([ONION, END, ONION, END], "line 3: the figures of 'onion, Karnataka' stand in line 1 already"),
-        (["<!-- figures: -->", END], "line 1: no marker; expected `<!-- figures: NAME -->`"),
+        ([ONION], "line 1: the block 'onion, Karnataka' has no end"),
+        (["", END], "line 2: the end of a block without its start"),
+        ([ONION, ONION, END], "line 2: a block starts before the block of line 1 ends"),
+        ([ONION, END, ONION, END], "line 3: the block 'onion, Karnataka' already exists in line 1"),
+        (["<!-- figures: -->", END], "line 1: malformed marker; expected `<!-- figures: NAME -->`"),
         (["<!--figures: a-->", END], "line 1: no marker"),
         ([ONION, f"text {END}"], "line 2: no marker"),
         ([ONION, "<!-- End of figures -->"], "line 2: no marker"),
@@ -52,7 +52,7 @@ def test_wrong_markers_are_named_by_their_line(lines: list[str], message: str) -
 
 def test_the_heading_must_be_there_once() -> None:
     for card, count in ((CARD.replace(HEADING, "## Figures"), 0), (CARD + CARD, 2)):
-        with pytest.raises(CardError, match=f"once, found it {count} times"):
+        with pytest.raises(CardError, match=f"must occur once; it occurs {count} times"):
             replaced(card, "onion", "a")
 
 

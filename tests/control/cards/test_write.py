@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_version_is_written_and_then_up_to_date(folder: Path, tmp_path: Path) -> None:
-    assert stale(folder, manifest()) == "there are no figures of 'ONION.csv'"
+    assert stale(folder, manifest()) == "the card has no figures of 'ONION.csv'"
     done = update(folder, manifest(), plots(tmp_path / "plots", "error_by_slice"))
     assert done.changed and done.pictures == ("card/onion-csv/error_by_slice.png",)
     assert (folder / done.pictures[0]).is_file()
@@ -55,10 +55,10 @@ def test_what_is_wrong_is_named_and_nothing_is_touched(folder: Path, tmp_path: P
     with pytest.raises(CardError, match="no name for its data; give one with --name"):
         update(folder, manifest(source=""), drawn)
     (folder / "README.md").write_text(CARD + "<!-- figures: a -->\n")
-    with pytest.raises(CardError, match=r"README\.md: line 11: the figures of 'a' have no end"):
+    with pytest.raises(CardError, match=r"README\.md: line 11: the block 'a' has no end"):
         update(folder, manifest(), drawn)
     (folder / "README.md").write_text("# Rain\n")
-    with pytest.raises(CardError, match=r"README\.md: expected the heading '## Metrics"):
+    with pytest.raises(CardError, match=r"README\.md: the heading '## Metrics"):
         update(folder, manifest(), drawn)
     (folder / "README.md").unlink()
     with pytest.raises(CardError, match=r"README\.md: cannot be read: No such file"):

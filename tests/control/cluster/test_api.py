@@ -33,7 +33,7 @@ def test_a_namespace_may_be_given(api: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("status", "said", "words"),
     [
-        (401, "Unauthorized", "401 Unauthorized; the credentials of this context are not accepted"),
+        (401, "Unauthorized", "401 Unauthorized; the server refuses the credentials of this context"),
         (403, 'rayjobs is forbidden: User "u"', "403 rayjobs is forbidden.*ask for the verbs create and get"),
         (404, "the server could not find it", "404 .*KubeRay is not installed"),
         (409, "already exists", "409 already exists; a job of that name"),
@@ -72,9 +72,9 @@ def test_nobody_there(api: FakeApi, unused_port: int, tmp_path: Path) -> None:
 
 def test_without_a_kubeconfig_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(KubernetesError, match="no cluster is known: .*set KUBECONFIG, or use --print"):
+    with pytest.raises(KubernetesError, match="no cluster is configured: .*set KUBECONFIG, or use --print"):
         Cluster()
     (tmp_path / "broken").write_text("a: [")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "broken"))
-    with pytest.raises(KubernetesError, match="no cluster is known: "):
+    with pytest.raises(KubernetesError, match="no cluster is configured: "):
         Cluster()

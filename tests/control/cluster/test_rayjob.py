@@ -123,9 +123,9 @@ def test_secrets_come_by_reference() -> None:
 @pytest.mark.parametrize(
     ("options", "settings", "url", "mlflow", "words"),
     [
-        ({"paths": (Path("prices.csv"),)}, FULL, URL, "", "--data prices.csv: a file of this machine"),
-        ({}, FULL, "", "", "SLIPWAY_REPOSITORY_URL: expected s3://"),
-        ({}, FULL, "model-repository", "", "SLIPWAY_REPOSITORY_URL: expected s3://"),
+        ({"paths": (Path("prices.csv"),)}, FULL, URL, "", "--data prices.csv is on this machine"),
+        ({}, FULL, "", "", "SLIPWAY_REPOSITORY_URL must be s3://"),
+        ({}, FULL, "model-repository", "", "SLIPWAY_REPOSITORY_URL must be s3://"),
         ({}, ClusterSettings(), URL, "", "MLFLOW_TRACKING_URI: set it to"),
         ({}, ClusterSettings(), "", "", "sends its own there\n       MLFLOW_TRACKING_URI: set it to"),
         ({}, FULL, URL, "http://me:hunter2@mlflow", "MLFLOW_TRACKING_URI holds a password"),

@@ -39,9 +39,9 @@ def test_the_manifest_is_printed_without_a_cluster(slipway: Slipway) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("--print",), 2, "--print belongs to --on cluster"),
+        (("--print",), 2, "--print needs --on cluster"),
         (("--on", "moon"), 2, "'moon'"),
-        (DATA, 5, "error: no cluster is known"),
+        (DATA, 5, "error: no cluster is configured"),
     ],
 )
 def test_what_cannot_be_is_refused(slipway: Slipway, words: tuple[str, ...], code: int, said: str) -> None:

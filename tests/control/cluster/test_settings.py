@@ -41,5 +41,5 @@ def test_what_the_environment_says() -> None:
     ],
 )
 def test_a_bad_value_is_named(name: str, value: str) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: "):
+    with pytest.raises(ValueError, match=rf"^{name}\b"):
         read(ClusterSettings, {name: value})

@@ -50,7 +50,7 @@ def test_without_mlflow_it_says_which_plots_are_missing(models: Path, tmp_path: 
     assert entry.plots == ()
     assert entry.manifest is not None
     assert entry.missing == (
-        f"The plots of run {entry.manifest.run_id} are missing: MLflow, which keeps them, is not running."
+        f"The plots of run {entry.manifest.run_id} are missing: they are in MLflow, which is not running."
     )
     (entry,) = collect(models, Registry(f"http://127.0.0.1:{unused_port}"), tmp_path, [TOY])
     assert "are missing: could not fetch plots" in entry.missing

@@ -16,7 +16,7 @@ def test_the_root_is_the_clone(root: Path) -> None:
 @pytest.mark.parametrize("there", ["apps/rainfall", "tests/apps/rainfall", "model-repository/rainfall"])
 def test_nothing_that_exists_is_touched(tmp_path: Path, there: str) -> None:
     (tmp_path / there).mkdir(parents=True)
-    with pytest.raises(NewAppError, match=f"^{there} is there already"):
+    with pytest.raises(NewAppError, match=f"^{there} already exists"):
         write(tmp_path, "rainfall", render("rainfall"))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

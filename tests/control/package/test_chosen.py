@@ -49,11 +49,11 @@ def test_files_that_are_not_what_was_published_are_refused(models: Path, shop: s
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert fresh(tmp_path / "new" / "one") == tmp_path / "new" / "one"
     (tmp_path / "there").mkdir()
-    with pytest.raises(PackageError, match="there already; remove it or give another --out"):
+    with pytest.raises(PackageError, match="already exists; remove it or give another --out"):
         fresh(tmp_path / "there")
 
 
 def test_a_folder_that_cannot_be_made_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PackageError, match=r"--out .*file/out: the folder cannot be made: Not a directory"):
+    with pytest.raises(PackageError, match=r"--out .*file/out: the folder cannot be created: Not a directory"):
         fresh(tmp_path / "file" / "out" / "one")

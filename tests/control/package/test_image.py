@@ -30,7 +30,7 @@ def test_the_context_puts_one_version_on_the_gateways_image(chosen: Chosen, tmp_
     first, second = made.commands
     assert first == f"{root / BUILD} gateway"
     assert second.endswith(f" build -t slipway/basket:2 {made.path}")
-    with pytest.raises(PackageError, match="is there already"):
+    with pytest.raises(PackageError, match="already exists"):
         write(chosen, tmp_path / "out", root)
 
 

@@ -80,5 +80,5 @@ def test_haproxy_is_ended_when_nobody_else_can(slipway: Slipway, root: Path) -> 
     running = slipway.state()
     assert running is not None
     psutil.Process(running.supervisor_pid).kill()
-    assert "left over and ended by pid" in slipway.run("down").stderr
+    assert "remaining processes" in slipway.run("down").stderr
     assert slipway.left() == [] and haproxies(running.run) == []

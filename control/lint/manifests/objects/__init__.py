@@ -1,1 +1,1 @@
-"""Kubernetes objects: how to read one, and what the objects of one bundle mean to each other."""
+"""Read Kubernetes objects, and find the objects of a bundle that belong together."""

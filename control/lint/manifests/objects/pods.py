@@ -1,4 +1,4 @@
-"""Where each kind keeps its pods, and which labels they will carry."""
+"""The pod templates of each kind, and the labels that their pods will have."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ TEMPLATES: dict[str, tuple[str, Runs]] = {
     "CronJob": ("spec.jobTemplate.spec.template", "job"),
     "ScaledJob": ("spec.jobTargetRef.template", "job"),
 }
-"""Kind -> where its pod template is, and whether its pods end."""
+"""Kind -> path of its pod template, and whether the pods run as a service or as a job."""
 RAY_CLUSTERS = {
     "RayCluster": "spec",
     "RayService": "spec.rayClusterConfig",
     "RayJob": "spec.rayClusterSpec",
     "RayCronJob": "spec.jobTemplate.rayClusterSpec",
 }
-"""Kind -> where its Ray cluster is."""
+"""Kind -> path of its Ray cluster."""
 COMPONENTS = ("predictor", "transformer", "explainer")
 _RAY_LABELS = ("ray.io/cluster", "ray.io/identifier")
-"""Set to names that the operator makes up."""
+"""Labels whose values the operator generates."""
 _RAY_ADDED = {"app.kubernetes.io/name": "kuberay", "app.kubernetes.io/created-by": "kuberay-operator"}
 
 
 @dataclass(frozen=True, eq=False)
 class PodTemplate:
-    """Pods that an object will have.
+    """A template of an object's pods.
 
-    `path` is where their spec is; `open_labels` are set by an operator, to what is not known here; `role` is head
-    or worker in a Ray cluster, runtime for a ServingRuntime's.
+    `path` is the path of the pods' spec. An operator sets `open_labels` to values that are not known here. `role`
+    is head or worker in a Ray cluster, and runtime in a ServingRuntime.
     """
 
     owner: Resource
@@ -55,21 +55,21 @@ class PodTemplate:
 
 
 def pods(bundle: Bundle) -> list[PodTemplate]:
-    """The pod templates of all objects."""
+    """Return the pod templates of all objects."""
     return [template for resource in bundle.resources for template in _of(resource)]
 
 
 def containers(template: PodTemplate) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """(path, container, whether it runs before the others)."""
+    """Yield (path, container, whether it ends before the others start)."""
     for key in ("initContainers", "containers"):
         for i, container in entries(template.spec.get(key)):
-            # A sidecar is an init container that stays.
+            # A sidecar is an init container that keeps running.
             first = key == "initContainers" and container.get("restartPolicy") != "Always"
             yield join(join(template.path, key), i), container, first
 
 
 def matches(selector: Any, template: PodTemplate) -> bool:
-    """Whether a label selector picks the pods. An empty one picks all."""
+    """Return whether a label selector selects the pods. An empty selector selects all pods."""
     chosen = table(selector)
     plain = not {"matchLabels", "matchExpressions"} & set(chosen)
     wanted = strings(chosen) if plain else strings(chosen.get("matchLabels"))
@@ -79,13 +79,13 @@ def matches(selector: Any, template: PodTemplate) -> bool:
 
 
 def selecting(selector: Any, templates: list[PodTemplate], namespace: str = "") -> list[PodTemplate]:
-    """The templates that a selector picks, in the namespace or where none is given."""
+    """Return the templates that a selector selects, in the namespace or without a namespace."""
     near = [t for t in templates if not namespace or t.owner.namespace in ("", namespace)]
     return [template for template in near if template.role != "runtime" and matches(selector, template)]
 
 
 def cluster_spec(resource: Resource) -> tuple[str, dict[str, Any]]:
-    """(path, spec) of the Ray cluster that an object describes."""
+    """Return (path, spec) of the Ray cluster of an object."""
     path = RAY_CLUSTERS[resource.kind]
     return path, table(resource.get(path))
 

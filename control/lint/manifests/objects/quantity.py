@@ -1,4 +1,4 @@
-"""Quantities such as 500m and 2Gi."""
+"""Parse quantities such as 500m and 2Gi."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POWERS = {"n": -3, "u": -2, "m": -1, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E
 
 
 def parse(value: Any) -> Decimal | None:
-    """The number, or None where the API server could not read it."""
+    """Return the number, or None if the API server could not parse it."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     match = _FORM.fullmatch(str(value))

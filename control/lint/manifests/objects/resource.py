@@ -16,13 +16,13 @@ from control.lint.rules import manifest_rules
 __all__ = ["EXTERNAL", "Bundle", "Origin", "Resource", "declared_in"]
 
 EXTERNAL = "slipway.dev/external"
-"""Annotation, or comment in a file, that names what exists outside: `secret/NAME, configmap/NAME`."""
+"""Annotation, or comment in a file, that names objects that exist elsewhere: `secret/NAME, configmap/NAME`."""
 _COMMENT = re.compile(rf"^\s*#\s*{re.escape(EXTERNAL)}:(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an object came from. `lines` has the line of each field, in files that people wrote."""
+    """The source of an object. `lines` has the line of each field if the file was not rendered."""
 
     source: str
     file: str
@@ -32,7 +32,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """One object of the cluster."""
+    """One Kubernetes object."""
 
     body: dict[str, Any]
     origin: Origin
@@ -60,25 +60,25 @@ class Resource:
 
     @property
     def namespace(self) -> str:
-        """Empty where none is given."""
+        """Empty if the object names no namespace."""
         return str(dig(self.body, "metadata.namespace") or "")
 
     @property
     def annotations(self) -> dict[str, str]:
-        """Those that are text."""
+        """The annotations whose values are text."""
         return strings(dig(self.body, "metadata.annotations"))
 
     @property
     def label(self) -> str:
-        """`Deployment/gateway`, as people write it; empty where neither is known."""
+        """Kind and name, such as `Deployment/gateway`; empty if neither is known."""
         return f"{self.kind}/{self.name}".strip("/")
 
     def get(self, path: str) -> Any:
-        """What the path names, or None."""
+        """Return the value at the path, or None."""
         return dig(self.body, path)
 
     def finding(self, id: str, path: str, message: str) -> Finding:
-        """A finding at a field of this object."""
+        """Return a finding at a field of this object."""
         line, at = self.origin.line, path
         while at and at not in self.origin.lines:
             at = at[: max(at.rfind("."), at.rfind("["), 0)]
@@ -95,7 +95,7 @@ class Resource:
 
 
 class Bundle:
-    """Objects that are applied together, so that one may refer to another."""
+    """Objects that are applied together, so that they may refer to each other."""
 
     def __init__(self, resources: Iterable[Resource], external: Iterable[str] = ()) -> None:
         self.resources = list(resources)
@@ -111,28 +111,28 @@ class Bundle:
 
     @cached_property
     def external(self) -> set[str]:
-        """What is declared to exist outside, such as `secret/database`, in lower case."""
+        """The objects that are declared to exist elsewhere, such as `secret/database`, in lower case."""
         declared = [item.annotations.get(EXTERNAL, "") for item in self.resources]
         return self._given | {name.lower() for text in declared for name in _names(text)}
 
     def of(self, *kinds: str) -> list[Resource]:
-        """All objects of these kinds."""
+        """Return all objects of these kinds."""
         return [resource for kind in kinds for resource in self.by_kind.get(kind, ())]
 
     def find(self, kind: str, name: str, namespace: str = "") -> Resource | None:
-        """The object of that kind and name; a namespace that is not given matches any."""
+        """Return the object of that kind and name, or None. An empty namespace matches any namespace."""
         for resource in self.by_kind.get(kind, ()):
             if resource.name == name and (not namespace or resource.namespace in ("", namespace)):
                 return resource
         return None
 
     def declared(self, kind: str, name: str) -> bool:
-        """Whether somebody said that it exists outside."""
+        """Return whether the object is declared to exist elsewhere."""
         return f"{kind}/{name}".lower() in self.external
 
 
 def declared_in(text: str) -> set[str]:
-    """What the comments `# slipway.dev/external: secret/a, secret/b` of a file name."""
+    """Return the names in the comments `# slipway.dev/external: secret/a, secret/b` of a file."""
     return {name for match in _COMMENT.finditer(text) for name in _names(match[1])}
 
 

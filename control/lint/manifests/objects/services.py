@@ -1,4 +1,4 @@
-"""Services: those that are written, and those that operators make."""
+"""Services: those in the manifests, and those that operators create."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _MADE = {
     "InferenceService": ("", "-predictor", "-transformer", "-explainer"),
     "Rollout": (),
 }
-"""Kind -> endings of the names of the Services that its operator makes."""
+"""Kind -> suffixes of the names of the Services that its operator creates."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """A Service that a route can lead to. `ports` is None where an operator decides."""
+    """A Service that a route can lead to. `ports` is None if an operator chooses the ports."""
 
     name: str
     ports: frozenset[int | str] | None
 
 
 def reached(bundle: Bundle, name: str, namespace: str = "") -> Reached | None:
-    """The Service of that name, or None."""
+    """Return the Service of that name, or None."""
     service = bundle.find("Service", name, namespace)
     if service is not None:
         given: set[Any] = set()
@@ -41,7 +41,7 @@ def reached(bundle: Bundle, name: str, namespace: str = "") -> Reached | None:
 
 
 def deployments_made(bundle: Bundle) -> set[str]:
-    """Names of the Deployments that KServe makes of the InferenceServices."""
+    """Return the names of the Deployments that KServe creates for the InferenceServices."""
     return {f"{item.name}-{part}" for item in bundle.of("InferenceService") for part in _components(item)}
 
 
@@ -54,7 +54,7 @@ def _made(bundle: Bundle) -> set[str]:
         item.name + ending for kind, endings in _MADE.items() for item in bundle.of(kind) for ending in endings
     }
     for item in bundle.of("RayService"):
-        # The operator takes another name where one is given.
+        # The object may give its serve Service another name.
         own = item.get("spec.serveService.metadata.name")
         named |= {str(own)} if own else set()
     return named

@@ -1,4 +1,4 @@
-"""Reading objects that may have anything anywhere: wrong types are absent, never an exception."""
+"""Read objects that may have wrong types anywhere: a value of a wrong type counts as absent and never raises."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ __all__ = ["dig", "entries", "every", "join", "plain", "strings", "table"]
 
 
 def table(value: Any) -> dict[str, Any]:
-    """The mapping, or an empty one."""
+    """Return the mapping, or an empty mapping."""
     return value if isinstance(value, dict) else {}
 
 
 def entries(value: Any) -> list[tuple[int, dict[str, Any]]]:
-    """(index, mapping) of a list's mappings."""
+    """Return (index, mapping) of the mappings in a list."""
     return [(i, item) for i, item in enumerate(value) if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def strings(value: Any) -> dict[str, str]:
-    """The pairs of a mapping whose keys and values are text, such as labels."""
+    """Return the pairs of a mapping whose keys and values are text, such as labels."""
     return {key: text for key, text in table(value).items() if isinstance(key, str) and isinstance(text, str)}
 
 
 def plain(value: Any) -> Any:
-    """The value itself where it is a scalar, else its text: something that can be looked up in a set."""
+    """Return a scalar unchanged, and any other value as text, so that the result is hashable."""
     return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def dig(value: Any, path: str) -> Any:
-    """What `spec.template.spec` names, or None. Keys with dots cannot be named."""
+    """Return the value at a path such as `spec.template.spec`, or None. Keys must not contain dots."""
     for key in path.split(".") if path else ():
         value = table(value).get(key)
     return value
 
 
 def join(path: str, key: str | int) -> str:
-    """One step deeper: `a` and `b` to `a.b`, `a` and 0 to `a[0]`."""
+    """Append a key or an index to a path: `a` and `b` give `a.b`, `a` and 0 give `a[0]`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
 
 
 def every(value: Any, pattern: str, base: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, value) of all that a pattern such as `spec.ports[*].name` names."""
+    """Yield (path, value) of everything that matches a pattern such as `spec.ports[*].name`."""
     head, _, rest = pattern.partition(".")
     key = head.removesuffix("[*]")
     found = table(value).get(key)

@@ -1,1 +1,1 @@
-"""What Kubernetes, its operators, Ray and Prometheus accept, by their own schemas and parsers."""
+"""Checks of values with the schemas and parsers of Kubernetes, its operators, Ray and Prometheus."""

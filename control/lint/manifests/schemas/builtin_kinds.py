@@ -1,4 +1,4 @@
-"""Built-in kinds against the schemas of several Kubernetes versions, by `kubernetes-validate`."""
+"""Check built-in kinds against the schemas of several Kubernetes versions in `kubernetes-validate`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from control.lint.manifests.objects.tree import join
 __all__ = ["check", "newest", "versions"]
 
 BUILT_IN = ("", "apps", "batch", "autoscaling", "policy")
-"""Groups without a dot that Kubernetes itself serves; its others end in `.k8s.io`."""
+"""The groups of Kubernetes without a dot. Its other groups end in `.k8s.io`."""
 _GROUP, _SHORT = re.compile(r"^([^./]*)(?:\.[^/]*)?/"), r"\1-"
-"""`rbac.authorization.k8s.io/v1` is `rbac-v1` in the names of the files."""
+"""In the names of the files, `rbac.authorization.k8s.io/v1` is `rbac-v1`."""
 OPERATORS = ("gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io")
 
 
 def newest() -> str:
-    """The newest Kubernetes version there is a schema of, such as 1.37."""
+    """Return the newest Kubernetes version that has a schema, such as 1.37."""
     import kubernetes_validate
 
     return _minor(str(kubernetes_validate.latest_version()))
 
 
 def versions(asked: tuple[str, ...]) -> tuple[str, ...]:
-    """The versions to check by; 1.30 and the newest where none is asked for. Raises `ManifestError`."""
+    """Return the versions to check against: those asked for, else 1.30 and the newest. Raises `ManifestError`."""
     latest = newest()
     for version in asked:
         parts = version.removeprefix("v").split(".")
@@ -39,13 +39,13 @@ def versions(asked: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_built_in(body: dict[str, Any]) -> bool:
-    """Whether Kubernetes itself serves the group of an object."""
+    """Return whether Kubernetes itself serves the group of an object."""
     group = str(body.get("apiVersion", "")).rpartition("/")[0]
     return group in BUILT_IN or (group.endswith(".k8s.io") and group not in OPERATORS)
 
 
 def check(body: dict[str, Any], asked: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """(rule, path, message) by version; one message for several that agree."""
+    """Return (rule, path, message) of what the versions refuse; versions that agree share a message."""
     text = json.dumps(body, sort_keys=True, default=str)
     found: dict[tuple[str, str, str], list[str]] = {}
     for version in asked:
@@ -70,9 +70,10 @@ def _check(text: str, version: str) -> list[tuple[str, str, str]]:
 
 @cache
 def _validator(kind: str, api_version: str, version: str) -> Any:
-    """The strict schema of a kind in one version, None where it has no such kind.
+    """Return a validator with the strict schema of a kind in a version, or None if it has no such kind.
 
-    The package's own `validate` reads megabytes of definitions for each object and stops at the first error.
+    The package's own `validate` is not used: it reads megabytes of definitions for each object and stops at the
+    first error.
     """
     from jsonschema.validators import Draft202012Validator
     from kubernetes_validate.utils import schema_contents
@@ -99,7 +100,7 @@ def _definitions(version: str) -> Any:
 
 @cache
 def _folder(version: str) -> str:
-    """Where the package keeps the schemas of a version, of which it has one patch release."""
+    """Return the package's folder with the schemas of a version. The package has one patch release of each."""
     from kubernetes_validate.utils import all_versions
 
     releases = [release for release in all_versions() if _minor(release) == version]

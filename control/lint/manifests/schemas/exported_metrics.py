@@ -1,4 +1,4 @@
-"""Which metrics there are: ours from the code that emits them, Triton's by name."""
+"""The metrics that exist: those of the data plane from its code, those of Triton by name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), 
 
 @cache
 def emitted() -> dict[str, frozenset[str]]:
-    """Series that the data plane emits -> their labels."""
+    """Return the series that the data plane emits -> their labels."""
     from prometheus_client.metrics import MetricWrapperBase
 
     from serving.observe.metrics import Metrics
@@ -48,5 +48,5 @@ def emitted() -> dict[str, frozenset[str]]:
 
 
 def foreign(name: str) -> bool:
-    """Whether a metric is by its name somebody else's, so that nothing can be said here."""
+    """Return whether the name of a metric is that of another system, whose metrics are not known here."""
     return any(name == known or (known.endswith("_") and name.startswith(known)) for known in _FOREIGN)

@@ -1,7 +1,7 @@
-"""InferenceServices built with the models of the KServe SDK, as its clients would read them.
+"""Build InferenceServices with the models of the KServe SDK, as its clients would read them.
 
-In a process of its own: the SDK brings messages of the Open Inference Protocol under the names that Triton's
-client has, and one process cannot load both.
+The SDK runs in a separate process: it has messages of the Open Inference Protocol with the same names as Triton's
+client, and one process cannot load both.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Problem = tuple[str, str]
 
 
 def problems(body: dict[str, Any]) -> list[Problem]:
-    """(path, message) of what the SDK's models of an InferenceService refuse."""
-    return _asked(json.dumps(body, sort_keys=True, default=str))
+    """Return (path, message) of what the SDK's models of an InferenceService refuse."""
+    return _problems_of(json.dumps(body, sort_keys=True, default=str))
 
 
 @cache
-def _asked(text: str) -> list[Problem]:
-    return _pool().submit(_answered, text).result()
+def _problems_of(text: str) -> list[Problem]:
+    return _pool().submit(_build_service, text).result()
 
 
 @cache
@@ -40,15 +40,15 @@ def _pool() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _answered(text: str) -> list[Problem]:
-    """What the other process does."""
+def _build_service(text: str) -> list[Problem]:
+    """Build the models; this runs in the other process."""
     found: list[Problem] = []
     _build("V1beta1InferenceService", json.loads(text), "", found)
     return found
 
 
 def _build(kind: str, value: Any, path: str, found: list[Problem]) -> Any:
-    """A value of the named type, or the value itself; what is wrong goes to `found`."""
+    """Return a value of the named type, or the value itself. Problems are added to `found`."""
     for pattern, wanted in ((_LIST, list), (_MAP, dict)):
         inner = pattern.fullmatch(kind)
         if inner:
@@ -70,7 +70,7 @@ def _build(kind: str, value: Any, path: str, found: list[Problem]) -> Any:
 
 def _model_of(model: Any, value: Any, path: str, found: list[Problem]) -> Any:
     if not isinstance(value, dict):
-        found.append((path, f"{value!r} is no mapping"))
+        found.append((path, f"{value!r} is not a mapping"))
         return value
     names = {outer: inner for inner, outer in model.attribute_map.items()}
     given: dict[str, Any] = {}
@@ -83,7 +83,7 @@ def _model_of(model: Any, value: Any, path: str, found: list[Problem]) -> Any:
 
 
 def _made(model: Any, given: dict[str, Any], path: str, found: list[Problem]) -> Any:
-    """The SDK's own checks are in its constructors: required fields, patterns, ranges."""
+    """Construct the model, which checks required fields, patterns and ranges."""
     try:
         return model(**given)
     except ValueError as error:
@@ -100,7 +100,7 @@ def _missing(model: Any, message: str) -> Iterator[str]:
 
 @cache
 def _model(kind: str) -> Any:
-    """The class of that name in KServe's SDK or in Kubernetes', or None."""
+    """Return the class of that name in the SDK of KServe or of Kubernetes, or None."""
     import kserve
     import kubernetes.client
 

@@ -1,4 +1,4 @@
-"""Names and labels in a PromQL expression, as far as they can be read without Prometheus."""
+"""Read the names and labels in a PromQL expression, as far as that is possible without Prometheus."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _GROUPING = frozenset("by without on ignoring group_left group_right".split())
 
 @dataclass(frozen=True)
 class Use:
-    """What an expression asks for."""
+    """The metrics and labels in an expression."""
 
     metrics: dict[str, frozenset[str]]
-    """Metric -> labels of its own matchers."""
+    """Metric -> labels in its matchers."""
     grouped: frozenset[str]
     """Labels in `by (...)`."""
     problem: str = ""
-    """Why it cannot be read, or nothing."""
+    """The reason why the expression cannot be read, or an empty text."""
 
 
 def read(text: str) -> Use:
-    """The metrics of an expression with the labels that they are selected by."""
+    """Return the metrics of an expression with the labels in their matchers."""
     tokens, problem = _tokens(text)
     if problem:
         return Use({}, frozenset(), problem)
@@ -76,10 +76,10 @@ def _tokens(text: str) -> tuple[list[tuple[str, str]], str]:
         if kind == "mark" and word in _PAIRS.values():
             opened.append(word)
         elif kind == "mark" and word in _PAIRS and (not opened or opened.pop() != _PAIRS[word]):
-            return [], f"{word} at character {at} closes nothing"
+            return [], f"{word} at character {at} has no opening bracket"
     if opened:
         return [], f"{opened[-1]} is not closed"
-    return found, "" if found else "it is empty"
+    return found, "" if found else "the expression is empty"
 
 
 def _until(tokens: list[tuple[str, str]], i: int, mark: str) -> tuple[set[str], int]:

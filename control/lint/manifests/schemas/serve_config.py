@@ -1,4 +1,4 @@
-"""A Ray Serve config (`serveConfigV2`) against Ray's own schema, and what that lets pass silently."""
+"""Check a Ray Serve config (`serveConfigV2`) with Ray's own schema, and for fields that Ray ignores silently."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["refused"]
 
 
 def refused(config: Any) -> list[str]:
-    """Messages, each with the field; empty when Ray Serve takes it and reads all of it."""
+    """Return messages that name the field; empty if Ray Serve accepts the config and reads all of it."""
     if not isinstance(config, dict):
-        return ["it is no mapping"]
+        return ["the config is not a mapping"]
     with warnings.catch_warnings():
-        # What Ray will give up one day it takes today.
+        # Ray still accepts deprecated fields.
         warnings.simplefilter("ignore", DeprecationWarning)
         return _refused(config)
 
@@ -33,7 +33,7 @@ def _refused(config: dict[str, Any]) -> list[str]:
 
 
 def _ignored(config: dict[str, Any]) -> Iterator[str]:
-    """Ray drops fields that it does not know, and reads an autoscaling config only when it deploys."""
+    """Yield unknown fields, which Ray drops, and wrong autoscaling configs, which Ray reads only on deployment."""
     from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
 
     yield from _unknown(ServeDeploySchema, config, "")
@@ -44,9 +44,9 @@ def _ignored(config: dict[str, Any]) -> Iterator[str]:
         if isinstance(route, str) and not route.startswith("/"):
             yield f"{at}.route_prefix: {route!r} does not begin with a slash"
         for j, deployment in entries(application.get("deployments")):
-            place = join(f"{at}.deployments", j)
-            yield from _unknown(DeploymentSchema, deployment, place)
-            yield from _scaling(deployment.get("autoscaling_config"), f"{place}.autoscaling_config")
+            below = join(f"{at}.deployments", j)
+            yield from _unknown(DeploymentSchema, deployment, below)
+            yield from _scaling(deployment.get("autoscaling_config"), f"{below}.autoscaling_config")
 
 
 def _unknown(model: Any, given: dict[str, Any], at: str) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _scaling(given: Any, at: str) -> Iterator[str]:
 
 
 def _message(at: str, item: Any) -> str:
-    place = at
+    path = at
     for key in item["loc"]:
-        place = join(place, key)
-    return f"{place or 'the whole'}: {item['msg']}"
+        path = join(path, key)
+    return f"{path or 'the config'}: {item['msg']}"

@@ -90,7 +90,7 @@ def test_a_refusal_is_one_line_and_exit_code_2(clone: Path) -> None:
     before = digests(clone)
     done = run(clone, "control", "new", "price")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: there is an app 'price' already")
+    assert done.stderr.startswith("error: an app 'price' already exists")
     assert digests(clone) == before
 
 
@@ -102,7 +102,7 @@ def test_it_never_overwrites(clone: Path, there: str) -> None:
     try:
         done = run(clone, "control", "new", "rainfall")
         assert done.returncode == 2
-        assert f"{there} is there already" in done.stderr
+        assert f"{there} already exists" in done.stderr
         assert digests(clone) == before
     finally:
         remove(clone, "rainfall")

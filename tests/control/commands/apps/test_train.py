@@ -19,7 +19,7 @@ from training.registry.tuning_results import TrialResult, Tuned
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--tune-minutes", "5"), "together with --tune"),
+        (("--tune-minutes", "5"), "needs --tune"),
         (("--tune", "5", "--tune-minutes", "0"), "expected more than 0"),
         (("--tune", "1"), "'--tune'"),
         (("--tune", "many"), "'--tune'"),

@@ -62,7 +62,7 @@ def test_a_chart_as_sarif(slipway: Slipway, schemas: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere"], "nowhere is not there; give a file"),
+        (["nowhere"], "nowhere does not exist; give a file"),
         (["{path}", "--kubernetes", "1"], "--kubernetes 1: expected a version such as 1.34"),
         (["{path}", "--kubernetes", "9.9"], "there are schemas of 1.20 to"),
         (["{path}", "--ignore", "X"], "--ignore X: there is no such rule"),

@@ -30,7 +30,7 @@ def test_orphans_of_a_killed_supervisor(slipway: Slipway) -> None:
     os.kill(state.supervisor_pid, signal.SIGKILL)
     done = slipway.run("down")
     assert done.returncode == 0
-    assert done.stderr.startswith("stopped postgres; left over and ended by pid: ")
+    assert done.stderr.startswith("stopped postgres; killed ")
     assert not any(processes.lives(process) for process in everything)
     assert slipway.left() == []
 

@@ -11,7 +11,7 @@ from tests.control.conftest import Slipway
 
 def test_nothing_runs(slipway: Slipway) -> None:
     done = slipway.run("status")
-    assert (done.returncode, done.stderr) == (1, "nothing runs; `slipway up` starts the stack\n")
+    assert (done.returncode, done.stderr) == (1, "the stack is not running; `slipway up` starts it\n")
     assert json.loads(slipway.run("status", "--json").stdout) == {"ready": False, "parts": []}
 
 

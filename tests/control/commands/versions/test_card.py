@@ -19,4 +19,4 @@ def test_what_is_refused(slipway: Slipway) -> None:
 
 def test_without_a_version_only_the_markers_are_checked(slipway: Slipway) -> None:
     done = slipway.run("card", "price", "--check")
-    assert (done.returncode, done.stderr) == (0, "price has no version; the card's markers are well formed\n")
+    assert (done.returncode, done.stderr) == (0, "price has no version; the markers of the card are correct\n")

@@ -20,9 +20,9 @@ def test_what_is_refused(slipway: Slipway) -> None:
         assert done.returncode == 2
         assert "price has no version 1 in the model repository (there are: none)" in done.stderr
     done = slipway.run("compare", "price", "1", "2", "--data", "x.csv", "--label", "y")
-    assert done.returncode == 2 and "'--label' is no option of compare, nor of price" in done.stderr
+    assert done.returncode == 2 and "'--label' is not an option of compare or of price" in done.stderr
     done = slipway.run("compare", "price", "1", "2", "--commodity", "onion")
-    assert done.returncode == 2 and "'--commodity' is no option of compare" in done.stderr
+    assert done.returncode == 2 and "'--commodity' is not an option of compare" in done.stderr
     done = slipway.run("compare", "nothing", "1", "2", "--data", "x.csv")
     assert done.returncode == 2 and "'nothing' is not an app that can be trained" in done.stderr
     assert slipway.run("compare", "price", "0", "2").returncode == 2

@@ -60,7 +60,7 @@ def test_a_repository_is_all_it_ships(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"nowhere is not there; give a file"):
+    with pytest.raises(ManifestError, match=r"nowhere does not exist; give a file"):
         of_path(tmp_path / "nowhere")
     with pytest.raises(ManifestError, match=r"there is no YAML below"):
         of_path(tmp_path)

@@ -1,1 +1,1 @@
-"""Custom resources against their definitions, in the API server's order and as strictly."""
+"""Check custom resources against their definitions, in the order of the API server and as strictly."""

@@ -1,4 +1,4 @@
-"""The rules (`x-kubernetes-validations`) of definitions, by the semantics of a creation."""
+"""Evaluate the rules (`x-kubernetes-validations`) of definitions as if the object were created."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/"
 def broken_rules(
     schema: dict[str, Any], value: Any, path: str = "", root: bool = True
 ) -> Iterator[tuple[str, str, bool]]:
-    """(path, message, evaluated) of every rule that does not hold; `evaluated` is false where it raised."""
+    """Yield (path, message, evaluated) of every rule that fails; `evaluated` is false if the rule raised."""
     rules = [rule for rule in schema.get("x-kubernetes-validations") or () if _applies(rule)]
     if rules:
         context = _context(_value(schema, value, root))
@@ -35,14 +35,14 @@ def broken_rules(
                 yield place, f"{rule['rule']}: {type(error).__name__}: {str(error)[:200]}", False
                 continue
             if held is not True:
-                yield place, rule.get("message") or f"the rule does not hold: {rule['rule']}", True
+                yield place, rule.get("message") or f"the rule fails: {rule['rule']}", True
     for key, inner in children(schema, value):
         if inner:
             yield from broken_rules(inner, value[key], join(path, key), root=False)
 
 
 def _applies(rule: dict[str, Any]) -> bool:
-    """A rule about a change says nothing when an object is created."""
+    """Return whether a rule is about a change, so that it does not apply to the creation of an object."""
     return "oldSelf" not in rule["rule"] or bool(rule.get("optionalOldSelf"))
 
 
@@ -79,7 +79,7 @@ def _is_ip(text: str) -> bool:
 
 
 def _value(schema: dict[str, Any], value: Any, root: bool = False) -> Any:
-    """The value as rules see it: names escaped, unknown fields hidden, numbers as the schema says."""
+    """Return the value as rules see it: escaped names, no unknown fields, numbers of the schema's type."""
     schema = complete(schema, root)
     if isinstance(value, dict):
         named = table(schema.get("properties"))

@@ -1,4 +1,4 @@
-"""One object against its definition: nulls, unknown fields, defaults, values, lists, then rules."""
+"""Check an object against its definition: nulls, unknown fields, defaults, values, lists, then rules."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Verdict = tuple[str, str, str]
 
 
 class Checker:
-    """Judges custom resources; a schema is translated when it is first needed."""
+    """Checks custom resources. A schema is translated when it is first needed."""
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
         self._validators: dict[int, Any] = {}
 
     def knows(self, body: dict[str, Any]) -> bool:
-        """Whether the kind is defined, in whatever version."""
+        """Return whether the kind is defined, in any version."""
         return bool(self.definitions.served(body))
 
     def check(self, body: dict[str, Any]) -> list[Verdict]:
-        """Everything that the API server would refuse; empty when it takes the object."""
+        """Return everything that the API server would refuse; empty if it would accept the object."""
         definition = self.definitions.find(body)
         if definition is None:
             served = ", ".join(self.definitions.served(body))
@@ -60,7 +60,7 @@ class Checker:
         yield from refused
         yield from (("SLW104", path, message) for path, message in duplicates(schema, value))
         if not refused:
-            # The API server leaves the rules out as well when a value is wrong.
+            # The API server does not evaluate the rules either if a value is wrong.
             for path, message, evaluated in broken_rules(schema, value):
                 yield ("SLW105" if evaluated else "SLW107"), path, message
 

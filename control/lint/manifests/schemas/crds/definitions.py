@@ -1,4 +1,4 @@
-"""The definitions (CRDs) of a folder, by group, version and kind; older releases beside the current one."""
+"""The definitions (CRDs) of a folder, by group, version and kind, with those of older releases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """One served version of a kind. `release` is set for an older one: a folder named `<operator>-<release>`."""
+    """One served version of a kind. `release` is set for definitions in a folder `<operator>-<release>`."""
 
     group: str
     version: str
@@ -32,43 +32,43 @@ class Definition:
 
 @dataclass
 class Definitions:
-    """All definitions that are known."""
+    """All known definitions."""
 
     current: dict[Key, Definition] = field(default_factory=dict)
     older: dict[Key, list[Definition]] = field(default_factory=dict)
 
     def find(self, body: dict[str, Any]) -> Definition | None:
-        """The definition of an object's kind, or None."""
+        """Return the definition of an object's kind, or None."""
         return self.current.get(key_of(body))
 
     def served(self, body: dict[str, Any]) -> list[str]:
-        """Versions in which an object's kind is served."""
+        """Return the versions in which an object's kind is served."""
         group, _, kind = key_of(body)
         return sorted(version for (g, version, k) in self.current if (g, k) == (group, kind))
 
     def before(self, body: dict[str, Any]) -> list[Definition]:
-        """The same kind in older releases of its operator."""
+        """Return the definitions of the same kind in older releases of its operator."""
         return self.older.get(key_of(body), [])
 
 
 def key_of(body: dict[str, Any]) -> Key:
-    """Group, version and kind of an object."""
+    """Return group, version and kind of an object."""
     group, _, version = str(body.get("apiVersion", "")).rpartition("/")
     return group, version, str(body.get("kind", ""))
 
 
 def load(folder: Path) -> Definitions:
-    """Read every `*.json` below the folder that is a definition. Raises `ManifestError`."""
+    """Read every definition in the files `*.json` below the folder. Raises `ManifestError`."""
     if not folder.is_dir():
         raise ManifestError(
-            f"SLIPWAY_SCHEMAS: {folder} is no folder; give one that holds CRDs as JSON, one a file"
+            f"SLIPWAY_SCHEMAS: {folder} is not a folder; set it to a folder of CRDs as JSON, one in each file"
         )
     found = Definitions()
     for path in sorted(folder.rglob("*.json")):
         try:
             body = json.loads(path.read_bytes())
         except ValueError as error:
-            raise ManifestError(f"{path} is no JSON: {error}; SLIPWAY_SCHEMAS must hold CRDs as JSON") from error
+            raise ManifestError(f"{path} is not JSON: {error}; SLIPWAY_SCHEMAS must hold CRDs as JSON") from error
         if table(body).get("kind") == "CustomResourceDefinition":
             _add(found, body, path.parent.name)
     if not found.current:

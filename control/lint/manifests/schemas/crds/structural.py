@@ -1,4 +1,4 @@
-"""What the API server does with an object by its structural schema before it judges values."""
+"""The steps of the API server with the structural schema, before it validates the values of an object."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ METADATA: Schema = {
         "uid": _TEXT,
     },
 }
-"""Definitions leave it out: every object has it."""
+"""The schema of metadata, which every object has and definitions leave out."""
 
 
 def complete(schema: Schema, root: bool) -> Schema:
-    """The schema with what every object has, for the root and for embedded objects."""
+    """Return the schema of the root or of an embedded object, with the fields that every object has."""
     if not root and not schema.get("x-kubernetes-embedded-resource"):
         return schema
     own = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": METADATA}
@@ -54,7 +54,7 @@ def complete(schema: Schema, root: bool) -> Schema:
 
 
 def children(schema: Schema, value: Any) -> Iterator[tuple[Any, Schema | None]]:
-    """(key or index, schema) of what a value holds; None where the schema does not know the key."""
+    """Yield (key or index, schema) of the parts of a value; None if the schema does not know the key."""
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         yield from ((i, schema["items"]) for i in range(len(value)))
     elif isinstance(value, dict):
@@ -64,7 +64,7 @@ def children(schema: Schema, value: Any) -> Iterator[tuple[Any, Schema | None]]:
 
 
 def drop_nulls(schema: Schema, value: Any, root: bool = True) -> None:
-    """Take out keys whose value is null and may not be: the API server reads them as absent. Changes `value`."""
+    """Remove keys whose value must not be null and is: the API server reads them as absent. Changes `value`."""
     for key, inner in list(children(complete(schema, root), value)):
         if not inner:
             continue
@@ -75,7 +75,7 @@ def drop_nulls(schema: Schema, value: Any, root: bool = True) -> None:
 
 
 def fill_defaults(schema: Schema, value: Any) -> None:
-    """Put in the defaults of the schema, from the outside in. Changes `value`."""
+    """Set the defaults of the schema, from the outside in. Changes `value`."""
     if isinstance(value, dict):
         for key, inner in table(schema.get("properties")).items():
             if key not in value and "default" in inner:
@@ -86,7 +86,7 @@ def fill_defaults(schema: Schema, value: Any) -> None:
 
 
 def unknown_fields(schema: Schema, value: Any, path: str = "", root: bool = True) -> Iterator[tuple[str, str]]:
-    """(path, message) of every field that the schema neither knows nor lets pass."""
+    """Yield (path, message) of every field that the schema neither knows nor preserves."""
     schema = complete(schema, root)
     for key, inner in children(schema, value):
         if inner is None and not schema.get("x-kubernetes-preserve-unknown-fields"):
@@ -98,7 +98,7 @@ def unknown_fields(schema: Schema, value: Any, path: str = "", root: bool = True
 
 
 def duplicates(schema: Schema, value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """(path, message) of every entry that a list of the type `map` or `set` has twice."""
+    """Yield (path, message) of every entry that a list of the type `map` or `set` has twice."""
     kind = schema.get("x-kubernetes-list-type")
     if isinstance(value, list) and kind in ("map", "set"):
         keys = schema.get("x-kubernetes-list-map-keys") or []
@@ -107,7 +107,7 @@ def duplicates(schema: Schema, value: Any, path: str = "") -> Iterator[tuple[str
             shown = item if kind == "set" else {key: table(item).get(key) for key in keys}
             text = json.dumps(shown, sort_keys=True, default=str)
             if text in seen:
-                yield join(path, i), f"{text} is at [{seen[text]}] already"
+                yield join(path, i), f"{text} already exists at [{seen[text]}]"
             seen.setdefault(text, i)
     for key, inner in children(schema, value):
         if inner:

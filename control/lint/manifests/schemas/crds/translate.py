@@ -1,4 +1,4 @@
-"""OpenAPI v3 as definitions write it -> JSON Schema, draft 7."""
+"""Translate the OpenAPI v3 of definitions into JSON Schema, draft 7."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDTHS = {"int32": 31, "int64": 63}
 
 
 def translate(schema: dict[str, Any], root: bool = False, structural: bool = True) -> dict[str, Any]:
-    """A JSON Schema that takes and refuses what the API server does.
+    """Return a JSON Schema that accepts and refuses the same values as the API server.
 
-    `structural` is false below allOf and the like, where a definition only adds conditions.
+    `structural` is false below allOf, anyOf, oneOf and not, where a definition only adds conditions.
     """
     if structural:
         schema = complete(schema, root)
@@ -34,7 +34,7 @@ def translate(schema: dict[str, Any], root: bool = False, structural: bool = Tru
         if isinstance(schema.get(key), dict):
             made[key] = translate(schema[key], structural=structural)
     for key in ("allOf", "anyOf", "oneOf"):
-        # The type of an int-or-string is given by its extension; its anyOf only repeats it.
+        # The extension gives the type of an int-or-string; its anyOf only repeats the type.
         if key in schema and not (key == "anyOf" and schema.get("x-kubernetes-int-or-string")):
             made[key] = [translate(inner, structural=False) for inner in schema[key]]
     if "not" in schema:
@@ -55,7 +55,7 @@ def _type(schema: dict[str, Any], made: dict[str, Any]) -> None:
 
 
 def _bounds(schema: dict[str, Any], made: dict[str, Any]) -> None:
-    """Exclusive bounds are booleans in OpenAPI 3.0 and numbers in draft 7; int32 and int64 are ranges."""
+    """Translate bounds. Exclusive bounds are booleans in OpenAPI 3.0 and numbers in draft 7; int32 is a range."""
     for side in ("Minimum", "Maximum"):
         exclusive = schema.get(f"exclusive{side}")
         if exclusive is True and side.lower() in made:

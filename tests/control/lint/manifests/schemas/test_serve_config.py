@@ -25,7 +25,7 @@ def test_a_good_config() -> None:
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ([], "it is no mapping"),
+        ([], "the config is not a mapping"),
         ({}, "applications"),
         ({**config(), "application": []}, "application: Ray Serve has no such field"),
         (config(import_path="a"), "applications[0].import_path"),

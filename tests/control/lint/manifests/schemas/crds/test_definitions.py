@@ -39,12 +39,12 @@ def test_served_versions_and_older_releases(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_of_definitions(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="SLIPWAY_SCHEMAS: .* is no folder"):
+    with pytest.raises(ManifestError, match="SLIPWAY_SCHEMAS: .* is not a folder"):
         load(tmp_path / "nowhere")
     with pytest.raises(ManifestError, match="no CustomResourceDefinition below"):
         load(tmp_path)
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(ManifestError, match=r"bad\.json is no JSON"):
+    with pytest.raises(ManifestError, match=r"bad\.json is not JSON"):
         load(tmp_path)
 
 
