@@ -50,7 +50,7 @@ def train(
     query: Annotated[str, typer.Option(help="SQL query for the data; SLIPWAY_DSN names the database.")] = "",
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Number of workers, from 2 on by Ray Train; in a search, of concurrent trials."),
+        typer.Option(min=1, help="Workers, from 2 on by Ray Train; in a search, concurrent trials."),
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 7,
     promote: Annotated[
