@@ -73,7 +73,7 @@ def backup(settings: StackSettings, target: str) -> Backup:
 def restore(settings: StackSettings, source: str) -> Backup:
     """Restore a backup into a home folder whose stack is not running, and its versions into the model repository.
 
-    Checks every file before it changes anything. Raises `StackError`, and the errors of copying a model repository.
+    Checks every file before it changes anything. Raises `StackError`, and the errors of copying versions.
     """
     if find.running(settings.home) is not None:
         raise StackError(f"the stack in {settings.home} is running: `slipway down`, or set another SLIPWAY_HOME")

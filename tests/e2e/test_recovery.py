@@ -29,7 +29,7 @@ def test_a_lost_machine_is_made_again_from_its_backup(stack: Stack) -> None:
         kept = stack.json("backup", str(folder / "backup"), "--json")
         assert kept["files"] > 2
         assert "is not empty; give an empty folder" in stack.run("backup", str(folder / "backup"), code=1).stderr
-        assert "`slipway down` first" in stack.run("restore", str(folder / "backup"), code=1).stderr
+        assert "is running: `slipway down`, or set" in stack.run("restore", str(folder / "backup"), code=1).stderr
         other.run("restore", str(folder / "backup"))
         assert published(other) == published(stack)
         # MLflow's database and artifacts came back too: they know the versions, and can make them again.

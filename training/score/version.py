@@ -46,9 +46,8 @@ def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tu
     found = Repository(repository)
     there = found.versions(app.name)
     if not there:
-        raise DataError(
-            f"{app.name} has no published version in {repository}; `slipway train {app.name}` makes one"
-        )
+        wanted = f"version {version}" if version else "published version"
+        raise DataError(f"{app.name} has no {wanted} in {repository}; `slipway train {app.name}` makes one")
     try:
         named: int | None = getattr(found.aliases(app.name), alias or "champion")
     except Refused as cause:

@@ -42,7 +42,7 @@ def test_a_backup_goes_into_an_empty_place(settings: StackSettings, kept: Path) 
 
 def test_one_that_did_not_end_is_none(settings: StackSettings, kept: Path) -> None:
     (kept / "backup.json").unlink()
-    with pytest.raises(StackError, match=r"did not end: backup\.json is missing"):
+    with pytest.raises(StackError, match=r"has no complete backup: backup\.json is missing"):
         restore(settings, str(kept))
 
 

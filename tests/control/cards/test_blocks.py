@@ -39,9 +39,9 @@ def test_a_synthetic_block_says_so() -> None:
         ([ONION, ONION, END], "line 2: a block starts before the block of line 1 ends"),
         ([ONION, END, ONION, END], "line 3: the block 'onion, Karnataka' already exists in line 1"),
         (["<!-- figures: -->", END], "line 1: malformed marker; expected `<!-- figures: NAME -->`"),
-        (["<!--figures: a-->", END], "line 1: no marker"),
-        ([ONION, f"text {END}"], "line 2: no marker"),
-        ([ONION, "<!-- End of figures -->"], "line 2: no marker"),
+        (["<!--figures: a-->", END], "line 1: malformed marker"),
+        ([ONION, f"text {END}"], "line 2: malformed marker"),
+        ([ONION, "<!-- End of figures -->"], "line 2: malformed marker"),
     ],
 )
 def test_wrong_markers_are_named_by_their_line(lines: list[str], message: str) -> None:

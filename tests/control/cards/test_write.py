@@ -44,7 +44,7 @@ def test_synthetic_figures_say_so_and_stay_away_from_real_ones(folder: Path) -> 
     assert SYNTHETIC in read(folder)
     update(folder, manifest(), None)
     before = read(folder)
-    with pytest.raises(CardError, match=r"version 3 is synthetic .* \(ONION.csv\); --force adds it"):
+    with pytest.raises(CardError, match=r"version 3 is synthetic .* \(ONION.csv\); use --force to add its figures"):
         update(folder, made, None)
     assert read(folder) == before
     assert not update(folder, made, None, force=True).changed
@@ -52,7 +52,7 @@ def test_synthetic_figures_say_so_and_stay_away_from_real_ones(folder: Path) -> 
 
 def test_what_is_wrong_is_named_and_nothing_is_touched(folder: Path, tmp_path: Path) -> None:
     drawn = plots(tmp_path / "plots", "error_by_slice")
-    with pytest.raises(CardError, match="no name for its data; give one with --name"):
+    with pytest.raises(CardError, match="has no name; give a name with --name"):
         update(folder, manifest(source=""), drawn)
     (folder / "README.md").write_text(CARD + "<!-- figures: a -->\n")
     with pytest.raises(CardError, match=r"README\.md: line 11: the block 'a' has no end"):

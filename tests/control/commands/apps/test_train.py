@@ -20,7 +20,7 @@ from training.registry.tuning_results import TrialResult, Tuned
     ("options", "said"),
     [
         (("--tune-minutes", "5"), "needs --tune"),
-        (("--tune", "5", "--tune-minutes", "0"), "expected more than 0"),
+        (("--tune", "5", "--tune-minutes", "0"), "must be more than 0"),
         (("--tune", "1"), "'--tune'"),
         (("--tune", "many"), "'--tune'"),
     ],
