@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -11,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.costs import recorded, scope_of
+from tests.costs import Costs, recorded, scope_of
 from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
 from tests.trained import Trained
 from training.fit.ray_session import set_token
+from training.registry.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 UNKNOWN = 20
@@ -31,6 +34,12 @@ settings.load_profile("slipway")
 
 # Fits in a test's own process import Ray without starting it.
 set_token()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that prints adds up costs: the workers of xdist send their reports to it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Costs(), "costs")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -124,11 +133,37 @@ def ray(rays: Rays) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(shared_folder: Path, empty_database: Path) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
+    return Trained(shared_folder / "trained", empty_database)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have."""
     run = tmp_path_factory.getbasetemp()
     # Not asked of the environment: a run of its own that a worker's test starts would share what every run shares.
-    return Trained((run.parent if hasattr(request.config, "workerinput") else run) / "trained")
+    return run.parent if hasattr(request.config, "workerinput") else run
+
+
+@pytest.fixture(scope="session")
+def empty_database(shared_folder: Path) -> Path:
+    """An MLflow database with its tables made, to copy: making them takes seconds."""
+    path = shared_folder / "mlflow.db"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            partial = path.with_suffix(".partial")
+            Registry(f"sqlite:///{partial}").ping()
+            partial.replace(path)
+    return path
+
+
+@pytest.fixture
+def registry(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A registry in a file of its own, artifacts beside it."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return Registry(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 @pytest.fixture(scope="session")

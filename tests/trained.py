@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ class Trained:
     """A model repository that fills as apps are asked for; several processes may share its folder."""
 
     folder: Path
+    empty_database: Path
+    """Of MLflow, to copy."""
 
     @property
     def repository(self) -> Repository:
@@ -90,7 +93,8 @@ class Trained:
                 patch.chdir(self.folder)
                 patch.setattr(run, "validate", self._keeping(app))
                 patch.setattr(run, "open_trainer", self._noting(app))
-                return train(request, Registry(f"sqlite:///{self.folder}/{app.name}.db"), recipe=recipe).version
+                database = shutil.copy(self.empty_database, self.folder / f"{app.name}.db")
+                return train(request, Registry(f"sqlite:///{database}"), recipe=recipe).version
 
     def tidy(self, app: AnyApp) -> pd.DataFrame:
         """The valid table that the version's training split."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.models.catalog import find_apps
+from serving.kernel.find_app import find_apps
 from tests.trained import Trained
 from tests.training.watched import Seer
 from training.data.split import check

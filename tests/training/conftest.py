@@ -21,7 +21,6 @@ from training.onnx import export
 from training.onnx.trees import tree_node
 from training.onnx.triton import free_ports
 from training.publish import servable
-from training.registry.mlflow_registry import Registry
 
 
 @pytest.fixture(scope="session")
@@ -97,22 +96,6 @@ def await_answer(url: str, server: subprocess.Popen[bytes], log: Path, seconds: 
         except (http.client.HTTPException, OSError):
             time.sleep(0.2)
     raise AssertionError(log.read_text())
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables made, to copy: making them takes seconds."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    Registry(f"sqlite:///{path}").ping()
-    return path
-
-
-@pytest.fixture
-def registry(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry in a file of its own, artifacts beside it."""
-    (tmp_path / "mlflow.db").write_bytes(empty_database.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    return Registry(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def ray_address() -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ TOY = "tests.training.toy_app"
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    return Registry(f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.db")
+def registry(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Registry:
+    database = shutil.copy(empty_database, tmp_path_factory.mktemp("registry"))
+    return Registry(f"sqlite:///{database}")
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ FLOORS = {
 
 @pytest.mark.parametrize("commodity", FLOORS)
 def test_a_real_file_reaches_the_floors_and_passes_the_gate(
-    ray: None, commodity: str, real_data: Path, tmp_path: Path
+    commodity: str, real_data: Path, tmp_path: Path, registry: Registry
 ) -> None:
-    result = _train(commodity, real_data, tmp_path)
+    result = _train(commodity, real_data, tmp_path, registry)
     assert not result.synthetic
     assert all(check.passed for check in result.checks)
     found = {(metric.name, metric.slice): metric for metric in result.metrics}
@@ -35,7 +35,7 @@ def test_a_real_file_reaches_the_floors_and_passes_the_gate(
         assert found["coverage", f"horizon {horizon}"].value == pytest.approx(0.9, abs=0.03)
 
 
-def _train(commodity: str, folder: Path, here: Path) -> TrainResult:
+def _train(commodity: str, folder: Path, here: Path, registry: Registry) -> TrainResult:
     request = TrainRequest(
         app="price",
         paths=(folder / "price" / f"{commodity.upper()}_KARNATAKA.csv",),
@@ -44,4 +44,4 @@ def _train(commodity: str, folder: Path, here: Path) -> TrainResult:
         repository=here / "repository",
         home=here,
     )
-    return train(request, Registry(f"sqlite:///{here}/mlflow.db"))
+    return train(request, registry)

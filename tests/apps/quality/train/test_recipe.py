@@ -75,7 +75,9 @@ def test_the_recipe_is_of_the_app() -> None:
 
 
 @pytest.mark.slow
-def test_the_real_file_reaches_the_floor_and_passes_the_gate(real_data: Path, tmp_path: Path) -> None:
+def test_the_real_file_reaches_the_floor_and_passes_the_gate(
+    real_data: Path, tmp_path: Path, registry: Registry
+) -> None:
     request = TrainRequest(
         app="quality",
         paths=(real_data / "quality" / "Dry_Bean_Dataset.csv",),
@@ -83,7 +85,7 @@ def test_the_real_file_reaches_the_floor_and_passes_the_gate(real_data: Path, tm
         home=tmp_path,
         triton=False,
     )
-    result = train(request, Registry(f"sqlite:///{tmp_path}/mlflow.db"))
+    result = train(request, registry)
     assert not result.synthetic
     assert all(check.passed for check in result.checks)
     found = {(metric.name, metric.slice): metric for metric in result.metrics}
