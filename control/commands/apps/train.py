@@ -49,13 +49,10 @@ def train(
     ] = None,
     query: Annotated[str, typer.Option(help="SQL query for the data; SLIPWAY_DSN names the database.")] = "",
     workers: Annotated[
-        int,
-        typer.Option(min=1, help="Workers, from 2 on by Ray Train; in a search, concurrent trials."),
+        int, typer.Option(min=1, help="Workers, from 2 on by Ray Train; in a search, concurrent trials.")
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 7,
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Make the version champion if it passes its gate.")
-    ] = False,
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion if it passes its gate.")] = False,
     tune: Annotated[
         int | None,
         typer.Option(min=2, help="Search for better parameters first, with this many trials, the defaults first."),

@@ -44,7 +44,7 @@ def test_synthetic_figures_say_so_and_stay_away_from_real_ones(folder: Path) -> 
     assert SYNTHETIC in read(folder)
     update(folder, manifest(), None)
     before = read(folder)
-    with pytest.raises(CardError, match=r"version 3 is synthetic .* \(ONION.csv\); use --force to add its figures"):
+    with pytest.raises(CardError, match=r"version 3 is synthetic .* \(ONION.csv\); use --force to add its"):
         update(folder, made, None)
     assert read(folder) == before
     assert not update(folder, made, None, force=True).changed
