@@ -15,7 +15,7 @@ from control.console import print_table
 from serving.kernel.app_values import Batching
 from serving.kernel.call import Call
 from serving.kernel.tensors import Arrays, TensorSpec
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 
 REQUESTS = 6400
@@ -25,14 +25,14 @@ WIDTH = 50
 Send = Callable[[int], Awaitable[Any]]
 
 
-class Nothing(TensorWork):
-    """Work whose requests have one row and are neither joined nor split: what is left is the batcher."""
+class Nothing(TensorBatches):
+    """Requests have one row and are neither joined nor split, so that only the cost of the batcher is left."""
 
     def rows(self, payload: Any) -> int:
         """One."""
         return 1
 
-    def lane(self, payload: Any) -> None:
+    def batch_key(self, payload: Any) -> None:
         """All alike."""
 
 
@@ -46,7 +46,7 @@ def main() -> None:
 async def _measure() -> list[tuple[str, ...]]:
     specs = (TensorSpec("x", "FP32", (-1, WIDTH)),)
     row = {"x": np.zeros((1, WIDTH), np.float32)}
-    ways = (_bare, _through(Nothing(specs, specs), row), _through(TensorWork(specs, specs), row))
+    ways = (_bare, _through(Nothing(specs, specs), row), _through(TensorBatches(specs, specs), row))
     rows = []
     for count in PER_TURN:
         times: list[list[float]] = [[], [], []]
@@ -62,17 +62,17 @@ async def _measure() -> list[tuple[str, ...]]:
     return rows
 
 
-def _through(work: TensorWork, row: Arrays) -> Send:
+def _through(kind: TensorBatches, row: Arrays) -> Send:
     call = Call("benchmark", time.monotonic() + 3600)
 
-    def execute(work: Any, payloads: Sequence[Any], deadline: float) -> list[Any]:
-        if isinstance(work, Nothing):
+    def execute(kind: Any, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        if isinstance(kind, Nothing):
             return list(payloads)
-        results: list[Any] = work.split(payloads, work.join(payloads))
+        results: list[Any] = kind.split(payloads, kind.join(payloads))
         return results
 
     batcher = Batcher(execute, Batching())
-    return lambda count: [batcher.submit(work, row, call) for _ in range(count)][-1]
+    return lambda count: [batcher.submit(kind, row, call) for _ in range(count)][-1]
 
 
 async def _bare(count: int) -> None:

@@ -20,7 +20,7 @@ from serving.kernel.settings import Settings, read
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import ENCODER_NAME
 from serving.models.backends.encoder import OnnxEncoder
-from serving.records.collection import Store
+from serving.records.collection import CollectionStore
 
 __all__ = ["main"]
 
@@ -34,12 +34,12 @@ def main(url: str, name: str, counts: list[int]) -> None:
     version = max(repository.versions(name))
     digest = repository.verify(name, version).files[ENCODER_NAME].sha256
     encoder = OnnxEncoder(app, repository.folder(name, version) / ENCODER_NAME, digest)
-    asyncio.run(_measure(Store(url), encoder, counts))
+    asyncio.run(_measure(CollectionStore(url), encoder, counts))
 
 
-async def _measure(store: Store, encoder: OnnxEncoder, counts: list[int]) -> None:
+async def _measure(store: CollectionStore, encoder: OnnxEncoder, counts: list[int]) -> None:
     store.follow([encoder])
-    await store.settled()
+    await store.caught_up()
     there = 0
     for count in sorted(counts):
         for start in range(there, count, BULK):
@@ -52,7 +52,7 @@ async def _measure(store: Store, encoder: OnnxEncoder, counts: list[int]) -> Non
     store.close()
 
 
-async def _search(store: Store, encoder: OnnxEncoder) -> float:
+async def _search(store: CollectionStore, encoder: OnnxEncoder) -> float:
     short: Any = msgspec.structs.replace(encoder.app.example, **dict.fromkeys(_own(encoder)))
     started = time.perf_counter()
     await store.complete(encoder, [short], _call())

@@ -34,7 +34,7 @@ from serving.kernel.cpu_quota import cpu_count
 from serving.kernel.tensors import Arrays
 from serving.models.backends import onnx_local
 from serving.models.backends.onnx_session import Sessions
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 
 __all__ = ["main"]
@@ -135,10 +135,10 @@ async def _ways(path: Path, model: str, rows: int, callers: int) -> None:
         "ONNX Runtime alone": onnx_local.runner(_session(path, sessions.cpus)),
         "ONNX Runtime alone, 1 core": onnx_local.runner(_session(path, 1)),
     }
-    work, request = TensorWork(app.inputs, app.outputs), models.sample(model, rows)
+    kind, request = TensorBatches(app.inputs, app.outputs), models.sample(model, rows)
     batch = models.sample(model, 64)
     measures: dict[str, Rate] = {way: _alone(run, batch) for way, run in alone.items()}
-    measures |= {way: _through(batcher, work, request, rows, callers) for way, batcher in batchers.items()}
+    measures |= {way: _through(batcher, kind, request, rows, callers) for way, batcher in batchers.items()}
     found: dict[str, list[float]] = {way: [] for way in measures}
     for _ in range(ROUNDS):
         for way, measure in measures.items():
@@ -174,11 +174,11 @@ def _alone(run: onnx_local.Run, batch: Arrays) -> Rate:
     return measure
 
 
-def _through(batcher: Batcher, work: TensorWork, request: Arrays, rows: int, callers: int) -> Rate:
+def _through(batcher: Batcher, kind: TensorBatches, request: Arrays, rows: int, callers: int) -> Rate:
     async def caller(ends: float) -> int:
         done = 0
         while time.monotonic() < ends:
-            await batcher.submit(work, request, Call("benchmark", time.monotonic() + 60))
+            await batcher.submit(kind, request, Call("benchmark", time.monotonic() + 60))
             done += rows
         return done
 

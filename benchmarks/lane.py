@@ -23,11 +23,11 @@ from serving.edge.http.door import HttpDoor
 from serving.edge.http.uvicorn_protocol import HttpProtocol
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
-from serving.kernel.backend import Work
+from serving.kernel.backend import BatchKind
 from serving.kernel.call import Call
 from serving.kernel.settings import Settings
 from serving.kernel.tensors import Arrays
-from serving.models.batching.batch_kinds import QuestionWork, TensorWork
+from serving.models.batching.batch_kinds import QuestionBatches, TensorBatches
 from serving.models.batching.batcher import Batcher
 from serving.models.dataplane import DataPlane
 from serving.observe.metrics import Metrics
@@ -45,7 +45,7 @@ class Plane(DataPlane):
         self.settings = Settings()
         self._app = app
         self._batcher = Batcher(self._run, Batching(), metrics.version(app.name, 1))
-        self._questions, self._tensors = QuestionWork(app, None), TensorWork(app.inputs, app.outputs)
+        self._questions, self._tensors = QuestionBatches(app, None), TensorBatches(app.inputs, app.outputs)
 
     def app(self, model: str) -> App[Any, Any, Any]:
         """The one there is."""
@@ -67,9 +67,9 @@ class Plane(DataPlane):
         """As the real one, without a catalog."""
         return 1, self._batcher.submit(self._tensors, inputs, call)
 
-    def _run(self, work: Work, payloads: Sequence[Any], deadline: float) -> list[Any]:
-        rows = len(next(iter(work.join(payloads).values())))
-        return work.split(payloads, {"output": np.zeros((rows, 50), np.float32)})
+    def _run(self, kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        rows = len(next(iter(kind.join(payloads).values())))
+        return kind.split(payloads, {"output": np.zeros((rows, 50), np.float32)})
 
 
 class Wire:

@@ -33,8 +33,8 @@ from serving.observe.logs import configure
 from serving.observe.metrics import Metrics
 from serving.observe.requests import RequestEvents
 from serving.observe.versions import VersionEvents
-from serving.records.collection import Store
-from serving.records.lookup import Database
+from serving.records.collection import CollectionStore
+from serving.records.lookup import RecordLookup
 
 if TYPE_CHECKING:
     from ray import serve
@@ -62,7 +62,7 @@ class Server:
             settings.log_level, Path(settings.log_file) if settings.log_file else None, settings.log_max_bytes
         )
         metrics = Metrics()
-        self._store = Store(settings.collections_url) if settings.collections_url else None
+        self._store = CollectionStore(settings.collections_url) if settings.collections_url else None
         repository = Repository(settings.model_repository)
         self._backends = Backends(settings, repository, metrics, handles or {})
         self._catalog = Catalog(
@@ -73,7 +73,7 @@ class Server:
             settings.keep_versions,
             self._prepared,
         )
-        self._database = Database(settings.database_url) if settings.database_url else None
+        self._database = RecordLookup(settings.database_url) if settings.database_url else None
         self.dataplane = DataPlane(settings, self._catalog, self._database, self._store)
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
@@ -102,7 +102,7 @@ class Server:
         """Look at the model repository once, for a process that answers one question and ends."""
         await self._refresh()
         if self._store is not None:
-            await self._store.settled()
+            await self._store.caught_up()
 
     async def close(self) -> None:
         """Release everything; no request comes any more."""

@@ -1,4 +1,4 @@
-"""The seam to what runs a version: how requests become batches, and who runs them."""
+"""The interface to what runs a version: how requests become batches, and what runs the batches."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from typing import Any, Protocol
 from serving.kernel.call import Call
 from serving.kernel.tensors import Arrays
 
-__all__ = ["Backend", "Work"]
+__all__ = ["Backend", "BatchKind"]
 
 
-class Work(Protocol):
-    """How requests of one kind become one batch and its outputs become their answers.
+class BatchKind(Protocol):
+    """How requests of one kind are joined to a batch, and how the batch's outputs become their results.
 
-    Two kinds exist: tensors of the v2 doors, and an app's typed questions. All methods are pure and may run in
+    There are two kinds: tensors of the v2 doors, and an app's typed questions. All methods are pure and may run in
     any thread.
     """
 
     def rows(self, payload: Any) -> int:
-        """The number of rows of one request. Raises `BackendFailed` where its arrays disagree."""
+        """The number of rows of one request. Raises `BackendFailed` if its arrays disagree."""
         ...
 
-    def lane(self, payload: Any) -> Hashable:
-        """Requests may share a batch when their lanes are equal."""
+    def batch_key(self, payload: Any) -> Hashable:
+        """Requests with equal keys may share a batch."""
         ...
 
     def join(self, payloads: Sequence[Any]) -> Arrays:
-        """One batch of model inputs. Raises `Invalid` when a request turns out to be wrong."""
+        """The model inputs of one batch. Raises `Invalid` if a request turns out to be wrong."""
         ...
 
     def split(self, payloads: Sequence[Any], outputs: Arrays) -> list[Any]:
-        """One result per request, in order. Raises `BackendFailed` when rows are missing or too many."""
+        """One result per request, in order. Raises `BackendFailed` if the number of rows is wrong."""
         ...
 
     def cut(self, payload: Any, rows: int) -> list[Any]:
-        """Parts of at most `rows` rows each, in order."""
+        """The request in parts of at most `rows` rows, in order."""
         ...
 
     def merge(self, results: Sequence[Any]) -> Any:
-        """The result of a request from the results of its parts. Raises `BackendFailed` where they do not fit."""
+        """The result of a request from the results of its parts. Raises `BackendFailed` if they do not fit."""
         ...
 
     def blame(self, error: Exception, payloads: Sequence[Any]) -> tuple[int, Exception] | None:
-        """The request that `error` is about and the error in its own terms; None where it cannot be told."""
+        """The index of the request that caused `error`, and the error as that request's own; None if unknown."""
         ...
 
 
 class Backend(Protocol):
-    """What runs one version: ONNX Runtime in the process, a Serve replica, or Triton, each behind a batcher."""
+    """What runs one version behind a batcher: ONNX Runtime in this process, a Ray Serve replica, or Triton."""
 
-    def submit(self, work: Work, payload: Any, call: Call) -> Future[Any]:
-        """Put one request in the queue; the future gives `work`'s result for it.
+    def submit(self, kind: BatchKind, payload: Any, call: Call) -> Future[Any]:
+        """Put one request in the queue; the future gets the result that `kind` makes of it.
 
         Never raises: the future carries `Overloaded`, `DeadlineExceeded`, `NotReady`, `Unavailable`, `Invalid` or
         `BackendFailed`. Cancelling the future takes the request out of the queue.
@@ -60,5 +60,5 @@ class Backend(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what is queued, refuse what comes, release; calling it twice is allowed."""
+        """Finish the queued requests, refuse new ones and release the model; calling it twice is allowed."""
         ...

@@ -1,8 +1,8 @@
-"""Which apps there are and which of their versions are loaded.
+"""The apps of this process, and which of their versions are loaded.
 
-A version moves through: seen in the repository -> loading -> ready, or refused with a reason. A refused version
-is tried again only when its folder changes; one that could not be judged yet (its backend is away) is tried at
-every look. While a new champion is not ready, or not prepared, the previous one keeps answering.
+A version is seen in the repository, then loading, then ready or refused with a reason. A refused version is tried
+again only when its folder changes; a version that could not be judged yet, because its backend is away, is tried
+at every refresh. While a new champion is not ready or not prepared, the previous one keeps answering.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
 
 
 class CatalogObserver(Protocol):
-    """Told when versions come and go."""
+    """Called when versions come and go."""
 
     def loaded(self, app: str, version: int) -> None:
         """A version is verified and answers."""
@@ -35,10 +35,10 @@ class CatalogObserver(Protocol):
         """A version could not be judged yet."""
 
     def unloaded(self, app: str, version: int) -> None:
-        """A version is gone or no longer kept."""
+        """A version is no longer loaded."""
 
     def champion(self, app: str, version: int) -> None:
-        """From now on this version answers when none is asked for."""
+        """From now on this version answers when the caller asks for none."""
 
 
 @dataclass
@@ -48,15 +48,16 @@ class AppVersions:
     app: App[Any, Any, Any]
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
     refused: dict[int, tuple[object, str]] = field(default_factory=dict)
-    """version -> (stamp at refusal, reason)"""
+    """Version -> (the manifest's stamp at that time, reason)."""
     waiting: dict[int, str] = field(default_factory=dict)
     problem: str = ""
-    """Why the aliases could not be read, if so."""
+    """Why the aliases cannot be read; empty if they can."""
     active: int | None = None
+    """The version that answers when the caller asks for none."""
 
 
 class Catalog:
-    """All apps of this process; `refresh` brings it in line with the repository."""
+    """All apps of this process; `refresh` updates it from the repository."""
 
     def __init__(
         self,
@@ -67,8 +68,8 @@ class Catalog:
         keep_versions: int = 8,
         prepared: Callable[[LoadedVersion], bool] = lambda _: True,
     ) -> None:
-        """A version that is not `prepared` answers those who ask for it, and others where none else can."""
-        self._shelves = {app.name: AppVersions(app) for app in apps}
+        """A version that is not `prepared` answers only callers that ask for it, unless there is no other."""
+        self._versions = {app.name: AppVersions(app) for app in apps}
         self._repository = repository
         self._open_backend = open_backend
         self._observer = observer
@@ -77,113 +78,114 @@ class Catalog:
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """The apps, by name."""
-        return tuple(shelf.app for shelf in self._shelves.values())
+        return tuple(versions.app for versions in self._versions.values())
 
-    def shelf(self, model: str) -> AppVersions:
+    def versions(self, model: str) -> AppVersions:
         """One app's versions. Raises `NotFound`."""
         try:
-            return self._shelves[model]
+            return self._versions[model]
         except KeyError:
-            raise NotFound(f"there is no model {model[:100]!r}; served here: {', '.join(self._shelves)}") from None
+            served = ", ".join(self._versions)
+            raise NotFound(f"there is no model {model[:100]!r}; served here: {served}") from None
 
     def loaded(self, model: str = "") -> tuple[LoadedVersion, ...]:
         """Every loaded version, or those of one app. Raises `NotFound`."""
-        shelves = [self.shelf(model)] if model else self._shelves.values()
-        return tuple(version for shelf in shelves for version in shelf.loaded.values())
+        chosen = [self.versions(model)] if model else self._versions.values()
+        return tuple(loaded for versions in chosen for loaded in versions.loaded.values())
 
     def resolve(self, model: str, version: int | None = None) -> LoadedVersion:
-        """The version that answers. Raises `NotFound` (no such one) or `NotReady` (it cannot answer now)."""
-        shelf = self.shelf(model)
-        number = shelf.active if version is None else version
+        """The version that answers. Raises `NotFound` (there is none) or `NotReady` (it cannot answer now)."""
+        versions = self.versions(model)
+        number = versions.active if version is None else version
         if number is None:
-            raise NotReady(f"{model} has no version to answer with{_because(shelf)}", retry_after=5)
-        loaded = shelf.loaded.get(number)
+            raise NotReady(f"{model} has no version to answer with{_why_none(versions)}", retry_after=5)
+        loaded = versions.loaded.get(number)
         if loaded is not None:
             return loaded
-        if number in shelf.refused:
-            raise NotReady(f"{model} version {number} was refused: {shelf.refused[number][1]}", retry_after=60)
-        if number in shelf.waiting:
-            raise NotReady(f"{model} version {number} is not ready: {shelf.waiting[number]}", retry_after=5)
-        have = ", ".join(map(str, sorted(shelf.loaded))) or "none"
-        raise NotFound(f"{model} has no version {number}; loaded: {have}")
+        if number in versions.refused:
+            raise NotReady(f"{model} version {number} was refused: {versions.refused[number][1]}", retry_after=60)
+        if number in versions.waiting:
+            raise NotReady(f"{model} version {number} is not ready: {versions.waiting[number]}", retry_after=5)
+        numbers = ", ".join(map(str, sorted(versions.loaded))) or "none"
+        raise NotFound(f"{model} has no version {number}; loaded: {numbers}")
 
     def ready(self) -> bool:
         """Whether every app has a version to answer with."""
-        return all(shelf.active is not None for shelf in self._shelves.values())
+        return all(versions.active is not None for versions in self._versions.values())
 
     async def refresh(self) -> None:
-        """Load what is new, drop what is gone, follow the aliases."""
-        for shelf in self._shelves.values():
-            await self._refresh(shelf)
+        """Load new versions, unload those that are gone, and follow the aliases."""
+        for versions in self._versions.values():
+            await self._refresh(versions)
 
     async def close(self) -> None:
-        """Close every backend after its work in flight."""
-        for shelf in self._shelves.values():
-            for number in list(shelf.loaded):
-                await self._unload(shelf, number)
+        """Close every backend once its running batches have ended."""
+        for versions in self._versions.values():
+            for number in list(versions.loaded):
+                await self._unload(versions, number)
 
-    async def _refresh(self, shelf: AppVersions) -> None:
-        name = shelf.app.name
-        versions = self._repository.versions(name)
+    async def _refresh(self, versions: AppVersions) -> None:
+        name = versions.app.name
+        published = self._repository.versions(name)
         try:
-            aliases, shelf.problem = self._repository.aliases(name), ""
+            aliases, versions.problem = self._repository.aliases(name), ""
         except Refused as refusal:
-            aliases, shelf.problem = Aliases(champion=shelf.active), str(refusal)
-        aliased = {v for v in (aliases.champion, aliases.challenger, shelf.active) if v in versions}
-        wanted = aliased | set(versions[-self._keep :])
-        missing = sorted(wanted - shelf.loaded.keys(), reverse=True)
+            aliases, versions.problem = Aliases(champion=versions.active), str(refusal)
+        aliased = {v for v in (aliases.champion, aliases.challenger, versions.active) if v in published}
+        wanted = aliased | set(published[-self._keep :])
+        missing = sorted(wanted - versions.loaded.keys(), reverse=True)
         for number in missing:
-            if number not in shelf.refused:
-                shelf.waiting.setdefault(number, "it is being loaded")
+            if number not in versions.refused:
+                versions.waiting.setdefault(number, "it is being loaded")
         for number in missing:
-            await self._try(shelf, number)
-        for number in sorted(shelf.loaded.keys() - wanted):
-            await self._unload(shelf, number)
-        active = self._follow(shelf, aliases.champion)
-        if active is not None:
-            await open_explainer(active)
-        for seen in (shelf.refused, shelf.waiting):
-            for number in [n for n in seen if n not in versions]:
-                del seen[number]
+            await self._load(versions, number)
+        for number in sorted(versions.loaded.keys() - wanted):
+            await self._unload(versions, number)
+        activated = self._activate(versions, aliases.champion)
+        if activated is not None:
+            await open_explainer(activated)
+        for reasons in (versions.refused, versions.waiting):
+            for number in [n for n in reasons if n not in published]:
+                del reasons[number]
 
-    async def _try(self, shelf: AppVersions, number: int) -> None:
-        name = shelf.app.name
+    async def _load(self, versions: AppVersions, number: int) -> None:
+        name = versions.app.name
         stamp = self._stamp(name, number)
-        if number in shelf.refused and shelf.refused[number][0] == stamp:
+        if number in versions.refused and versions.refused[number][0] == stamp:
             return
         try:
-            shelf.loaded[number] = await load(shelf.app, number, self._repository, self._open_backend)
+            versions.loaded[number] = await load(versions.app, number, self._repository, self._open_backend)
         except Refused as refusal:
-            shelf.refused[number] = (stamp, str(refusal))
-            shelf.waiting.pop(number, None)
+            versions.refused[number] = (stamp, str(refusal))
+            versions.waiting.pop(number, None)
             self._observer.refused(name, number, str(refusal))
         except SlipwayError as error:
-            if shelf.waiting.get(number) != error.message:
+            if versions.waiting.get(number) != error.message:
                 self._observer.waiting(name, number, error.message)
-            shelf.waiting[number] = error.message
+            versions.waiting[number] = error.message
         else:
-            shelf.refused.pop(number, None)
-            shelf.waiting.pop(number, None)
+            versions.refused.pop(number, None)
+            versions.waiting.pop(number, None)
             self._observer.loaded(name, number)
 
-    def _follow(self, shelf: AppVersions, champion: int | None) -> LoadedVersion | None:
-        """Make the champion, or else the newest, active once it is loaded and prepared; gives it if it is new."""
-        target = champion if champion is not None else max(shelf.loaded, default=None)
-        if target not in shelf.loaded or target is None or target == shelf.active:
+    def _activate(self, versions: AppVersions, champion: int | None) -> LoadedVersion | None:
+        """Let the champion (without one, the newest) answer once it is loaded and prepared; returns it if new."""
+        target = champion if champion is not None else max(versions.loaded, default=None)
+        if target not in versions.loaded or target is None or target == versions.active:
             return None
-        found = shelf.loaded[target]
-        if shelf.active is not None and not self._prepared(found):
+        loaded = versions.loaded[target]
+        if versions.active is not None and not self._prepared(loaded):
             return None
-        shelf.active = target
-        self._observer.champion(shelf.app.name, target)
-        return found
+        versions.active = target
+        self._observer.champion(versions.app.name, target)
+        return loaded
 
-    async def _unload(self, shelf: AppVersions, number: int) -> None:
-        loaded = shelf.loaded.pop(number)
-        if shelf.active == number:
-            shelf.active = None
-        self._observer.unloaded(shelf.app.name, number)
-        # Shielded: a batch in flight finishes even if the refresh is cancelled.
+    async def _unload(self, versions: AppVersions, number: int) -> None:
+        loaded = versions.loaded.pop(number)
+        if versions.active == number:
+            versions.active = None
+        self._observer.unloaded(versions.app.name, number)
+        # Shielded: a running batch ends normally even if the refresh is cancelled.
         await asyncio.shield(asyncio.ensure_future(loaded.backend.close()))
 
     def _stamp(self, name: str, number: int) -> object:
@@ -193,10 +195,10 @@ class Catalog:
             return None
 
 
-def _because(shelf: AppVersions) -> str:
-    reasons = {**{n: r for n, (_, r) in shelf.refused.items()}, **shelf.waiting}
-    if shelf.problem:
-        return f": {shelf.problem}"
+def _why_none(versions: AppVersions) -> str:
+    reasons = {**{n: r for n, (_, r) in versions.refused.items()}, **versions.waiting}
+    if versions.problem:
+        return f": {versions.problem}"
     if not reasons:
         return ": the model repository has none that is loaded"
     newest = max(reasons)

@@ -65,7 +65,7 @@ class DataPlane:
 
     def app(self, model: str) -> App[Any, Any, Any]:
         """The app of that name. Raises `NotFound`."""
-        return self._catalog.shelf(model).app
+        return self._catalog.versions(model).app
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """Every app this process serves, by name."""
@@ -85,19 +85,19 @@ class DataPlane:
 
     def metadata(self, model: str, version: int | None = None) -> ModelMetadata:
         """Names, types and shapes. Raises `NotFound`, and `NotReady` for a version that cannot answer."""
-        shelf = self._catalog.shelf(model)
+        found = self._catalog.versions(model)
         if version is not None:
             self._catalog.resolve(model, version)
-        return ModelMetadata(model, tuple(sorted(shelf.loaded)), PLATFORM, shelf.app.inputs, shelf.app.outputs)
+        return ModelMetadata(model, tuple(sorted(found.loaded)), PLATFORM, found.app.inputs, found.app.outputs)
 
     def index(self) -> list[IndexEntry]:
         """Every version in the repository with its state."""
         entries = []
         for app in self._catalog.apps():
-            shelf = self._catalog.shelf(app.name)
-            states = {n: IndexEntry(app.name, n, "READY") for n in shelf.loaded}
-            states |= {n: IndexEntry(app.name, n, "LOADING", why) for n, why in shelf.waiting.items()}
-            states |= {n: IndexEntry(app.name, n, "UNAVAILABLE", why) for n, (_, why) in shelf.refused.items()}
+            versions = self._catalog.versions(app.name)
+            states = {n: IndexEntry(app.name, n, "READY") for n in versions.loaded}
+            states |= {n: IndexEntry(app.name, n, "LOADING", why) for n, why in versions.waiting.items()}
+            states |= {n: IndexEntry(app.name, n, "UNAVAILABLE", why) for n, (_, why) in versions.refused.items()}
             entries += [states[number] for number in sorted(states)]
         return entries
 
@@ -113,7 +113,7 @@ class DataPlane:
         try:
             loaded = self._catalog.resolve(model, version)
         except NotReady:
-            app = self._catalog.shelf(model).app
+            app = self._catalog.versions(model).app
             if app.fallback is None or version is not None:
                 raise
             return FALLBACK, asyncio.ensure_future(self._fall_back(call, app, questions))
@@ -144,7 +144,7 @@ class DataPlane:
             return loaded.number, await asyncio.to_thread(lambda: loaded.explainer()(questions, features))
 
     async def put_records(self, call: Call, model: str, collection: str, records: Sequence[Any]) -> None:
-        """Keep records, each id once, all or none; the next question finds them. Raises as `Store.put` does."""
+        """Store records, each id once, all or none; the next question finds them. See `CollectionStore.put`."""
         app, store = self._kept(model, collection)
         encoders = [one.encoder for one in self._catalog.loaded(model) if one.encoder is not None]
         await store.put(app, records, encoders, call)

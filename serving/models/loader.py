@@ -22,7 +22,7 @@ from serving.kernel.storage.record_store import Encoder
 from serving.kernel.storage.version_files import Refused, decode_context
 from serving.kernel.storage.version_manifest import ENCODER_NAME, GOLDEN_NAME, MANIFEST_NAME, GoldenRow, Manifest
 from serving.kernel.tensors import Arrays
-from serving.models.batching.batch_kinds import QuestionWork, TensorWork
+from serving.models.batching.batch_kinds import QuestionBatches, TensorBatches
 
 __all__ = ["LoadedVersion", "OpenBackend", "check_signature", "load", "open_explainer", "replay"]
 
@@ -47,15 +47,15 @@ class LoadedVersion:
     repository: Repository
     encoder: Encoder | None = None
     """What searches the app's collection; None where the app or the version has none."""
-    questions: QuestionWork = field(init=False)
-    tensors: TensorWork = field(init=False)
+    questions: QuestionBatches = field(init=False)
+    tensors: TensorBatches = field(init=False)
     _explainer: Explainer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.questions = QuestionWork(self.app, self.context)
+        self.questions = QuestionBatches(self.app, self.context)
         free = any(-1 in spec.shape[1:] for spec in self.app.inputs)
         buckets = load_values(self.app.folder).batching.length_buckets if free else ()
-        self.tensors = TensorWork(self.app.inputs, self.app.outputs, buckets)
+        self.tensors = TensorBatches(self.app.inputs, self.app.outputs, buckets)
 
     @property
     def number(self) -> int:

@@ -1,4 +1,4 @@
-"""Completes short questions from a database of records that others keep."""
+"""Completes short questions from the tables of an existing database."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from serving.kernel.app import FeatureSource, Rows
 from serving.kernel.call import Call
 from serving.kernel.errors import Invalid, NotFound, SlipwayError
 from serving.kernel.json_text import translate
-from serving.records.pool import Engine, Session
+from serving.records.pool import Pool, Transaction
 
-__all__ = ["Database"]
+__all__ = ["RecordLookup"]
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 log = logging.getLogger(__name__)
 
-GONE = "the database with the records cannot be read now; try again, or give them inline"
+UNREACHABLE = "the database with the records cannot be read now; try again, or send the records with the question"
 
 
-class Database:
+class RecordLookup:
     """The database of `SLIPWAY_DATABASE_URL`."""
 
     def __init__(self, url: str) -> None:
         """Connects at first use. Raises `ValueError` naming the setting for a URL it cannot use."""
-        self._engine = Engine(url, "SLIPWAY_DATABASE_URL", GONE)
+        self._pool = Pool(url, "SLIPWAY_DATABASE_URL", UNREACHABLE)
 
     async def complete(self, source: FeatureSource[Q], questions: Sequence[Q], call: Call) -> list[Q]:
-        """The questions, those that are short completed, in one transaction.
+        """The questions, short ones completed in one transaction.
 
         Raises `NotFound` naming the question, `Invalid` naming a field whose stored value is not allowed, and what
-        `Engine.run` raises.
+        `Pool.run` raises.
         """
-        return await self._engine.run(partial(_completed, source, questions), call)
+        return await self._pool.run(partial(_complete_short, source, questions), call)
 
     def close(self) -> None:
-        """Release threads and connections; what runs is not waited for."""
-        self._engine.close()
+        """Release threads and connections without waiting for running transactions."""
+        self._pool.close()
 
 
-def _completed(source: FeatureSource[Q], questions: Sequence[Q], session: Session) -> list[Q]:
+def _complete_short(source: FeatureSource[Q], questions: Sequence[Q], transaction: Transaction) -> list[Q]:
     return [
-        _whole(source, session.rows, index, question) if source.is_short(question) else question
+        _complete(source, transaction.rows, index, question) if source.is_short(question) else question
         for index, question in enumerate(questions)
     ]
 
 
-def _whole(source: FeatureSource[Q], rows: Rows, index: int, question: Q) -> Q:
-    """The question completed, and held to the same ranges as one whose values came with the request."""
-    place = f"$.instances[{index}]"
+def _complete(source: FeatureSource[Q], rows: Rows, index: int, question: Q) -> Q:
+    """The completed question, checked against the same ranges as a question sent whole."""
+    path = f"$.instances[{index}]"
     try:
         whole = source.complete(rows, question)
         return msgspec.convert(msgspec.to_builtins(whole), type(question))
     except NotFound as error:
-        raise NotFound(f"{place}: {error.message}") from None
+        raise NotFound(f"{path}: {error.message}") from None
     except msgspec.ValidationError as error:
-        raise _stored(translate(error, type(question), place)) from error
+        raise _blame_database(translate(error, type(question), path)) from error
     except (TypeError, ValueError) as error:
-        # Not the error's text, nor chained: it may show the value, which is somebody's.
+        # Neither logged nor chained: the error's text may contain personal data.
         log.error("a record of the database cannot be read: %s", type(error).__name__)
-        raise _stored(Invalid(place, "its record cannot be read")) from None
+        raise _blame_database(Invalid(path, "its record cannot be read")) from None
 
 
-def _stored(error: SlipwayError) -> SlipwayError:
-    """Says that the value is the database's and not the caller's."""
+def _blame_database(error: SlipwayError) -> SlipwayError:
+    """The error, saying that the value comes from the database and not from the caller."""
     if not isinstance(error, Invalid):
         return error
     return Invalid(error.field, f"as stored in the database: {error.reason}")

@@ -1,6 +1,6 @@
-"""One database, asked in threads of its own: the event loop never waits for it.
+"""Connections to one database, used in a pool of threads: the event loop never waits for the database.
 
-SQLAlchemy and the driver are the extra `database`; they are imported when a URL is given, not before.
+SQLAlchemy and the driver belong to the extra `database`; they are imported only when a URL is given.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, TypeVar
 from serving.kernel.call import Call
 from serving.kernel.errors import DeadlineExceeded, Overloaded, SlipwayError, Unavailable
 
-__all__ = ["Engine", "Session"]
+__all__ = ["Pool", "Transaction"]
 
 T = TypeVar("T")
 
 THREADS = 8
 MOST_WAITING = 256
-"""Requests for the database at a time; more are turned away at once."""
+"""The most requests for the database at a time; further ones are refused at once."""
 CANCELLED = "57014"
-"""PostgreSQL's state of a statement that took longer than it may."""
+"""PostgreSQL's SQLSTATE of a statement that reached its timeout."""
 
 log = logging.getLogger(__name__)
 
 
-class Session:
-    """One transaction. PostgreSQL gives each statement up at the request's deadline."""
+class Transaction:
+    """One transaction. PostgreSQL cancels each statement at the request's deadline."""
 
     def __init__(self, connection: Any, call: Call) -> None:
         self._connection = connection
@@ -38,88 +38,88 @@ class Session:
         self._postgres = connection.dialect.name == "postgresql"
 
     def rows(self, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement with named parameters (`:student`); none for one that gives no rows."""
+        """The rows of a statement with named parameters (`:student`); empty for a statement without a result."""
         from sqlalchemy import text
 
         left = self._call.deadline - time.monotonic()
         if left <= 0:
-            raise _late()
+            raise _deadline_exceeded()
         if self._postgres:
             self._connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(left * 1000))}"))
         result = self._connection.execute(text(query), parameters)
         return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
 
-class Engine:
+class Pool:
     """A pool of connections. No error, log line or `repr` shows the URL's password."""
 
-    def __init__(self, url: str, setting: str, gone: str) -> None:
-        """Connects at first use; `gone` is what callers are told while the database is away.
+    def __init__(self, url: str, setting: str, unreachable: str) -> None:
+        """Connects at first use; `unreachable` is the error message while the database cannot be reached.
 
         Raises `ValueError` naming the `setting` for a URL it cannot use.
         """
-        self._engine = _engine(url, setting)
-        self._gone = gone
+        self._engine = _create_engine(url, setting)
+        self._unreachable = unreachable
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
         self._waiting = 0
-        self._well = True
+        self._reachable = True
 
     @property
     def dialect(self) -> str:
         """SQLAlchemy's name of the kind of database, such as `postgresql`."""
         return str(self._engine.dialect.name)
 
-    async def run(self, job: Callable[[Session], T], call: Call) -> T:
-        """What `job` gives, run in a thread and in one transaction, which ends with it.
+    async def run(self, job: Callable[[Transaction], T], call: Call) -> T:
+        """Run `job` in a thread and in a transaction of its own, and return its result.
 
-        Raises what `job` raises, `Unavailable` (the database is gone or its tables are not as expected),
-        `Overloaded`, or `DeadlineExceeded`; the transaction is then rolled back, or still runs.
+        Raises what `job` raises, `Unavailable` (the database cannot be reached or its tables are not as expected),
+        `Overloaded`, or `DeadlineExceeded`; the transaction is then rolled back, or still running.
         """
         if self._waiting >= MOST_WAITING:
             raise Overloaded(f"{MOST_WAITING} requests wait for the database; try again")
         self._waiting += 1
-        working = asyncio.get_running_loop().run_in_executor(self._threads, partial(self._run, job, call))
-        working.add_done_callback(self._left)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, partial(self._run, job, call))
+        running.add_done_callback(self._count_down)
         try:
             async with asyncio.timeout(call.remaining()):
-                # Shielded: a thread that has begun cannot be stopped, and counts until it ends.
-                return await asyncio.shield(working)
+                # Shielded: a thread that has started cannot be stopped, and counts until it ends.
+                return await asyncio.shield(running)
         except TimeoutError as cause:
-            raise _late() from cause
+            raise _deadline_exceeded() from cause
 
     def close(self) -> None:
-        """Release threads and connections; what runs is not waited for."""
+        """Release threads and connections without waiting for running transactions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
-    def _left(self, working: asyncio.Future[Any]) -> None:
+    def _count_down(self, running: asyncio.Future[Any]) -> None:
         self._waiting -= 1
-        if not working.cancelled():
-            working.exception()  # marks it as seen: its caller may have gone
+        if not running.cancelled():
+            running.exception()  # marks it as seen: its caller may have gone
 
-    def _run(self, job: Callable[[Session], T], call: Call) -> T:
+    def _run(self, job: Callable[[Transaction], T], call: Call) -> T:
         from sqlalchemy.exc import SQLAlchemyError
 
         if not call.remaining():
-            raise _late()
+            raise _deadline_exceeded()
         try:
             with self._engine.begin() as connection:
-                found = job(Session(connection, call))
+                found = job(Transaction(connection, call))
         except SQLAlchemyError as error:
             # Not chained: the error shows the statement's parameters, which are somebody's.
-            raise self._told(error) from None
-        self._well = True
+            raise self._translate(error) from None
+        self._reachable = True
         return found
 
-    def _told(self, error: Exception) -> SlipwayError:
+    def _translate(self, error: Exception) -> SlipwayError:
         cause = getattr(error, "orig", None)
         if getattr(cause, "sqlstate", "") == CANCELLED:
-            return _late()
-        if self._well:
-            # Once per outage; requests without end would say the same.
+            return _deadline_exceeded()
+        if self._reachable:
+            # Once per outage, not for every request.
             log.error("the database does not answer: %s", self._safe(cause or error))
-        self._well = False
-        return Unavailable(self._gone)
+        self._reachable = False
+        return Unavailable(self._unreachable)
 
     def _safe(self, error: BaseException) -> str:
         text = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -127,7 +127,7 @@ class Engine:
         return text.replace(str(password), "***") if password else text
 
 
-def _engine(url: str, setting: str) -> Any:
+def _create_engine(url: str, setting: str) -> Any:
     try:
         import sqlalchemy
     except ImportError as cause:
@@ -149,11 +149,11 @@ def _engine(url: str, setting: str) -> Any:
             hide_parameters=True,
         )
     except (sqlalchemy.exc.ArgumentError, ImportError) as cause:
-        # The URL's own parser may show it: not chained.
+        # Not chained: the message of the URL's parser may contain the password.
         kind = "its driver is not installed: pip install 'slipway[database]'"
         kind = kind if isinstance(cause, ImportError) else "expected for example postgresql://user@host/database"
         raise ValueError(f"{setting}: {kind}") from None
 
 
-def _late() -> DeadlineExceeded:
-    return DeadlineExceeded("the deadline passed while the database was asked")
+def _deadline_exceeded() -> DeadlineExceeded:
+    return DeadlineExceeded("the deadline passed while the database was being queried")

@@ -10,7 +10,7 @@ import pytest
 
 from serving.kernel.app_values import Batching
 from serving.models.backends.triton import TritonChannel, open_triton
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from tests.charts.chart import of_kind
 from tests.serving.models import models
 from tests.serving.models.models import call, spec
@@ -35,7 +35,7 @@ def test_an_app_without_a_version_does_not_keep_the_others_from_traffic(tmp_path
         channel = TritonChannel(server.url)
         batcher = open_triton(channel, "negate", 1, x, y, Batching())
         try:
-            answer = await batcher.submit(TensorWork(x, y), {"x": np.ones((1, 2), np.float32)}, call())
+            answer = await batcher.submit(TensorBatches(x, y), {"x": np.ones((1, 2), np.float32)}, call())
             assert isinstance(answer, dict)
             found: list[list[float]] = answer["y"].tolist()
             return found

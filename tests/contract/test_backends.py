@@ -14,7 +14,7 @@ import pytest
 from serving.kernel.settings import Settings
 from serving.kernel.tensors import Arrays
 from serving.models.backends.factory import Backends
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.observe.metrics import Metrics
 from tests.trained import AnyApp, Trained, call
 from training.onnx import triton
@@ -64,12 +64,12 @@ async def ask(app: AnyApp, trained: Trained, settings: Settings, handle: Any, in
     """The outputs of one backend, asked in several calls at once."""
     backends = Backends(settings, trained.repository, Metrics(), {app.name: handle})
     backend = await backends.open(app, trained.repository.manifest(app.name, trained.version(app)))
-    work = TensorWork(app.inputs, app.outputs)
+    kind = TensorBatches(app.inputs, app.outputs)
     ends = np.cumsum(PARTS)
     split = {name: np.split(array, ends) for name, array in inputs.items()}
     parts = [{name: arrays[index] for name, arrays in split.items()} for index in range(len(PARTS) + 1)]
     try:
-        answers = await asyncio.gather(*(backend.submit(work, part, call()) for part in parts))
+        answers = await asyncio.gather(*(backend.submit(kind, part, call()) for part in parts))
     finally:
         await backend.close()
         await backends.close()

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from serving.kernel.app_values import Batching
-from serving.kernel.backend import Work
+from serving.kernel.backend import BatchKind
 from serving.kernel.errors import DeadlineExceeded, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec, as_text, bfloat16_bits, from_bfloat16, zeros
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
@@ -93,8 +93,8 @@ def runner(session: ort.InferenceSession) -> Run:
 
 
 def _inline(run: Run) -> Execute:
-    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any]:
-        return work.split(payloads, run(work.join(payloads), None))
+    def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        return kind.split(payloads, run(kind.join(payloads), None))
 
     return execute
 
@@ -102,10 +102,10 @@ def _inline(run: Run) -> Execute:
 def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
     """Batches that are quick, or quick for each of their requests, at once; others in a thread."""
 
-    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
-        seconds = cost(sum(map(work.rows, payloads)))
+    def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
+        seconds = cost(sum(map(kind.rows, payloads)))
         allowed = max(INLINE_BUDGET, min(INLINE_MOST, INLINE_SHARE * len(payloads)))
-        return (inline if seconds <= allowed else threaded)(work, payloads, deadline)
+        return (inline if seconds <= allowed else threaded)(kind, payloads, deadline)
 
     return execute
 
@@ -118,7 +118,7 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
     """
     flying = 0
 
-    def execute(work: Work, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
+    def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
         nonlocal flying
         options = ort.RunOptions()
         run = narrow if flying else wide
@@ -138,7 +138,7 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
 
         def batch() -> list[Any]:
             try:
-                return work.split(payloads, run(work.join(payloads), options))
+                return kind.split(payloads, run(kind.join(payloads), options))
             except ENGINE_ERRORS as error:
                 if stopped:
                     raise DeadlineExceeded("the deadline passed while the model ran") from error

@@ -6,22 +6,22 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from serving.kernel.backend import Work
+from serving.kernel.backend import BatchKind
 from serving.kernel.errors import BackendFailed, DeadlineExceeded
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.batching.batcher import Execute
 
-__all__ = ["RemoteCall", "remote"]
+__all__ = ["RemoteCall", "execute_remotely"]
 
 RemoteCall = Callable[[Arrays, float], Awaitable[Arrays]]
 """Inputs and the seconds left to outputs."""
 
 
-def remote(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> Execute:
+def execute_remotely(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> Execute:
     """Run batches by `call`, which must return all of `outputs`."""
 
-    async def execute(work: Work, payloads: Sequence[Any], deadline: float) -> list[Any]:
-        inputs = work.join(payloads)
+    async def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        inputs = kind.join(payloads)
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the model was called")
@@ -29,6 +29,6 @@ def remote(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> Execute:
         missing = [spec.name for spec in outputs if spec.name not in arrays]
         if missing:
             raise BackendFailed(f"the model did not return {missing[0]}")
-        return work.split(payloads, arrays)
+        return kind.split(payloads, arrays)
 
     return execute

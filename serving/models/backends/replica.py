@@ -28,8 +28,8 @@ from serving.kernel.tensors import Arrays, TensorSpec, row_bytes
 from serving.models.backends.array_frames import decode_frame, encode_frame
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
-from serving.models.backends.remote_execute import remote
-from serving.models.batching.batch_kinds import TensorWork, rows_of
+from serving.models.backends.remote_execute import execute_remotely
+from serving.models.batching.batch_kinds import TensorBatches, rows_of
 from serving.models.batching.batcher import Batcher, BatchObserver
 
 __all__ = ["ModelReplica", "open_replica"]
@@ -55,7 +55,7 @@ class ModelReplica:
         self._repository = Repository(settings.model_repository)
         self._batching = load_values(self._app.folder).batching
         self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
-        self._work = TensorWork(self._app.inputs, self._app.outputs, self._batching.length_buckets)
+        self._work = TensorBatches(self._app.inputs, self._app.outputs, self._batching.length_buckets)
         self._keep = settings.keep_versions + SPARE_VERSIONS
         self._opened: OrderedDict[int, asyncio.Task[Batcher]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
@@ -124,7 +124,7 @@ def open_replica(
     observer: BatchObserver | None = None,
 ) -> Batcher:
     """One version of one app behind a deployment handle, with several batches under way."""
-    execute = remote(_Model(handle, version, inputs, outputs), outputs)
+    execute = execute_remotely(_Model(handle, version, inputs, outputs), outputs)
     return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
 
 

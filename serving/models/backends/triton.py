@@ -14,7 +14,7 @@ from serving.kernel.app_values import Batching
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_wire
 from serving.models.backends.protobuf_raw import RAW_INPUT_CONTENTS, RAW_OUTPUT_CONTENTS, append_raw, extract_raw
-from serving.models.backends.remote_execute import remote
+from serving.models.backends.remote_execute import execute_remotely
 from serving.models.backends.shared_memory import Region, Regions
 from serving.models.batching.batch_kinds import rows_of
 from serving.models.batching.batcher import Batcher, BatchObserver
@@ -87,7 +87,7 @@ def open_triton(
     observer: BatchObserver | None = None,
 ) -> Batcher:
     """One version of one model in Triton, behind a batcher with several batches under way."""
-    execute = remote(_Model(channel, model, version, inputs, outputs), outputs)
+    execute = execute_remotely(_Model(channel, model, version, inputs, outputs), outputs)
     return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
 
 

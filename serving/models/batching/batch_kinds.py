@@ -1,6 +1,6 @@
-"""The two kinds of work: tensors of the v2 doors, and an app's typed questions.
+"""The two kinds of batches: of tensors, for the v2 doors, and of an app's typed questions.
 
-Both take views and never copies where a batch is one request, and give each request views of the batch's outputs.
+A batch of one request is passed on without a copy, and every request gets views of the batch's outputs.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from serving.kernel.app import App
 from serving.kernel.errors import BackendFailed, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec
 
-__all__ = ["QuestionWork", "TensorWork", "rows_of"]
+__all__ = ["QuestionBatches", "TensorBatches", "rows_of"]
 
 
 def rows_of(arrays: Arrays) -> int:
-    """The number of rows all arrays share. Raises `BackendFailed` if they disagree."""
+    """The number of rows that all arrays have. Raises `BackendFailed` if they disagree."""
     try:
         counts = {len(array) for array in arrays.values()}
     except TypeError as cause:
@@ -32,14 +32,14 @@ def rows_of(arrays: Arrays) -> int:
     return counts.pop()
 
 
-class TensorWork:
-    """Model inputs in, model outputs out: payload and result are `Arrays`.
+class TensorBatches:
+    """`BatchKind` of model inputs and outputs: payload and result are `Arrays`.
 
-    Without `buckets` only requests of equal shapes and types share a batch. With them, an axis of size -1 beyond
-    the row axis is a length. Requests whose lengths fall into the same bucket share a batch: they are filled up
-    with zeros (empty text for BYTES) to the longest among them, and an output axis of size -1 that is as long as
-    the batch is cut back to each request's own length. A request that is longer than the last bucket, or has free
-    axes of different sizes, shares a batch with its equals only.
+    Without `buckets` only requests with equal shapes and types share a batch. With `buckets`, an axis of size -1
+    other than the row axis is a length, and requests whose lengths fall into the same bucket share a batch. They
+    are padded with zeros (empty text for BYTES) to the longest of them, and an output axis of size -1 that is as
+    long as the padded inputs is cut back to each request's own length. A request that is longer than the last
+    bucket, or has free axes of different sizes, shares a batch only with requests of exactly its shapes.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class TensorWork:
         self._cuts = _free_axes(outputs) if self._lengths else {}
 
     def rows(self, payload: Arrays) -> int:
-        """See `Work.rows`."""
+        """See `BatchKind.rows`."""
         return rows_of(payload)
 
-    def lane(self, payload: Arrays) -> Hashable:
-        """Names, types and shapes; the bucket in the place of a length."""
+    def batch_key(self, payload: Arrays) -> Hashable:
+        """Names, types and shapes, with the bucket instead of a length."""
         length = self._length(payload) if self._lengths else None
         if length is None or length > self._buckets[-1]:
             return tuple([(name, array.dtype, array.shape[1:]) for name, array in payload.items()])
@@ -66,7 +66,7 @@ class TensorWork:
         ]
 
     def join(self, payloads: Sequence[Arrays]) -> Arrays:
-        """See `Work.join`."""
+        """See `BatchKind.join`."""
         if len(payloads) == 1:
             return payloads[0]
         return {
@@ -74,7 +74,7 @@ class TensorWork:
         }
 
     def split(self, payloads: Sequence[Arrays], outputs: Arrays) -> list[Arrays]:
-        """See `Work.split`."""
+        """See `BatchKind.split`."""
         counts = [len(next(iter(payload.values()))) for payload in payloads]
         _check_rows(outputs, sum(counts))
         if len(payloads) == 1:
@@ -89,22 +89,22 @@ class TensorWork:
         return results
 
     def cut(self, payload: Arrays, rows: int) -> list[Arrays]:
-        """See `Work.cut`."""
+        """See `BatchKind.cut`."""
         starts = range(0, rows_of(payload), rows)
         return [{name: array[start : start + rows] for name, array in payload.items()} for start in starts]
 
     def merge(self, results: Sequence[Arrays]) -> Arrays:
-        """See `Work.merge`."""
+        """See `BatchKind.merge`."""
         try:
             return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
         except ValueError as cause:
             raise BackendFailed("the model returned different shapes for parts of one request") from cause
 
     def blame(self, error: Exception, payloads: Sequence[Arrays]) -> None:
-        """Never known: an engine's error does not say which row it is about."""
+        """Always unknown: the engine's errors do not name a row."""
 
     def _length(self, payload: Arrays) -> int | None:
-        """The size that all free axes have; None where they differ or there is none."""
+        """The size that all free axes have; None if they differ or there is none."""
         try:
             sizes = {payload[name].shape[axis] for name, axes in self._lengths.items() for axis in axes}
         except (IndexError, KeyError):
@@ -112,7 +112,7 @@ class TensorWork:
         return sizes.pop() if len(sizes) == 1 else None
 
     def _shorten(self, payloads: Sequence[Arrays], results: list[Arrays]) -> None:
-        """Cut each result back to its request's own length."""
+        """Cut each padded result back to its request's own length."""
         lengths = [self._length(payload) or 0 for payload in payloads]
         longest = max(lengths)
         for length, result in zip(lengths, results, strict=True):
@@ -127,27 +127,30 @@ class TensorWork:
                 result[name] = array[tuple(whole)]
 
 
-class QuestionWork:
-    """An app's typed questions in, its answers out; features and decisions are made for a batch at a time."""
+class QuestionBatches:
+    """`BatchKind` of an app's typed questions: the result is their answers.
+
+    `features` and `decide` of the app are called once per batch.
+    """
 
     def __init__(self, app: App[Any, Any, Any], context: Any) -> None:
         self._app = app
         self._context = context
 
     def rows(self, payload: Sequence[Any]) -> int:
-        """See `Work.rows`."""
+        """See `BatchKind.rows`."""
         return len(payload)
 
-    def lane(self, payload: Sequence[Any]) -> Hashable:
+    def batch_key(self, payload: Sequence[Any]) -> Hashable:
         """All questions of an app may share a batch."""
         return None
 
     def join(self, payloads: Sequence[Sequence[Any]]) -> Arrays:
-        """The features of all questions. Raises `Invalid`; its field begins with the question's place in all."""
+        """The features of all questions. Raises `Invalid`; its field starts with the index in the batch."""
         return self._app.features(_flat(payloads), self._context)
 
     def split(self, payloads: Sequence[Sequence[Any]], outputs: Arrays) -> list[list[Any]]:
-        """See `Work.split`."""
+        """See `BatchKind.split`."""
         questions = _flat(payloads)
         _check_rows(outputs, len(questions))
         answers = self._app.decide(questions, outputs, self._context)
@@ -163,32 +166,32 @@ class QuestionWork:
         return results
 
     def cut(self, payload: Sequence[Any], rows: int) -> list[Sequence[Any]]:
-        """See `Work.cut`."""
+        """See `BatchKind.cut`."""
         return [_Cut(payload[start : start + rows], start) for start in range(0, len(payload), rows)]
 
     def merge(self, results: Sequence[list[Any]]) -> list[Any]:
-        """See `Work.merge`."""
+        """See `BatchKind.merge`."""
         return list(chain.from_iterable(results))
 
     def blame(self, error: Exception, payloads: Sequence[Sequence[Any]]) -> tuple[int, Exception] | None:
-        """Whose question an `Invalid` names, and the error with the question's place in its own request."""
-        found = _PLACE.fullmatch(error.field) if isinstance(error, Invalid) else None
+        """For an `Invalid`: the request whose question it names, and the error with the index in that request."""
+        found = _INDEXED.fullmatch(error.field) if isinstance(error, Invalid) else None
         if not isinstance(error, Invalid) or found is None:
             return None
-        place = int(found[1])
+        question = int(found[1])
         for index, payload in enumerate(payloads):
-            if place < len(payload):
+            if question < len(payload):
                 first = payload.first if isinstance(payload, _Cut) else 0
-                return index, Invalid(f"[{first + place}]{found[2]}", error.reason)
-            place -= len(payload)
+                return index, Invalid(f"[{first + question}]{found[2]}", error.reason)
+            question -= len(payload)
         return None
 
 
-_PLACE = re.compile(r"\[(\d+)\](.*)", re.DOTALL)
+_INDEXED = re.compile(r"\[(\d+)\](.*)", re.DOTALL)
 
 
 class _Cut(list[Any]):
-    """Questions cut from a longer list; `first` is the place of the first of them in it."""
+    """Questions cut from a longer list; `first` is the index of the first one in that list."""
 
     __slots__ = ("first",)
 
@@ -202,7 +205,7 @@ def _flat(payloads: Sequence[Sequence[Any]]) -> Sequence[Any]:
 
 
 def _free_axes(specs: tuple[TensorSpec, ...]) -> dict[str, tuple[int, ...]]:
-    """The axes of size -1 beyond the row axis, of the tensors that have some."""
+    """Tensor name to its axes of size -1 other than the row axis; without the tensors that have none."""
     axes = {
         spec.name: tuple(axis for axis, size in enumerate(spec.shape) if axis and size == -1) for spec in specs
     }
@@ -214,7 +217,7 @@ def _masked(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _joined(parts: list[npt.NDArray[Any]], padded: bool) -> npt.NDArray[Any]:
-    """All rows, short ones filled up with zeros where `padded`."""
+    """The rows of all parts; with `padded`, shorter ones are padded with zeros."""
     if not padded or len({part.shape[1:] for part in parts}) == 1:
         return np.concatenate(parts)
     rows = sum(map(len, parts))
@@ -230,7 +233,7 @@ def _joined(parts: list[npt.NDArray[Any]], padded: bool) -> npt.NDArray[Any]:
 
 
 def _check_rows(outputs: Arrays, rows: int) -> None:
-    """Raise `BackendFailed` unless every output has exactly so many rows."""
+    """Raise `BackendFailed` unless every output has exactly `rows` rows."""
     for name, array in outputs.items():
         if not array.ndim or len(array) != rows:
             returned = len(array) if array.ndim else "no"

@@ -1,20 +1,23 @@
 """Dynamic batching across requests: the only way to run a model.
 
-A batch starts as soon as the worker is idle and the next one fills while it runs, so an idle server adds no wait
-(`batching.max_wait_ms` adds one, for accelerators). What the batcher promises, whatever is mixed:
+A batch starts as soon as the model is idle, and the next one fills while it runs, so an idle server adds no wait
+(`batching.max_wait_ms` adds one, for accelerators). The batcher promises, for any mix of requests:
 
-- every caller gets exactly its own rows, in order;
-- a batch has at most `max_rows` rows, all of one lane; a larger request is cut and succeeds or fails as a whole;
-- a batch that raises is run again without the request that is to blame, in halves where nobody is named, so only
-  requests that cannot be run fail; an error that is not about the rows (`Unavailable`) fails the batch at once;
-- a request past its deadline gets `DeadlineExceeded` then, also while its batch runs, and does not start after it;
-- when more waits than fits a batch, a request that could not be done in time is refused as it comes, and does not
-  start where that shows later;
-- a request whose future is cancelled does not start;
-- what waits is bounded, fair between clients, most urgent first and nothing for ever: see `waiting`.
+- Every caller gets exactly its own rows, in order.
+- A batch has at most `max_rows` rows, all of one batch key. A larger request is cut into parts and succeeds or
+  fails as a whole.
+- A batch that raises an error runs again without the request that caused it, or in halves if that request is not
+  known, so only requests that cannot be run fail. An error that is not about the rows (`Unavailable`) fails the
+  whole batch at once.
+- At its deadline a request gets `DeadlineExceeded`, even while its batch runs. It does not start later.
+- While more rows wait than fit a batch, a request that cannot be finished in time is refused on arrival, or does
+  not start if that turns out later.
+- A request whose future is cancelled does not start.
+- The queue is bounded, fair between clients and ordered by urgency, and no request waits for ever: see
+  `fair_queue`.
 
-All methods belong to one event loop. With an `execute` that returns its results at once, everything submitted in
-one turn of the loop shares batches, and the loop gets a turn between two of them.
+All methods must be called on one event loop. If `execute` returns its results at once, all requests submitted in
+one turn of the loop share batches, and the loop gets a turn between two batches.
 """
 
 from __future__ import annotations
@@ -28,36 +31,39 @@ from time import monotonic
 from typing import Any, Protocol
 
 from serving.kernel.app_values import Batching
-from serving.kernel.backend import Work
+from serving.kernel.backend import BatchKind
 from serving.kernel.call import Call
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
-from serving.models.batching.fair_queue import Waiting
-from serving.models.batching.queued_request import Batch, Item, Part, late
-from serving.models.batching.run_times import Pace
+from serving.models.batching.fair_queue import FairQueue
+from serving.models.batching.queued_request import Batch, PartAnswer, QueuedRequest, deadline_exceeded, fail_late
+from serving.models.batching.run_times import RunTimes
 
 __all__ = ["BatchObserver", "Batcher", "Execute"]
 
-Execute = Callable[[Work, Sequence[Any], float], list[Any] | Awaitable[list[Any]]]
-"""Runs the payloads of one batch, whose latest deadline it is told: one result for each, at once or later."""
+Execute = Callable[[BatchKind, Sequence[Any], float], list[Any] | Awaitable[list[Any]]]
+"""Runs the payloads of one batch until its latest deadline; gives one result per payload, at once or later."""
 
 LEAD = 2.0
-"""Time a request should have left under overload, in slow runs: one that is somewhat longer must not make all its
-requests late, and what is rejected instead could not have been done by anybody."""
+"""Under overload a request starts only if it has the time of this many slow runs left.
+
+With less, one run that takes longer than usual would make all requests of its batch late. The capacity is not
+wasted: other requests, which can still be answered in time, fill the batch.
+"""
 
 Release = Callable[[], Awaitable[None] | None]
 
 
 class BatchObserver(Protocol):
-    """Told about batches; must be cheap and must not raise."""
+    """Called about batches; must be cheap and must not raise."""
 
     def batch(self, rows: int, seconds: float) -> None:
-        """A batch of `rows` rows ran for `seconds`, whatever came of it."""
+        """A batch of `rows` rows ran for `seconds`, successfully or not."""
 
     def queued(self, rows: int) -> None:
-        """So many rows wait now. Told when a batch starts, and as requests come while none can start."""
+        """`rows` rows wait now. Called when a batch starts, and per request while none can."""
 
     def waited(self, seconds: float) -> None:
-        """The oldest request of a batch that starts now has waited for so long."""
+        """A batch starts whose oldest request has waited for `seconds`."""
 
     def rejected(self, reason: str) -> None:
         """A request was dropped before it ran: `overload` or `deadline`."""
@@ -100,128 +106,134 @@ class Batcher:
         self._max_rows = batching.max_rows
         self._max_queue_rows = batching.max_queue_rows
         self._max_wait = batching.max_wait_ms / 1e3
-        self._waiting = Waiting(batching.max_rows, batching.max_queue_rows, self._reject)
-        self._again: deque[Batch] = deque()
-        self._flights: dict[Future[Any], tuple[Batch, float]] = {}
-        self._pace = Pace()
+        self._queue = FairQueue(batching.max_rows, batching.max_queue_rows, self._reject)
+        self._retries: deque[Batch] = deque()
+        self._running: dict[Future[Any], tuple[Batch, float]] = {}
+        self._run_times = RunTimes()
         self._swept = -math.inf
         self._scheduled = False
-        self._patience: asyncio.TimerHandle | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = math.inf
+        self._fill_timer: asyncio.TimerHandle | None = None
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._deadline_timer_at = math.inf
         self._closing: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
 
     @property
     def queued_rows(self) -> int:
-        """Rows waiting, not yet running."""
-        return self._waiting.rows
+        """Rows that wait and do not run yet."""
+        return self._queue.rows
 
-    def submit(self, work: Work, payload: Any, call: Call) -> Future[Any]:
+    def submit(self, kind: BatchKind, payload: Any, call: Call) -> Future[Any]:
         """See `Backend.submit`."""
         loop = self._loop
         if loop is None or not loop.is_running():
-            # A system call (getpid), which would be a tenth of a small request's cost.
+            # Looked up once: it makes a system call (getpid), a tenth of the cost of a small request.
             loop = self._loop = asyncio.get_running_loop()
         answer = loop.create_future()
         now = monotonic()
         try:
-            # A request without rows takes the room of one.
-            rows = work.rows(payload) or 1
-            lane = work.lane(payload)
+            # A request without rows counts as one row.
+            rows = kind.rows(payload) or 1
+            batch_key = kind.batch_key(payload)
         except SlipwayError as error:
             answer.set_exception(error)
             return answer
-        refusal = self._refusal(work, lane, rows, call, now)
+        refusal = self._refusal(kind, batch_key, rows, call, now)
         if refusal is not None:
             answer.set_exception(refusal)
             return answer
+        request = QueuedRequest(answer, payload, rows, call.deadline, now)
         if rows <= self._max_rows:
-            item = Item(answer, payload, rows, call.deadline, now)
-            self._waiting.push(work, lane, item, call.client, call.urgency)
+            self._queue.push(kind, batch_key, request, call.client, call.urgency)
         else:
-            self._push_parts(work, lane, Item(answer, payload, rows, call.deadline, now), call)
-        if call.deadline < self._alarm_at:
-            self._set_alarm(call.deadline, loop)
-        if len(self._flights) >= self._concurrency:
-            self._observer.queued(self._waiting.rows)
+            self._push_parts(kind, batch_key, request, call)
+        if call.deadline < self._deadline_timer_at:
+            self._set_deadline_timer(call.deadline, loop)
+        if len(self._running) >= self._concurrency:
+            self._observer.queued(self._queue.rows)
         elif not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._turn)
+            loop.call_soon(self._start_next)
         return answer
 
     async def close(self) -> None:
-        """See `Backend.close`. A run that outlasts the deadlines of all its requests is given up."""
+        """See `Backend.close`. A run that outlasts the deadlines of all its requests is cancelled."""
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._wind_down())
+            self._closing = asyncio.ensure_future(self._drain())
         await asyncio.shield(self._closing)
 
-    async def _wind_down(self) -> None:
-        if self._patience is not None:
-            self._turn()
-        while self._wanted():
+    async def _drain(self) -> None:
+        if self._fill_timer is not None:
+            self._start_next()
+        while self._unanswered():
             self._idle.clear()
             await self._idle.wait()
-        for flight in list(self._flights):
-            flight.cancel()
-        for timer in (self._alarm, self._patience):
+        for run in list(self._running):
+            run.cancel()
+        for timer in (self._deadline_timer, self._fill_timer):
             if timer is not None:
                 timer.cancel()
         released = self._release() if self._release is not None else None
         if released is not None:
             await released
 
-    def _wanted(self) -> bool:
-        """Whether a request still waits for its answer, as far as is known."""
-        started = [item for batch in self._started() for item in batch.items]
-        return self._waiting.rows > 0 or not all(item.answer.done() for item in started)
+    def _unanswered(self) -> bool:
+        """Whether any request may still be waiting for its answer."""
+        started = [request for batch in self._started() for request in batch.requests]
+        return self._queue.rows > 0 or not all(request.answer.done() for request in started)
 
     def _started(self) -> list[Batch]:
-        """Batches that run now or run again soon."""
-        return [*self._again, *(batch for batch, _ in self._flights.values())]
+        """The batches that run now or will run again."""
+        return [*self._retries, *(batch for batch, _ in self._running.values())]
 
-    def _push_parts(self, work: Work, lane: Hashable, whole: Item, call: Call) -> None:
-        parts = work.cut(whole.payload, self._max_rows)
+    def _push_parts(self, kind: BatchKind, batch_key: Hashable, whole: QueuedRequest, call: Call) -> None:
+        parts = kind.cut(whole.payload, self._max_rows)
         results: dict[int, Any] = {}
         for index, payload in enumerate(parts):
-            answer = Part(work, whole.answer, results, index, len(parts))
-            item = Item(answer, payload, work.rows(payload), whole.deadline, whole.arrived)
-            self._waiting.push(work, lane, item, call.client, call.urgency)
+            answer = PartAnswer(kind, whole.answer, results, index, len(parts))
+            part = QueuedRequest(answer, payload, kind.rows(payload), whole.deadline, whole.arrived)
+            self._queue.push(kind, batch_key, part, call.client, call.urgency)
 
-    def _refusal(self, work: Work, lane: Hashable, rows: int, call: Call, now: float) -> SlipwayError | None:
+    def _refusal(
+        self, kind: BatchKind, batch_key: Hashable, rows: int, call: Call, now: float
+    ) -> SlipwayError | None:
+        """Why a new request is not queued; None once there is room for it."""
         if self._closing is not None:
             return NotReady("this version is being unloaded; send the request again")
         if call.deadline <= now:
             self._observer.rejected("deadline")
             return DeadlineExceeded("the deadline passed before the request was queued")
-        waiting = self._waiting
-        if waiting.rows > self._max_rows:
-            hopeless = self._hopeless(work, lane, rows, call, now)
-            if hopeless is not None:
+        queue = self._queue
+        if queue.rows > self._max_rows:
+            too_late = self._too_late(kind, batch_key, rows, call, now)
+            if too_late is not None:
                 self._observer.rejected("overload")
-                return hopeless
-        if waiting.rows + rows > self._max_queue_rows and not waiting.admits(rows, call.client, now):
+                return too_late
+        if queue.rows + rows > self._max_queue_rows and not queue.make_room(rows, call.client, now):
             self._observer.rejected("overload")
             return self._overloaded()
         return None
 
-    def _hopeless(self, work: Work, lane: Hashable, rows: int, call: Call, now: float) -> Overloaded | None:
-        """The refusal of a request that would not start in time behind what waits."""
+    def _too_late(
+        self, kind: BatchKind, batch_key: Hashable, rows: int, call: Call, now: float
+    ) -> Overloaded | None:
+        """The error for a request that would start too late behind the queued ones; None if it would not."""
         lead = self._lead()
         if not lead:
             return None
-        waiting = self._waiting
+        queue = self._queue
         left = call.deadline - now
         time_to_start = left - min(lead, left / 2)
-        each = self._pace.usual() / self._concurrency / self._max_rows
-        if (waiting.rows + rows) * each < time_to_start:
+        each = self._run_times.usual() / self._concurrency / self._max_rows
+        if (queue.rows + rows) * each < time_to_start:
             return None
         if now - self._swept > each * self._max_rows:
-            # Who has gone or is late is not in the way.
+            # Cancelled and late requests do not delay this one.
             self._swept = now
-            waiting.sweep(now)
-        ahead = waiting.ahead(work, lane, call.client, call.urgency)
-        # Half of a run for what runs already, less half of one for the rows of its own batch.
+            queue.sweep(now)
+        ahead = queue.ahead(kind, batch_key, call.client, call.urgency)
+        # The running batch needs about half a run more, and the request's own rows are counted although they are
+        # not ahead of it: the two are about equal.
         wait = (ahead + rows) * each
         if wait < time_to_start:
             return None
@@ -231,144 +243,142 @@ class Batcher:
         )
 
     def _overloaded(self) -> Overloaded:
-        return Overloaded(f"{self._waiting.rows} rows wait already (limit {self._max_queue_rows})")
+        return Overloaded(f"{self._queue.rows} rows wait already (limit {self._max_queue_rows})")
 
-    def _reject(self, item: Item, reason: str) -> None:
+    def _reject(self, request: QueuedRequest, reason: str) -> None:
         """Answer a request that will not run."""
         self._observer.rejected(reason)
-        item.fail(late() if reason == "deadline" else self._overloaded())
+        request.fail(deadline_exceeded() if reason == "deadline" else self._overloaded())
 
-    def _turn(self) -> None:
+    def _start_next(self) -> None:
         """Start the next batch, if one may start."""
         self._scheduled = False
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        if len(self._flights) < self._concurrency and (self._again or self._waiting.rows):
+        if self._fill_timer is not None:
+            self._fill_timer.cancel()
+            self._fill_timer = None
+        if len(self._running) < self._concurrency and (self._retries or self._queue.rows):
             now = monotonic()
             loop = asyncio.get_running_loop()
-            wait = self._wait(now) if self._max_wait else 0.0
+            wait = self._fill_seconds(now) if self._max_wait else 0.0
             if wait > 0:
-                self._patience = loop.call_later(wait, self._turn)
+                self._fill_timer = loop.call_later(wait, self._start_next)
                 return
             self._start(self._next(now), now)
-            if len(self._flights) < self._concurrency and (self._again or self._waiting.rows):
+            if len(self._running) < self._concurrency and (self._retries or self._queue.rows):
                 self._scheduled = True
-                loop.call_soon(self._turn)
+                loop.call_soon(self._start_next)
         if self._closing is not None:
             self._idle.set()
 
-    def _wait(self, now: float) -> float:
-        """Seconds that the next batch may still fill."""
-        if self._again or self._closing is not None or self._waiting.full():
+    def _fill_seconds(self, now: float) -> float:
+        """Seconds that the next batch may still wait for more requests."""
+        if self._retries or self._closing is not None or self._queue.full():
             return 0.0
-        return self._waiting.oldest() + self._max_wait - now
+        return self._queue.oldest() + self._max_wait - now
 
     def _next(self, now: float) -> Batch:
-        """Requests that somebody waits for and whose deadline has not passed; there may be none."""
-        if self._again:
-            work, items = self._again.popleft()
-            return Batch(work, [item for item in items if item.runs(now)])
-        batch = self._waiting.take(now, self._lead())
-        if batch.items:
-            self._observer.waited(now - min([item.arrived for item in batch.items]))
+        """The next batch, without cancelled and late requests; it may be empty."""
+        if self._retries:
+            kind, requests = self._retries.popleft()
+            return Batch(kind, fail_late(requests, now))
+        batch = self._queue.take(now, self._lead())
+        if batch.requests:
+            self._observer.waited(now - min([request.arrived for request in batch.requests]))
         return batch
 
     def _lead(self) -> float:
-        """Seconds a request should have left to be in time; 0 while no more than a batch waits.
+        """The seconds that a request must have left when it starts; 0 while no more than one batch waits.
 
-        Without it an overloaded queue, whose head is always about to be late, would fill its batches with requests
-        that are late when they are done.
+        Without a lead, an overloaded queue, whose oldest requests are always close to their deadlines, would fill
+        its batches with requests that are late when the batch ends.
         """
-        if self._waiting.rows <= self._max_rows or not self._pace.known():
+        if self._queue.rows <= self._max_rows or not self._run_times.known():
             return 0.0
-        return LEAD * self._pace.slow()
+        return LEAD * self._run_times.slow()
 
     def _start(self, batch: Batch, now: float) -> None:
-        work, items = batch
-        if not items:
+        kind, requests = batch
+        if not requests:
             return
-        self._observer.queued(self._waiting.rows)
-        payloads = [item.payload for item in items]
+        self._observer.queued(self._queue.rows)
+        payloads = [request.payload for request in requests]
         try:
-            results = self._execute(work, payloads, max([item.deadline for item in items]))
+            results = self._execute(kind, payloads, max([request.deadline for request in requests]))
             if not isinstance(results, list):
-                flight = asyncio.ensure_future(results)
-                self._flights[flight] = batch, now
-                flight.add_done_callback(self._landed)
+                run = asyncio.ensure_future(results)
+                self._running[run] = batch, now
+                run.add_done_callback(self._finish)
                 return
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - becomes the error of the request it is about
+        except (Exception, CancelledError) as error:  # noqa: BLE001  it becomes the error of the requests it concerns
             self._report(batch, now)
-            self._failed(batch, error)
+            self._fail(batch, error)
             return
         self._report(batch, now)
         self._deliver(batch, results)
 
-    def _landed(self, flight: Future[Any]) -> None:
-        batch, started = self._flights.pop(flight)
+    def _finish(self, run: Future[Any]) -> None:
+        batch, started = self._running.pop(run)
         self._report(batch, started)
-        error = CancelledError() if flight.cancelled() else flight.exception()
+        error = CancelledError() if run.cancelled() else run.exception()
         if error is not None:
-            self._failed(batch, error)
+            self._fail(batch, error)
         else:
-            self._deliver(batch, flight.result())
-        self._turn()
+            self._deliver(batch, run.result())
+        self._start_next()
 
     def _report(self, batch: Batch, started: float) -> None:
         seconds = monotonic() - started
-        self._pace.add(seconds)
-        self._observer.batch(sum([item.rows for item in batch.items]), seconds)
+        self._run_times.add(seconds)
+        self._observer.batch(sum([request.rows for request in batch.requests]), seconds)
 
     def _deliver(self, batch: Batch, results: Any) -> None:
-        if not isinstance(results, list) or len(results) != len(batch.items):
-            error = BackendFailed(f"the model did not give one result for each of {len(batch.items)} requests")
-            for item in batch.items:
-                item.fail(error)
+        if not isinstance(results, list) or len(results) != len(batch.requests):
+            error = BackendFailed(f"the model did not give one result for each of {len(batch.requests)} requests")
+            for request in batch.requests:
+                request.fail(error)
             return
-        for item, result in zip(batch.items, results, strict=True):
-            if not item.answer.done():
-                item.answer.set_result(result)
+        for request, result in zip(batch.requests, results, strict=True):
+            if not request.answer.done():
+                request.answer.set_result(result)
 
-    def _failed(self, batch: Batch, error: BaseException) -> None:
-        """Fail the requests that `error` is about and put the others back, to run before all that waits."""
-        work, items = batch
+    def _fail(self, batch: Batch, error: BaseException) -> None:
+        """Fail the requests that `error` concerns. The others run again, before all that are queued."""
+        kind, requests = batch
         if isinstance(error, (CancelledError, DeadlineExceeded, Unavailable)):
-            for item in items:
-                item.fail(error)
+            for request in requests:
+                request.fail(error)
             return
-        named = work.blame(error, [item.payload for item in items]) if isinstance(error, Exception) else None
-        if named is not None:
-            index, own = named
-            items[index].fail(own)
-            # Not in one piece: what stands before it may have been found right, and would be looked at each time.
-            halves = [items[:index], items[index + 1 :]]
-        elif len(items) == 1:
-            items[0].fail(error)
+        blamed = kind.blame(error, [one.payload for one in requests]) if isinstance(error, Exception) else None
+        if blamed is not None:
+            index, own = blamed
+            requests[index].fail(own)
+            # Two batches: if the later requests fail again, the earlier ones do not have to run again with them.
+            halves = [requests[:index], requests[index + 1 :]]
+        elif len(requests) == 1:
+            requests[0].fail(error)
             return
         else:
-            halves = [items[: len(items) // 2], items[len(items) // 2 :]]
-        self._again.extendleft(Batch(work, half) for half in reversed(halves) if half)
+            halves = [requests[: len(requests) // 2], requests[len(requests) // 2 :]]
+        self._retries.extendleft(Batch(kind, half) for half in reversed(halves) if half)
 
-    def _set_alarm(self, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer serves all deadlines; it looks at everything, so it rests between two rings."""
-        due = max(deadline, self._waiting.rested)
-        if due < self._alarm_at:
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm_at = due
-            self._alarm = loop.call_later(due - monotonic(), self._ring)
+    def _set_deadline_timer(self, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer serves all deadlines. It goes through all requests, so it has to wait for the next sweep."""
+        due = max(deadline, self._queue.next_sweep)
+        if due < self._deadline_timer_at:
+            if self._deadline_timer is not None:
+                self._deadline_timer.cancel()
+            self._deadline_timer_at = due
+            self._deadline_timer = loop.call_later(due - monotonic(), self._answer_late)
 
-    def _ring(self) -> None:
-        """Answer what is late, and set the alarm for the earliest deadline that is left."""
-        self._alarm_at = math.inf
+    def _answer_late(self) -> None:
+        """Answer all late requests, and set the timer for the earliest deadline left."""
+        self._deadline_timer_at = math.inf
         now = monotonic()
-        earliest = self._waiting.sweep(now)
+        earliest = self._queue.sweep(now)
         for batch in self._started():
-            for item in batch.items:
-                if item.runs(now):
-                    earliest = min(earliest, item.deadline)
-        self._observer.queued(self._waiting.rows)
+            earliest = min([earliest, *(request.deadline for request in fail_late(batch.requests, now))])
+        self._observer.queued(self._queue.rows)
         if earliest < math.inf:
-            self._set_alarm(earliest, asyncio.get_running_loop())
+            self._set_deadline_timer(earliest, asyncio.get_running_loop())
         if self._closing is not None:
             self._idle.set()

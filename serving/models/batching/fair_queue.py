@@ -1,13 +1,14 @@
-"""What waits for a batch, and in which order it gets one.
+"""The queue of one version: which requests wait, and in which order they get into a batch.
 
-Requests that may share a batch wait in one lane. Of the lanes, the one with the most urgent request goes first;
-lanes of the same urgency take turns. Inside a lane the more urgent go first; among equals the clients take turns,
-by rows and not by requests, and each client's own requests keep their order. So that nothing waits for ever,
-every eighth batch starts with the request that has waited longest, however little its urgency.
+Requests that may share a batch have the same batch key. The key with the most urgent request goes first; keys of
+the same urgency take turns. Among the requests of one key the more urgent go first. Clients whose requests are
+equally urgent take turns, measured in rows and not in requests, and each client's own requests keep their order.
+To let no request wait for ever, every eighth batch starts with the request that has waited longest, whatever its
+urgency.
 
-What waits is bounded. When the queue is full, a client that would still have no more than its fair share (the rows
-waiting, divided by the clients) takes the place of the newest requests of the client that has most. Who that is
-may be a little out of date when there are many clients.
+The queue is bounded. When it is full, a client that would still have no more than its fair share (the queued rows
+divided by the number of clients) displaces the newest requests of the client with the most rows. With many clients
+the row counts by which that client is chosen may be slightly out of date.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 
-from serving.kernel.backend import Work
-from serving.models.batching.queued_request import Batch, Item
+from serving.kernel.backend import BatchKind
+from serving.models.batching.queued_request import Batch, QueuedRequest
 
-__all__ = ["Reject", "Waiting"]
+__all__ = ["FairQueue", "Reject"]
 
 AGEING = 8
-"""One batch in so many starts with the request that has waited longest."""
+"""Every this many batches, one starts with the request that has waited longest."""
 SWEEP_REST = 1e-3
-SWEEP_REST_PER_ITEM = 2e-6
-"""Seconds from one sweep to the next, at least: about ten times what a sweep takes."""
-COUNTED_AT_ONCE = 16
-"""Clients are counted anew when the greediest has been asked for once for every so many of them."""
-LOOKED_AT = 64
-"""Clients that are looked at to tell how much goes before a request; the others are taken to be like them."""
+SWEEP_REST_PER_REQUEST = 2e-6
+"""The least seconds from one sweep to the next: about ten times what a sweep takes."""
+CLIENTS_PER_LOOKUP = 16
+"""The clients are ranked again after one lookup of the largest per this many clients, to bound a lookup's cost."""
+SAMPLED_CLIENTS = 64
+"""The rows ahead of a request are estimated from this many clients; the others are assumed to be like them."""
 
-Reject = Callable[[Item, str], None]
+Reject = Callable[[QueuedRequest, str], None]
 """Answers a request that will not run; the reason is `overload` or `deadline`."""
 
 
 class _Client:
-    """What one client has in the queue."""
+    """One client's part of the queue."""
 
     __slots__ = ("flows", "name", "rows")
 
@@ -48,12 +49,12 @@ class _Client:
         self.flows: list[_Flow] = []
 
 
-class _Lane:
-    """Requests that may share a batch; `levels` has each urgency's flows by client, in order of turns."""
+class _KeyQueue:
+    """The requests of one batch key. `levels` has the flows of each urgency by client, in the order of turns."""
 
     __slots__ = ("key", "levels", "rows")
 
-    def __init__(self, key: tuple[Work, Hashable]) -> None:
+    def __init__(self, key: tuple[BatchKind, Hashable]) -> None:
         self.key = key
         self.rows = 0
         self.levels: dict[int, OrderedDict[str, _Flow]] = {}
@@ -63,77 +64,79 @@ class _Lane:
 
 
 class _Flow:
-    """One client's requests of one lane and urgency. Its turn ends when its credit, in rows, is used up."""
+    """One client's requests of one batch key and urgency. Its turn ends when its credit, in rows, is used up."""
 
-    __slots__ = ("client", "credit", "items", "lane", "rows", "urgency")
+    __slots__ = ("client", "credit", "queue", "requests", "rows", "urgency")
 
-    def __init__(self, client: _Client, lane: _Lane, urgency: int, credit: int) -> None:
+    def __init__(self, client: _Client, queue: _KeyQueue, urgency: int, credit: int) -> None:
         self.client = client
-        self.lane = lane
+        self.queue = queue
         self.urgency = urgency
         self.credit = credit
         self.rows = 0
-        self.items: deque[Item] = deque()
+        self.requests: deque[QueuedRequest] = deque()
 
 
-class Waiting:
+class FairQueue:
     """The queue of one version.
 
-    Requests that nobody waits for any more are noticed when they are reached or swept, and count until then.
+    A cancelled request stays, and its rows count, until it is reached or swept.
     """
 
     def __init__(self, max_rows: int, max_queue_rows: int, reject: Reject) -> None:
         self.rows = 0
-        self.rested = -math.inf
-        """When the next sweep may be, in `time.monotonic()` seconds."""
+        self.next_sweep = -math.inf
+        """The earliest time of the next sweep, in `time.monotonic()` seconds."""
         self._max_rows = max_rows
         self._max_queue_rows = max_queue_rows
         self._reject = reject
         self._quantum = max(1, max_rows // 8)
-        self._lanes: OrderedDict[tuple[Work, Hashable], _Lane] = OrderedDict()
+        self._queues: OrderedDict[tuple[BatchKind, Hashable], _KeyQueue] = OrderedDict()
         self._clients: dict[str, _Client] = {}
-        self._counted: list[tuple[int, str]] = []
-        self._asked = 0
+        self._ranking: list[tuple[int, str]] = []
+        self._lookups = 0
         self._batches = 0
 
-    def push(self, work: Work, lane: Hashable, item: Item, client: str, urgency: int) -> None:
-        """Let `item` wait."""
-        key = (work, lane)
-        found = self._lanes.get(key)
+    def push(
+        self, kind: BatchKind, batch_key: Hashable, request: QueuedRequest, client: str, urgency: int
+    ) -> None:
+        """Add a request."""
+        key = (kind, batch_key)
+        found = self._queues.get(key)
         turns = None if found is None else found.levels.get(urgency)
         flow = None if turns is None else turns.get(client)
         if flow is None:
             flow = self._open(key, client, urgency)
-        flow.items.append(item)
-        rows = item.rows
+        flow.requests.append(request)
+        rows = request.rows
         flow.rows += rows
-        flow.lane.rows += rows
+        flow.queue.rows += rows
         flow.client.rows += rows
         self.rows += rows
 
     def take(self, now: float, lead: float = 0.0) -> Batch:
-        """The next batch; empty when nobody waits for what was reached. There must be something in the queue.
+        """The next batch; empty if all requests reached were cancelled or late. The queue must not be empty.
 
-        A request with less than `lead` seconds left would be late: it is rejected, unless more than half of its
+        A request with less than `lead` seconds to its deadline is rejected as late, unless more than half of its
         time is left.
         """
         self._batches += 1
-        lane, urgencies = self._next()
-        items: list[Item] = []
+        queue, urgencies = self._next()
+        requests: list[QueuedRequest] = []
         room = self._max_rows
         for urgency in urgencies:
-            room = self._serve(lane.levels[urgency], room, items, now, lead)
+            room = self._serve(queue.levels[urgency], room, requests, now, lead)
             if not room:
                 break
-        if lane.key in self._lanes:
-            self._lanes.move_to_end(lane.key)
-        return Batch(lane.key[0], items)
+        if queue.key in self._queues:
+            self._queues.move_to_end(queue.key)
+        return Batch(queue.key[0], requests)
 
-    def admits(self, rows: int, client: str, now: float) -> bool:
-        """Whether `rows` more may wait, if need be in the place of others, which are rejected."""
+    def make_room(self, rows: int, client: str, now: float) -> bool:
+        """Make room for `rows` more, rejecting others if need be; False if the client would exceed its share."""
         if self._fits(rows):
             return True
-        if now >= self.rested:
+        if now >= self.next_sweep:
             self.sweep(now)
             if self._fits(rows):
                 return True
@@ -142,160 +145,179 @@ class Waiting:
         if wanted * (len(self._clients) + (known is None)) > self.rows:
             return False
         while not self._fits(rows):
-            greediest = self._greediest()
-            if greediest.rows <= wanted:
+            largest = self._largest_client()
+            if largest.rows <= wanted:
                 return False
-            self._evict(greediest)
+            self._evict(largest)
         return True
 
-    def ahead(self, work: Work, lane: Hashable, client: str, urgency: int) -> int:
-        """About how many rows would go before one more request: all of its client's, and as many of each other's.
+    def ahead(self, kind: BatchKind, batch_key: Hashable, client: str, urgency: int) -> int:
+        """An estimate of the rows that go before one more request of this client.
 
-        Of the same lane and urgency only: what else goes before it is not counted.
+        These are all rows of the client itself and at most as many of each other client, counting only requests of
+        the same batch key and urgency.
         """
-        found = self._lanes.get((work, lane))
+        found = self._queues.get((kind, batch_key))
         turns = None if found is None else found.levels.get(urgency)
         if not turns:
             return 0
         flow = turns.get(client)
         own = 0 if flow is None else flow.rows
         share = max(own, self._quantum)
-        looked = [min(other.rows, share) for other in islice(turns.values(), LOOKED_AT) if other is not flow]
+        sample = [min(other.rows, share) for other in islice(turns.values(), SAMPLED_CLIENTS) if other is not flow]
         others = len(turns) - (flow is not None)
-        return own + (sum(looked) * others // len(looked) if looked else 0)
+        return own + (sum(sample) * others // len(sample) if sample else 0)
 
     def sweep(self, now: float) -> float:
-        """Reject what is late and drop what has gone; the earliest deadline of what is left, or infinity."""
+        """Reject late requests and drop cancelled ones; returns the earliest deadline left, or infinity."""
         earliest, count = math.inf, 0
         for flow in list(self._flows()):
-            count += len(flow.items)
-            live = deque(item for item in flow.items if self._runs(item, now))
-            freed = sum(item.rows for item in flow.items) - sum(item.rows for item in live)
-            earliest = min([earliest, *(item.deadline for item in live)])
-            flow.items = live
+            count += len(flow.requests)
+            live: deque[QueuedRequest] = deque()
+            for request in flow.requests:
+                if _can_start(request, now):
+                    live.append(request)
+                else:
+                    self._reject_late(request)
+            freed = sum(request.rows for request in flow.requests) - sum(request.rows for request in live)
+            earliest = min([earliest, *(request.deadline for request in live)])
+            flow.requests = live
             self._free(flow, freed)
-        self.rested = now + SWEEP_REST + SWEEP_REST_PER_ITEM * count
+        self.next_sweep = now + SWEEP_REST + SWEEP_REST_PER_REQUEST * count
         return earliest
 
     def oldest(self) -> float:
-        """When the request arrived that has waited longest. There must be something in the queue."""
-        return min(flow.items[0].arrived for flow in self._flows())
+        """The arrival time of the request that has waited longest. The queue must not be empty."""
+        return min(flow.requests[0].arrived for flow in self._flows())
 
     def full(self) -> bool:
-        """Whether one lane has enough for a batch of `max_rows`."""
-        return any(lane.rows >= self._max_rows for lane in self._lanes.values())
+        """Whether there are enough requests of one batch key for a batch of `max_rows`."""
+        return any(queue.rows >= self._max_rows for queue in self._queues.values())
 
     def _fits(self, rows: int) -> bool:
         return not self.rows or self.rows + rows <= self._max_queue_rows
 
-    def _open(self, key: tuple[Work, Hashable], name: str, urgency: int) -> _Flow:
+    def _open(self, key: tuple[BatchKind, Hashable], name: str, urgency: int) -> _Flow:
         if not self.rows:
-            self._lanes.clear()
+            self._queues.clear()
             self._clients.clear()
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane(key)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = _KeyQueue(key)
         client = self._clients.get(name)
         if client is None:
             client = self._clients[name] = _Client(name)
-        flow = _Flow(client, lane, urgency, self._quantum)
+        flow = _Flow(client, queue, urgency, self._quantum)
         client.flows.append(flow)
-        lane.levels.setdefault(urgency, OrderedDict())[name] = flow
+        queue.levels.setdefault(urgency, OrderedDict())[name] = flow
         return flow
 
     def _flows(self) -> Iterator[_Flow]:
-        for lane in self._lanes.values():
-            for turns in lane.levels.values():
+        for queue in self._queues.values():
+            for turns in queue.levels.values():
                 yield from turns.values()
 
-    def _next(self) -> tuple[_Lane, list[int]]:
-        """Whose turn it is: the lane, and its urgencies in the order in which they are served."""
-        lane = next(iter(self._lanes.values()))
-        if len(self._lanes) == 1 and len(lane.levels) == 1:
-            return lane, list(lane.levels)
+    def _next(self) -> tuple[_KeyQueue, list[int]]:
+        """The requests whose turn it is, and their urgencies in the order in which they are served."""
+        queue = next(iter(self._queues.values()))
+        if len(self._queues) == 1 and len(queue.levels) == 1:
+            return queue, list(queue.levels)
         if self._batches % AGEING:
-            lane = min(self._lanes.values(), key=_Lane.urgency)
-            return lane, sorted(lane.levels)
-        flow = min(self._flows(), key=lambda flow: flow.items[0].arrived)
-        lane, first = flow.lane, flow.urgency
-        lane.levels[first].move_to_end(flow.client.name, last=False)
+            queue = min(self._queues.values(), key=_KeyQueue.urgency)
+            return queue, sorted(queue.levels)
+        flow = min(self._flows(), key=lambda flow: flow.requests[0].arrived)
+        queue, first = flow.queue, flow.urgency
+        queue.levels[first].move_to_end(flow.client.name, last=False)
         flow.credit = max(flow.credit, 1)
-        return lane, [first, *sorted(urgency for urgency in lane.levels if urgency != first)]
+        return queue, [first, *sorted(urgency for urgency in queue.levels if urgency != first)]
 
-    def _serve(self, turns: OrderedDict[str, _Flow], room: int, batch: list[Item], now: float, lead: float) -> int:
-        """Move requests of one urgency into `batch`; the rows still free, 0 when the next would not fit."""
+    def _serve(
+        self,
+        turns: OrderedDict[str, _Flow],
+        room: int,
+        batch: list[QueuedRequest],
+        now: float,
+        lead: float,
+    ) -> int:
+        """Move requests of one urgency into `batch`; returns the rows still free, 0 if the next would not fit."""
         while room and turns and self.rows:
             name, flow = next(iter(turns.items()))
             if flow.credit <= 0:
                 flow.credit += self._quantum
                 turns.move_to_end(name)
                 continue
-            items, freed = flow.items, 0
-            while items and flow.credit > 0:
-                item = items[0]
-                rows = item.rows
-                if self._runs(item, now, lead):
-                    if rows > room:
-                        # It keeps its turn and is the first in the next batch of its lane.
-                        room = 0
-                        break
+            requests, freed = flow.requests, 0
+            while requests and flow.credit > 0:
+                request = requests[0]
+                rows = request.rows
+                if not _can_start(request, now, lead):
+                    self._reject_late(request)
+                elif rows > room:
+                    # It keeps its turn and is the first in the next batch of its key.
+                    room = 0
+                    break
+                else:
                     room -= rows
                     flow.credit -= rows
-                    batch.append(item)
-                items.popleft()
+                    batch.append(request)
+                requests.popleft()
                 freed += rows
             self._free(flow, freed)
         return room
 
-    def _runs(self, item: Item, now: float, lead: float = 0.0) -> bool:
-        if item.answer.done():
-            return False
-        left = item.deadline - now
-        if left > lead or left > max(0.0, (item.deadline - item.arrived) / 2):
-            return True
-        self._reject(item, "deadline")
-        return False
+    def _reject_late(self, request: QueuedRequest) -> None:
+        """Reject a request that cannot start any more, unless it was cancelled."""
+        if not request.answer.done():
+            self._reject(request, "deadline")
 
-    def _greediest(self) -> _Client:
-        """The client with the most rows, as far as they were counted."""
-        self._asked += 1
+    def _largest_client(self) -> _Client:
+        """The client with the most rows, by the last ranking and with its current number of rows."""
+        self._lookups += 1
         while True:
-            if not self._counted or self._asked * COUNTED_AT_ONCE >= len(self._clients):
-                self._counted = [(-client.rows, name) for name, client in self._clients.items()]
-                heapq.heapify(self._counted)
-                self._asked = 0
-            counted, name = self._counted[0]
+            if not self._ranking or self._lookups * CLIENTS_PER_LOOKUP >= len(self._clients):
+                self._ranking = [(-client.rows, name) for name, client in self._clients.items()]
+                heapq.heapify(self._ranking)
+                self._lookups = 0
+            ranked, name = self._ranking[0]
             client = self._clients.get(name)
             if client is None:
-                heapq.heappop(self._counted)
-            elif -counted == client.rows:
+                heapq.heappop(self._ranking)
+            elif -ranked == client.rows:
                 return client
             else:
-                heapq.heapreplace(self._counted, (-client.rows, name))
+                heapq.heapreplace(self._ranking, (-client.rows, name))
 
     def _evict(self, client: _Client) -> None:
         """Reject the newest request of a client."""
-        flow = max(client.flows, key=lambda flow: flow.items[-1].arrived)
-        item = flow.items.pop()
-        if not item.answer.done():
-            self._reject(item, "overload")
-        self._free(flow, item.rows)
+        flow = max(client.flows, key=lambda flow: flow.requests[-1].arrived)
+        request = flow.requests.pop()
+        if not request.answer.done():
+            self._reject(request, "overload")
+        self._free(flow, request.rows)
 
     def _free(self, flow: _Flow, rows: int) -> None:
-        """Count `rows` out. An empty flow is forgotten unless it was the last of all: likely it is the next."""
-        client, lane = flow.client, flow.lane
+        """Subtract `rows`. An empty flow is removed, except the last of all, which is likely to be used next."""
+        client, queue = flow.client, flow.queue
         flow.rows -= rows
         self.rows -= rows
-        lane.rows -= rows
+        queue.rows -= rows
         client.rows -= rows
-        if flow.items or not self.rows:
+        if flow.requests or not self.rows:
             return
         client.flows.remove(flow)
         if not client.flows:
             del self._clients[client.name]
-        turns = lane.levels[flow.urgency]
+        turns = queue.levels[flow.urgency]
         del turns[client.name]
         if not turns:
-            del lane.levels[flow.urgency]
-        if not lane.levels:
-            del self._lanes[lane.key]
+            del queue.levels[flow.urgency]
+        if not queue.levels:
+            del self._queues[queue.key]
+
+
+def _can_start(request: QueuedRequest, now: float, lead: float = 0.0) -> bool:
+    """Whether a request is still waited for and in time, with `lead` seconds or half of its time to spare."""
+    if request.answer.done():
+        return False
+    left = request.deadline - now
+    return left > lead or left > max(0.0, (request.deadline - request.arrived) / 2)

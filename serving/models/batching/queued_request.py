@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from serving.kernel.backend import Work
+from serving.kernel.backend import BatchKind
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, SlipwayError, Unavailable
 
-__all__ = ["Answer", "Batch", "Item", "Part", "late"]
+__all__ = ["Answer", "Batch", "PartAnswer", "QueuedRequest", "deadline_exceeded", "fail_late"]
 
 
-def late() -> DeadlineExceeded:
-    """What a request gets whose deadline passes in the batcher."""
+def deadline_exceeded() -> DeadlineExceeded:
+    """The error of a request whose deadline passes in the batcher."""
     return DeadlineExceeded("the answer could not be ready before the deadline")
 
 
 class Answer(Protocol):
-    """Where a result goes: the future of a request, or the place of one part among those of a larger request."""
+    """What receives a result: the future of a request, or of one part of a larger request."""
 
     def done(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether nobody waits for the result any more."""
         ...
 
     def set_result(self, result: Any, /) -> None:
@@ -34,7 +35,7 @@ class Answer(Protocol):
         ...
 
 
-class Item(msgspec.Struct, eq=False):
+class QueuedRequest(msgspec.Struct, eq=False):
     """One request, or one part of it that fits a batch. Times are `time.monotonic()` seconds."""
 
     answer: Answer
@@ -43,14 +44,8 @@ class Item(msgspec.Struct, eq=False):
     deadline: float
     arrived: float
 
-    def runs(self, now: float) -> bool:
-        """Whether somebody waits for it; where its deadline has passed, it is answered so."""
-        if self.deadline <= now:
-            self.fail(late())
-        return not self.answer.done()
-
     def fail(self, error: BaseException) -> None:
-        """Answer with `error`, as `BackendFailed` where it has no place in an answer."""
+        """Answer with `error`; an error that is no `SlipwayError` becomes the cause of `BackendFailed`."""
         if self.answer.done():
             return
         known: SlipwayError
@@ -65,21 +60,32 @@ class Item(msgspec.Struct, eq=False):
         self.answer.set_exception(known)
 
 
+def fail_late(requests: Sequence[QueuedRequest], now: float) -> list[QueuedRequest]:
+    """Answer the requests whose deadline has passed with `DeadlineExceeded`; returns those still waited for."""
+    for request in requests:
+        if request.deadline <= now:
+            request.fail(deadline_exceeded())
+    return [request for request in requests if not request.answer.done()]
+
+
 class Batch(NamedTuple):
-    """Requests of one lane, at most `max_rows` rows together."""
+    """Requests of one kind and batch key, at most `max_rows` rows together."""
 
-    work: Work
-    items: list[Item]
+    kind: BatchKind
+    requests: list[QueuedRequest]
 
 
-class Part:
-    """The place of one part's result. What ends the request ends all its parts; the last result completes it."""
+class PartAnswer:
+    """The `Answer` of one part of a larger request.
 
-    __slots__ = ("_answer", "_index", "_results", "_total", "_work")
+    An error of one part ends the whole request and so all its parts; the last result completes the request.
+    """
 
-    def __init__(self, work: Work, answer: Answer, results: dict[int, Any], index: int, total: int) -> None:
+    __slots__ = ("_answer", "_index", "_kind", "_results", "_total")
+
+    def __init__(self, kind: BatchKind, answer: Answer, results: dict[int, Any], index: int, total: int) -> None:
         """`results`, by index, are shared by the `total` parts of one request."""
-        self._work = work
+        self._kind = kind
         self._answer = answer
         self._results = results
         self._index = index
@@ -95,7 +101,7 @@ class Part:
         if len(self._results) < self._total:
             return
         try:
-            merged = self._work.merge([self._results[index] for index in range(self._total)])
+            merged = self._kind.merge([self._results[index] for index in range(self._total)])
         except SlipwayError as error:
             self._answer.set_exception(error)
         else:

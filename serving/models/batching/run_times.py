@@ -1,17 +1,17 @@
-"""How long one version's runs take, going by its last ones."""
+"""How long one version's batches take to run, estimated from the last ones."""
 
 from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["Pace"]
+__all__ = ["RunTimes"]
 
 REMEMBERED = 8
-"""Runs whose durations tell how long the next one will take."""
+"""The number of runs that an estimate is made from."""
 
 
-class Pace:
-    """The durations of the last runs, in seconds. Nothing is known before the second run."""
+class RunTimes:
+    """The durations of the last runs, in seconds. Estimates need at least two runs."""
 
     __slots__ = ("_durations", "_ordered")
 
@@ -20,25 +20,25 @@ class Pace:
         self._ordered: list[float] | None = None
 
     def add(self, seconds: float) -> None:
-        """A run took so long."""
+        """Remember the duration of a run."""
         self._durations.append(seconds)
         self._ordered = None
 
     def known(self) -> bool:
-        """Whether there is something to go by."""
+        """Whether there were enough runs for an estimate."""
         return len(self._durations) > 1
 
     def usual(self) -> float:
-        """What a run takes: the median, the shorter of two."""
+        """The median; of two runs the shorter one."""
         ordered = self._sorted()
         return ordered[(len(ordered) - 1) // 2]
 
     def slow(self) -> float:
-        """What a run takes when it takes long. One long run among the last ones does not count."""
+        """The second longest duration, so that a single slow run does not count."""
         return self._sorted()[-2]
 
     def _sorted(self) -> list[float]:
-        # Asked for by each request of an overload, and changed once for each batch.
+        # Under overload every request asks for it, but it changes only once per batch.
         if self._ordered is None:
             self._ordered = sorted(self._durations)
         return self._ordered

@@ -16,7 +16,7 @@ from serving.kernel.app_values import Batching
 from serving.kernel.call import Call
 from serving.kernel.tensors import Arrays
 from serving.models.backends.onnx_local import open_fused
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from tests.serving.models.tritons import Server
 from tests.trained import call
 
@@ -64,7 +64,7 @@ def test_a_triton_answers_from_it_as_the_gateway_does(chosen: Chosen, tmp_path: 
         try:
             asked: Call = call()
             answer: Arrays = await backend.submit(
-                TensorWork(chosen.app.inputs, chosen.app.outputs, ()), {"features": rows}, asked
+                TensorBatches(chosen.app.inputs, chosen.app.outputs, ()), {"features": rows}, asked
             )
             return answer
         finally:

@@ -1,4 +1,4 @@
-"""Work on plain numbers, and a model for it that can be made to fail: what tests of the batcher run."""
+"""A `BatchKind` of plain numbers, and a model for it that can be made to fail, for tests of the batcher."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from serving.kernel.tensors import Arrays
 
 
 class Ask(NamedTuple):
-    """A request: its lane and its rows, which are numbers. The answer is twice each of them."""
+    """A request: its batch key and its rows, which are numbers. The answer is twice each of them."""
 
     numbers: list[int]
-    lane: str = ""
+    batch_key: str = ""
 
 
 class Numbers:
-    """`Work` whose payload is an `Ask`; blames the request that an `Invalid` names by a number."""
+    """`BatchKind` whose payload is an `Ask`; blames the request that an `Invalid` names by a number."""
 
     def rows(self, payload: Ask) -> int:
         if None in payload.numbers:
             raise BackendFailed("rows disagree")
         return len(payload.numbers)
 
-    def lane(self, payload: Ask) -> Hashable:
-        return payload.lane
+    def batch_key(self, payload: Ask) -> Hashable:
+        return payload.batch_key
 
     def join(self, payloads: Sequence[Any]) -> Arrays:
         raise NotImplementedError
@@ -39,7 +39,7 @@ class Numbers:
 
     def cut(self, payload: Ask, rows: int) -> list[Ask]:
         numbers = payload.numbers
-        return [Ask(numbers[start : start + rows], payload.lane) for start in range(0, len(numbers), rows)]
+        return [Ask(numbers[start : start + rows], payload.batch_key) for start in range(0, len(numbers), rows)]
 
     def merge(self, results: Sequence[list[int]]) -> list[int]:
         merged = [number for result in results for number in result]
@@ -72,7 +72,7 @@ class Model:
         """The numbers of each batch."""
         return [[number for ask in batch for number in ask.numbers] for batch in self.batches]
 
-    def __call__(self, work: object, payloads: Sequence[Ask], deadline: float) -> list[Any] | Awaitable[list[Any]]:
+    def __call__(self, kind: object, payloads: Sequence[Ask], deadline: float) -> list[Any] | Awaitable[list[Any]]:
         self.batches.append(list(payloads))
         return self.answers(payloads)
 
@@ -94,7 +94,7 @@ class SlowModel(Model):
         self.flights: list[Future[None]] = []
         self.most = 0
 
-    def __call__(self, work: object, payloads: Sequence[Ask], deadline: float) -> Awaitable[list[Any]]:
+    def __call__(self, kind: object, payloads: Sequence[Ask], deadline: float) -> Awaitable[list[Any]]:
         self.batches.append(list(payloads))
         return self._later(payloads)
 

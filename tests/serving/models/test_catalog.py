@@ -219,7 +219,7 @@ def test_a_version_that_waits_its_turn_is_being_loaded_not_unknown(tmp_path: Pat
     seen: list[tuple[set[int], dict[int, str]]] = []
 
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
-        seen.append((set(subject.shelf("toy").refused), dict(subject.shelf("toy").waiting)))
+        seen.append((set(subject.versions("toy").refused), dict(subject.versions("toy").waiting)))
         with pytest.raises(NotReady, match="version 1 is not ready: it is being loaded"):
             subject.resolve("toy", 1)
         return open_fused(tmp_path / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
@@ -228,7 +228,7 @@ def test_a_version_that_waits_its_turn_is_being_loaded_not_unknown(tmp_path: Pat
 
     async def main() -> None:
         await subject.refresh()
-        assert subject.shelf("toy").waiting == {}
+        assert subject.versions("toy").waiting == {}
         await subject.close()
 
     asyncio.run(main())
@@ -241,8 +241,8 @@ def test_only_so_many_versions_are_kept_but_the_aliased_always(tmp_path: Path) -
     toy.write_aliases(tmp_path, 1)
     subject = catalog(tmp_path, Events(), keep=2)
     asyncio.run(subject.refresh())
-    assert sorted(subject.shelf("toy").loaded) == [1, 4, 5]
-    assert subject.shelf("toy").active == 1
+    assert sorted(subject.versions("toy").loaded) == [1, 4, 5]
+    assert subject.versions("toy").active == 1
 
 
 def test_a_version_that_is_taken_away_is_unloaded(tmp_path: Path) -> None:
@@ -251,10 +251,10 @@ def test_a_version_that_is_taken_away_is_unloaded(tmp_path: Path) -> None:
         toy.write_version(tmp_path, 1)
         toy.write_version(tmp_path, 2)
         await subject.refresh()
-        assert subject.shelf("toy").active == 2
+        assert subject.versions("toy").active == 2
         shutil.rmtree(tmp_path / "toy" / "2")
         await subject.refresh()
-        assert subject.shelf("toy").active == 1
+        assert subject.versions("toy").active == 1
 
     asyncio.run(main())
 
@@ -268,8 +268,8 @@ def test_broken_aliases_do_not_take_the_champion_away(tmp_path: Path) -> None:
         await subject.refresh()
         (tmp_path / "toy" / "aliases.json").write_text('{"champion": ')
         await subject.refresh()
-        assert subject.shelf("toy").active == 1
-        assert subject.shelf("toy").problem.startswith("aliases.json")
+        assert subject.versions("toy").active == 1
+        assert subject.versions("toy").problem.startswith("aliases.json")
 
     asyncio.run(main())
 

@@ -23,7 +23,7 @@ from serving.models.catalog import Catalog
 from serving.models.dataplane import FALLBACK, DataPlane, IndexEntry
 from serving.observe.metrics import Metrics
 from serving.observe.versions import VersionEvents
-from serving.records.lookup import Database
+from serving.records.lookup import RecordLookup
 from tests.serving import toy
 
 
@@ -31,7 +31,7 @@ def call(seconds: float = 5.0) -> Call:
     return Call("test", time.monotonic() + seconds)
 
 
-def dataplane(root: Path, served: App[Any, Any, Any] = toy.app, database: Database | None = None) -> DataPlane:
+def dataplane(root: Path, served: App[Any, Any, Any] = toy.app, database: RecordLookup | None = None) -> DataPlane:
     async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
 
@@ -130,13 +130,13 @@ SHORT = replace(toy.app, source=FeatureSource(is_short=lambda q: q.b == 0, compl
 
 
 @pytest.fixture
-def database() -> Iterator[Database]:
-    made = Database("sqlite://")
+def database() -> Iterator[RecordLookup]:
+    made = RecordLookup("sqlite://")
     yield made
     made.close()
 
 
-def test_short_questions_are_completed_before_they_are_asked(tmp_path: Path, database: Database) -> None:
+def test_short_questions_are_completed_before_they_are_asked(tmp_path: Path, database: RecordLookup) -> None:
     toy.write_version(tmp_path, 1)
     questions = [toy.Question(1.0), toy.Question(1.0, 5.0)]
     plane = dataplane(tmp_path, SHORT, database)
@@ -146,7 +146,7 @@ def test_short_questions_are_completed_before_they_are_asked(tmp_path: Path, dat
 
 
 def test_a_fallback_answers_while_no_version_is_loaded_and_readiness_is_honest(
-    tmp_path: Path, database: Database
+    tmp_path: Path, database: RecordLookup
 ) -> None:
     plane = dataplane(tmp_path, replace(SHORT, fallback=guess), database)
     assert asyncio.run(ask(plane, call(), None, toy.Question(2.0))) == (FALLBACK, [toy.Answer(-4.0)])

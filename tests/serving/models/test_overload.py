@@ -24,7 +24,7 @@ from serving.edge.http.door import HttpDoor
 from serving.hosting.listener import Listener
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
-from serving.kernel.backend import Backend, Work
+from serving.kernel.backend import Backend, BatchKind
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
@@ -58,9 +58,9 @@ class SlowModel:
         self.rows += inputs["features"][:, 0].tolist()
         return {"total": inputs["features"].sum(axis=1, keepdims=True, dtype=np.float32)}
 
-    def execute(self, work: Work, payloads: Sequence[Any], deadline: float) -> Awaitable[list[Any]]:
+    def execute(self, kind: BatchKind, payloads: Sequence[Any], deadline: float) -> Awaitable[list[Any]]:
         def batch() -> list[Any]:
-            return work.split(payloads, self.run(work.join(payloads)))
+            return kind.split(payloads, self.run(kind.join(payloads)))
 
         return asyncio.get_running_loop().run_in_executor(self.pool, batch)
 

@@ -16,7 +16,7 @@ from serving.kernel.call import Call
 from serving.kernel.errors import DeadlineExceeded, NotFound, NotReady, Unavailable
 from serving.models.backends.encoder import OnnxEncoder
 from serving.records import transactions
-from serving.records.collection import Store
+from serving.records.collection import CollectionStore
 from tests.postgres import Postgres
 from tests.serving.collected import WIDTH, Lot, Want, app, open_encoder
 
@@ -29,12 +29,12 @@ LOTS = [
 ]
 OTHER_PROCESS = """
 import asyncio, sys, time
-from serving.records.collection import Store
+from serving.records.collection import CollectionStore
 from serving.kernel.call import Call
 from tests.serving.collected import Lot, app
 
 async def main(url, identity, text):
-    store = Store(url)
+    store = CollectionStore(url)
     await store.put(app, [Lot(identity, text)], [], Call("other", time.monotonic() + 60))
     store.close()
 
@@ -56,14 +56,14 @@ def call(seconds: float = 60.0) -> Call:
     return Call("test", time.monotonic() + seconds)
 
 
-def with_store(url: str, use: Callable[[Store], Awaitable[Any]], *encoders: OnnxEncoder) -> Any:
+def with_store(url: str, use: Callable[[CollectionStore], Awaitable[Any]], *encoders: OnnxEncoder) -> Any:
     """Run `use` with a store whose encoders have caught up."""
 
     async def run() -> Any:
-        store = Store(url)
+        store = CollectionStore(url)
         try:
             store.follow(encoders)
-            await store.settled()
+            await store.caught_up()
             return await use(store)
         finally:
             store.close()
@@ -71,7 +71,7 @@ def with_store(url: str, use: Callable[[Store], Awaitable[Any]], *encoders: Onnx
     return asyncio.run(run())
 
 
-async def found(store: Store, encoder: OnnxEncoder, text: str, kind: str | None = None) -> list[str]:
+async def found(store: CollectionStore, encoder: OnnxEncoder, text: str, kind: str | None = None) -> list[str]:
     (question,) = await store.complete(encoder, [Want(text, kind)], call())
     return [lot.id for lot in question.lots]
 
@@ -81,7 +81,7 @@ def in_another_process(url: str, identity: str, text: str) -> None:
 
 
 def test_what_was_put_is_found_nearest_first_and_whole(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         assert await found(store, encoder, "rice") == ["rice", "price", "ice"]
         inline = Want("rice", lots=(LOTS[4],))
@@ -93,7 +93,7 @@ def test_what_was_put_is_found_nearest_first_and_whole(url: str, encoder: OnnxEn
 
 
 def test_rules_are_kept_and_null_agrees_with_everything(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         assert await found(store, encoder, "rice", "grain") == ["rice", "ice", "zoo"]
         assert await found(store, encoder, "rice", "wood") == ["ice"]
@@ -103,7 +103,7 @@ def test_rules_are_kept_and_null_agrees_with_everything(url: str, encoder: OnnxE
 
 
 def test_a_record_is_replaced_read_and_removed(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         for _ in range(2):
             await store.put(app, [Lot("zoo", "rice")], [encoder], call())
@@ -119,7 +119,7 @@ def test_a_record_is_replaced_read_and_removed(url: str, encoder: OnnxEncoder) -
 
 
 def test_a_removed_record_is_never_found_while_others_search(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         for turn in range(30):
             await store.put(app, [Lot("rice", "rice")], [encoder], call())
             searches = [asyncio.ensure_future(found(store, encoder, "rice")) for _ in range(3)]
@@ -131,7 +131,7 @@ def test_a_removed_record_is_never_found_while_others_search(url: str, encoder: 
 
 
 def test_pages_go_through_all_records_by_id(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         empty = await store.page(app, "", 10, call())
         assert (empty.records, empty.count, empty.after) == ([], 0, None)
         await store.put(app, LOTS, [encoder], call())
@@ -149,7 +149,7 @@ def test_pages_go_through_all_records_by_id(url: str, encoder: OnnxEncoder) -> N
 def test_odd_text_comes_back_as_it_was(url: str, encoder: OnnxEncoder) -> None:
     lot = Lot("odd", 'a\0b "\\ \U0001f33e \u2028', "gr\0ain")
 
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, [lot], [encoder], call())
         assert await store.get(app, "odd", call()) == lot
         assert await found(store, encoder, "ab", "grain") == ["odd"]
@@ -162,10 +162,10 @@ def test_records_outlive_the_gateway_and_a_new_version_encodes_what_is_there(
 ) -> None:
     monkeypatch.setattr(transactions, "BATCH", 2)
 
-    async def put(store: Store) -> None:
+    async def put(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
 
-    async def search(store: Store) -> list[list[str]]:
+    async def search(store: CollectionStore) -> list[list[str]]:
         return [await found(store, one, "rice") for one in (encoder, newer)]
 
     (tmp_path / "new").mkdir()
@@ -179,7 +179,7 @@ def test_records_outlive_the_gateway_and_a_new_version_encodes_what_is_there(
 
 
 def test_what_another_process_put_without_this_version_is_found_at_once(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         assert await found(store, encoder, "rice") == ["rice", "price", "ice"]
         await asyncio.to_thread(in_another_process, url, "rices", "rice")
@@ -202,7 +202,7 @@ def test_several_processes_make_the_tables_at_once(url: str, encoder: OnnxEncode
 def test_writers_and_searches_side_by_side_lose_nothing(url: str, encoder: OnnxEncoder, tmp_path: Path) -> None:
     """Half of the writers do not know the encoder, so searches encode what they wrote, while it is rewritten."""
 
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         async def write(turn: int) -> None:
             lots = [Lot(f"lot{turn % 7}-{number}", "ab"[turn % 2] * 3) for number in range(5)]
             await store.put(app, lots, [encoder] if turn % 3 else [], call())
@@ -226,7 +226,7 @@ def test_writers_and_searches_side_by_side_lose_nothing(url: str, encoder: OnnxE
 
 
 def test_until_all_is_encoded_short_questions_wait_and_say_so(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         with pytest.raises(NotReady, match="cannot be searched yet") as waiting:
             await store.complete(encoder, [Want("rice")], call())
         assert waiting.value.retry_after == 2
@@ -235,7 +235,7 @@ def test_until_all_is_encoded_short_questions_wait_and_say_so(url: str, encoder:
         with pytest.raises(NotReady, match="they are being encoded"):
             await store.complete(encoder, [Want("rice")], call())
         assert store.behind(encoder)
-        await store.settled()
+        await store.caught_up()
         assert not store.behind(encoder)
         assert await found(store, encoder, "rice") == []
 
@@ -243,23 +243,23 @@ def test_until_all_is_encoded_short_questions_wait_and_say_so(url: str, encoder:
 
 
 def test_a_version_does_not_wait_for_a_database_that_is_away(unused_port: int, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         store.follow([encoder])
-        await store.settled()
+        await store.caught_up()
         assert not store.behind(encoder)
 
     with_store(f"postgresql://someone@127.0.0.1:{unused_port}/lots", use)
 
 
 def test_a_database_that_is_emptied_is_filled_again(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DELETE FROM slipway_encoders")
         with pytest.raises(NotReady, match="anew"):
             await store.complete(encoder, [Want("rice")], call())
         store.follow([encoder])
-        await store.settled()
+        await store.caught_up()
         assert await found(store, encoder, "rice") == ["rice", "price", "ice"]
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP TABLE slipway_vectors, slipway_encoders, slipway_records")
@@ -272,7 +272,7 @@ def test_a_database_that_is_emptied_is_filled_again(url: str, encoder: OnnxEncod
 
 
 def test_vectors_of_encoders_that_nobody_has_are_forgotten(url: str, encoder: OnnxEncoder, tmp_path: Path) -> None:
-    async def put(store: Store) -> None:
+    async def put(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
 
     with_store(url, put, encoder)
@@ -291,24 +291,24 @@ def test_vectors_of_encoders_that_nobody_has_are_forgotten(url: str, encoder: On
 def test_records_of_another_form_are_named_and_left_out(
     url: str, encoder: OnnxEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def put(store: Store) -> None:
+    async def put(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
 
     with_store(url, put)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("UPDATE slipway_records SET body = '{\"id\": \"rice\"}' WHERE id = 'rice'")
 
-    async def search(store: Store) -> None:
+    async def search(store: CollectionStore) -> None:
         assert await found(store, encoder, "rice") == ["price", "ice", "fox"]
-        with pytest.raises(Exception, match="'rice' of lotter was stored in another form"):
+        with pytest.raises(Exception, match="'rice' of lotter was stored with other fields than it has today"):
             await store.get(app, "rice", call())
 
     with_store(url, search, encoder)
-    assert "'rice' of lotter was stored in another form" in caplog.text
+    assert "'rice' of lotter was stored with other fields than it has today" in caplog.text
 
 
 def test_a_deadline_ends_a_search_that_waits(url: str, encoder: OnnxEncoder) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         with psycopg.connect(url) as connection:
             connection.execute("LOCK TABLE slipway_vectors IN ACCESS EXCLUSIVE MODE")
@@ -324,7 +324,7 @@ def test_a_deadline_ends_a_search_that_waits(url: str, encoder: OnnxEncoder) -> 
 def test_a_database_that_is_killed_is_503_until_it_is_back(
     postgres: Postgres, url: str, encoder: OnnxEncoder
 ) -> None:
-    async def use(store: Store) -> None:
+    async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         postgres.stop(signal.SIGKILL)
         try:
@@ -344,12 +344,12 @@ def test_a_database_that_is_killed_is_503_until_it_is_back(
 @pytest.mark.parametrize("url", ["sqlite://", "no url: s3cret", "nosuch+driver://u:s3cret@host/x"])
 def test_a_url_that_cannot_be_used(url: str) -> None:
     with pytest.raises(ValueError, match=r"^SLIPWAY_COLLECTIONS_URL: ") as error:
-        Store(url)
+        CollectionStore(url)
     assert "s3cret" not in str(error.value)
 
 
 def test_a_server_that_is_not_there_shows_no_password(unused_port: int, caplog: pytest.LogCaptureFixture) -> None:
-    async def use(store: Store) -> str:
+    async def use(store: CollectionStore) -> str:
         with pytest.raises(Unavailable) as gone:
             await store.put(app, LOTS, [], call())
         return gone.value.message

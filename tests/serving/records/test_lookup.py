@@ -16,7 +16,7 @@ import pytest
 from serving.kernel.app import FeatureSource, Rows
 from serving.kernel.call import Call
 from serving.kernel.errors import DeadlineExceeded, Invalid, NotFound, Unavailable
-from serving.records.lookup import Database
+from serving.records.lookup import RecordLookup
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ def url(tmp_path: Path) -> str:
 def ask(
     url: str, questions: list[Asked], source: FeatureSource[Asked] = SOURCE, seconds: float = 30.0
 ) -> list[Asked]:
-    database = Database(url)
+    database = RecordLookup(url)
     try:
         return asyncio.run(database.complete(source, questions, call(seconds)))
     finally:
@@ -102,7 +102,7 @@ def test_a_slow_database_does_not_hold_the_loop_nor_the_caller(url: str) -> None
         return asked
 
     async def both() -> str:
-        database = Database(url)
+        database = RecordLookup(url)
         waiting = asyncio.ensure_future(
             database.complete(FeatureSource(is_short=lambda _: True, complete=slow), [Asked("a")], call(0.2))
         )
@@ -144,15 +144,15 @@ def test_missing_tables_are_503_and_the_question_is_not_logged(
 @pytest.mark.parametrize("url", ["no url: s3cret", "nosuch+driver://u:s3cret@host/x"])
 def test_a_url_that_cannot_be_used(url: str) -> None:
     with pytest.raises(ValueError, match=r"^SLIPWAY_DATABASE_URL: ") as error:
-        Database(url)
+        RecordLookup(url)
     assert "s3cret" not in str(error.value)
 
 
 def test_without_the_library_the_extra_is_named() -> None:
     code = (
         "import sys\nsys.modules['sqlalchemy'] = None\n"
-        "from serving.records.lookup import Database\n"
-        "try:\n    Database('sqlite://')\nexcept ValueError as error:\n    print(error)"
+        "from serving.records.lookup import RecordLookup\n"
+        "try:\n    RecordLookup('sqlite://')\nexcept ValueError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert "pip install 'slipway[database]'" in done.stdout, done.stderr

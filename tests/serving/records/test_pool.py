@@ -10,7 +10,7 @@ import pytest
 from serving.kernel.call import Call
 from serving.kernel.errors import Overloaded
 from serving.records import pool
-from serving.records.pool import Engine, Session
+from serving.records.pool import Pool, Transaction
 
 
 def call() -> Call:
@@ -18,18 +18,18 @@ def call() -> Call:
 
 
 def test_a_job_is_one_transaction(tmp_path: Path) -> None:
-    made = Engine(f"sqlite:///{tmp_path}/things.db", "SLIPWAY_THINGS_URL", "gone")
+    made = Pool(f"sqlite:///{tmp_path}/things.db", "SLIPWAY_THINGS_URL", "gone")
 
-    def fails(session: Session) -> None:
-        session.rows("INSERT INTO things VALUES (1)", {})
+    def fails(transaction: Transaction) -> None:
+        transaction.rows("INSERT INTO things VALUES (1)", {})
         raise KeyError("after it was written")
 
     async def use() -> list[dict[str, int]]:
-        assert await made.run(lambda session: session.rows("CREATE TABLE things (size INTEGER)", {}), call()) == []
+        assert await made.run(lambda opened: opened.rows("CREATE TABLE things (size INTEGER)", {}), call()) == []
         with pytest.raises(KeyError):
             await made.run(fails, call())
-        await made.run(lambda session: session.rows("INSERT INTO things VALUES (:size)", {"size": 2}), call())
-        return await made.run(lambda session: session.rows("SELECT size FROM things", {}), call())
+        await made.run(lambda opened: opened.rows("INSERT INTO things VALUES (:size)", {"size": 2}), call())
+        return await made.run(lambda opened: opened.rows("SELECT size FROM things", {}), call())
 
     try:
         assert made.dialect == "sqlite"
@@ -40,13 +40,13 @@ def test_a_job_is_one_transaction(tmp_path: Path) -> None:
 
 def test_more_than_may_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MOST_WAITING", 1)
-    made, over = Engine("sqlite://", "SLIPWAY_THINGS_URL", "gone"), threading.Event()
+    made, over = Pool("sqlite://", "SLIPWAY_THINGS_URL", "gone"), threading.Event()
 
     async def use() -> None:
-        waiting = asyncio.ensure_future(made.run(lambda session: over.wait(30), call()))
+        waiting = asyncio.ensure_future(made.run(lambda opened: over.wait(30), call()))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await made.run(lambda session: None, call())
+            await made.run(lambda opened: None, call())
         over.set()
         assert await waiting
 

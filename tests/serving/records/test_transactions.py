@@ -13,12 +13,12 @@ import pytest
 from serving.kernel.call import Call
 from serving.models.backends.encoder import OnnxEncoder
 from serving.records import transactions
-from serving.records.pool import Engine, Session
-from serving.records.transactions import Filled
+from serving.records.pool import Pool, Transaction
+from serving.records.transactions import Backfill
 from tests.postgres import Postgres
 from tests.serving.collected import Lot, app, open_encoder
 
-Run = Callable[[Callable[[Session], Any]], Any]
+Run = Callable[[Callable[[Transaction], Any]], Any]
 LOTS = [Lot(f"lot{number}", "abc") for number in range(5)]
 
 
@@ -29,9 +29,9 @@ def url(postgres: Postgres) -> str:
 
 @pytest.fixture
 def run(url: str) -> Any:
-    made = Engine(url, "SLIPWAY_COLLECTIONS_URL", "gone")
+    made = Pool(url, "SLIPWAY_COLLECTIONS_URL", "gone")
 
-    def run(job: Callable[[Session], Any]) -> Any:
+    def run(job: Callable[[Transaction], Any]) -> Any:
         return asyncio.run(made.run(job, Call("test", time.monotonic() + 60)))
 
     run(transactions.prepare)
@@ -58,26 +58,26 @@ def test_a_round_goes_on_where_it_was_and_counts_from_its_beginning(
 ) -> None:
     monkeypatch.setattr(transactions, "BATCH", 2)
     run(partial(transactions.put, app, LOTS, []))
-    first, done = run(partial(transactions.fill, encoder, Filled(), once=True))
+    first, done = run(partial(transactions.backfill, encoder, Backfill(), once=True))
     assert not done and first.after and not first.since
     # Changed behind the round's back: a record it has passed already.
     run(partial(transactions.put, app, LOTS[:1], []))
     at = first
     while not done:
-        at, done = run(partial(transactions.fill, encoder, at, once=True))
+        at, done = run(partial(transactions.backfill, encoder, at, once=True))
     assert at.since == first.began and not at.after
     assert vectors(run) == 4
-    assert run(partial(transactions.fill, encoder, at))[1]
+    assert run(partial(transactions.backfill, encoder, at))[1]
     assert vectors(run) == 5
 
 
 def test_a_record_that_was_passed_and_changed_is_made_up_for(run: Run, encoder: OnnxEncoder, url: str) -> None:
     run(partial(transactions.put, app, LOTS, [encoder]))
-    filled, done = run(partial(transactions.fill, encoder, Filled()))
+    progress, done = run(partial(transactions.backfill, encoder, Backfill()))
     assert done and vectors(run) == 5
     run(partial(transactions.put, app, LOTS[:2], []))
     assert vectors(run) == 3
-    _, done = run(partial(transactions.fill, encoder, filled))
+    _, done = run(partial(transactions.backfill, encoder, progress))
     assert done and vectors(run) == 5
 
 
@@ -85,24 +85,24 @@ def test_a_record_being_changed_is_left_out_and_seen_next_time(run: Run, encoder
     run(partial(transactions.put, app, LOTS, []))
     with psycopg.connect(url) as other:
         other.execute("UPDATE slipway_records SET changed = now() WHERE id = 'lot3'")
-        filled, done = run(partial(transactions.fill, encoder, Filled()))
+        progress, done = run(partial(transactions.backfill, encoder, Backfill()))
         assert not done and vectors(run) == 4
         other.rollback()
-    filled, done = run(partial(transactions.fill, encoder, filled))
+    progress, done = run(partial(transactions.backfill, encoder, progress))
     assert done and vectors(run) == 5
 
 
 def test_an_encoder_that_is_not_registered_any_more_is_told(run: Run, encoder: OnnxEncoder, url: str) -> None:
-    filled, _ = run(partial(transactions.fill, encoder, Filled()))
+    progress, _ = run(partial(transactions.backfill, encoder, Backfill()))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DELETE FROM slipway_encoders")
-    assert run(partial(transactions.fill, encoder, filled)) == (Filled(), False)
+    assert run(partial(transactions.backfill, encoder, progress)) == (Backfill(), False)
     run(partial(transactions.register, encoder))
-    again, _ = run(partial(transactions.fill, encoder, filled))
-    assert again == Filled()
-    again, done = run(partial(transactions.fill, encoder, Filled()))
-    assert done and again.encoder != filled.encoder
+    again, _ = run(partial(transactions.backfill, encoder, progress))
+    assert again == Backfill()
+    again, done = run(partial(transactions.backfill, encoder, Backfill()))
+    assert done and again.encoder != progress.encoder
 
 
 def vectors(run: Run) -> int:
-    return int(run(lambda session: session.rows("SELECT count(*) AS n FROM slipway_vectors", {}))[0]["n"])
+    return int(run(lambda opened: opened.rows("SELECT count(*) AS n FROM slipway_vectors", {}))[0]["n"])

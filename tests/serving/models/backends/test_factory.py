@@ -13,13 +13,13 @@ from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.tensors import Arrays
 from serving.models.backends.factory import Backends, kind_of
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.observe.metrics import Metrics
 from tests.serving import toy
 from tests.serving.models.mirror.app import app as mirror
 from tests.serving.models.models import call
 
-WORK = TensorWork(toy.app.inputs, toy.app.outputs)
+WORK = TensorBatches(toy.app.inputs, toy.app.outputs)
 
 
 @pytest.fixture(autouse=True)

@@ -21,14 +21,14 @@ from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.backends import onnx_local
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import Sessions
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy
 from tests.serving.models import models
 from tests.serving.models.models import call, spec
 
 
-class Watched(TensorWork):
+class Watched(TensorBatches):
     """Notes the thread in which each batch is joined, and its rows."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
@@ -48,11 +48,11 @@ def allow_on_the_loop(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(onnx_local, "INLINE_MOST", seconds)
 
 
-def ask(batcher: Batcher, work: TensorWork, arrays: list[Any], seconds: float = 10.0) -> list[Any]:
+def ask(batcher: Batcher, kind: TensorBatches, arrays: list[Any], seconds: float = 10.0) -> list[Any]:
     """The outputs `y`, or the errors, of requests sent at once; closes the batcher."""
 
     async def main() -> list[Any]:
-        sent = [batcher.submit(work, {"x": array}, call(seconds)) for array in arrays]
+        sent = [batcher.submit(kind, {"x": array}, call(seconds)) for array in arrays]
         answers = await asyncio.gather(*sent, return_exceptions=True)
         await batcher.close()
         return [each if isinstance(each, BaseException) else each["y"] for each in answers]
@@ -66,18 +66,18 @@ def test_quick_and_slow_models_answer_alike(
 ) -> None:
     allow_on_the_loop(monkeypatch, budget)
     onnx.save(toy.model((2.0, 3.0)), tmp_path / "model.onnx")
-    work = Watched(toy.app.inputs, toy.app.outputs)
+    kind = Watched(toy.app.inputs, toy.app.outputs)
 
     async def main() -> list[Arrays]:
         batcher = open_fused(tmp_path / "model.onnx", toy.app.inputs, Batching(max_rows=4))
         rows = [np.array([[i, 1.0]], np.float32) for i in range(20)]
-        answers = await asyncio.gather(*(batcher.submit(work, {"features": row}, call()) for row in rows))
+        answers = await asyncio.gather(*(batcher.submit(kind, {"features": row}, call()) for row in rows))
         await batcher.close()
         return answers
 
     answers = asyncio.run(main())
     assert [answer["total"].item() for answer in answers] == [2.0 * i + 3.0 for i in range(20)]
-    assert {where for where, _ in work.batches} == {on_loop}
+    assert {where for where, _ in kind.batches} == {on_loop}
 
 
 def run_with_costs(
@@ -85,19 +85,19 @@ def run_with_costs(
 ) -> list[tuple[bool, int]]:
     """Groups of requests sent together, by their rows, through a model said to take `each` seconds for a row."""
     monkeypatch.setattr(onnx_local, "_seconds", lambda run, inputs, batching, rows: each * rows)
-    work = Watched(spec("x", "FP32", 2), spec("y", "FP32", 2))
+    kind = Watched(spec("x", "FP32", 2), spec("y", "FP32", 2))
     batcher = open_fused(models.negate(folder / "m.onnx"), spec("x", "FP32", 2), Batching(max_rows=256))
 
     async def main() -> None:
         for group in requests:
             rows = [np.ones((size, 2), np.float32) for size in group]
-            answers = await asyncio.gather(*(batcher.submit(work, {"x": array}, call()) for array in rows))
+            answers = await asyncio.gather(*(batcher.submit(kind, {"x": array}, call()) for array in rows))
             for answer, array in zip(answers, rows, strict=True):
                 np.testing.assert_array_equal(answer["y"], -array)
         await batcher.close()
 
     asyncio.run(main())
-    return work.batches
+    return kind.batches
 
 
 def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_threads_are_for_models_that_need_them(
     sessions = Counted()
     batcher = open_fused(make(tmp_path / "m.onnx"), spec("x", "FP32", 1024), Batching(), sessions=sessions)
     width = np.ones((1, 1024), np.float32)
-    (answer,) = ask(batcher, TensorWork(spec("x", "FP32", 1024), spec("y", "FP32", 1024)), [width])
+    (answer,) = ask(batcher, TensorBatches(spec("x", "FP32", 1024), spec("y", "FP32", 1024)), [width])
     assert answer.shape == (1, 1024)
     assert sessions.threads == expected
 
@@ -178,7 +178,7 @@ def test_a_row_the_engine_refuses_fails_alone(
     inputs = spec("x", "INT64", 1)
     batcher = open_fused(models.table(tmp_path / "m.onnx"), inputs, Batching())
     rows = [np.array([[i]]) for i in (0, 1, 99, 2)]
-    first, second, bad, last = ask(batcher, TensorWork(inputs, spec("y", "FP32", 1)), rows)
+    first, second, bad, last = ask(batcher, TensorBatches(inputs, spec("y", "FP32", 1)), rows)
     assert isinstance(bad, BackendFailed)
     assert "99" not in str(bad)
     assert [answer.item() for answer in (first, second, last)] == [10.0, 20.0, 30.0]
@@ -188,7 +188,7 @@ def test_text_may_come_as_bytes_and_goes_as_text(tmp_path: Path) -> None:
     inputs = spec("x", "BYTES", 1)
     batcher = open_fused(models.echo(tmp_path / "m.onnx", "BYTES"), inputs, Batching())
     given = [np.array([[value]], object) for value in ("é", "é".encode(), b"\xff", "")]
-    text, octets, bad, empty = ask(batcher, TensorWork(inputs, spec("y", "BYTES", 1)), given)
+    text, octets, bad, empty = ask(batcher, TensorBatches(inputs, spec("y", "BYTES", 1)), given)
     assert (text.item(), octets.item(), empty.item()) == ("é", "é", "")
     assert isinstance(bad, Invalid)
     assert "UTF-8" in str(bad)
@@ -202,7 +202,7 @@ def test_bfloat16_is_float32_here_and_rounded_there(
     inputs = spec("x", "BF16", 2)
     batcher = open_fused(models.echo(tmp_path / "m.onnx", "BF16"), inputs, Batching())
     rows = [np.array([[1 + 1 / 512, 3e38], [-2.5, np.nan]], np.float32), np.zeros((1, 2), np.float32)]
-    first, second = ask(batcher, TensorWork(inputs, spec("y", "BF16", 2)), rows)
+    first, second = ask(batcher, TensorBatches(inputs, spec("y", "BF16", 2)), rows)
     assert first.dtype == np.float32
     np.testing.assert_array_equal(first, np.array([[1.0, np.float32(3.0040553e38)], [-2.5, np.nan]], np.float32))
     assert second.tolist() == [[0.0, 0.0]]
@@ -235,17 +235,17 @@ def endings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("how", ["deadline", "closed"])
 def test_a_run_that_nobody_waits_for_is_stopped(tmp_path: Path, endings: list[str], how: str) -> None:
     inputs = spec("x", "FP32", -1)
-    work = TensorWork(inputs, spec("y", "FP32", -1))
+    kind = TensorBatches(inputs, spec("y", "FP32", -1))
     large, small = np.ones((1, 4_000_000), np.float32), np.ones((1, 1), np.float32)
 
     async def main() -> None:
         batcher = open_fused(models.slow(tmp_path / "m.onnx"), inputs, Batching(max_rows=2))
         if how == "deadline":
             with pytest.raises(DeadlineExceeded):
-                await batcher.submit(work, {"x": large}, call(0.1))
-            await batcher.submit(work, {"x": small}, call(60))
+                await batcher.submit(kind, {"x": large}, call(0.1))
+            await batcher.submit(kind, {"x": small}, call(60))
         else:
-            gone = batcher.submit(work, {"x": large}, call(60))
+            gone = batcher.submit(kind, {"x": large}, call(60))
             await asyncio.sleep(0.1)
             gone.cancel()
         await batcher.close()

@@ -9,12 +9,12 @@ import pytest
 
 from serving.kernel.errors import BackendFailed, DeadlineExceeded
 from serving.kernel.tensors import Arrays
-from serving.models.backends.remote_execute import remote
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.backends.remote_execute import execute_remotely
+from serving.models.batching.batch_kinds import TensorBatches
 from tests.serving.models.models import spec
 
 INPUTS, OUTPUTS = spec("x", "FP32", 1), spec("y", "FP32", 1)
-WORK = TensorWork(INPUTS, OUTPUTS)
+WORK = TensorBatches(INPUTS, OUTPUTS)
 
 
 async def negate(inputs: Arrays, seconds: float) -> Arrays:
@@ -28,7 +28,7 @@ async def forget(inputs: Arrays, seconds: float) -> Arrays:
 
 def run(call: Any, seconds: float = 5.0) -> list[Any]:
     payloads = [{"x": np.full((rows, 1), rows, np.float32)} for rows in (1, 3)]
-    results = remote(call, OUTPUTS)(WORK, payloads, time.monotonic() + seconds)
+    results = execute_remotely(call, OUTPUTS)(WORK, payloads, time.monotonic() + seconds)
     assert not isinstance(results, list)
     return asyncio.run(results)  # type: ignore[arg-type]
 

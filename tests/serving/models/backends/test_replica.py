@@ -23,7 +23,7 @@ from serving.kernel.app_values import load_values
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, Unavailable
 from serving.kernel.settings import Settings
 from serving.models.backends.array_frames import decode_frame, encode_frame
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy
 from tests.serving.models import models
@@ -33,7 +33,7 @@ from tests.serving.models.models import call
 pytestmark = pytest.mark.slow
 
 NAME = "tests.serving.models.mirror"
-WORK = TensorWork(app.inputs, app.outputs)
+WORK = TensorBatches(app.inputs, app.outputs)
 BATCHING = load_values(app.folder).batching
 SLOW = 2
 BROKEN = 3

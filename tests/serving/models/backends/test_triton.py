@@ -24,14 +24,14 @@ from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Ove
 from serving.kernel.tensors import Arrays
 from serving.models.backends import shared_memory
 from serving.models.backends.triton import SHARED_BYTES, TritonChannel, open_triton
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy
 from tests.serving.models import models
 from tests.serving.models.models import call, spec
 from tests.serving.models.tritons import Server, publish
 
-TOY = TensorWork(toy.app.inputs, toy.app.outputs)
+TOY = TensorBatches(toy.app.inputs, toy.app.outputs)
 Answer = Callable[[pb.ModelInferRequest, Any], Awaitable[pb.ModelInferResponse]]
 
 
@@ -209,7 +209,7 @@ async def opened(server: Server, shared: bool, *names: str, **batching: Any) -> 
 async def negated(batcher: Batcher, rows: int, first: float = 1.0, seconds: float = 20.0) -> None:
     """Ask for so many rows and check each number."""
     x = np.arange(first, first + rows * WIDTH, dtype=np.float32).reshape(rows, WIDTH)
-    answer = await batcher.submit(TensorWork(*NEGATE), {"x": x}, call(seconds))
+    answer = await batcher.submit(TensorBatches(*NEGATE), {"x": x}, call(seconds))
     np.testing.assert_array_equal(answer["y"], -x)
 
 
@@ -236,7 +236,7 @@ def test_text_goes_both_ways(server: Server) -> None:
     async def main() -> None:
         async with opened(server, True, "echo") as (_, echo):
             rows = np.array([["é"], [b"b"], ["x" * SHARED_BYTES]], object)
-            answer = await echo.submit(TensorWork(*ECHO), {"x": rows}, call())
+            answer = await echo.submit(TensorBatches(*ECHO), {"x": rows}, call())
             assert answer["y"].ravel().tolist() == ["é", "b", "x" * SHARED_BYTES]
 
     asyncio.run(main())
@@ -245,8 +245,8 @@ def test_text_goes_both_ways(server: Server) -> None:
 def test_a_row_that_the_model_refuses_fails_alone(server: Server) -> None:
     async def main() -> list[Any]:
         async with opened(server, True, "table") as (_, table):
-            work = TensorWork(*TABLE)
-            sent = [table.submit(work, {"x": np.array([[i]])}, call()) for i in (0, 99, 2)]
+            kind = TensorBatches(*TABLE)
+            sent = [table.submit(kind, {"x": np.array([[i]])}, call()) for i in (0, 99, 2)]
             return await asyncio.gather(*sent, return_exceptions=True)
 
     first, bad, last = asyncio.run(main())

@@ -12,15 +12,15 @@ from apps.price.app import app as price
 from apps.price.schema import EXAMPLE, PriceContext
 from serving.kernel.errors import BackendFailed, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec
-from serving.models.batching.batch_kinds import QuestionWork, TensorWork, rows_of
+from serving.models.batching.batch_kinds import QuestionBatches, TensorBatches, rows_of
 from tests.serving import toy
 
 X = (TensorSpec("x", "FP32", (-1, 2)),)
 Y = (TensorSpec("y", "FP32", (-1, 1)),)
 IDS = (TensorSpec("ids", "INT64", (-1, -1)), TensorSpec("mask", "INT64", (-1, -1)))
 TOKENS = (TensorSpec("tokens", "FP32", (-1, -1, 3)), TensorSpec("pooled", "FP32", (-1, 3)))
-plain = TensorWork(X, Y)
-text = TensorWork(IDS, TOKENS, (4, 8))
+plain = TensorBatches(X, Y)
+text = TensorBatches(IDS, TOKENS, (4, 8))
 
 
 def x(*values: float) -> Arrays:
@@ -74,8 +74,8 @@ def test_rows_that_are_missing_or_too_many_are_an_error(payloads: list[Arrays], 
 
 
 def test_only_equal_shapes_and_types_share_a_lane() -> None:
-    lanes = [
-        plain.lane(payload)
+    keys = [
+        plain.batch_key(payload)
         for payload in (
             x(1),
             {"x": np.zeros((1, 3), np.float32)},
@@ -84,9 +84,9 @@ def test_only_equal_shapes_and_types_share_a_lane() -> None:
             {"x": np.zeros((1, 2), np.float32), "z": np.zeros((1, 2), np.float32)},
         )
     ]
-    assert len(set(lanes)) == len(lanes)
-    assert plain.lane(x(1)) == plain.lane(x(2, 3))
-    assert TensorWork(IDS, TOKENS).lane(ids(1, 3)) != TensorWork(IDS, TOKENS).lane(ids(1, 4))
+    assert len(set(keys)) == len(keys)
+    assert plain.batch_key(x(1)) == plain.batch_key(x(2, 3))
+    assert TensorBatches(IDS, TOKENS).batch_key(ids(1, 3)) != TensorBatches(IDS, TOKENS).batch_key(ids(1, 4))
 
 
 def test_a_request_is_cut_in_order_and_merged_again() -> None:
@@ -106,14 +106,16 @@ def test_an_engine_does_not_say_which_row_it_is_about() -> None:
 
 
 def test_lengths_of_one_bucket_share_a_lane() -> None:
-    lanes = {length: text.lane(ids(1, length)) for length in range(1, 11)}
-    assert len({lanes[length] for length in (1, 2, 3, 4)}) == 1
-    assert len({lanes[length] for length in (5, 6, 7, 8)}) == 1
-    assert len(set(lanes.values())) == 4
+    keys = {length: text.batch_key(ids(1, length)) for length in range(1, 11)}
+    assert len({keys[length] for length in (1, 2, 3, 4)}) == 1
+    assert len({keys[length] for length in (5, 6, 7, 8)}) == 1
+    assert len(set(keys.values())) == 4
     uneven = {**ids(1, 3), "mask": np.ones((1, 2), np.int64)}
-    assert text.lane(uneven) not in lanes.values()
-    assert text.lane({"ids": np.zeros(1, np.int64)}) not in lanes.values()
-    assert text.lane({"ids": ids(1, 3)["ids"].astype(np.int32), "mask": ids(1, 3)["mask"]}) not in lanes.values()
+    assert text.batch_key(uneven) not in keys.values()
+    assert text.batch_key({"ids": np.zeros(1, np.int64)}) not in keys.values()
+    assert (
+        text.batch_key({"ids": ids(1, 3)["ids"].astype(np.int32), "mask": ids(1, 3)["mask"]}) not in keys.values()
+    )
 
 
 @settings(deadline=None)
@@ -138,22 +140,22 @@ def test_outputs_of_a_length_of_their_own_are_not_cut() -> None:
 
 
 def test_text_is_padded_with_empty_text() -> None:
-    words = TensorWork((TensorSpec("words", "BYTES", (-1, -1)),), (), (8,))
+    words = TensorBatches((TensorSpec("words", "BYTES", (-1, -1)),), (), (8,))
     short, long = ({"words": np.array([row], object)} for row in (["a"], ["b", "c"]))
     assert words.join([short, long])["words"].tolist() == [["a", ""], ["b", "c"]]
 
 
 def test_a_free_axis_that_is_not_a_length_of_the_request_stays() -> None:
     """Two free axes in one tensor, such as an image's, are padded where they are equal."""
-    image = TensorWork((TensorSpec("image", "FP32", (-1, 3, -1, -1)),), (), (4,))
+    image = TensorBatches((TensorSpec("image", "FP32", (-1, 3, -1, -1)),), (), (4,))
     small, large = ({"image": np.ones((1, 3, size, size), np.float32)} for size in (2, 4))
-    assert image.lane(small) == image.lane(large)
+    assert image.batch_key(small) == image.batch_key(large)
     assert image.join([small, large])["image"].shape == (2, 3, 4, 4)
     assert image.join([small, large])["image"].sum() == 3 * (4 + 16)
-    assert image.lane({"image": np.ones((1, 3, 2, 4), np.float32)}) != image.lane(small)
+    assert image.batch_key({"image": np.ones((1, 3, 2, 4), np.float32)}) != image.batch_key(small)
 
 
-toys = QuestionWork(toy.app, toy.Context(shift=10.0))
+toys = QuestionBatches(toy.app, toy.Context(shift=10.0))
 
 
 def questions(*values: float) -> list[toy.Question]:
@@ -169,7 +171,7 @@ def test_every_question_gets_its_own_answer(requests: list[list[int]]) -> None:
     payloads = [questions(*values) for values in requests]
     if not any(requests):
         return
-    assert len({toys.lane(payload) for payload in payloads}) == 1
+    assert len({toys.batch_key(payload) for payload in payloads}) == 1
     assert [toys.rows(payload) for payload in payloads] == [len(values) for values in requests]
     results = toys.split(payloads, total(toys.join(payloads)))
     assert results == [[toy.Answer(value + 10.0) for value in values] for values in requests]
@@ -185,7 +187,7 @@ def test_answers_that_are_not_one_for_each_question_are_an_error() -> None:
     payloads = [questions(1, 2), questions(3)]
     with pytest.raises(BackendFailed, match="returned 2 rows of total for 3"):
         toys.split(payloads, {"total": np.zeros((2, 1))})
-    lazy = QuestionWork(replace(toy.app, decide=lambda *_: [toy.Answer(1.0)]), toy.Context())
+    lazy = QuestionBatches(replace(toy.app, decide=lambda *_: [toy.Answer(1.0)]), toy.Context())
     with pytest.raises(BackendFailed, match="gave 1 answers for 3 questions"):
         lazy.split(payloads, {"total": np.zeros((3, 1))})
 
@@ -220,7 +222,7 @@ CONTEXT = PriceContext(commodities=("onion",), groups=())
 
 
 def test_price_questions_of_many_callers_are_encoded_and_decided_as_alone() -> None:
-    work = QuestionWork(price, CONTEXT)
+    kind = QuestionBatches(price, CONTEXT)
     history = EXAMPLE.history
     asked = [
         [
@@ -229,12 +231,12 @@ def test_price_questions_of_many_callers_are_encoded_and_decided_as_alone() -> N
         ]
         for horizons, count in (((1, 7), len(history)), ((30,), len(history) - 3), ((2, 3, 4), len(history) - 1))
     ]
-    joined = work.join(asked)
+    joined = kind.join(asked)
     for column, payload in zip(np.split(joined["features"], [2, 3]), asked, strict=True):
         np.testing.assert_array_equal(column, price.features(payload, CONTEXT)["features"])
     random = np.random.default_rng(1)
     outputs = {spec.name: np.sort(random.normal(0, 0.1, (6, 1)).astype(np.float32)) for spec in price.outputs}
-    results = work.split(asked, outputs)
+    results = kind.split(asked, outputs)
     start = 0
     for payload, result in zip(asked, results, strict=True):
         own = {name: array[start : start + len(payload)] for name, array in outputs.items()}
@@ -243,7 +245,7 @@ def test_price_questions_of_many_callers_are_encoded_and_decided_as_alone() -> N
 
 
 def test_a_price_question_with_a_date_twice_is_blamed_on_its_request() -> None:
-    work = QuestionWork(price, CONTEXT)
+    kind = QuestionBatches(price, CONTEXT)
     good = type(EXAMPLE)(commodity="onion", market=EXAMPLE.market, horizon=1, history=EXAMPLE.history)
     twice = type(EXAMPLE)(
         commodity="onion", market=EXAMPLE.market, horizon=1, history=(*EXAMPLE.history, EXAMPLE.history[0])
@@ -252,8 +254,8 @@ def test_a_price_question_with_a_date_twice_is_blamed_on_its_request() -> None:
     for bad, field in ((twice, "[1].history["), (unknown, "[1].commodity")):
         payloads = [[good], [good, bad], [good]]
         with pytest.raises(Invalid) as caught:
-            work.join(payloads)
-        named = work.blame(caught.value, payloads)
+            kind.join(payloads)
+        named = kind.blame(caught.value, payloads)
         assert named is not None
         assert named[0] == 1
         assert isinstance(named[1], Invalid)

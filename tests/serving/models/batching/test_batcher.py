@@ -30,12 +30,12 @@ from serving.kernel.errors import (
     Unavailable,
 )
 from serving.kernel.tensors import Arrays, TensorSpec
-from serving.models.batching.batch_kinds import TensorWork
+from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving.models.numbers import UNMERGEABLE, Ask, Model, Numbers, Seen, SlowModel, call, each
 from tests.serving.models.virtual_time import VirtualLoop, run, turns
 
-work = Numbers()
+kind = Numbers()
 
 
 def outcomes(asks: Sequence[Ask], execute: Any, concurrency: int = 1, **batching: Any) -> list[Any]:
@@ -43,7 +43,7 @@ def outcomes(asks: Sequence[Ask], execute: Any, concurrency: int = 1, **batching
 
     async def main(loop: VirtualLoop) -> list[Any]:
         subject = Batcher(execute, Batching(**batching), concurrency=concurrency)
-        answers = [subject.submit(work, ask, call()) for ask in asks]
+        answers = [subject.submit(kind, ask, call()) for ask in asks]
         done = await asyncio.gather(*answers, return_exceptions=True)
         await subject.close()
         return done
@@ -77,7 +77,7 @@ def test_every_caller_gets_its_own_rows_and_only_bad_requests_fail(
             assert answer == doubled(ask)
     for batch in model.batches:
         assert sum(len(ask.numbers) or 1 for ask in batch) <= max_rows
-        assert len({ask.lane for ask in batch}) == 1
+        assert len({ask.batch_key for ask in batch}) == 1
 
 
 def test_what_is_sent_in_one_turn_shares_a_batch() -> None:
@@ -91,13 +91,13 @@ def test_an_idle_batcher_starts_at_once_and_the_next_batch_fills_while_one_runs(
         model = SlowModel(seconds=1.0)
         subject = Batcher(model, Batching())
         start = loop.time()
-        first = subject.submit(work, Ask([0]), call())
+        first = subject.submit(kind, Ask([0]), call())
         await turns()
         assert len(model.flights) == 1
         answers = [first]
         for number in range(1, 6):
             await asyncio.sleep(0.1)
-            answers.append(subject.submit(work, Ask([number]), call()))
+            answers.append(subject.submit(kind, Ask([number]), call()))
         assert subject.queued_rows == 5
         assert await asyncio.gather(*answers) == [[2 * number] for number in range(6)]
         assert model.runs == [[0], [1, 2, 3, 4, 5]]
@@ -111,7 +111,7 @@ def test_the_loop_gets_a_turn_between_two_batches() -> None:
         seen: list[int] = []
         model = Model()
         subject = Batcher(model, Batching(max_rows=2))
-        answers = [subject.submit(work, ask, call()) for ask in each(range(10))]
+        answers = [subject.submit(kind, ask, call()) for ask in each(range(10))]
         while not answers[-1].done():
             seen.append(len(model.batches))
             await asyncio.sleep(0)
@@ -130,7 +130,7 @@ def test_inline_batches_make_no_tasks() -> None:
 
         loop.set_task_factory(factory)
         subject = Batcher(Model([3]), Batching(max_rows=4))
-        await asyncio.wait([subject.submit(work, Ask([n, n]), call()) for n in range(9)])
+        await asyncio.wait([subject.submit(kind, Ask([n, n]), call()) for n in range(9)])
         assert made == []
 
     run(main)
@@ -147,11 +147,11 @@ def test_a_run_that_ends_while_others_are_about_to_start_leaves_no_more_than_may
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel()
         subject = Batcher(model, Batching(max_rows=1), concurrency=2)
-        first = subject.submit(work, Ask([0]), call())
+        first = subject.submit(kind, Ask([0]), call())
         await turns()
         model.flights[0].set_result(None)
         await turns(1)
-        answers = [subject.submit(work, Ask([n]), call()) for n in range(6)]
+        answers = [subject.submit(kind, Ask([n]), call()) for n in range(6)]
         await first
         await turns()
         assert model.most == 2
@@ -202,7 +202,7 @@ def test_halves_run_before_what_waits_and_the_loop_gets_its_turns() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = Model([1])
         subject = Batcher(model, Batching(max_rows=2))
-        answers = [subject.submit(work, ask, call()) for ask in each(range(4))]
+        answers = [subject.submit(kind, ask, call()) for ask in each(range(4))]
         await asyncio.wait(answers)
         answers[1].exception()
         assert model.runs == [[0, 1], [0], [1], [2, 3]]
@@ -213,8 +213,8 @@ def test_halves_run_before_what_waits_and_the_loop_gets_its_turns() -> None:
 class Picky(Model):
     """Says which number is wrong."""
 
-    def __call__(self, work: object, payloads: Sequence[Ask], deadline: float) -> Any:
-        answers = super().__call__(work, payloads, deadline)
+    def __call__(self, kind: object, payloads: Sequence[Ask], deadline: float) -> Any:
+        answers = super().__call__(kind, payloads, deadline)
         for ask in payloads:
             for number in ask.numbers:
                 if number >= 100:
@@ -269,12 +269,12 @@ def test_a_model_that_recovers_answers_everybody() -> None:
 @pytest.mark.parametrize(
     "execute",
     [
-        lambda work, payloads, deadline: [1],
-        lambda work, payloads, deadline: [1, 2, 3],
-        lambda work, payloads, deadline: asyncio.sleep(0.1, [1]),
-        lambda work, payloads, deadline: asyncio.sleep(0.1, None),
-        lambda work, payloads, deadline: asyncio.sleep(0.1, (1, 2)),
-        lambda work, payloads, deadline: None,
+        lambda kind, payloads, deadline: [1],
+        lambda kind, payloads, deadline: [1, 2, 3],
+        lambda kind, payloads, deadline: asyncio.sleep(0.1, [1]),
+        lambda kind, payloads, deadline: asyncio.sleep(0.1, None),
+        lambda kind, payloads, deadline: asyncio.sleep(0.1, (1, 2)),
+        lambda kind, payloads, deadline: None,
     ],
 )
 def test_results_that_are_not_one_for_each_request_go_to_nobody(execute: Any) -> None:
@@ -284,15 +284,15 @@ def test_results_that_are_not_one_for_each_request_go_to_nobody(execute: Any) ->
 def test_a_run_that_is_cancelled_is_not_the_requests_fault() -> None:
     async def main(loop: VirtualLoop) -> None:
         flights: list[asyncio.Future[Any]] = [loop.create_future()]
-        subject = Batcher(lambda work, payloads, deadline: flights[-1], Batching())
-        answers = [subject.submit(work, ask, call()) for ask in each([1, 2])]
+        subject = Batcher(lambda kind, payloads, deadline: flights[-1], Batching())
+        answers = [subject.submit(kind, ask, call()) for ask in each([1, 2])]
         await turns()
         flights[0].cancel()
         done = await asyncio.gather(*answers, return_exceptions=True)
         assert [type(answer) for answer in done] == [Unavailable, Unavailable]
         flights.append(loop.create_future())
         flights[-1].set_result([7])
-        assert await subject.submit(work, Ask([1]), call()) == 7
+        assert await subject.submit(kind, Ask([1]), call()) == 7
 
     run(main)
 
@@ -306,7 +306,7 @@ def test_a_deadline_that_has_passed_is_told_at_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         model, seen = Model(), Seen()
         subject = Batcher(model, Batching(), seen)
-        answer = subject.submit(work, Ask([1]), call(loop.time()))
+        answer = subject.submit(kind, Ask([1]), call(loop.time()))
         assert isinstance(answer.exception(), DeadlineExceeded)
         await turns()
         assert model.batches == []
@@ -320,9 +320,9 @@ def test_deadlines_pass_in_the_queue_while_a_run_hangs() -> None:
         model, seen = SlowModel(), Seen()
         subject = Batcher(model, Batching(max_rows=2, max_queue_rows=8), seen)
         start = loop.time()
-        answers = [subject.submit(work, Ask([n]), call(start + 1.0 + n / 10)) for n in range(8)]
+        answers = [subject.submit(kind, Ask([n]), call(start + 1.0 + n / 10)) for n in range(8)]
         await turns()
-        more = [subject.submit(work, Ask([n]), call()) for n in range(8, 14)]
+        more = [subject.submit(kind, Ask([n]), call()) for n in range(8, 14)]
         for n, answer in enumerate(answers):
             with pytest.raises(DeadlineExceeded):
                 await answer
@@ -343,7 +343,7 @@ def test_a_result_that_comes_too_late_is_thrown_away() -> None:
         model, seen = SlowModel(seconds=5.0), Seen()
         subject = Batcher(model, Batching(), seen)
         start = loop.time()
-        answers = [subject.submit(work, Ask([n]), call(start + 1 + n)) for n in range(10)]
+        answers = [subject.submit(kind, Ask([n]), call(start + 1 + n)) for n in range(10)]
         done = await asyncio.gather(*answers, return_exceptions=True)
         assert [type(answer) for answer in done[:4]] == [DeadlineExceeded] * 4
         assert done[5:] == [[2 * n] for n in range(5, 10)]
@@ -363,7 +363,7 @@ def test_what_is_late_after_a_run_that_held_the_loop_does_not_run() -> None:
         model, seen = Blocking([1]), Seen()
         subject = Batcher(model, Batching(max_rows=2), seen)
         start = loop.time()
-        answers = [subject.submit(work, Ask([n]), call(start + 1.5 + 9 * (n == 5))) for n in range(6)]
+        answers = [subject.submit(kind, Ask([n]), call(start + 1.5 + 9 * (n == 5))) for n in range(6)]
         done = await asyncio.gather(*answers, return_exceptions=True)
         assert done[0] == [0]
         assert [type(answer) for answer in done[1:5]] == [DeadlineExceeded] * 4
@@ -378,10 +378,10 @@ def test_the_parts_of_a_late_request_are_one_rejection() -> None:
     async def main(loop: VirtualLoop) -> None:
         model, seen = SlowModel(), Seen()
         subject = Batcher(model, Batching(max_rows=2), seen)
-        first = subject.submit(work, Ask([0]), call())
+        first = subject.submit(kind, Ask([0]), call())
         await turns()
         with pytest.raises(DeadlineExceeded):
-            await subject.submit(work, Ask(list(range(9))), call(loop.time() + 1))
+            await subject.submit(kind, Ask(list(range(9))), call(loop.time() + 1))
         assert seen.rejections == {"deadline": 1}
         model.flights[0].set_result(None)
         await first
@@ -393,8 +393,8 @@ def test_a_request_whose_caller_has_gone_does_not_run() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel(seconds=1.0)
         subject = Batcher(model, Batching(max_rows=4))
-        answers = [subject.submit(work, Ask([n, n]), call()) for n in range(5)]
-        large = subject.submit(work, Ask(list(range(10, 20))), call())
+        answers = [subject.submit(kind, Ask([n, n]), call()) for n in range(5)]
+        large = subject.submit(kind, Ask(list(range(10, 20))), call())
         await turns()
         for gone in (answers[0], answers[2], large):
             gone.cancel()
@@ -409,14 +409,14 @@ def test_requests_whose_callers_have_gone_make_room() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel()
         subject = Batcher(model, Batching(max_rows=1, max_queue_rows=4))
-        first = subject.submit(work, Ask([0]), call())
+        first = subject.submit(kind, Ask([0]), call())
         await turns()
-        gone = [subject.submit(work, Ask([n]), call()) for n in range(4)]
-        assert isinstance(subject.submit(work, Ask([9]), call()).exception(), Overloaded)
+        gone = [subject.submit(kind, Ask([n]), call()) for n in range(4)]
+        assert isinstance(subject.submit(kind, Ask([9]), call()).exception(), Overloaded)
         for answer in gone:
             answer.cancel()
         await asyncio.sleep(0.01)
-        assert not subject.submit(work, Ask([9]), call()).done()
+        assert not subject.submit(kind, Ask([9]), call()).done()
         assert subject.queued_rows == 1
         first.cancel()
 
@@ -427,7 +427,7 @@ def test_a_full_queue_refuses_at_once_and_keeps_what_it_has() -> None:
     async def main(loop: VirtualLoop) -> None:
         model, seen = Model(), Seen()
         subject = Batcher(model, Batching(max_rows=2, max_queue_rows=4), seen)
-        answers = [subject.submit(work, ask, call()) for ask in each(range(10))]
+        answers = [subject.submit(kind, ask, call()) for ask in each(range(10))]
         assert [answer.done() for answer in answers] == [False] * 4 + [True] * 6
         refusal = answers[-1].exception()
         assert isinstance(refusal, Overloaded)
@@ -453,9 +453,9 @@ async def overloaded(loop: VirtualLoop, client: str) -> Batcher:
     """Batches of two take a second each and two have run; ten rows of one client wait behind one that runs."""
     subject = Batcher(SlowModel(seconds=1.0), Batching(max_rows=2))
     for number in range(2):
-        await subject.submit(work, Ask([number]), call())
+        await subject.submit(kind, Ask([number]), call())
     for number in range(11):
-        subject.submit(work, Ask([number]), call(client=client))
+        subject.submit(kind, Ask([number]), call(client=client))
         await turns()
     return subject
 
@@ -464,12 +464,12 @@ def test_who_could_not_be_answered_in_time_is_told_at_once_and_when_to_come_agai
     async def main(loop: VirtualLoop) -> None:
         subject = await overloaded(loop, "a")
         before = subject.queued_rows
-        refusal = subject.submit(work, Ask([11]), call(loop.time() + 3.0, client="a")).exception()
+        refusal = subject.submit(kind, Ask([11]), call(loop.time() + 3.0, client="a")).exception()
         assert isinstance(refusal, Overloaded)
         assert str(refusal) == "10 rows go before this request and take about 5.5 s; its deadline is in 3 s"
         assert refusal.retry_after == 4
         assert subject.queued_rows == before
-        assert await subject.submit(work, Ask([11]), call(loop.time() + 8.0, client="a")) == [22]
+        assert await subject.submit(kind, Ask([11]), call(loop.time() + 8.0, client="a")) == [22]
         await subject.close()
 
     run(main)
@@ -478,7 +478,7 @@ def test_who_could_not_be_answered_in_time_is_told_at_once_and_when_to_come_agai
 def test_what_others_have_waiting_refuses_nobody_whose_turn_comes_soon() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = await overloaded(loop, "a")
-        assert await subject.submit(work, Ask([11]), call(loop.time() + 3.0, client="b")) == [22]
+        assert await subject.submit(kind, Ask([11]), call(loop.time() + 3.0, client="b")) == [22]
         await subject.close()
 
     run(main)
@@ -488,12 +488,12 @@ def test_callers_who_have_gone_refuse_nobody() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = Batcher(SlowModel(seconds=1.0), Batching(max_rows=2))
         for number in range(2):
-            await subject.submit(work, Ask([number]), call())
-        answers = [subject.submit(work, Ask([number]), call()) for number in range(11)]
+            await subject.submit(kind, Ask([number]), call())
+        answers = [subject.submit(kind, Ask([number]), call()) for number in range(11)]
         await turns()
         for answer in answers[2:]:
             answer.cancel()
-        assert await subject.submit(work, Ask([11]), call(loop.time() + 3.0)) == [22]
+        assert await subject.submit(kind, Ask([11]), call(loop.time() + 3.0)) == [22]
         await subject.close()
 
     run(main)
@@ -503,12 +503,12 @@ def test_a_flood_of_one_client_does_not_starve_another() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel(seconds=1.0)
         subject = Batcher(model, Batching(max_rows=16, max_queue_rows=64))
-        flood = [subject.submit(work, Ask([n]), call(client="a")) for n in range(200)]
+        flood = [subject.submit(kind, Ask([n]), call(client="a")) for n in range(200)]
         await turns()
         for number in range(1000, 1020):
             before = len(model.batches)
-            answer = subject.submit(work, Ask([number]), call(client="b"))
-            flood += [subject.submit(work, Ask([n]), call(client="a")) for n in range(20)]
+            answer = subject.submit(kind, Ask([number]), call(client="b"))
+            flood += [subject.submit(kind, Ask([n]), call(client="a")) for n in range(20)]
             assert await answer == [2 * number]
             assert number in model.runs[before]
             assert len(model.runs[before]) == 16
@@ -523,10 +523,10 @@ def test_the_most_urgent_goes_first_and_nothing_waits_for_ever() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel(seconds=1.0)
         subject = Batcher(model, Batching(max_rows=2))
-        patient = [subject.submit(work, Ask([n], lane), call(urgency=7)) for n, lane in ((1, ""), (2, "other"))]
+        patient = [subject.submit(kind, Ask([n], key), call(urgency=7)) for n, key in ((1, ""), (2, "other"))]
         urgent = []
         for turn in range(40):
-            urgent += [subject.submit(work, Ask([100 + turn]), call(urgency=0)) for _ in range(3)]
+            urgent += [subject.submit(kind, Ask([100 + turn]), call(urgency=0)) for _ in range(3)]
             await asyncio.sleep(0.9999)
         assert all(answer.done() for answer in patient)
         assert 6 <= next(n for n, numbers in enumerate(model.runs) if 1 in numbers) < 16
@@ -542,13 +542,13 @@ def test_a_batch_may_wait_for_more() -> None:
         model, seen = Model(), Seen()
         subject = Batcher(model, Batching(max_rows=4, max_wait_ms=100), seen)
         start = loop.time()
-        assert await subject.submit(work, Ask([0]), call()) == [0]
+        assert await subject.submit(kind, Ask([0]), call()) == [0]
         assert loop.time() == pytest.approx(start + 0.1)
         answers = []
         for number in range(4):
-            answers.append(subject.submit(work, Ask([number]), call()))
+            answers.append(subject.submit(kind, Ask([number]), call()))
             if number:
-                answers.append(subject.submit(work, Ask([number], "other"), call()))
+                answers.append(subject.submit(kind, Ask([number], "other"), call()))
             await asyncio.sleep(0.01)
         assert model.runs[1:] == [[0, 1, 2, 3]]
         await asyncio.gather(*answers)
@@ -563,7 +563,7 @@ def test_a_batch_that_waits_starts_when_it_is_unloaded() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = Batcher(Model(), Batching(max_wait_ms=1000))
         start = loop.time()
-        answer = subject.submit(work, Ask([1]), call())
+        answer = subject.submit(kind, Ask([1]), call())
         await turns()
         await subject.close()
         assert answer.result() == [2]
@@ -582,11 +582,11 @@ def test_a_closed_batcher_finishes_refuses_and_releases_once() -> None:
             released.append(len(model.batches))
 
         subject = Batcher(model, Batching(max_rows=4), concurrency=2, release=release)
-        answers = [subject.submit(work, ask, call()) for ask in each(range(20))]
+        answers = [subject.submit(kind, ask, call()) for ask in each(range(20))]
         closing = [asyncio.create_task(subject.close()) for _ in range(2)]
         await turns()
         closing[0].cancel()
-        refusal = subject.submit(work, Ask([1]), call()).exception()
+        refusal = subject.submit(kind, Ask([1]), call()).exception()
         assert isinstance(refusal, NotReady)
         assert "send the request again" in str(refusal)
         await closing[1]
@@ -615,7 +615,7 @@ def test_a_run_that_hangs_does_not_keep_a_batcher_from_closing() -> None:
         model = SlowModel()
         subject = Batcher(model, Batching(max_rows=2), release=lambda: released.append(loop.time()))
         start = loop.time()
-        answers = [subject.submit(work, Ask([n]), call(start + 1 + n)) for n in range(4)]
+        answers = [subject.submit(kind, Ask([n]), call(start + 1 + n)) for n in range(4)]
         answers[3].cancel()
         await turns()
         await subject.close()
@@ -632,7 +632,7 @@ def test_late_halves_behind_a_run_that_hangs_do_not_keep_a_batcher_from_closing(
         model = SlowModel([1])
         subject = Batcher(model, Batching())
         start = loop.time()
-        answers = [subject.submit(work, Ask([n]), call(start + 1)) for n in range(4)]
+        answers = [subject.submit(kind, Ask([n]), call(start + 1)) for n in range(4)]
         await turns()
         model.flights[0].set_result(None)
         await turns()
@@ -649,14 +649,14 @@ def test_the_observer_is_told() -> None:
         seen = Seen()
         model = SlowModel([3], seconds=1.0)
         subject = Batcher(model, Batching(max_rows=4), seen)
-        answers = [subject.submit(work, Ask([n, n]), call()) for n in range(4)]
+        answers = [subject.submit(kind, Ask([n, n]), call()) for n in range(4)]
         await asyncio.gather(*answers, return_exceptions=True)
         assert seen.batches == [(rows, pytest.approx(1.0)) for rows in (4, 4, 2, 2)]
         assert seen.waits == pytest.approx([0.0, 1.0])
         assert seen.queue == [4, 0, 0, 0]
-        late = subject.submit(work, Ask([5]), call())
+        late = subject.submit(kind, Ask([5]), call())
         await turns()
-        subject.submit(work, Ask([6]), call())
+        subject.submit(kind, Ask([6]), call())
         assert seen.queue[4:] == [0, 1]
         await late
         await subject.close()
@@ -671,7 +671,7 @@ def test_requests_that_failed_are_not_kept() -> None:
     async def main(loop: VirtualLoop) -> list[weakref.ref[Rows]]:
         sent = [Rows([number]) for number in range(100)]
         subject = Batcher(Model(range(50)), Batching())
-        answers = [subject.submit(work, Ask(rows), call()) for rows in sent]
+        answers = [subject.submit(kind, Ask(rows), call()) for rows in sent]
         await asyncio.gather(*answers, return_exceptions=True)
         return [weakref.ref(rows) for rows in sent]
 
@@ -683,7 +683,7 @@ def test_requests_that_failed_are_not_kept() -> None:
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_model_in_a_thread_on_a_real_loop(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     specs = (TensorSpec("x", "FP32", (-1, 2)),)
-    tensors = TensorWork(specs, specs)
+    tensors = TensorBatches(specs, specs)
     stuck = threading.Event()
 
     def work_on(payloads: Sequence[Arrays]) -> list[Arrays]:
@@ -726,7 +726,7 @@ def test_an_overloaded_queue_goes_on_answering_in_time(spread: float) -> None:
     chance = random.Random(1)
 
     async def main(loop: VirtualLoop) -> int:
-        async def execute(work: Any, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        async def execute(kind: Any, payloads: Sequence[Any], deadline: float) -> list[Any]:
             await asyncio.sleep(0.1 * math.exp(chance.gauss(0, spread)))
             return [payload.numbers for payload in payloads]
 
@@ -734,7 +734,7 @@ def test_an_overloaded_queue_goes_on_answering_in_time(spread: float) -> None:
         sent = []
         for number in range(runs * 6):
             deadline = loop.time() + 0.4
-            sent.append(subject.submit(work, Ask([number]), Call(str(number), deadline)))
+            sent.append(subject.submit(kind, Ask([number]), Call(str(number), deadline)))
             await asyncio.sleep(0.1 / 6)
         done = await asyncio.gather(*sent, return_exceptions=True)
         await subject.close()

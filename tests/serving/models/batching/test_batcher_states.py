@@ -22,7 +22,7 @@ from tests.serving.models.virtual_time import VirtualLoop, turns
 
 GRACE = 0.005
 """Seconds after its deadline within which a request is answered."""
-work = Numbers()
+kind = Numbers()
 
 
 @dataclass(eq=False)
@@ -88,7 +88,7 @@ class BatcherMachine(RuleBasedStateMachine):
         self.releases += 1
 
     def execute(self, given: object, payloads: Sequence[Ask], deadline: float) -> list[Any] | Awaitable[list[Any]]:
-        assert given is work
+        assert given is kind
         try:
             self.check_batch(payloads, deadline)
         except AssertionError as problem:
@@ -103,7 +103,7 @@ class BatcherMachine(RuleBasedStateMachine):
         assert len(self.flights) < self.concurrency
         numbers = [number for ask in payloads for number in ask.numbers]
         assert 0 < len(numbers) <= self.max_rows
-        assert len({ask.lane for ask in payloads}) == 1
+        assert len({ask.batch_key for ask in payloads}) == 1
         flying = [number for flight in self.flights for ask in flight.payloads for number in ask.numbers]
         assert not set(numbers) & set(flying)
         owners = [self.by_number[number] for number in numbers]
@@ -133,7 +133,7 @@ class BatcherMachine(RuleBasedStateMachine):
 
     @rule(
         size=st.integers(1, 14),
-        lane=st.sampled_from("ab"),
+        key=st.sampled_from("ab"),
         client=st.sampled_from(["", "x", "y"]),
         urgency=st.sampled_from([0, 3, 3, 7]),
         seconds=st.sampled_from([-1.0, 0.2, 1.0, 30.0]),
@@ -142,15 +142,15 @@ class BatcherMachine(RuleBasedStateMachine):
         pause=st.booleans(),
     )
     def submit(
-        self, size: int, lane: str, client: str, urgency: int, seconds: float, bad: bool, count: int, pause: bool
+        self, size: int, key: str, client: str, urgency: int, seconds: float, bad: bool, count: int, pause: bool
     ) -> None:
         deadline = self.loop.time() + seconds
 
         async def send() -> None:
             for _ in range(count):
                 numbers = list(range(len(self.by_number), len(self.by_number) + size))
-                ask = Ask(numbers, lane)
-                answer = self.batcher.submit(work, ask, call(deadline, client, urgency))
+                ask = Ask(numbers, key)
+                answer = self.batcher.submit(kind, ask, call(deadline, client, urgency))
                 halfway = (self.loop.time() + deadline) / 2
                 sent = Sent(ask, answer, deadline, halfway, bad, self.closed is not None)
                 self.sent.append(sent)

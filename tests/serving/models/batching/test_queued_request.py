@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, Unavailable
-from serving.models.batching.queued_request import Item, Part
+from serving.models.batching.queued_request import PartAnswer, QueuedRequest, fail_late
 from tests.serving.models.numbers import UNMERGEABLE, Numbers
 
 
@@ -18,23 +18,24 @@ def answer() -> Iterator[asyncio.Future[Any]]:
     loop.close()
 
 
-def item(answer: asyncio.Future[Any], deadline: float = 10.0) -> Item:
-    return Item(answer, "payload", 1, deadline, 0.0)
+def queued(answer: asyncio.Future[Any], deadline: float = 10.0) -> QueuedRequest:
+    return QueuedRequest(answer, "payload", 1, deadline, 0.0)
 
 
-def test_a_request_runs_until_its_deadline(answer: asyncio.Future[Any]) -> None:
-    subject = item(answer)
-    assert subject.runs(9.9)
-    assert not subject.runs(10.0)
+def test_a_request_is_failed_from_its_deadline_on(answer: asyncio.Future[Any]) -> None:
+    subject = queued(answer)
+    assert fail_late([subject], 9.9) == [subject]
+    assert not answer.done()
+    assert fail_late([subject], 10.0) == []
     assert isinstance(answer.exception(), DeadlineExceeded)
-    assert not subject.runs(9.9)
+    assert fail_late([subject], 9.9) == []
 
 
-def test_a_request_whose_caller_has_gone_does_not_run(answer: asyncio.Future[Any]) -> None:
+def test_a_cancelled_request_is_left_out(answer: asyncio.Future[Any]) -> None:
     answer.cancel()
-    assert not item(answer).runs(0.0)
-    assert not item(answer).runs(11.0)
-    item(answer).fail(ValueError())
+    assert fail_late([queued(answer)], 0.0) == []
+    assert fail_late([queued(answer)], 11.0) == []
+    queued(answer).fail(ValueError())
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_request_whose_caller_has_gone_does_not_run(answer: asyncio.Future[Any
 def test_an_error_without_a_place_in_an_answer_is_the_cause(
     answer: asyncio.Future[Any], error: BaseException, known: type[Exception]
 ) -> None:
-    item(answer).fail(error)
+    queued(answer).fail(error)
     found = answer.exception()
     assert type(found) is known
     assert found.__cause__ is error
@@ -53,13 +54,13 @@ def test_an_error_without_a_place_in_an_answer_is_the_cause(
 
 def test_an_error_with_a_place_in_an_answer_stays(answer: asyncio.Future[Any]) -> None:
     error = Unavailable("gone", 7)
-    item(answer).fail(error)
+    queued(answer).fail(error)
     assert answer.exception() is error
 
 
-def parts(answer: asyncio.Future[Any], total: int) -> list[Part]:
+def parts(answer: asyncio.Future[Any], total: int) -> list[PartAnswer]:
     results: dict[int, Any] = {}
-    return [Part(Numbers(), answer, results, index, total) for index in range(total)]
+    return [PartAnswer(Numbers(), answer, results, index, total) for index in range(total)]
 
 
 def test_parts_may_come_in_any_order(answer: asyncio.Future[Any]) -> None:
