@@ -256,7 +256,7 @@ def test_a_database_that_is_emptied_is_filled_again(url: str, encoder: OnnxEncod
         await store.put(app, LOTS, [encoder], call())
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DELETE FROM slipway_encoders")
-        with pytest.raises(NotReady, match="anew"):
+        with pytest.raises(NotReady, match="being encoded again"):
             await store.complete(encoder, [Want("rice")], call())
         store.follow([encoder])
         await store.caught_up()
