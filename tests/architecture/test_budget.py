@@ -70,15 +70,7 @@ def test_listed_public_names_exist(path: str) -> None:
 
 PENDING = (
     "serving/edge/http/hot_lane.py",
-    "serving/kernel/app.py",
-    "serving/kernel/backend.py",
-    "serving/kernel/call.py",
-    "serving/kernel/collection.py",
-    "serving/kernel/find_app.py",
-    "serving/kernel/storage/record_store.py",
     "serving/observe/request_record.py",
-    "serving/observe/versions.py",
-    "serving/records/sql.py",
 )
 """Modules whose tests are still elsewhere."""
 

@@ -15,7 +15,6 @@ from serving.kernel.app_values import Batching
 from serving.kernel.backend import Backend
 from serving.kernel.call import Call
 from serving.kernel.errors import NotFound, NotReady, Unavailable
-from serving.kernel.find_app import find_app, find_apps
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import Arrays
@@ -272,10 +271,3 @@ def test_broken_aliases_do_not_take_the_champion_away(tmp_path: Path) -> None:
         assert subject.versions("toy").problem.startswith("aliases.json")
 
     asyncio.run(main())
-
-
-def test_apps_are_found_by_their_folders() -> None:
-    assert "price" in [app.name for app in find_apps()]
-    assert find_app("price").name == "price"
-    with pytest.raises(LookupError, match="there is no app 'nope'; there are:"):
-        find_app("nope")

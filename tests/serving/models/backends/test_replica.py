@@ -27,6 +27,7 @@ from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy
 from tests.serving.models import models
+from tests.serving.models.conformance import check_backend
 from tests.serving.models.mirror.app import app
 from tests.serving.models.models import call
 
@@ -180,6 +181,14 @@ def using(handle: Any, use: Callable[[Batcher], Any], version: int = 1) -> None:
             await batcher.close()
 
     asyncio.run(main())
+
+
+def test_it_keeps_the_promises_of_a_backend(handle: Any) -> None:
+    async def use(batcher: Batcher) -> None:
+        found = await check_backend(batcher, WORK, rows(3), [{"x": np.zeros((1, 3), np.float32)}])
+        np.testing.assert_array_equal(found["y"], -rows(3)["x"])
+
+    using(handle, use)
 
 
 def test_small_and_large_batches_cross(handle: Any) -> None:
