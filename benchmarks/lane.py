@@ -1,4 +1,4 @@
-"""Microseconds of CPU one request costs between the socket's bytes and the answer's, without kernel and client.
+"""Microseconds of CPU that one request costs from the socket's bytes to the answer's, without kernel and client.
 
 The real door, protocol, data plane classes and batcher over transports in memory, with a model that costs nothing:
 on the hot lane, and on the way through the ASGI application that every other request takes.
@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from benchmarks.models import app_of
 from control.console import print_table
-from serving.edge.http.door import HttpDoor
+from serving.edge.application import HttpApplication
 from serving.edge.http.uvicorn_protocol import HttpProtocol
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
@@ -111,15 +111,15 @@ def request(app: App[Any, Any, Any], way: str) -> bytes:
 async def measure(way: str, together: int) -> float:
     """The best of several means, microseconds per request, with `together` requests in one turn of the loop."""
     app, metrics = app_of("autoencoder"), Metrics()
-    door = HttpDoor(Plane(app, metrics), RequestEvents(metrics, lambda lines: None), metrics.render)
+    application = HttpApplication(Plane(app, metrics), RequestEvents(metrics, lambda lines: None), metrics.render)
     config = uvicorn.Config(
-        door, http=HttpProtocol, lifespan="off", interface="asgi3", log_config=None, proxy_headers=False
+        application, http=HttpProtocol, lifespan="off", interface="asgi3", log_config=None, proxy_headers=False
     )
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Fri, 20 Nov 2026 18:00:00 GMT")]
     wires = [Wire() for _ in range(together)]
-    connections = [HttpProtocol(config, state, {}) for _ in wires]
+    connections = [HttpProtocol(config, state, {}, hot_lane=application.hot_lane) for _ in wires]
     for connection, wire in zip(connections, wires, strict=True):
         connection.connection_made(cast(asyncio.Transport, wire))
     raw, best = request(app, way), float("inf")

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from serving.edge.doors.v1 import RecordDoor
-from serving.edge.error_responses import answer_to
-from serving.edge.http_types import CallReader, Request
+from serving.edge.error_responses import error_answer
+from serving.edge.request_life import RequestFactory
 from serving.hosting.composition import Server
 from serving.kernel.errors import SlipwayError
 from serving.kernel.find_app import find_app
@@ -87,7 +87,7 @@ class Service:
             model_repository=HERE / "model-repository",
             backend="fused",
         )
-        self._calls = CallReader(self._settings)
+        self._requests = RequestFactory(self._settings)
         self._server = Server(self._settings)
         self._door = RecordDoor(self._server.dataplane)
 
@@ -117,16 +117,16 @@ class Service:
     async def predict(self, instances: Instances, context: bentoml.Context) -> Answer:
         """Answer the app's typed questions."""
         headers = {key.encode(): value.encode("latin-1") for key, value in context.request.headers.items()}
-        call = self._calls.read(headers, "v1", "")
-        body = msgspec.json.encode({"instances": instances})
-        request = Request("POST", headers, {"model": APP.name}, call, body)
+        request = self._requests.http("POST", headers, "v1", "", {"model": APP.name})
+        request.body = msgspec.json.encode({"instances": instances})
         try:
-            request.call = call = self._calls.timed(call, headers)
+            request.call = self._requests.timed(request.call, headers)
             made = self._door.answer(request, await self._door.ask(request))
         except SlipwayError as cause:
-            made, _ = answer_to(cause, call)
+            made = error_answer(request.fail(cause), request.call)
+        request.end(made.status)
         # BentoML replaces the status of the response with the context's.
         context.response.status_code = made.status
-        extra = {**made.headers, "x-request-id": call.request_id}
+        extra = {**made.headers, "x-request-id": request.call.request_id}
         # BentoML would decode a value of the annotated type again, so this returns a response.
         return Response(made.body, made.status, extra, made.content_type)  # type: ignore[return-value]

@@ -1,48 +1,42 @@
-"""Any exception to the door's own form of error: a problem document, `{"error": ...}` or a gRPC status."""
+"""An error in the form of its door: a problem document, `{"error": ...}` or a gRPC status."""
 
 from __future__ import annotations
-
-import logging
 
 import grpc
 import msgspec
 
-from serving.edge.http_types import Response
+from serving.edge.request_life import Response
 from serving.kernel.call import Call
-from serving.kernel.errors import Invalid, SlipwayError, Unavailable
-from serving.observe.logs import fields
+from serving.kernel.errors import Invalid, MethodNotAllowed, NotFound, SlipwayError, Unavailable
 
-__all__ = ["answer_to", "grpc_code", "headers_of", "problem", "to_error", "type_of", "v2_error"]
+__all__ = ["WrongMethod", "error_answer", "grpc_code", "headers_of", "no_path", "problem", "type_of", "v2_error"]
 
 PROBLEM_TYPE = "application/problem+json"
-HIDDEN = "the server failed on this request; its log has the cause under the same request id"
 
-log = logging.getLogger(__name__)
 ENCODER = msgspec.json.Encoder()
 
 
-def answer_to(cause: BaseException, call: Call) -> tuple[Response, str]:
-    """The answer to a request that failed, and the name of the error for the record."""
-    error = to_error(cause, call.request_id)
+class WrongMethod(MethodNotAllowed):
+    """The path exists; `allow` lists its methods."""
+
+    def __init__(self, method: str, allow: tuple[str, ...]) -> None:
+        super().__init__(f"{method[:16]} is not allowed here; allowed: {', '.join(allow)}")
+        self.allow = allow
+
+
+def no_path(path: str) -> NotFound:
+    """The error for a path that no route answers."""
+    return NotFound(f"no path {path[:128]!r}; GET /openapi.json lists those there are")
+
+
+def error_answer(error: SlipwayError, call: Call) -> Response:
+    """The answer to a request that failed."""
     if call.door == "v2":
-        return v2_error(error), type(error).__name__
+        return v2_error(error)
     if isinstance(error, Invalid) and not error.field.startswith("$"):
         # The data plane names fields from the list of questions on.
         error = Invalid(f"$.instances{error.field}", error.reason)
-    return problem(error, call.request_id), type(error).__name__
-
-
-def to_error(cause: BaseException, request_id: str) -> SlipwayError:
-    """An error that may be sent. What is not of our tree is logged in full and replaced by a bare 500.
-
-    Overload and deadlines are not logged here: they come in storms and the observer counts them.
-    """
-    if isinstance(cause, SlipwayError):
-        if cause.status == 500 and cause.__cause__ is not None:
-            log.error("%s", cause.message, exc_info=cause, extra=fields(request_id=request_id))
-        return cause
-    log.error("unexpected %s", type(cause).__name__, exc_info=cause, extra=fields(request_id=request_id))
-    return SlipwayError(HIDDEN)
+    return problem(error, call.request_id)
 
 
 def type_of(error: type[SlipwayError]) -> str:
@@ -70,11 +64,10 @@ def v2_error(error: SlipwayError) -> Response:
 
 
 def headers_of(error: SlipwayError) -> dict[str, str]:
-    """Headers that belong to an error: when to come back, which methods there are."""
+    """Headers that belong to an error: when to try again, which methods are allowed."""
     if isinstance(error, Unavailable):
         return {"retry-after": str(error.retry_after)}
-    allow = getattr(error, "allow", None)
-    return {"allow": ", ".join(allow)} if allow else {}
+    return {"allow": ", ".join(error.allow)} if isinstance(error, WrongMethod) else {}
 
 
 def grpc_code(error: SlipwayError) -> grpc.StatusCode:

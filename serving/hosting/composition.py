@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
 from serving.kernel.find_app import find_apps
@@ -78,7 +78,7 @@ class Server:
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
-        self.http = HttpDoor(self.dataplane, events, metrics.render)
+        self.http = HttpApplication(self.dataplane, events, metrics.render)
         self.grpc = GrpcDoor(self.dataplane, events)
         self._watching: asyncio.Task[None] | None = None
 

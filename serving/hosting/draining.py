@@ -1,34 +1,28 @@
-"""The HTTP door of a replica that is being taken away, or of a connection that has lasted long enough."""
+"""The HTTP application of a replica that is being taken away, or of a connection that has lasted long enough."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.edge.http_types import Receive, Scope, Send
-
-__all__ = ["Application", "Leaving"]
-
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""What ASGI calls an application."""
+__all__ = ["Draining"]
 
 HEALTH_PATH = "/-/healthz"
 
 
-class Leaving:
-    """The same application with each answer the last on its connection.
+class Draining:
+    """The same application, except that each answer is the last one on its connection.
 
-    Not `healthy`, `/-/healthz` answers 503, so that whoever looks sends its traffic elsewhere.
+    Where it is not `healthy`, `/-/healthz` answers 503, so that load balancers send their traffic elsewhere.
     """
 
-    def __init__(self, app: Application, *, healthy: bool) -> None:
+    def __init__(self, app: ASGIApp, *, healthy: bool) -> None:
         self._app = app
         self._healthy = healthy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request of an HTTP/1 connection."""
 
-        async def send_last(message: MutableMapping[str, Any]) -> None:
+        async def send_last(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)

@@ -1,4 +1,4 @@
-"""uvicorn on one shared port, left without losing a request."""
+"""uvicorn on one shared port, which it leaves without losing a request."""
 
 from __future__ import annotations
 
@@ -9,30 +9,35 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from serving.edge.application import HttpApplication
+from serving.edge.http.hot_lane import HotLane
 from serving.edge.http.uvicorn_protocol import HttpProtocol
-from serving.hosting.draining import Application, Leaving
+from serving.hosting.draining import Draining
 from serving.hosting.sockets import bind, others_listen, turn_away
 from serving.kernel.settings import Settings
 
 __all__ = ["KEEP_ALIVE_SECONDS", "HttpServer"]
 
 LINGER_SECONDS = 2.0
-"""How long a connection that waits for its next request is kept, so that it gets one more answer that says so."""
+"""How long an idle connection is kept, so that it gets one more answer, which tells its client to reconnect."""
 LOOK_SECONDS = 0.02
 KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep idle connections, so that it is they who close first."""
+"""Longer than load balancers keep idle connections, so that the load balancer is the side that closes."""
 TICKS_A_SECOND = 10
 
 log = logging.getLogger(__name__)
 
 
 class HttpServer:
-    """Serves an ASGI application on the HTTP port from `open` to `drain`, in the loop that runs both."""
+    """Serves the HTTP application on its port from `open` to `drain`, in the loop that runs both."""
 
-    def __init__(self, app: Application, settings: Settings) -> None:
+    def __init__(self, app: HttpApplication, settings: Settings) -> None:
         self._app = app
         self._settings = settings
         self.port = settings.http_port
@@ -43,13 +48,13 @@ class HttpServer:
         """Return once the port answers. Raises `OSError` naming the port's variable."""
         listening = bind(self._settings.host, self._settings.http_port, "http_port")
         self.port = listening.getsockname()[1]
-        self._server = _Uvicorn(_config(self._app), self.port, self._settings)
+        self._server = _Uvicorn(_config(self._app, self._app.hot_lane), self.port, self._settings)
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started:
             if self._task.done():
                 listening.close()
                 await self._task
-                raise OSError("the HTTP door did not start")
+                raise OSError("the HTTP server did not start")
             await asyncio.sleep(0.005)
 
     async def ended(self) -> None:
@@ -58,7 +63,7 @@ class HttpServer:
             await asyncio.shield(self._task)
 
     async def drain(self, grace: float) -> None:
-        """Take no new connections, answer for at most `grace` seconds what has begun, close."""
+        """Take no new connections, go on answering what has begun for at most `grace` seconds, close."""
         if self._server is None or self._task is None:
             return
         self._server.grace = grace
@@ -101,9 +106,11 @@ class _Uvicorn(uvicorn.Server):
 
     def _make_answers_last(self, *, healthy: bool) -> None:
         """From now on every connection, there or to come, ends with its next answer."""
-        self.config.loaded_app = Leaving(self.config.loaded_app, healthy=healthy)
+        draining = Draining(self.config.loaded_app, healthy=healthy)
+        self.config.loaded_app = draining
+        self.config.http_protocol_class = _protocol(None)
         for connection in self._connections():
-            connection.app = self.config.loaded_app
+            connection.drain(draining)
 
     def _end_old_connections(self, now: float) -> None:
         """The next answer of those that have lasted long enough is their last."""
@@ -112,8 +119,8 @@ class _Uvicorn(uvicorn.Server):
             for connection in self._connections()
         }
         for connection, end in ends.items():
-            if end < now and not isinstance(connection.app, Leaving):
-                connection.app = Leaving(connection.app, healthy=True)
+            if end < now and not connection.draining:
+                connection.drain(Draining(self.config.loaded_app, healthy=True))
         self._ends = ends
 
     def _connections(self) -> list[HttpProtocol]:
@@ -138,10 +145,15 @@ class _Uvicorn(uvicorn.Server):
             connection.transport.abort()
 
 
-def _config(app: Application) -> uvicorn.Config:
+def _protocol(hot_lane: HotLane | None) -> Any:
+    """What uvicorn makes a connection with."""
+    return partial(HttpProtocol, hot_lane=hot_lane)
+
+
+def _config(app: ASGIApp, hot_lane: HotLane) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
-        http=HttpProtocol,
+        cast(Any, app),
+        http=_protocol(hot_lane),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import uvloop
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.grpc_server import GrpcServer
 from serving.hosting.http_server import HttpServer
 from serving.kernel.settings import Settings
@@ -40,7 +40,7 @@ class Listener:
 
     def __init__(
         self,
-        http: HttpDoor,
+        http: HttpApplication,
         grpc_door: GrpcDoor,
         settings: Settings,
         *,

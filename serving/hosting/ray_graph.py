@@ -15,8 +15,8 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig
 from ray.serve.handle import DeploymentHandle
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.autoscaling import IN_FLIGHT, QUEUE_SECONDS, LoadPolicy
 from serving.hosting.grpc_server import GrpcServer
 from serving.hosting.listener import Listener
@@ -43,7 +43,7 @@ MANY = 2**20
 class Hosted(Protocol):
     """What a gateway replica runs: two doors, and what they need, opened and closed in the loop that serves."""
 
-    http: HttpDoor
+    http: HttpApplication
     grpc: GrpcDoor
 
     def open(self) -> Awaitable[None]:
@@ -109,7 +109,7 @@ class RayGateway(_Replica):
         self._server = make_server(settings, handles)
         self._grpc = GrpcServer(self._server.grpc, settings)
 
-    async def __serve_build_asgi_app__(self) -> HttpDoor:
+    async def __serve_build_asgi_app__(self) -> HttpApplication:
         """Called once by Ray, in the loop that requests will come to: the application for them."""
         await self._server.open()
         await self._grpc.open()

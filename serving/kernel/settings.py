@@ -16,6 +16,14 @@ __all__ = ["Settings", "describe", "read", "variable"]
 T = TypeVar("T")
 PREFIX = "SLIPWAY_"
 DOORS = ("native", "ray")
+NOT_NEGATIVE = (
+    "replicas",
+    "max_replicas",
+    "connection_seconds",
+    "drain_seconds",
+    "notice_seconds",
+    "compress_bytes",
+)
 
 
 def setting(default: Any, text: str, name: str = "", secret: bool = False) -> Any:
@@ -86,6 +94,14 @@ class Settings:
     client_header: str = setting(
         "", "Header that names the client for fair queueing, set by a trusted proxy; empty: the peer's address."
     )
+    cors_origins: tuple[str, ...] = setting(
+        (), "Origins whose web pages may call the HTTP door, comma separated, or `*` for any; empty: none."
+    )
+    compress_bytes: int = setting(
+        1024,
+        "Answers of at least this many bytes are compressed with gzip for clients that accept it; 0: none are. "
+        "Answers of the hot lane never are.",
+    )
     poll_seconds: float = setting(1.0, "How often the model repository is looked at for new versions.")
     keep_versions: int = setting(
         3, "Newest versions kept loaded beside the aliased ones; older load when asked for."
@@ -104,7 +120,7 @@ class Settings:
                 raise ValueError(f"SLIPWAY_ONNX_PROVIDERS: {name!r} is not one of tensorrt, cuda, cpu")
         if self.door not in DOORS:
             raise ValueError(f"SLIPWAY_DOOR: {self.door!r} is not one of {', '.join(DOORS)}")
-        for name in ("replicas", "max_replicas", "connection_seconds", "drain_seconds", "notice_seconds"):
+        for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"{variable(name)}: {getattr(self, name)} is less than 0")
         for name in ("http_port", "grpc_port"):

@@ -1,14 +1,28 @@
-"""The records that apps keep: put, get, remove and list them. Below `/v1/models/{app}/{collection}`."""
+"""The records of apps' collections: put, get, remove and list them, below `/v1/models/{app}/{collection}`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from serving.edge.codec.records import IDENTITY, MOST_RECORDS, decode_record, decode_records
-from serving.edge.http_types import Request, Response
-from serving.edge.router import Route
+from serving.edge.doors.operation import (
+    REQUEST_HEADERS,
+    AnyApp,
+    Operation,
+    References,
+    answer,
+    array_of,
+    json_body,
+    object_of,
+    problems,
+    query,
+)
+from serving.edge.http.routes import Route
+from serving.edge.request_life import Request, Response
 from serving.kernel.errors import Invalid, Malformed, NotFound
 from serving.models.dataplane import DataPlane
 
@@ -16,6 +30,14 @@ __all__ = ["CollectionDoor"]
 
 USUALLY_LISTED = 100
 ENCODER = msgspec.json.Encoder()
+NEXT = {
+    "anyOf": [{"type": "string"}, {"type": "null"}],
+    "description": "`after` of the next page; null at the end.",
+}
+PAGING = (
+    query("after", "string", "`next` of the page before."),
+    query("limit", "integer", f"1 to {MOST_RECORDS}."),
+)
 
 
 class CollectionDoor:
@@ -29,11 +51,11 @@ class CollectionDoor:
         all_records = "/v1/models/{model}/{collection}"
         one_record = all_records + "/{id}"
         return [
-            Route("PUT", one_record, self.put),
-            Route("GET", one_record, self.get),
-            Route("DELETE", one_record, self.delete),
-            Route("POST", all_records, self.put_several),
-            Route("GET", all_records, self.page),
+            Route("PUT", one_record, self.put, _described_put),
+            Route("GET", one_record, self.get, _described_get),
+            Route("DELETE", one_record, self.delete, _described_delete),
+            Route("POST", all_records, self.put_several, _described_bulk),
+            Route("GET", all_records, self.page, _described_list),
         ]
 
     async def put(self, request: Request) -> Response:
@@ -110,3 +132,59 @@ def _paging(query: bytes) -> tuple[str, int]:
 
 def _json(value: object) -> Response:
     return Response(ENCODER.encode(value))
+
+
+def _described(
+    app: AnyApp, verb: str, summary: str, given: Any = None, body: Any = None, parameters: Sequence[Any] = ()
+) -> Operation | None:
+    """`given` is the schema of the answer; None: it has no body."""
+    if app.collection is None:
+        return None
+    done = answer(summary, given) if given else {"description": "Done."}
+    return Operation(
+        name=f"{app.name}_{verb}_{app.collection.name}",
+        tag=app.name,
+        summary=summary,
+        parameters=(*parameters, *REQUEST_HEADERS),
+        body=body,
+        answers={"200" if given else "204": done, **problems()},
+    )
+
+
+def _record(app: AnyApp, references: References) -> tuple[Any, Any]:
+    """Schema and example of one record; of nothing, where the app has no collection."""
+    if app.collection is None:
+        return {}, None
+    return references[app.collection.record], msgspec.to_builtins(app.collection.example)
+
+
+def _described_put(app: AnyApp, references: References) -> Operation | None:
+    return _described(
+        app, "put", "Keep one, new or in place of the one before", body=json_body(*_record(app, references))
+    )
+
+
+def _described_get(app: AnyApp, references: References) -> Operation | None:
+    return _described(app, "get", "One as it is kept", _record(app, references)[0])
+
+
+def _described_delete(app: AnyApp, references: References) -> Operation | None:
+    return _described(app, "delete", "Remove one")
+
+
+def _described_bulk(app: AnyApp, references: References) -> Operation | None:
+    record, example = _record(app, references)
+    several = object_of({"records": array_of(record, maxItems=MOST_RECORDS, minItems=1)})
+    body = json_body(several, {"records": [example]})
+    summary = f"Keep several {_name(app)}, all or none"
+    return _described(app, "bulk", summary, object_of({"written": {"type": "integer"}}), body)
+
+
+def _described_list(app: AnyApp, references: References) -> Operation | None:
+    records = array_of(_record(app, references)[0], maxItems=MOST_RECORDS)
+    page = object_of({"records": records, "count": {"type": "integer"}, "next": NEXT})
+    return _described(app, "list", f"The {_name(app)} by id, a page at a time", page, parameters=PAGING)
+
+
+def _name(app: AnyApp) -> str:
+    return app.collection.name if app.collection is not None else ""

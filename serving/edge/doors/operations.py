@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import swagger_ui_bundle
 
 from serving.edge.doors.openapi import document, lowered
-from serving.edge.http_types import Request, Response
-from serving.edge.router import Route
+from serving.edge.doors.operation import Operation
+from serving.edge.http.routes import Route
+from serving.edge.request_life import Request, Response
 from serving.kernel.errors import NotFound
 from serving.models.dataplane import DataPlane
 
@@ -57,26 +59,42 @@ POLICY = {
 Metrics = Callable[[], tuple[bytes, str]]
 
 
+def _described(name: str, summary: str) -> Operation:
+    return Operation(name=name, tag="operations", summary=summary, answers={"200": {"description": f"{summary}."}})
+
+
+METRICS = _described("metrics", "Prometheus's text format")
+HEALTHZ = _described("healthz", "Whether this node can answer, as Ray Serve says it")
+ROUTES = _described("routes", "Route prefix to application, as Ray Serve says it")
+
+
 class OperationsDoor:
     """`/`, `/docs`, `/openapi.json`, `/metrics`, `/-/healthz`, `/-/routes`."""
 
-    def __init__(self, dataplane: DataPlane, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, dataplane: DataPlane, described: Sequence[Route] = (), metrics: Metrics | None = None
+    ) -> None:
+        """`described` are the routes of the other doors, for the OpenAPI document."""
         self.dataplane = dataplane
+        self._described = described
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
         """Every route of this door."""
         return [
             Route("GET", "/", self.root),
-            Route("GET", "/-/healthz", self.healthz),
-            Route("GET", "/-/routes", self.listing),
-            Route("GET", "/metrics", self.metrics),
+            Route("GET", "/metrics", self.metrics, METRICS),
+            Route("GET", "/-/healthz", self.healthz, HEALTHZ),
+            Route("GET", "/-/routes", self.listing, ROUTES),
             Route("GET", "/openapi.json", self.openapi),
             Route("GET", "/docs", self.page),
             Route("GET", "/docs/start.js", self.start),
             Route("GET", "/docs/openapi.json", self.openapi_lowered),
             Route("GET", "/docs/{asset}", self.asset),
         ]
+
+    def _document(self) -> dict[str, Any]:
+        return document([*self._described, *self.routes()], self.dataplane.apps())
 
     async def root(self, request: Request) -> Response:
         """Where things are. `status` is what KServe's v1 client looks for."""
@@ -102,11 +120,11 @@ class OperationsDoor:
 
     async def openapi(self, request: Request) -> Response:
         """OpenAPI 3.1."""
-        return _json(document(self.dataplane.apps()))
+        return _json(self._document())
 
     async def openapi_lowered(self, request: Request) -> Response:
         """The same in OpenAPI 3.0, which is what the bundled page can show."""
-        return _json(lowered(document(self.dataplane.apps())))
+        return _json(lowered(self._document()))
 
     async def page(self, request: Request) -> Response:
         """The interactive page."""

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from serving.edge.codec.records import decode_instances, encode_records
-from serving.edge.http_types import Request, Response, parse_version
-from serving.edge.router import Route, hot
+from serving.edge.doors.operation import (
+    REQUEST_HEADERS,
+    AnyApp,
+    Operation,
+    References,
+    answer,
+    array_of,
+    json_body,
+    problems,
+)
+from serving.edge.http.routes import HotRoute, Route
+from serving.edge.request_life import Request, Response, parse_version
 from serving.models.dataplane import FALLBACK, DataPlane
 
 __all__ = ["RecordDoor"]
+
+FACTS = {"model_name": {"type": "string"}, "model_version": {"type": "string"}, "request_id": {"type": "string"}}
 
 
 class RecordDoor:
@@ -24,13 +37,14 @@ class RecordDoor:
 
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
+        model, version = "/v1/models/{model}", "/v1/models/{model}/versions/{version}"
         return [
-            hot("POST", "/v1/models/{model}:predict", self.ask, self.answer),
-            hot("POST", "/v1/models/{model}/versions/{version}:predict", self.ask, self.answer),
-            Route("POST", "/v1/models/{model}:explain", self.explain),
-            Route("POST", "/v1/models/{model}/versions/{version}:explain", self.explain),
-            Route("GET", "/v1/models/{model}", self.model),
-            Route("GET", "/v1/models", self.models),
+            HotRoute("POST", f"{model}:predict", self.ask, self.answer, _predict),
+            HotRoute("POST", f"{version}:predict", self.ask, self.answer, partial(_predict, suffix="_version")),
+            Route("POST", f"{model}:explain", self.explain, _explain),
+            Route("POST", f"{version}:explain", self.explain, partial(_explain, suffix="_version")),
+            Route("GET", model, self.model, _plain("v1_model", "Whether one app can answer")),
+            Route("GET", "/v1/models", self.models, _plain("v1_models", "Names of the apps")),
         ]
 
     def ask(self, request: Request) -> Future[list[Any]]:
@@ -72,3 +86,38 @@ def _records(request: Request, key: str, records: Sequence[Any]) -> Response:
     version = str(request.version) if request.version != FALLBACK else "fallback"
     body = encode_records(key, records, request.model, version, request.call.request_id)
     return Response(body, headers={"x-model-version": version})
+
+
+def _predict(app: AnyApp, references: References, suffix: str = "") -> Operation:
+    return _described(app, references, f"predict{suffix}", app.summary, "predictions", references[app.answer])
+
+
+def _explain(app: AnyApp, references: References, suffix: str = "") -> Operation | None:
+    if app.explanation is None:
+        return None
+    summary = f"What is behind the answers of {app.name}"
+    return _described(app, references, f"explain{suffix}", summary, "explanations", references[app.explanation])
+
+
+def _described(
+    app: AnyApp, references: References, verb: str, summary: str, key: str, record: dict[str, Any]
+) -> Operation:
+    question = {
+        "type": "object",
+        "required": ["instances"],
+        "additionalProperties": False,
+        "properties": {"instances": array_of(references[app.question], minItems=1)},
+    }
+    records = {"type": "object", "required": [key, *FACTS], "properties": {key: array_of(record), **FACTS}}
+    return Operation(
+        name=f"{app.name}_{verb}",
+        tag=app.name,
+        summary=summary,
+        parameters=REQUEST_HEADERS,
+        body=json_body(question, {"instances": [msgspec.to_builtins(app.example)]}),
+        answers={"200": answer("One record per instance, in order.", records), **problems()},
+    )
+
+
+def _plain(name: str, summary: str) -> Operation:
+    return Operation(name=name, tag="operations", summary=summary, answers={"200": {"description": f"{summary}."}})

@@ -11,16 +11,47 @@ import msgspec
 from serving.edge.codec.binary_tensors import HEADER
 from serving.edge.codec.envelopes import Envelopes
 from serving.edge.codec.infer import decode_infer, encode_infer
-from serving.edge.http_types import Request, Response, parse_version, request_id_of
-from serving.edge.router import Route, hot
+from serving.edge.doors.operation import (
+    REF,
+    REQUEST_HEADERS,
+    Operation,
+    answer,
+    json_body,
+    v2_errors,
+)
+from serving.edge.http.routes import HotRoute, Route
+from serving.edge.request_life import Request, Response, parse_version, request_id_of
 from serving.kernel.json_text import decode_json
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.dataplane import DataPlane, IndexEntry
 
-__all__ = ["EXTENSIONS", "TensorDoor", "server_version"]
+__all__ = ["EXTENSIONS", "SCHEMAS", "TensorDoor", "server_version"]
 
+TENSORS = {"type": "array", "items": {"$ref": REF + "Tensor"}}
+NAMES = {"model_name": {"type": "string"}, "model_version": {"type": "string"}, "id": {"type": "string"}}
+SCHEMAS: dict[str, Any] = {
+    "Tensor": {
+        "type": "object",
+        "required": ["name", "datatype", "shape"],
+        "properties": {
+            "name": {"type": "string"},
+            "datatype": {"type": "string", "example": "FP32"},
+            "shape": {"type": "array", "items": {"type": "integer"}, "example": [1, 4]},
+            "parameters": {"type": "object"},
+            "data": {"type": "array", "items": {}, "description": "Flat or nested; null is NaN."},
+        },
+    },
+    "InferRequest": {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {"id": {"type": "string"}, "parameters": {"type": "object"}, "inputs": TENSORS},
+    },
+    "InferResponse": {"type": "object", "properties": {**NAMES, "outputs": TENSORS}},
+}
+"""What OpenAPI knows by name."""
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 BINARY_TYPE = "application/octet-stream"
+TAG = "Open Inference Protocol v2"
 
 
 class IndexRequest(msgspec.Struct):
@@ -50,17 +81,23 @@ class TensorDoor:
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
         model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        ready = "Whether it can answer"
         return [
-            hot("POST", f"{model}/infer", self.ask, self.answer),
-            hot("POST", f"{version}/infer", self.ask, self.answer),
-            Route("GET", f"{model}/ready", self.model_ready),
-            Route("GET", f"{version}/ready", self.model_ready),
-            Route("GET", model, self.metadata),
-            Route("GET", version, self.metadata),
-            Route("GET", "/v2", self.server),
-            Route("GET", "/v2/health/live", self.live),
-            Route("GET", "/v2/health/ready", self.ready),
-            Route("POST", "/v2/repository/index", self.index),
+            HotRoute("POST", f"{model}/infer", self.ask, self.answer, _infer("infer")),
+            HotRoute("POST", f"{version}/infer", self.ask, self.answer, _infer("infer_version")),
+            Route("GET", f"{model}/ready", self.model_ready, _described("model_ready", ready)),
+            Route("GET", f"{version}/ready", self.model_ready, _described("model_ready_version", ready)),
+            Route("GET", model, self.metadata, _described("metadata", "Names, types and shapes")),
+            Route("GET", version, self.metadata, _described("metadata_version", "Names, types and shapes")),
+            Route("GET", "/v2", self.server, _described("server_metadata", "Name, version and extensions")),
+            Route("GET", "/v2/health/live", self.live, _described("live", "The process answers")),
+            Route("GET", "/v2/health/ready", self.ready, _described("ready", "Every app can answer")),
+            Route(
+                "POST",
+                "/v2/repository/index",
+                self.index,
+                _described("repository_index", "Every version with its state"),
+            ),
         ]
 
     def ask(self, request: Request) -> Future[Arrays]:
@@ -70,17 +107,17 @@ class TensorDoor:
         version = parse_version(request.params.get("version"))
         length = request.header(HEADER.encode())
         limit = self.dataplane.settings.max_rows
-        asked = request.asked = decode_infer(app, request.body, length, limit, self._envelopes)
-        request.rows = asked.rows
-        if asked.id and request.header(b"x-request-id") is None:
-            request.call = msgspec.structs.replace(request.call, request_id=request_id_of(asked.id))
-        request.version, outputs = self.dataplane.submit(request.call, app.name, version, asked.inputs)
+        wanted = request.tensors = decode_infer(app, request.body, length, limit, self._envelopes)
+        request.rows = wanted.rows
+        if wanted.id and request.header(b"x-request-id") is None:
+            request.call = msgspec.structs.replace(request.call, request_id=request_id_of(wanted.id))
+        request.version, outputs = self.dataplane.submit(request.call, app.name, version, wanted.inputs)
         return outputs
 
     def answer(self, request: Request, outputs: Arrays) -> Response:
         """Tensors to the caller."""
         app = self.dataplane.app(request.model)
-        body, length = encode_infer(app, request.asked, outputs, request.version, request.call.request_id)
+        body, length = encode_infer(app, request.tensors, outputs, request.version, request.call.request_id)
         headers = {"x-model-version": str(request.version)}
         if length is None:
             return Response(body, headers=headers)
@@ -137,3 +174,20 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 def _entry(entry: IndexEntry) -> dict[str, str]:
     return {"name": entry.name, "version": str(entry.version), "state": entry.state, "reason": entry.reason}
+
+
+def _infer(name: str) -> Operation:
+    return Operation(
+        name=f"v2_{name}",
+        tag=TAG,
+        summary="Tensors to tensors",
+        parameters=REQUEST_HEADERS,
+        body=json_body({"$ref": REF + "InferRequest"}),
+        answers={"200": answer("Tensors to tensors.", {"$ref": REF + "InferResponse"}), **v2_errors()},
+    )
+
+
+def _described(name: str, summary: str) -> Operation:
+    return Operation(
+        name=f"v2_{name}", tag=TAG, summary=summary, answers={"200": answer(f"{summary}.", {}), **v2_errors()}
+    )

@@ -1,29 +1,27 @@
 """The gRPC door: `inference.GRPCInferenceService` on grpc.aio.
 
-Requests arrive as bytes and are parsed here, so that a message that is no protobuf gets a clear INVALID_ARGUMENT
-and every method passes through the same few lines for id, deadline, errors and the record.
+Requests arrive as bytes and are parsed here, so that bytes that are not protobuf get a clear INVALID_ARGUMENT and
+every method goes through the same few lines for id, deadline, errors and the record.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import msgspec
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
-from serving.edge.error_responses import grpc_code, to_error
-from serving.edge.grpc.methods import Exchange, InferenceMethods, Method
-from serving.edge.http_types import CallReader
+from serving.edge.error_responses import grpc_code
+from serving.edge.grpc.methods import InferenceMethods, Method
+from serving.edge.request_life import RequestFactory, RequestLife
 from serving.kernel.errors import Malformed, SlipwayError
 from serving.models.dataplane import DataPlane
-from serving.observe.request_record import CLIENT_GONE, Ignore, Observer, RequestRecord
+from serving.observe.request_record import Observer
 
 __all__ = ["GrpcDoor"]
 
@@ -47,10 +45,8 @@ class GrpcDoor:
     """The service's methods over the data plane. Methods it does not have answer UNIMPLEMENTED with a sentence."""
 
     def __init__(self, dataplane: DataPlane, observer: Observer | None = None) -> None:
-        self.settings = dataplane.settings
-        self.observer = observer or Ignore()
         self.methods = InferenceMethods(dataplane)
-        self._calls = CallReader(dataplane.settings)
+        self._requests = RequestFactory(dataplane.settings, observer)
 
     @property
     def service(self) -> str:
@@ -78,56 +74,33 @@ class GrpcDoor:
         return grpc.unary_unary_rpc_method_handler(serve)
 
     async def _serve(self, rpc: _Rpc, raw: bytes, context: Any) -> bytes:
-        began = time.perf_counter()
-        self.observer.started("grpc")
-        exchange = self._exchange(context)
+        request, headers = self._arrived(rpc, context)
         failure: SlipwayError | None = None
         answer = b""
         try:
-            message = _parse(rpc, raw)
-            answer = (await rpc.work(message, exchange)).SerializeToString()
+            self._requests.identify(request, headers)
+            answer = (await rpc.work(_parse(rpc, raw), request)).SerializeToString()
         except asyncio.CancelledError:
-            self._record(rpc, exchange, CLIENT_GONE, "ClientGone", began)
+            request.leave()
             raise
         except Exception as cause:  # noqa: BLE001  the edge: whatever it is, the caller gets a status
-            failure = to_error(cause, exchange.call.request_id)
-        trailing: tuple[tuple[str, str], ...] = (("x-request-id", exchange.call.request_id),)
-        if exchange.version:
-            trailing += (("x-model-version", str(exchange.version)),)
+            failure = request.fail(cause)
+        request.end(200)
+        trailing: tuple[tuple[str, str], ...] = (("x-request-id", request.call.request_id),)
+        if request.version:
+            trailing += (("x-model-version", str(request.version)),)
         if failure is None:
             context.set_trailing_metadata(trailing)
-            self._record(rpc, exchange, 200, "", began)
             return answer
-        self._record(rpc, exchange, failure.status, type(failure).__name__, began)
         await context.abort(grpc_code(failure), failure.message, trailing)
         raise failure  # abort has raised already
 
-    def _exchange(self, context: Any) -> Exchange:
+    def _arrived(self, rpc: _Rpc, context: Any) -> tuple[RequestLife, dict[bytes, bytes]]:
         headers = {name.encode(): _bytes(value) for name, value in context.invocation_metadata() or ()}
-        left = context.time_remaining()
-        longest = self.settings.max_timeout_ms / 1000
-        allowed = self.settings.default_timeout_ms / 1000 if left is None else min(left, longest)
-        call = self._calls.read(headers, "grpc", _host(context.peer()))
-        call = msgspec.structs.replace(call, deadline=time.monotonic() + allowed)
-        return Exchange(call, own_id=b"x-request-id" in headers)
-
-    def _record(self, rpc: _Rpc, exchange: Exchange, status: int, error: str, began: float) -> None:
-        self.observer.finished(
-            RequestRecord(
-                exchange.call.request_id,
-                "grpc",
-                rpc.name,
-                rpc.route,
-                exchange.model,
-                exchange.version,
-                status,
-                time.perf_counter() - began,
-                exchange.rows,
-                exchange.call.trace_id,
-                error,
-                time.time(),
-            )
-        )
+        left, settings = context.time_remaining(), self._requests.settings
+        longest = settings.max_timeout_ms / 1000
+        allowed = settings.default_timeout_ms / 1000 if left is None else min(left, longest)
+        return self._requests.grpc(rpc.name, rpc.route, headers, _host(context.peer()), allowed), headers
 
 
 def _parse(rpc: _Rpc, raw: bytes) -> Any:

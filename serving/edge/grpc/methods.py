@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,27 +11,14 @@ from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.protobuf import decode_message, encode_message
 from serving.edge.doors.v2 import EXTENSIONS, server_version
-from serving.edge.http_types import parse_version, request_id_of
-from serving.kernel.call import Call
+from serving.edge.request_life import RequestLife, parse_version, request_id_of
 from serving.kernel.tensors import TensorSpec
 from serving.models.dataplane import DataPlane
 
-__all__ = ["Exchange", "InferenceMethods", "Method"]
+__all__ = ["InferenceMethods", "Method"]
 
 
-@dataclass(slots=True)
-class Exchange:
-    """One call's facts; the methods fill in what the record shall show."""
-
-    call: Call
-    own_id: bool
-    """Whether the caller sent `x-request-id`; else the message's own id counts."""
-    model: str = ""
-    version: int = 0
-    rows: int = 0
-
-
-Method = Callable[[Any, Exchange], Awaitable[Any]]
+Method = Callable[[Any, RequestLife], Awaitable[Any]]
 
 
 class InferenceMethods:
@@ -54,29 +40,29 @@ class InferenceMethods:
             "RepositoryIndex": self.repository_index,
         }
 
-    async def server_live(self, message: Any, exchange: Exchange) -> Any:
+    async def server_live(self, message: Any, request: RequestLife) -> Any:
         """The process answers."""
         return pb.ServerLiveResponse(live=True)
 
-    async def server_ready(self, message: Any, exchange: Exchange) -> Any:
+    async def server_ready(self, message: Any, request: RequestLife) -> Any:
         """Every app can answer."""
         return pb.ServerReadyResponse(ready=self.dataplane.ready())
 
-    async def server_metadata(self, message: Any, exchange: Exchange) -> Any:
+    async def server_metadata(self, message: Any, request: RequestLife) -> Any:
         """Name, version and extensions of the server."""
         return pb.ServerMetadataResponse(name="slipway", version=server_version(), extensions=EXTENSIONS[1:])
 
-    async def model_ready(self, message: Any, exchange: Exchange) -> Any:
+    async def model_ready(self, message: Any, request: RequestLife) -> Any:
         """One model, or one version of it, can answer."""
-        exchange.model = self.dataplane.app(message.name).name
+        request.model = self.dataplane.app(message.name).name
         return pb.ModelReadyResponse(
             ready=self.dataplane.model_ready(message.name, parse_version(message.version))
         )
 
-    async def model_metadata(self, message: Any, exchange: Exchange) -> Any:
+    async def model_metadata(self, message: Any, request: RequestLife) -> Any:
         """Names, types and shapes of a model's tensors."""
         found = self.dataplane.metadata(message.name, parse_version(message.version))
-        exchange.model = found.name
+        request.model = found.name
         return pb.ModelMetadataResponse(
             name=found.name,
             versions=map(str, found.versions),
@@ -85,10 +71,10 @@ class InferenceMethods:
             outputs=_described(found.outputs),
         )
 
-    async def model_config(self, message: Any, exchange: Exchange) -> Any:
+    async def model_config(self, message: Any, request: RequestLife) -> Any:
         """The same facts in Triton's form."""
         found = self.dataplane.metadata(message.name, parse_version(message.version))
-        exchange.model = found.name
+        request.model = found.name
         # Triton leaves the row axis out of a config's dims; max_batch_size stands for it.
         inputs = [
             config.ModelInput(name=spec.name, data_type=_triton_type(spec), dims=spec.shape[1:])
@@ -108,19 +94,19 @@ class InferenceMethods:
             )
         )
 
-    async def model_infer(self, message: Any, exchange: Exchange) -> Any:
+    async def model_infer(self, message: Any, request: RequestLife) -> Any:
         """Tensors to tensors."""
         app = self.dataplane.app(message.model_name)
-        exchange.model = app.name
+        request.model = app.name
         version = parse_version(message.model_version)
-        if message.id and not exchange.own_id:
-            exchange.call = msgspec.structs.replace(exchange.call, request_id=request_id_of(message.id))
-        asked = decode_message(app, message, self.dataplane.settings.max_rows)
-        exchange.rows = asked.rows
-        exchange.version, outputs = self.dataplane.submit(exchange.call, app.name, version, asked.inputs)
-        return encode_message(app, asked, await outputs, exchange.version, exchange.call.request_id)
+        if message.id and not request.named:
+            request.call = msgspec.structs.replace(request.call, request_id=request_id_of(message.id))
+        wanted = decode_message(app, message, self.dataplane.settings.max_rows)
+        request.rows = wanted.rows
+        request.version, outputs = self.dataplane.submit(request.call, app.name, version, wanted.inputs)
+        return encode_message(app, wanted, await outputs, request.version, request.call.request_id)
 
-    async def repository_index(self, message: Any, exchange: Exchange) -> Any:
+    async def repository_index(self, message: Any, request: RequestLife) -> Any:
         """Every version in the repository with its state."""
         answer = pb.RepositoryIndexResponse()
         for entry in self.dataplane.index():

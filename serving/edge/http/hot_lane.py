@@ -6,32 +6,35 @@ Nothing here waits, so a request costs no task, no timer and one write.
 
 from __future__ import annotations
 
-import time
 from asyncio import CancelledError, Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from serving.edge.error_responses import answer_to
-from serving.edge.http_types import CallReader, Request, Response, check_media
-from serving.edge.router import HotRoute, Router
+from serving.edge.error_responses import error_answer
+from serving.edge.http.request_body import USUAL_TYPES, check_media
+from serving.edge.http.routes import HotRoute, Route
+from serving.edge.request_life import RequestFactory, Response
 from serving.kernel.errors import BodyTimeout, SlipwayError
-from serving.observe.request_record import CLIENT_GONE, Observer, RequestRecord
 
-__all__ = ["Exchange", "HotLane", "record_of"]
+__all__ = ["Exchange", "HotLane"]
 
 Reply = Callable[[Response, str], None]
 """Takes the answer and the request's id."""
 REMEMBERED = 1024
+COLD_HEADERS = (b"upgrade", b"content-encoding")
+"""A request with one of them takes Starlette's way."""
 
 
 class HotLane:
-    """Everything that exchanges share: the routes, the limits and the observer."""
+    """What the requests on it share: the routes and the limits."""
 
-    def __init__(self, router: Router, calls: CallReader, observer: Observer, max_body_bytes: int) -> None:
-        self.calls = calls
-        self.observer = observer
-        self.max_body_bytes = max_body_bytes
-        self._router = router
+    def __init__(self, routes: Iterable[Route], requests: RequestFactory) -> None:
+        settings = requests.settings
+        self.requests = requests
+        self.max_body_bytes = settings.max_body_bytes
+        # The headers that browsers look for are CORS middleware's.
+        self.cold_headers = frozenset((*COLD_HEADERS, b"origin") if settings.cors_origins else COLD_HEADERS)
+        self._routes = [route for route in routes if isinstance(route, HotRoute)]
         self._found: dict[bytes, tuple[HotRoute, dict[str, str]] | None] = {}
 
     def find(self, target: bytes) -> tuple[HotRoute, dict[str, str]] | None:
@@ -39,17 +42,27 @@ class HotLane:
         try:
             return self._found[target]
         except KeyError:
-            found = self._router.hot(target)
+            found = self._look_up(target)
             # Callers can make up any number of paths.
             if len(self._found) < REMEMBERED:
                 self._found[target] = found
             return found
 
+    def _look_up(self, target: bytes) -> tuple[HotRoute, dict[str, str]] | None:
+        if not target.isascii() or b"%" in target or b"?" in target:
+            return None
+        path = target.decode().removesuffix("/")
+        for route in self._routes:
+            match = route.path_regex.match(path)
+            if match is not None:
+                return route, match.groupdict()
+        return None
+
 
 class Exchange:
-    """One request under way. `reply` is called exactly once, unless the caller leaves first."""
+    """One request under way. `reply` is called exactly once, unless the client leaves first."""
 
-    __slots__ = ("_began", "_lane", "_reply", "_request", "_route", "_work", "ended")
+    __slots__ = ("_lane", "_reply", "_request", "_route", "_work")
 
     def __init__(
         self,
@@ -59,23 +72,21 @@ class Exchange:
         peer: str,
         reply: Reply,
     ) -> None:
-        self._began = time.perf_counter()
         self._lane = lane
         self._reply = reply
         self._route, params = found
         self._work: Future[Any] | None = None
-        self.ended = False
-        door = self._route.path[1:3]
-        self._request = Request("POST", headers, params, lane.calls.read(headers, door, peer))
-        lane.observer.started(door)
+        path = self._route.path
+        self._request = lane.requests.http("POST", headers, path[1:3], peer, params)
+        self._request.route = path
 
     def patience(self) -> float:
         """Seconds the body may take."""
         request = self._request
         try:
-            return self._lane.calls.timed(request.call, request.headers).remaining()
+            return self._lane.requests.timed(request.call, request.headers).remaining()
         except SlipwayError:
-            # Said to the caller once the body is there.
+            # `_start` sends this error once the body is there.
             return request.call.remaining()
 
     def run(self, body: bytes) -> None:
@@ -88,32 +99,36 @@ class Exchange:
         self._fail(BodyTimeout("the body did not arrive before the request's deadline"))
 
     def leave(self) -> None:
-        """The caller has gone: give the work up."""
-        if self.ended:
+        """The client has gone: cancel the work."""
+        if self._request.ended:
             return
         if self._work is not None:
             self._work.cancel()
-        self._end(CLIENT_GONE, "ClientGone")
+        self._request.leave()
 
     def _start(self) -> None:
-        request = self._request
+        request, requests = self._request, self._lane.requests
         headers = request.headers
-        request.call = self._lane.calls.timed(request.call, headers)
-        check_media(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        requests.identify(request, headers)
+        media = headers.get(b"content-type")
+        if media not in USUAL_TYPES:
+            check_media(media)
+        request.call = requests.timed(request.call, headers)
         self._work = self._route.start(request)
         self._work.add_done_callback(self._done)
 
     def _done(self, work: Future[Any]) -> None:
-        if not self.ended:
+        if not self._request.ended:
             self._attempt(self._finish)
         elif not work.cancelled():
-            work.exception()  # marks it as seen: its caller has gone
+            work.exception()  # marks it as seen: its client has gone
 
     def _finish(self) -> None:
         work = cast(Future[Any], self._work)
-        response = self._route.finish(self._request, work.result())
-        self._end(response.status, "")
-        self._reply(response, self._request.call.request_id)
+        request = self._request
+        response = self._route.finish(request, work.result())
+        request.end(response.status)
+        self._reply(response, request.call.request_id)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -123,29 +138,6 @@ class Exchange:
 
     def _fail(self, cause: BaseException) -> None:
         request = self._request
-        response, error = answer_to(cause, request.call)
-        self._end(response.status, error)
+        response = error_answer(request.fail(cause), request.call)
+        request.end(response.status)
         self._reply(response, request.call.request_id)
-
-    def _end(self, status: int, error: str) -> None:
-        self.ended = True
-        self._lane.observer.finished(record_of(self._request, self._route.path, status, error, self._began))
-
-
-def record_of(request: Request, route: str, status: int, error: str, began: float) -> RequestRecord:
-    """What the observer is told. `began` is in `time.perf_counter()` seconds."""
-    call = request.call
-    return RequestRecord(
-        call.request_id,
-        call.door,
-        request.method,
-        route,
-        request.model,
-        request.version,
-        status,
-        time.perf_counter() - began,
-        request.rows,
-        call.trace_id,
-        error,
-        time.time(),
-    )

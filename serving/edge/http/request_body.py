@@ -1,93 +1,99 @@
-"""Reading a request's body within its limits, and noticing that the caller has left."""
+"""Reading the body of a request, and noticing that the client has left."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import re
+from types import TracebackType
 
-from serving.edge.http_types import Receive
-from serving.kernel.errors import BodyTimeout, Malformed, TooLarge
+from starlette.types import Receive
 
-__all__ = ["ClientGone", "DisconnectWatch", "read_body"]
+from serving.kernel.errors import UnsupportedMedia
 
+__all__ = ["USUAL_TYPES", "WITH_BODY", "ClientGone", "DisconnectWatch", "check_media", "read_body", "read_part"]
+
+WITH_BODY = ("POST", "PUT")
+"""Methods whose body is read; that of any other is ignored."""
 PATIENCE = 0.02
-"""Seconds a request may run before its caller is watched: most are done by then and pay only for a timer."""
+"""Seconds a request may run before its client is watched: most are done by then and pay only for a timer."""
+USUAL_TYPES = (None, b"application/json", b"application/octet-stream")
+WRONG_TYPES = re.compile(
+    r"(?:multipart|image|audio|video|font)/.*|text/(?:html|csv|xml)|"
+    r"application/(?:xml|pdf|zip|gzip|protobuf|x-protobuf|grpc.*|msgpack|x-msgpack|yaml|x-ndjson)"
+)
 
 
 class ClientGone(Exception):
-    """The caller closed the connection before the answer."""
+    """The client closed the connection before the answer."""
 
 
-async def read_body(receive: Receive, length: str | None, limit: int, deadline: float) -> bytes:
-    """The whole body. Raises `TooLarge`, `BodyTimeout`, `Malformed` or `ClientGone`."""
-    if length is not None:
-        if not (length.isascii() and length.isdigit()):
-            raise Malformed(f"content-length: must be a whole number of bytes, got {length[:32]!r}")
-        if int(length) > limit:
-            raise TooLarge(f"the body has {int(length)} bytes; at most {limit} are allowed")
-    try:
-        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-            body, more = await _part(receive)
-            if not more:
-                return _within(body, limit)
-            parts = [body]
-            size = len(body)
-            while more:
-                body, more = await _part(receive)
-                size += len(body)
-                if size > limit:
-                    raise TooLarge(f"the body has more than the {limit} bytes that are allowed")
-                parts.append(body)
-    except TimeoutError as cause:
-        raise BodyTimeout("the body did not arrive before the request's deadline") from cause
+def check_media(content_type: bytes | None) -> None:
+    """Refuse what is clearly not JSON or tensors. Raises `UnsupportedMedia`."""
+    if content_type in USUAL_TYPES:
+        return
+    media, _, parameters = (content_type or b"").decode("latin-1").lower().partition(";")
+    if WRONG_TYPES.fullmatch(media.strip()):
+        raise UnsupportedMedia(
+            f"content-type: {media.strip()[:64]!r} is not read here; "
+            "allowed: application/json, application/octet-stream"
+        )
+    charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", parameters)
+    if charset and charset[1] not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise UnsupportedMedia(f"content-type: charset {charset[1][:32]!r} is not read here; allowed: utf-8")
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body. Raises `ClientGone`, and what `receive` raises: middleware limits size and time."""
+    body, more = await read_part(receive)
+    if not more:
+        return body
+    parts = [body]
+    while more:
+        body, more = await read_part(receive)
+        parts.append(body)
     return b"".join(parts)
 
 
-async def _part(receive: Receive) -> tuple[bytes, bool]:
+async def read_part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of the body, and whether more follows. Raises `ClientGone`."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGone
     return message.get("body", b""), message.get("more_body", False)
 
 
-def _within(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise TooLarge(f"the body has more than the {limit} bytes that are allowed")
-    return body
-
-
 class DisconnectWatch:
-    """Cancels the task that made it when the caller goes away while it waits."""
+    """A context that a client cancels by leaving: it then ends with `ClientGone`.
+
+    The body must have been read. Any other cancellation passes as it is.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._gone = False
 
-    def start(self) -> None:
-        """Begin to watch after a little patience. The body must have been read."""
+    def __enter__(self) -> None:
+        """Begin to watch after a little patience."""
         self._waiting = asyncio.current_task()
-        self._timer = self._loop.call_later(PATIENCE, self._look)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
-    def stop(self) -> None:
-        """Stop watching; calling it twice is allowed."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop watching. Raises `ClientGone` where the watch itself has cancelled the task."""
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        self._timer = self._watcher = None
-
-    def gone(self) -> bool:
-        """Whether the caller left; takes back the cancellation that told so."""
         if self._gone and self._waiting is not None:
             self._waiting.uncancel()
-        return self._gone
+            raise ClientGone from error
 
     def _look(self) -> None:
-        self._watcher = self._loop.create_task(self._watch())
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol with a hot lane: inference requests go from parser to batcher and back without a task.
 
-What is not plainly a hot request (another path, chunked, pipelined behind another, `Expect`, an upgrade) takes
-uvicorn's way through the ASGI application, which answers the same. Both ways write each answer at once: uvicorn
-alone writes headers and body separately, two packets and two system calls.
+What is not plainly a hot request (another path, chunked or compressed, pipelined behind another, `Expect`, an
+upgrade) takes uvicorn's way through the ASGI application, which answers the same. Both ways write each answer at
+once: uvicorn alone writes headers and body separately, which takes two packets and two system calls.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.edge.http.hot_lane import Exchange, HotLane
-from serving.edge.http_types import Response
+from serving.edge.request_life import Response
 
 __all__ = ["HttpProtocol"]
 
 FIRST_REQUEST_SECONDS = 10.0
-"""A connection without its first request's headers by then is closed; uvicorn itself would wait for ever."""
+"""A connection on which no request's headers have arrived by then is closed; uvicorn itself never closes it."""
 NEVER_SET = asyncio.Event()
 
 
@@ -74,10 +75,21 @@ class _HotCycle:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """What the listener gives to uvicorn."""
+    """One connection. `hot_lane` takes the requests that it can; None: the ASGI application takes all of them."""
+
+    def __init__(self, *args: Any, hot_lane: HotLane | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hot_lane = hot_lane
+        self.draining = False
+
+    def drain(self, app: ASGIApp) -> None:
+        """From now on `app`, which asks for the connection to be closed, answers every request."""
+        self.app = cast(Any, app)
+        self._hot_lane = None
+        self.draining = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Put the gathering transport in between, and wait only so long for a first request."""
+        """Gather what is written to the transport, and limit how long the first request may take to arrive."""
         self._raw = transport
         self._joined = _JoinedWrites(transport, self.loop)
         self._hot: _HotCycle | None = None
@@ -89,7 +101,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._first = self.loop.call_later(FIRST_REQUEST_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers with the connection, and the work nobody waits for."""
+        """Cancel the timers of the connection, and the work that nobody waits for."""
         self._first.cancel()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
@@ -99,20 +111,20 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; a hot request whose body is still on its way gets until its deadline."""
+        """Parse. A hot request whose body has not arrived completely has time until its deadline."""
         super().data_received(data)
         hot = self._hot
         if hot is not None and not hot.complete and hot.timer is None:
             hot.timer = self.loop.call_later(hot.exchange.patience(), self._late, hot)
 
     def on_message_begin(self) -> None:
-        """Collect the head; uvicorn's scope is made only when it is needed."""
+        """Collect the headers; uvicorn's scope is made only when it is needed."""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
-        """Choose the way."""
+        """Choose between the hot lane and the ASGI application."""
         found = self._hot_route()
         if found is None:
             url, headers, expect = self.url, self.headers, self.expect_100_continue
@@ -161,7 +173,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._watch_idle(self.timeout_keep_alive)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close what has been idle for long enough; look again later at what has not."""
+        """Close a connection that has been idle for long enough; look at others again later."""
         self.timeout_keep_alive_task = None
         left = float(self.timeout_keep_alive)
         if self._idle_since is not None:
@@ -179,9 +191,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _hot_route(self) -> tuple[HotLane, Any, dict[bytes, bytes]] | None:
         """The lane, the route and the headers of a request that can take it."""
-        # Looked up each time: a server that leaves puts another application in the place of the door.
-        lane: HotLane | None = getattr(self.app, "hot", None)
-        busy = self.cycle
+        lane, busy = self._hot_lane, self.cycle
         if lane is None or self.parser.get_method() != b"POST" or self.expect_100_continue:
             return None
         if (busy is not None and not busy.response_complete) or self.flow.write_paused:
@@ -191,7 +201,7 @@ class HttpProtocol(HttpToolsProtocol):
             return None
         headers = dict(self.headers)
         length = headers.get(b"content-length")
-        if length is None or b"upgrade" in headers or int(length) > lane.max_body_bytes:
+        if length is None or int(length) > lane.max_body_bytes or not lane.cold_headers.isdisjoint(headers):
             return None
         return lane, route, headers
 
@@ -210,7 +220,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _bytes(self, response: Response, request_id: str, keep_alive: bool) -> bytes:
         standard, body = self.server_state.default_headers, response.body
         if standard is not self._standard:
-            # uvicorn makes them anew every second, for the date.
+            # uvicorn replaces them every second, for the date.
             self._standard = standard
             self._common = b"".join([b"%b: %b\r\n" % pair for pair in standard])
         text = f"x-request-id: {request_id}\r\ncontent-type: {response.content_type}\r\n"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.listener import Listener
 from tests.serving.edge.toy import Recorder, ToyPlane
 
@@ -35,7 +35,7 @@ def metrics() -> tuple[bytes, str]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     plane, recorder = ToyPlane(), Recorder()
-    listener = Listener(HttpDoor(plane, recorder, metrics), GrpcDoor(plane, recorder), plane.settings)
+    listener = Listener(HttpApplication(plane, recorder, metrics), GrpcDoor(plane, recorder), plane.settings)
     listener.start()
     yield Server(plane, recorder, listener)
     listener.stop(1.0)

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import grpc
 import pytest
 
-from serving.edge.error_responses import HIDDEN, grpc_code, headers_of, problem, to_error, type_of, v2_error
+from serving.edge.error_responses import (
+    WrongMethod,
+    error_answer,
+    grpc_code,
+    headers_of,
+    problem,
+    type_of,
+    v2_error,
+)
 from serving.kernel import errors
+from serving.kernel.call import Call
 from serving.kernel.errors import Invalid, Overloaded, SlipwayError
 
 TREE = [getattr(errors, name) for name in errors.__all__]
@@ -29,22 +37,22 @@ def test_every_error_has_every_form(kind: type[SlipwayError]) -> None:
     assert ("retry-after" in headers_of(error)) == (kind.status == 503)
 
 
-def test_a_stranger_is_hidden_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR):
-        error = to_error(KeyError("secret"), "r-9")
-    assert (type(error), error.message, error.status) == (SlipwayError, HIDDEN, 500)
-    assert caplog.records[0].fields == {"request_id": "r-9"}  # type: ignore[attr-defined]
-    assert "secret" in caplog.text
-
-
-def test_the_cause_of_a_server_fault_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    error = errors.BackendFailed("could not run")
-    error.__cause__ = RuntimeError("deep inside")
-    with caplog.at_level(logging.ERROR):
-        assert to_error(error, "r") is error
-        assert to_error(Invalid("$", "no"), "r").status == 422
-    assert "deep inside" in caplog.text and len(caplog.records) == 1
-
-
 def test_retry_after() -> None:
     assert headers_of(Overloaded("full", retry_after=7)) == {"retry-after": "7"}
+
+
+def test_a_wrong_method_lists_those_there_are() -> None:
+    assert headers_of(WrongMethod("PATCH", ("GET", "HEAD"))) == {"allow": "GET, HEAD"}
+
+
+@pytest.mark.parametrize(
+    ("door", "given", "expected"),
+    [
+        ("v1", "[0].market", {"field": "$.instances[0].market"}),
+        ("v1", "$.limit", {"field": "$.limit"}),
+        ("v2", "$.inputs", {"error": "$.inputs: must be 1"}),
+    ],
+)
+def test_each_door_has_its_form(door: str, given: str, expected: dict[str, str]) -> None:
+    answer = error_answer(Invalid(given, "must be 1"), Call("r", 0.0, door))
+    assert answer.status == 422 and expected.items() <= json.loads(answer.body).items()

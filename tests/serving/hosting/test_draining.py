@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from serving.edge.http.door import HttpDoor
-from serving.hosting.draining import Leaving
+from serving.edge.application import HttpApplication
+from serving.hosting.draining import Draining
 from tests.serving.edge.toy import ToyPlane
 
 
@@ -20,7 +20,7 @@ def ask(path: str, healthy: bool) -> tuple[int, dict[bytes, bytes]]:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    asyncio.run(Leaving(HttpDoor(ToyPlane()), healthy=healthy)(scope, receive, send))
+    asyncio.run(Draining(HttpApplication(ToyPlane()), healthy=healthy)(scope, receive, send))
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     return sent[0]["status"], dict(sent[0]["headers"])
 

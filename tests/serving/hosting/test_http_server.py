@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from serving.edge.http.door import HttpDoor
+from serving.edge.application import HttpApplication
 from serving.hosting.http_server import HttpServer
 from tests.serving.edge.neighbour import neighbour
 from tests.serving.edge.toy import ToyPlane
@@ -15,7 +15,7 @@ from tests.serving.edge.wire import ask, connected, instances, post, read_answer
 
 def server(**settings: float) -> HttpServer:
     plane = ToyPlane()
-    return HttpServer(HttpDoor(plane), replace(plane.settings, **settings))  # type: ignore[arg-type]
+    return HttpServer(HttpApplication(plane), replace(plane.settings, **settings))  # type: ignore[arg-type]
 
 
 def health(address: str) -> int:

@@ -12,8 +12,8 @@ import pytest
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.listener import Listener
 from serving.kernel.settings import Settings
 from tests.serving.edge.toy import ToyPlane
@@ -27,7 +27,7 @@ def listener(settings: Settings | None = None, **hooks: Any) -> Listener:
     plane = ToyPlane()
     if settings is not None:
         plane.settings = settings
-    return Listener(HttpDoor(plane), GrpcDoor(plane), plane.settings, **hooks)
+    return Listener(HttpApplication(plane), GrpcDoor(plane), plane.settings, **hooks)
 
 
 def settings(http: int, rpc: int) -> Settings:

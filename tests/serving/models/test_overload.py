@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http.door import HttpDoor
 from serving.hosting.listener import Listener
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
@@ -95,7 +95,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     catalog = Catalog([toy.app], Repository(Path(root)), open_backend, VersionEvents(metrics))
     plane, events = DataPlane(settings, catalog), Events(metrics, lambda lines: None)
     doors = Listener(
-        HttpDoor(plane, events, metrics.render), GrpcDoor(plane, events), settings, on_start=catalog.refresh
+        HttpApplication(plane, events, metrics.render), GrpcDoor(plane, events), settings, on_start=catalog.refresh
     )
     doors.start()
     yield Served(f"127.0.0.1:{doors.ports.http}", model, events)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -9,17 +8,18 @@ from tritonclient.grpc import model_config_pb2 as config
 from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.datatypes import DATATYPES
-from serving.edge.grpc.methods import Exchange, InferenceMethods
-from serving.kernel.call import Call
+from serving.edge.grpc.methods import InferenceMethods
+from serving.edge.request_life import RequestFactory
 from serving.kernel.errors import NotFound
+from serving.kernel.settings import Settings
 from tests.serving.edge.toy import ToyPlane
 
 METHODS = InferenceMethods(ToyPlane())
 
 
 def run(name: str, message: Any) -> Any:
-    exchange = Exchange(Call("r", time.monotonic() + 5, "grpc"), own_id=False)
-    return asyncio.run(METHODS.table()[name](message, exchange))  # type: ignore[arg-type]
+    request = RequestFactory(Settings()).grpc(name, f"/inference/{name}", {}, "", 5.0)
+    return asyncio.run(METHODS.table()[name](message, request))  # type: ignore[arg-type]
 
 
 def test_metadata_names_every_datatype() -> None:

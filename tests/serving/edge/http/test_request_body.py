@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
 
-from serving.edge.http.request_body import ClientGone, DisconnectWatch, read_body
-from serving.kernel.errors import BodyTimeout, Malformed, TooLarge
+from serving.edge.http.request_body import ClientGone, DisconnectWatch, check_media, read_body
+from serving.kernel.errors import UnsupportedMedia
 
 
 def parts(*messages: Any) -> Any:
@@ -25,57 +24,61 @@ def parts(*messages: Any) -> Any:
     return receive
 
 
-def read(receive: Any, length: str | None = None, limit: int = 10, seconds: float = 5.0) -> bytes:
-    return asyncio.run(read_body(receive, length, limit, time.monotonic() + seconds))
+def read(receive: Any) -> bytes:
+    return asyncio.run(read_body(receive))
 
 
 def test_bodies() -> None:
-    assert read(parts(b"abc"), "3") == b"abc"
+    assert read(parts(b"abc")) == b"abc"
     assert read(parts(b"ab", b"", b"cd")) == b"abcd"
 
 
-def test_limits() -> None:
-    with pytest.raises(TooLarge, match="has 11 bytes; at most 10"):
-        read(parts(), "11")
-    with pytest.raises(TooLarge, match="more than the 10"):
-        read(parts(b"x" * 11))
-    with pytest.raises(TooLarge, match="more than the 10"):
-        read(parts(b"x" * 6, b"x" * 6, b"x"))
-    with pytest.raises(Malformed, match="content-length"):
-        read(parts(), "ten")
-
-
-def test_gone_and_late() -> None:
+def test_a_client_that_leaves_sends_no_body() -> None:
     with pytest.raises(ClientGone):
         read(parts(b"x", "http.disconnect"))
-    with pytest.raises(BodyTimeout):
-        read(parts(), seconds=0.05)
 
 
-async def _watched(seconds: float, *messages: Any) -> tuple[bool, bool]:
-    """Sleep under a watch; whether the caller was found gone and whether the sleep was cut short."""
-    watch = DisconnectWatch(parts(*messages))
-    watch.start()
+async def _watched(seconds: float, *messages: Any) -> str:
+    """Sleep under a watch; how that ended."""
     try:
-        await asyncio.sleep(seconds)
+        with DisconnectWatch(parts(*messages)):
+            await asyncio.sleep(seconds)
     except asyncio.CancelledError:
-        return watch.gone(), True
-    finally:
-        watch.stop()
-    return watch.gone(), False
+        return "cancelled"
+    except ClientGone:
+        return "gone"
+    return "done"
 
 
 def test_the_watch_cancels_only_when_the_caller_left() -> None:
-    assert asyncio.run(_watched(5.0, "http.disconnect")) == (True, True)
-    assert asyncio.run(_watched(0.05)) == (False, False)
-    assert asyncio.run(_watched(0.0, "http.disconnect")) == (False, False)
+    assert asyncio.run(_watched(5.0, "http.disconnect")) == "gone"
+    assert asyncio.run(_watched(0.05)) == "done"
+    assert asyncio.run(_watched(0.0, "http.disconnect")) == "done"
 
 
 def test_another_cancellation_is_not_taken_for_the_callers() -> None:
-    async def main() -> tuple[bool, bool]:
+    async def main() -> str:
         task = asyncio.create_task(_watched(5.0))
         await asyncio.sleep(0.05)
         task.cancel()
         return await task
 
-    assert asyncio.run(main()) == (False, True)
+    assert asyncio.run(main()) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "media",
+    [None, "", "application/json", "application/json; charset=UTF-8", "application/octet-stream", "text/plain"]
+    + ["application/x-www-form-urlencoded", "application/vnd.api+json", 'application/json;charset="utf-8"', "*/*"],
+)
+def test_media_that_are_read(media: str | None) -> None:
+    raw = None if media is None else media.encode()
+    check_media(raw)
+
+
+@pytest.mark.parametrize(
+    "media", ["text/html", "application/grpc+proto", "image/png", "application/json; charset=utf-16"]
+)
+def test_media_that_are_not(media: str) -> None:
+    with pytest.raises(UnsupportedMedia, match="allowed"):
+        check_media(media.encode())

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
 from serving.edge.http import uvicorn_protocol
-from serving.edge.http.door import HttpDoor
 from serving.hosting import http_server
 from serving.hosting.listener import Listener
 from serving.observe.request_record import CLIENT_GONE
@@ -109,7 +109,7 @@ def test_a_body_that_never_ends_is_given_up_and_its_connection_closed(server: Se
 def test_an_idle_connection_is_closed_and_a_busy_one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 0.4)
     plane = ToyPlane()
-    doors = Listener(HttpDoor(plane), GrpcDoor(plane), plane.settings)
+    doors = Listener(HttpApplication(plane), GrpcDoor(plane), plane.settings)
     doors.start()
     try:
         with connected(f"127.0.0.1:{doors.ports.http}") as connection:

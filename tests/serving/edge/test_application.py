@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving.edge.http.door import HttpDoor
+from serving.edge.application import HttpApplication
 from serving.observe.request_record import CLIENT_GONE
 from tests.serving.edge.conftest import Server
 from tests.serving.edge.toy import ToyPlane
@@ -216,7 +216,7 @@ def test_other_scopes() -> None:
         sent.append(message["type"])
 
     async def both() -> None:
-        door = HttpDoor(ToyPlane())
+        door = HttpApplication(ToyPlane())
         await door({"type": "lifespan"}, receive, send)
         await door({"type": "websocket"}, receive, send)
 
