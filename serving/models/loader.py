@@ -47,20 +47,18 @@ class LoadedVersion:
     repository: Repository
     encoder: Encoder | None = None
     """What searches the app's collection; None where the app or the version has none."""
+    number: int = field(init=False)
+    """The version's number."""
     questions: QuestionBatches = field(init=False)
     tensors: TensorBatches = field(init=False)
     _explainer: Explainer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        self.number = self.manifest.version
         self.questions = QuestionBatches(self.app, self.context)
         free = any(-1 in spec.shape[1:] for spec in self.app.inputs)
         buckets = load_values(self.app.folder).batching.length_buckets if free else ()
         self.tensors = TensorBatches(self.app.inputs, self.app.outputs, buckets)
-
-    @property
-    def number(self) -> int:
-        """The version's number."""
-        return self.manifest.version
 
     def explainer(self) -> Explainer:
         """What explains this version's answers; opened at first use. Blocking."""

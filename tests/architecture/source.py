@@ -44,7 +44,7 @@ def imports(tree: ast.Module) -> set[str]:
 
 
 def dotted(path: str) -> str:
-    """`serving/edge/router.py` to `serving.edge.router`."""
+    """`serving/edge/application.py` to `serving.edge.application`."""
     name = path.removesuffix(".py").replace("/", ".")
     return name.removesuffix(".__init__")
 

@@ -4,11 +4,20 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.middleware.cors import CORSMiddleware
 
-from serving.edge.application import HttpApplication
+from serving.edge.application import HttpApplication, middleware
+from serving.edge.grpc.door import GrpcDoor
+from serving.edge.http.compression import CompressAnswer, DecompressBody
+from serving.edge.http.middleware import AnswerErrors, IdentifyCaller, LimitBody, RecordRequest
+from serving.edge.request_life import RequestFactory
+from serving.hosting.listener import Listener
+from serving.kernel.settings import Settings
 from serving.observe.request_record import CLIENT_GONE
 from tests.serving.edge.conftest import Server
 from tests.serving.edge.toy import ToyPlane
@@ -58,7 +67,7 @@ def test_server_faults(server: Server, market: str, status: int, title: str) -> 
 
 
 def test_an_unknown_error_is_logged_under_the_request_id(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR, "serving.edge.error_responses"):
+    with caplog.at_level(logging.ERROR, "serving.edge.request_life"):
         ask(server.http, post(instances("crash"), x_request_id="find-me"))
     (record,) = [line for line in caplog.records if getattr(line, "fields", {}) == {"request_id": "find-me"}]
     assert record.exc_info is not None and "secret" in str(record.exc_info[1])
@@ -222,3 +231,41 @@ def test_other_scopes() -> None:
 
     asyncio.run(both())
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.close"]
+
+
+def test_the_middleware_is_one_list_in_running_order() -> None:
+    plain = middleware(RequestFactory(Settings(compress_bytes=0)))
+    assert [step.cls for step in plain] == [
+        *(RecordRequest, AnswerErrors),
+        *(LimitBody, IdentifyCaller, DecompressBody),
+    ]
+    every = middleware(RequestFactory(Settings(cors_origins=("*",))))
+    assert [step.cls for step in every][:4] == [RecordRequest, CORSMiddleware, CompressAnswer, AnswerErrors]
+
+
+@pytest.fixture
+def open_to_pages() -> Iterator[str]:
+    """A server whose answers pages of one origin may read."""
+    plane = ToyPlane()
+    plane.settings = replace(plane.settings, cors_origins=("https://a.example",))
+    listener = Listener(HttpApplication(plane), GrpcDoor(plane), plane.settings)
+    listener.start()
+    yield f"127.0.0.1:{listener.ports.http}"
+    listener.stop(1.0)
+
+
+def test_cors(open_to_pages: str) -> None:
+    asked = b"OPTIONS /v1/models/toy:predict HTTP/1.1\r\nhost: x\r\norigin: https://a.example\r\n"
+    asked += b"access-control-request-method: POST\r\naccess-control-request-headers: content-type\r\n\r\n"
+    status, headers, _ = ask(open_to_pages, asked)
+    assert (status, headers["access-control-allow-origin"]) == (200, "https://a.example")
+    for body, expected in ((instances(), 200), (b"{", 400)):
+        status, headers, _ = ask(open_to_pages, post(body, origin="https://a.example"))
+        assert (status, headers["access-control-allow-origin"]) == (expected, "https://a.example")
+        assert "x-request-id" in headers["access-control-expose-headers"]
+        assert "access-control-allow-origin" not in ask(open_to_pages, post(body, origin="https://b.example"))[1]
+
+
+def test_cors_is_off_unless_it_is_asked_for(server: Server) -> None:
+    _, headers, _ = ask(server.http, post(instances(), origin="https://a.example"))
+    assert not [name for name in headers if name.startswith("access-control")]
