@@ -1,7 +1,8 @@
-"""`python -m control.stack.gateway`: put the Serve application on the stack's Ray and watch it.
+"""`python -m control.stack.gateway [FOLDER]`: put the Serve application on the stack's Ray and watch it.
 
-The replicas listen for themselves; this process only deploys, says what it waits for, and takes the application
-away on SIGTERM. It ends with 1 and a reason when the application becomes unhealthy.
+FOLDER is Ray's, which this process waits for. The replicas listen for themselves; this process only deploys, says
+what it waits for, and takes the application away on SIGTERM. It ends with 1 and a reason when the application
+becomes unhealthy.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import os
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
 from types import FrameType
 
+from control.settings import StackSettings
 from control.stack import probes
 from serving.kernel.settings import Settings, read
 from training.fit.ray_session import listens
@@ -19,29 +23,31 @@ from training.fit.ray_session import listens
 __all__ = ["main"]
 
 LOOK_SECONDS = 1.0
+RAY_LOOK_SECONDS = 0.1
 ASK_EVERY = 3
 BAD = ("UNHEALTHY", "DEPLOY_FAILED")
 PATIENCE = 10
 """Looks in a row that must find the application bad: Serve mends a lost replica by itself."""
 
 
-def main() -> int:
-    """Deploy, watch, undeploy; returns the exit status."""
+def main(ray_folder: Path | None = None) -> int:
+    """Wait for Ray, deploy, watch, undeploy; returns the exit status."""
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
 
-    settings = read(Settings)
-    address = os.environ["RAY_ADDRESS"]
-    # Ray itself would try for minutes.
-    if not listens(address):
-        _say(f"cannot reach Ray at {address}")
-        return 1
+    settings, patience = read(Settings), read(StackSettings).start_seconds
+    # Imported while Ray starts, although some of it is used later only.
     import ray
+    import ray.serve
 
-    from serving.hosting import composition
+    from serving.hosting import composition, ray_graph  # noqa: F401
 
+    address = os.environ["RAY_ADDRESS"]
+    if not _await_ray(address, ray_folder, patience):
+        _say(f"cannot reach Ray at {address}; `slipway status` shows why it does not run")
+        return 1
     ray.init(address=address, namespace="slipway", log_to_driver=True)
     # After init: Ray sets handlers of its own.
     signal.signal(signal.SIGTERM, stop)
@@ -61,6 +67,22 @@ def main() -> int:
         ray.shutdown()
     _say("undeployed")
     return 0
+
+
+def _await_ray(address: str, folder: Path | None, seconds: float) -> bool:
+    """Wait until the node of that folder is up; without a folder, Ray must be there already.
+
+    Ray itself would try for minutes to reach a node that is not there.
+    """
+    if folder is None:
+        return listens(address)
+    deadline = time.monotonic() + seconds
+    port = int(address.rpartition(":")[2])
+    while not probes.ray(folder, port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(RAY_LOOK_SECONDS)
+    return True
 
 
 def _watch(url: str, stopping: threading.Event) -> str:
@@ -101,10 +123,7 @@ def _missing(url: str) -> str:
     rows = probes.index(url)
     if rows is None:
         return "the HTTP door does not answer"
-    said = [
-        f"{row['name']} {row.get('version', '')}: {row.get('reason', '')}" for row in rows if row.get("reason")
-    ]
-    return "; ".join(said) or "no version is loaded"
+    return probes.reasons(rows) or "an app has no version yet"
 
 
 def _say(text: str) -> None:
@@ -112,4 +131,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))

@@ -1,6 +1,7 @@
 """Where the local stack keeps what, below `SLIPWAY_HOME`.
 
     state.json  supervisord.conf  lock       what runs, how, and who may change it
+    trainings.json                           what is trained behind the gateway, and how far it is
     logs/<part>.log                          rotated
     postgres/  artifacts/                    data; kept by `slipway down`
     backends/                                Triton's backends
@@ -45,6 +46,11 @@ class Layout:
     def state(self) -> Path:
         """What runs."""
         return self.home / "state.json"
+
+    @property
+    def trainings(self) -> Path:
+        """What is trained behind the gateway."""
+        return self.home / "trainings.json"
 
     @property
     def supervisor_config(self) -> Path:

@@ -13,11 +13,13 @@ from control.settings import StackSettings
 from control.stack import haproxy, probes
 from control.stack.state import COLLECTIONS, HOST, StackState
 
-__all__ = ["NEEDS", "ORDER", "Part", "build", "choose"]
+__all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
 NEEDS = {"postgres": (), "mlflow": ("postgres",), "ray": (), "triton": (), "gateway": ("ray",)}
-"""What must be ready before. The gateway waits for Triton as well, where Triton runs."""
+"""Which parts a part cannot do without."""
 ORDER = tuple(NEEDS)
+TRAINER = "trainer"
+"""The program that trains missing versions. It is no part: it ends, and nothing waits for it."""
 DATABASES = ("mlflow", COLLECTIONS)
 MEGABYTE = 2**20
 LEAST_CPUS = 8
@@ -33,8 +35,6 @@ class Part:
     address: str
     ready: Callable[[], bool]
     """A quick look, false while it is not ready; called again and again."""
-    hopeless: Callable[[], str] = lambda: ""
-    """Why it will not become ready however long one waits; empty while it may."""
     detail: str = ""
     """What a table says beside the address."""
     needs: tuple[str, ...] = ()
@@ -43,6 +43,8 @@ class Part:
     """Makes what the program needs to find; called once, before the start."""
     stop_signal: str = "TERM"
     stop_seconds: int = 15
+    is_task: bool = False
+    """Whether it ends when its work is done."""
 
 
 def choose(only: Collection[str] = (), without: Collection[str] = ()) -> tuple[str, ...]:
@@ -67,6 +69,25 @@ def build(state: StackState, settings: StackSettings) -> dict[str, Part]:
     """The parts of a stack, by name, in the order of their needs. Makes nothing run."""
     makers = {"postgres": _postgres, "mlflow": _mlflow, "ray": _ray, "triton": _triton, "gateway": _gateway}
     return {name: makers[name](state, settings) for name in ORDER if name in state.parts}
+
+
+def trainer(state: StackState) -> Part:
+    """The program that trains what `trainings.json` lists."""
+    scratch = state.run_folder / "trainer"
+    return Part(
+        name=TRAINER,
+        command=_module("control.trainings.trainer"),
+        address="",
+        ready=lambda: True,
+        needs=("mlflow", "ray"),
+        # Below the run folder, which `slipway down` removes even if the trainer had to be killed.
+        environment={"TMPDIR": str(scratch)},
+        prepare=lambda: scratch.mkdir(exist_ok=True),
+        # Ends the running training in order.
+        stop_signal="INT",
+        stop_seconds=20,
+        is_task=True,
+    )
 
 
 def _postgres(state: StackState, settings: StackSettings) -> Part:
@@ -165,12 +186,12 @@ def _triton(state: StackState, settings: StackSettings) -> Part:
 def _gateway(state: StackState, settings: StackSettings) -> Part:
     return Part(
         name="gateway",
-        command=_module("control.stack.gateway"),
+        command=_module("control.stack.gateway", str(state.ray_folder)),
         address=f"http://{state.http}",
         detail=f"{state.door} door",
-        ready=lambda: probes.http(f"http://{state.http}/v2/health/ready"),
-        hopeless=lambda: probes.refused(f"http://{state.http}"),
-        needs=(*NEEDS["gateway"], *(("triton",) if "triton" in state.parts else ())),
+        ready=lambda: probes.serves(f"http://{state.http}", state.served),
+        # It needs Ray, but waits for it by itself: meanwhile it imports what takes seconds to import.
+        needs=(),
         # Ray would leave out lines that repeat, and colour the rest.
         environment={"RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0", **haproxy.environment(state)},
         stop_seconds=30,

@@ -1,9 +1,10 @@
-"""Is it ready? Quick looks that answer yes or no."""
+"""Quick looks at parts of the stack: whether they are ready, and what they say of themselves."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Collection, Iterable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from control.stack.ray_hook import ADDRESS_FILE
 from training.fit.ray_session import listens
 
-__all__ = ["database", "http", "index", "ray", "refused"]
+__all__ = ["database", "http", "index", "ray", "reasons", "refused", "serves"]
 
 SECONDS = 2.0
 
@@ -36,15 +37,28 @@ def index(url: str) -> list[dict[str, Any]] | None:
         return None
 
 
-def refused(url: str) -> str:
-    """Why an app has nothing to answer with, if a data plane refuses each of its versions; empty if none is so."""
+def reasons(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What such rows say of versions that do not answer: `app version: reason; ...`."""
+    return "; ".join(f"{row['name']} {row['version']}: {row['reason']}" for row in rows if row.get("reason"))
+
+
+def refused(url: str) -> dict[str, str]:
+    """App -> why it cannot answer, for each app of which a data plane refuses every version."""
     rows = index(url) or []
+    found = {}
     for name in dict.fromkeys(row["name"] for row in rows):
         own = [row for row in rows if row["name"] == name]
         if all(row["state"] == "UNAVAILABLE" for row in own):
-            reasons = "; ".join(f"{name} {row['version']}: {row['reason']}" for row in own)
-            return f"{reasons} (what to do: docs/runbooks.md, SlipwayVersionRefused)"
-    return ""
+            found[name] = reasons(own)
+    return found
+
+
+def serves(url: str, apps: Collection[str]) -> bool:
+    """Whether a data plane answers, and has judged the versions of these apps: each app answers or is refused."""
+    if not http(f"{url}/v2/health/live"):
+        return False
+    silent = [app for app in apps if not http(f"{url}/v2/models/{app}/ready")]
+    return not silent or all(app in refused(url) for app in silent)
 
 
 def database(dsn: str, name: str) -> bool:

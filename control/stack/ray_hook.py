@@ -12,9 +12,19 @@ ADDRESS_FILE = "ray_current_cluster"
 
 
 def prepare(params: Any, head: bool) -> None:
-    """Start no Ray Client server, and forget that an earlier Ray was up in this folder.
+    """Start no Ray Client server and no unused dashboard, and forget that an earlier Ray was up in this folder.
 
-    Nothing uses the client server, and its port 10001 would be taken for every stack.
+    Nothing uses the client server, and its port 10001 would be taken for every stack. Without a dashboard Ray
+    still starts the dashboard's process, for usage statistics that are off here, and waits seconds for it.
     """
     params.ray_client_server_port = None
     Path(params.temp_dir, ADDRESS_FILE).unlink(missing_ok=True)
+    if params.include_dashboard is False:
+        from ray._private import services
+
+        services.start_api_server = _start_nothing
+
+
+def _start_nothing(*_: object, **__: object) -> tuple[None, None]:
+    """What Ray's own function returns when it could not start the dashboard and need not."""
+    return None, None

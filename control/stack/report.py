@@ -1,4 +1,4 @@
-"""What runs where, as rows for a table or as JSON."""
+"""What runs where and what is being trained, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -7,16 +7,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from control.console import print_table
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack import processes, supervisor
+from control.stack.ledger import Ledger, Trainings, failure
 from control.stack.logs import tail
-from control.stack.parts import Part, build
+from control.stack.parts import TRAINER, Part, build
 from control.stack.state import StackState
 from control.stack.supervisor import Program
 
-__all__ = ["Row", "as_json", "look", "print_rows", "print_started", "problems"]
+__all__ = [
+    "Row",
+    "as_json",
+    "failed_trainings",
+    "interrupted_trainings",
+    "look",
+    "print_rows",
+    "print_started",
+    "print_trainings",
+    "problems",
+    "trainings",
+]
 
 WORDS = {"BACKOFF": "restarting", "FATAL": "failed", "EXITED": "restarting"}
 UP = frozenset({"RUNNING", "STARTING"})
@@ -77,7 +91,21 @@ def as_json(state: StackState, rows: list[Row]) -> dict[str, Any]:
         "seconds": state.seconds,
         "environment": state.environment(),
         "parts": [asdict(row) for row in rows],
+        "trainings": msgspec.to_builtins(trainings(state).apps),
     }
+
+
+def trainings(state: StackState) -> Trainings:
+    """What the trainer of this stack was given, and how far it is."""
+    return Ledger(state.layout, state.stack_id).read()
+
+
+def print_trainings(state: StackState) -> None:
+    """A table of the trainings, unless every one is done."""
+    found = trainings(state)
+    if len(found.of("trained")) < len(found.apps):
+        rows = [(one.app, one.state, one.step or one.reason, _duration(one.age())) for one in found.apps]
+        print_table(("app", "training", "step", "for"), rows, title="\nversions that were missing")
 
 
 def print_rows(rows: list[Row]) -> None:
@@ -112,6 +140,20 @@ def print_started(rows: list[Row]) -> None:
 def problems(rows: list[Row]) -> list[str]:
     """One text for each part that is not ready: its state, how it ended, the tail of its log."""
     return [_problem(row) for row in rows if row.state != "ready"]
+
+
+def failed_trainings(state: StackState) -> list[str]:
+    """One text for each app that could not be trained: the reason, and what to do."""
+    log = state.layout.log(TRAINER)
+    return [failure(one, log) for one in trainings(state).of("failed")]
+
+
+def interrupted_trainings(state: StackState) -> list[str]:
+    """A text that names what is left to train although no trainer runs."""
+    left = ", ".join(one.app for one in trainings(state).of("waiting", "training"))
+    if not left or supervisor.runs(state, TRAINER):
+        return []
+    return [f"no trainer runs, and no version is trained of: {left}; `slipway up` goes on"]
 
 
 def _problem(row: Row) -> str:

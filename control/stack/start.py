@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,10 +17,12 @@ from control.errors import PartFailed
 from control.settings import StackSettings
 from control.stack import ports, supervisor
 from control.stack.layout import Layout, make_run_folder
+from control.stack.ledger import Ledger
 from control.stack.logs import set_aside, tail
-from control.stack.parts import Part, build
+from control.stack.parts import TRAINER, Part, build, trainer
 from control.stack.state import COLLECTIONS, StackState, read_state, write_state
 from control.stack.stop import stop
+from control.stack.survey import Survey
 
 __all__ = ["Observer", "start"]
 
@@ -48,32 +50,31 @@ def start(
     settings: StackSettings,
     names: tuple[str, ...],
     observer: Observer,
-    before_gateway: Callable[[StackState], None] | None = None,
+    apps: Survey | None = None,
     temporary: bool = False,
 ) -> StackState:
     """Start the parts and return when all are ready; the caller holds the lock and nothing runs yet.
 
-    `before_gateway`, if given, is called when everything else is ready. Raises `PortInUse`, `PartFailed` or what
-    `before_gateway` raises; then, and on Ctrl-C, everything that was started is stopped again.
+    With `apps`, the gateway serves those that have a version, and a trainer for the others is started as soon as
+    what it needs is ready; nobody waits for it here. Raises `PortInUse` or `PartFailed`; then, and on Ctrl-C,
+    everything that was started is stopped again.
     """
     began = time.monotonic()
-    state = _prepare(settings, names, observer, temporary)
+    state = _prepare(settings, names, observer, apps, temporary)
     observer.planned(names)
-    seconds: dict[str, float] = {}
     try:
         parts = build(state, settings)
-        for name, part in parts.items():
+        programs = {**parts, TRAINER: trainer(state)} if state.can_train else parts
+        for name, part in programs.items():
             part.prepare()
             set_aside(state.layout, name)
-        pid = supervisor.launch(state, parts.values(), {**os.environ, **_environment(state, settings)})
+        pid = supervisor.launch(state, programs.values(), {**os.environ, **_environment(state, settings, apps)})
         state = _keep(state, supervisor_pid=pid)
-        first = {name: part for name, part in parts.items() if before_gateway is None or name != "gateway"}
-        seconds |= _bring_up(state, first, settings.start_seconds, observer)
-        if before_gateway is not None:
-            training = time.monotonic()
-            before_gateway(state)
-            seconds["training"] = time.monotonic() - training
-            seconds |= _bring_up(state, parts, settings.start_seconds, observer, frozenset(first))
+        background: tuple[Part, ...] = ()
+        if apps is not None and apps.missing and state.can_train:
+            Ledger(state.layout, state.stack_id).plan(apps.missing)
+            background = (programs[TRAINER],)
+        seconds = _bring_up(state, parts, background, settings.start_seconds, observer)
     except BaseException:
         observer.say("stopping what was started")
         stop(state)
@@ -82,7 +83,9 @@ def start(
     return _keep(state, seconds={name: round(value, 2) for name, value in seconds.items()})
 
 
-def _prepare(settings: StackSettings, names: tuple[str, ...], observer: Observer, temporary: bool) -> StackState:
+def _prepare(
+    settings: StackSettings, names: tuple[str, ...], observer: Observer, apps: Survey | None, temporary: bool
+) -> StackState:
     """Folders, ports and the state file, which is there before the first process so that `down` finds it."""
     layout = Layout.of(settings.home)
     old = read_state(layout.home)
@@ -104,6 +107,7 @@ def _prepare(settings: StackSettings, names: tuple[str, ...], observer: Observer
         owner_pid=os.getpid() if temporary else 0,
         owner_created=psutil.Process().create_time() if temporary else 0.0,
         door=settings.door,
+        served=apps.ready if apps is not None else (),
     )
     write_state(state)
     return state
@@ -112,31 +116,35 @@ def _prepare(settings: StackSettings, names: tuple[str, ...], observer: Observer
 def _bring_up(
     state: StackState,
     parts: Mapping[str, Part],
+    background: Sequence[Part],
     limit: float,
     observer: Observer,
-    ready: frozenset[str] = frozenset(),
 ) -> dict[str, float]:
-    """Start the parts that are not ready yet, in the order of their needs; part -> seconds until ready."""
+    """Start the parts in the order of their needs; part -> seconds until ready.
+
+    What is in the background is started in the same order, and may take as long as it likes.
+    """
     begun: dict[str, float] = {}
     seconds: dict[str, float] = {}
-    waiting = {name: part for name, part in parts.items() if name not in ready}
-    while len(seconds) < len(waiting):
-        for name, part in waiting.items():
-            if name not in begun and all(need in ready or need in seconds for need in part.needs):
-                supervisor.call(state, "startProcess", name, False)
-                begun[name] = time.monotonic()
-                observer.started(name)
-        _refuse_dead(state, [*ready, *begun])
+    waiting = [*parts.values(), *background]
+    while len(seconds) < len(parts):
+        for part in [part for part in waiting if all(need in seconds for need in part.needs)]:
+            supervisor.call(state, "startProcess", part.name, False)
+            waiting.remove(part)
+            if part.name in parts:
+                begun[part.name] = time.monotonic()
+                observer.started(part.name)
+        _refuse_dead(state, begun)
         for name in begun.keys() - seconds.keys():
             age = time.monotonic() - begun[name]
-            if waiting[name].ready():
+            if parts[name].ready():
                 seconds[name] = age
                 observer.ready(name, age)
-            elif reason := waiting[name].hopeless():
-                raise _failed(state, name, f"will not become ready: {reason}")
             elif age > limit:
                 raise _failed(state, name, f"not ready after {age:.0f} s (SLIPWAY_START_SECONDS allows {limit:g})")
         time.sleep(LOOK_SECONDS)
+    for part in waiting:
+        supervisor.call(state, "startProcess", part.name, False)
     return seconds
 
 
@@ -154,10 +162,12 @@ def _failed(state: StackState, name: str, reason: str) -> PartFailed:
     return PartFailed(name, reason, str(log), tail(log))
 
 
-def _environment(state: StackState, settings: StackSettings) -> dict[str, str]:
+def _environment(state: StackState, settings: StackSettings, apps: Survey | None = None) -> dict[str, str]:
     log = str(settings.log_file or state.layout.logs / "requests.jsonl")
     collections = settings.collections_url or state.dsn(COLLECTIONS)
-    return {**state.environment(), "SLIPWAY_LOG_FILE": log, "SLIPWAY_COLLECTIONS_URL": collections}
+    # An app that cannot be imported must not keep the gateway from serving the others.
+    served = {"SLIPWAY_APPS": ",".join(apps.names)} if apps is not None and apps.broken else {}
+    return {**state.environment(), "SLIPWAY_LOG_FILE": log, "SLIPWAY_COLLECTIONS_URL": collections, **served}
 
 
 def _keep(state: StackState, **changes: object) -> StackState:

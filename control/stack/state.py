@@ -37,8 +37,10 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     owner_created: float = 0.0
     door: str = "native"
     """`SLIPWAY_DOOR` when it was started."""
+    served: tuple[str, ...] = ()
+    """Apps that had a version when it was started; the gateway is ready when each of them answers."""
     seconds: dict[str, float] = {}
-    """Part -> seconds from its start until it was ready; `training` and `total` beside them."""
+    """Part -> seconds from its start until it was ready; `total` beside them."""
 
     @property
     def layout(self) -> Layout:
@@ -106,6 +108,11 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     def grpc(self) -> str:
         """host:port of the gRPC door."""
         return self._at("gateway", "grpc_port")
+
+    @property
+    def can_train(self) -> bool:
+        """Whether it has what training missing versions needs, and a gateway to serve them."""
+        return {"mlflow", "ray", "gateway"} <= set(self.parts)
 
     def environment(self) -> dict[str, str]:
         """Variables by which other programs find this stack; set them before `ray` is imported."""

@@ -12,7 +12,7 @@ from control.stack.state import StackState, remove_state
 
 __all__ = ["stop"]
 
-WAVES = (("gateway",), ("mlflow", "ray", "triton"), ("postgres",))
+WAVES = (("trainer",), ("gateway",), ("mlflow", "ray", "triton"), ("postgres",))
 """Nothing is taken away from under a part that needs it."""
 WAVE_SECONDS = 35.0
 SHUTDOWN_SECONDS = 15.0
@@ -28,7 +28,7 @@ def stop(state: StackState) -> int:
     known = processes.marked(state.stack_id)
     try:
         for wave in WAVES:
-            _stop_wave(state, [name for name in wave if name in state.parts])
+            _stop_wave(state, wave)
         supervisor.call(state, "shutdown")
         _wait_for_end(state)
         ended = processes.end_all(state.stack_id, known)
@@ -42,7 +42,7 @@ def stop(state: StackState) -> int:
 
 def _stop_wave(state: StackState, names: Sequence[str]) -> None:
     known = supervisor.programs(state)
-    names = [name for name in names if known[name].state not in STOPPED]
+    names = [name for name in names if name in known and known[name].state not in STOPPED]
     for name in names:
         supervisor.call(state, "stopProcess", name, False)
     if names:

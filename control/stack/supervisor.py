@@ -25,7 +25,7 @@ from control.stack.parts import Part
 from control.stack.processes import MARK
 from control.stack.state import StackState
 
-__all__ = ["Program", "answers", "call", "history", "launch", "programs", "render", "wait_for"]
+__all__ = ["Program", "answers", "call", "history", "launch", "programs", "render", "runs", "wait_for"]
 
 START_SECONDS = 15.0
 STEADY_SECONDS = 5
@@ -80,8 +80,10 @@ def _program(part: Part, log: str) -> dict[str, str]:
     return {
         "command": shlex.join(command),
         "autostart": "false",
-        "autorestart": "true",
-        "startsecs": str(STEADY_SECONDS),
+        # A task is started again only when it was killed.
+        "autorestart": "unexpected" if part.is_task else "true",
+        "exitcodes": "0,1",
+        "startsecs": "0" if part.is_task else str(STEADY_SECONDS),
         "startretries": str(TRIES),
         "stopsignal": part.stop_signal,
         "stopwaitsecs": str(part.stop_seconds),
@@ -157,6 +159,12 @@ def programs(state: StackState) -> dict[str, Program]:
             name, row["statename"], row["pid"], float(row["start"]), max(0, spawned - 1), last_end
         )
     return found
+
+
+def runs(state: StackState, name: str) -> bool:
+    """Whether that program runs. Raises `StackError` when the supervisor cannot be reached."""
+    program = programs(state).get(name)
+    return program is not None and program.state in {"RUNNING", "STARTING"}
 
 
 def history(state: StackState) -> dict[str, tuple[int, str]]:

@@ -42,7 +42,7 @@ class Slipway:
             env={**self.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         with contextlib.suppress(OSError):
             self.state()

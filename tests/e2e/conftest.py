@@ -1,4 +1,4 @@
-"""A really running stack, started as a user starts it: price has a version already, vendor gets one on the way.
+"""A really running stack, started as a user starts it: price has a version already, vendor gets one behind it.
 
 Vendor has one booster where price has two, and what is shown here is the same for every app.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class Stack:
 
     folder: Path
     environ: dict[str, str]
+    left: subprocess.CompletedProcess[str] | None = None
+    """The `slipway up` that was left with Ctrl-C while vendor was being trained."""
 
     def run(self, *arguments: str, code: int = 0, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         """One `slipway` command; its exit code is checked."""
@@ -82,6 +85,23 @@ class Stack:
         return f"127.0.0.1:{self.state['ports']['grpc_port']}"
 
 
+def leave_up(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """`slipway up`, with Ctrl-C as soon as it says that it trains."""
+    command = [SLIPWAY, "up"]
+    up = subprocess.Popen(
+        command, env=stack.environ, cwd=stack.folder, stdout=-1, stderr=-1, text=True, process_group=0
+    )
+    said = []
+    assert up.stderr is not None
+    for line in up.stderr:
+        said.append(line)
+        if line.startswith("training vendor"):
+            break
+    os.killpg(up.pid, signal.SIGINT)
+    out, errors = up.communicate(timeout=280)
+    return subprocess.CompletedProcess(command, up.returncode, out, "".join(said) + errors)
+
+
 @pytest.fixture(scope="session")
 def stack(trained: Trained) -> Iterator[Stack]:
     """`slipway up` in a folder of its own, on free ports; `slipway down` at the end."""
@@ -98,8 +118,9 @@ def stack(trained: Trained) -> Iterator[Stack]:
     shutil.copytree(trained.repository.root / price.name, folder / "repository" / price.name)
     made = Stack(folder, environ)
     try:
+        left = leave_up(made)
         made.run("up", "--json")
-        yield made
+        yield replace(made, left=left)
     finally:
         made.run("down")
         shutil.rmtree(folder)

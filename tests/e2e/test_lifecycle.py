@@ -64,6 +64,19 @@ def test_everything_runs_and_says_where(stack: Stack) -> None:
     assert "already up" in again.stderr
 
 
+def test_up_can_be_left_while_a_version_is_trained(stack: Stack) -> None:
+    left = stack.left
+    assert left is not None
+    assert left.returncode == 130, left.stderr
+    assert "/v1/models/price:predict" in left.stderr, "what has a version answers meanwhile"
+    assert "The stack goes on running, and so does the training of: vendor." in left.stderr
+    assert "Traceback" not in left.stderr and "stopping" not in left.stderr
+    assert left.stdout.startswith("part ")
+    (training,) = stack.json("status", "--json")["trainings"]
+    assert (training["app"], training["state"], training["version"]) == ("vendor", "trained", 1)
+    assert "vendor: training a version on synthetic data" in stack.run("logs", "trainer").stdout
+
+
 def test_the_first_version_is_synthetic_and_says_so(stack: Stack) -> None:
     table = stack.run("models", "vendor").stdout
     assert "SYNTHETIC" in table and "champion" in table

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from training.registry.tuning_results import TrialResult, Tuned
     from training.run import TrainRequest, TrainResult
 
-__all__ = ["EPILOG", "Where", "run", "train"]
+__all__ = ["EPILOG", "Where", "train"]
 
 EPILOG = (
     "Examples:  slipway train price   |   slipway train price --data ONION.csv --commodity onion   |   "
@@ -90,6 +89,8 @@ def train(
     settings = read(StackSettings)
     options = Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
+    from control.trainings.run import train_on_stack
+    from training.progress import RichProgress
     from training.run import TrainRequest
 
     request = TrainRequest(
@@ -108,7 +109,7 @@ def train(
     if on is Where.CLUSTER:
         raise typer.Exit(_there(settings, request, print_only, as_json))
     try:
-        result = run(settings, request)
+        result = train_on_stack(settings, request, RichProgress(stderr()))
     except GateRefused as refusal:
         _show_refusal(refusal.checks, refusal.run_id, as_json)
         raise
@@ -118,47 +119,12 @@ def train(
         _show(result)
 
 
-def run(settings: StackSettings, request: TrainRequest) -> TrainResult:
-    """Train with the running stack. PostgreSQL and MLflow are started for the training if they are not running.
-
-    With `repository_url`, the app's versions are fetched from that bucket first and uploaded at the end.
-    """
-    from control.stack.ensure import ensure
-    from training.progress import RichProgress
-    from training.registry.mlflow_registry import Registry
-    from training.run import train as story
-
-    given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    with _bucket(settings, request.app):
-        if given:
-            return story(request, Registry(given), RichProgress(stderr()))
-        with ensure(settings, {"postgres", "mlflow"}) as state:
-            os.environ.update(state.environment())
-            return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
-
-
 def _there(settings: StackSettings, request: TrainRequest, print_only: bool, as_json: bool) -> int:
     from control.cluster.run import train_on_cluster
     from control.cluster.settings import ClusterSettings
     from serving.kernel.settings import read
 
     return train_on_cluster(request, settings, read(ClusterSettings), print_only, as_json)
-
-
-@contextmanager
-def _bucket(settings: StackSettings, app: str) -> Iterator[None]:
-    """Fetch the app's versions from the bucket before the block, and upload the local versions after it."""
-    if not settings.repository_url:
-        yield
-        return
-    from training.publish.repository_copy import apps_of, copy
-
-    here = str(settings.model_repository)
-    if app in apps_of(settings.repository_url):
-        copy(settings.repository_url, here, [app])
-    yield
-    copy(here, settings.repository_url, [app])
-    note(f"The versions of {app} are uploaded to {settings.repository_url}.")
 
 
 def _show(result: TrainResult) -> None:

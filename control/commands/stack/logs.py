@@ -15,7 +15,10 @@ OTHERS = ("requests.jsonl", "supervisord.log")
 
 def logs(
     part: Annotated[
-        str, typer.Argument(help="postgres, mlflow, ray, triton, gateway, or requests: the data plane's own log.")
+        str,
+        typer.Argument(
+            help="postgres, mlflow, ray, triton, gateway, trainer, or requests: the data plane's own log."
+        ),
     ],
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Number of lines.")] = 50,
 ) -> None:
@@ -24,11 +27,11 @@ def logs(
     from control.settings import StackSettings
     from control.stack.layout import Layout
     from control.stack.logs import tail
-    from control.stack.parts import ORDER
+    from control.stack.parts import ORDER, TRAINER
     from serving.kernel.settings import read
 
     layout = Layout.of(read(StackSettings).home)
-    files = {name: layout.log(name) for name in ORDER}
+    files = {name: layout.log(name) for name in (*ORDER, TRAINER)}
     files |= {name.partition(".")[0]: layout.logs / name for name in OTHERS}
     if part not in files:
         raise StackError(f"there is no part {part!r}; there are: {', '.join(files)}")

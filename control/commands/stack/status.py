@@ -16,10 +16,11 @@ EPILOG = "Examples:  slipway status   |   slipway status --json"
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show every part: state, process, address, uptime, restarts, memory.
+    """Show every part: state, process, address, uptime, restarts, memory; and the trainings behind the gateway.
 
-    The exit code is 0 if all parts are ready. It is 1 if the stack is not running or a part is not ready; the
-    command then shows the end of that part's log.
+    The exit code is 0 if all parts are ready and no training failed. It is 1 if the stack is not running, if a
+    part is not ready (the command then shows the end of that part's log), or if a training failed (the command
+    then shows the reason).
     """
     from control.settings import StackSettings
     from control.stack import find, report
@@ -38,7 +39,9 @@ def status(
     if not find.runs(state):
         fail("the supervisor of this stack is gone; `slipway down` cleans up")
         raise typer.Exit(1)
-    problems = report.problems(rows)
+    if not as_json:
+        report.print_trainings(state)
+    problems = report.problems(rows) + report.failed_trainings(state) + report.interrupted_trainings(state)
     for problem in problems:
         fail(problem)
     if problems:

@@ -13,30 +13,39 @@ from control.console import fail, note, print_json
 
 if TYPE_CHECKING:
     from control.settings import StackSettings
-    from control.stack.progress import Lines, Screen
     from control.stack.state import StackState
+    from control.stack.survey import Survey
 
 __all__ = ["EPILOG", "up"]
 
 EPILOG = "Examples:  slipway up   |   slipway up --without triton   |   SLIPWAY_HTTP_PORT=0 slipway up --json"
+INTERRUPTED = 128 + signal.SIGINT
+REFUSED = "what to do: docs/runbooks.md, SlipwayVersionRefused"
 
 
 def up(
     without: Annotated[
         list[str] | None, typer.Option(help="Leave this part out: postgres, mlflow, ray, triton, gateway.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Start this part; give it again for more.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Start only this part; repeat it for more.")] = None,
     foreground: Annotated[
-        bool, typer.Option("--foreground", help="Stay; Ctrl-C or the end of a part's supervisor stops everything.")
+        bool, typer.Option("--foreground", help="Stay; Ctrl-C or the end of the supervisor stops everything.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Start the local stack: PostgreSQL, MLflow, Ray, Triton and the gateway, on 127.0.0.1.
 
-    Trains what has no version yet before the gateway starts. Returns when every part is ready; a part that fails
-    is named with the end of its log, and everything that was started is stopped again. When the stack is up
-    already, shows it.
+    If a part fails, it is named with the end of its log, and everything that was started is stopped again. If the
+    stack is up already, the command shows it.
+
+    Each app is served as soon as it has a version. Apps without one are trained on synthetic data in the
+    background, one after the other; the command shows their progress, and a first request to try. Ctrl-C leaves
+    the stack and the trainings running, and the same command shows the progress again. `slipway down` stops a
+    training; nothing of it is published, and the next `slipway up` trains the app again.
+
+    An app that cannot be trained or served does not affect the others: it is named, and the exit code is 1.
     """
+    from control.errors import StackError
     from control.settings import StackSettings
     from control.stack import find, lock, parts
     from control.stack.layout import Layout
@@ -45,63 +54,84 @@ def up(
     settings = read(StackSettings)
     names = parts.choose(only or (), without or ())
     with lock.held(Layout.of(settings.home)):
-        state = find.running(settings.home)
-        if state is not None:
-            _show_running(state, settings, names, as_json)
-            return
+        found = find.running(settings.home)
         signal.signal(signal.SIGTERM, _interrupt)
-        state = _start(settings, names)
-        _show(state, settings, as_json)
-    if foreground:
-        _stay(state)
+        if found and found.owner_pid:
+            raise StackError(
+                f"another slipway command (pid {found.owner_pid}) has its own stack in {found.home} until it "
+                "ends; wait for it"
+            )
+        apps = _apps(settings, found.parts if found else names)
+        state = _resume(found, apps) if found else _start(settings, names, apps)
+    problems = _show(state, settings, names, as_json, is_new=found is None)
+    stays = foreground and found is None
+    try:
+        problems += _serve_all(state, apps, "Ctrl-C stops everything" if stays else "Ctrl-C leaves it running")
+        if as_json:
+            _show_json(state, settings)
+        if stays:
+            _stay(state)
+    except KeyboardInterrupt:
+        if not stays:
+            _say_how_to_go_on(state)
+            raise typer.Exit(INTERRUPTED) from None
+        _stop(state)
+        return
+    if problems:
+        raise typer.Exit(1)
 
 
-def _start(settings: StackSettings, names: tuple[str, ...]) -> StackState:
-    from control.stack import bootstrap
+def _apps(settings: StackSettings, names: tuple[str, ...]) -> Survey | None:
+    """What a stack of these parts can serve; None without a gateway. Raises `StackError` when that is nothing."""
+    from control.errors import StackError
+    from control.stack.survey import survey
+
+    if "gateway" not in names:
+        return None
+    apps = survey(settings)
+    if apps.missing and not apps.ready and "mlflow" not in names:
+        raise StackError(_untrainable(apps))
+    return apps
+
+
+def _untrainable(apps: Survey) -> str:
+    return (
+        f"no version to serve for: {', '.join(apps.missing)}. To train one, the stack needs the part mlflow: "
+        "`slipway down`, then `slipway up` with it; or name the apps to serve in SLIPWAY_APPS"
+    )
+
+
+def _start(settings: StackSettings, names: tuple[str, ...], apps: Survey | None) -> StackState:
     from control.stack.progress import shown
     from control.stack.start import start
 
     with shown() as observer:
-
-        def train(state: StackState) -> None:
-            _train(settings, state, observer)
-
-        missing = "gateway" in names and bootstrap.missing_apps(settings)
-        return start(settings, names, observer, train if missing else None)
+        return start(settings, names, observer, apps)
 
 
-def _train(settings: StackSettings, state: StackState, observer: Lines | Screen) -> None:
-    from control.stack import bootstrap
+def _resume(state: StackState, apps: Survey | None) -> StackState:
+    """A stack that runs already, with its trainer if there is something to train."""
+    from control.trainings.resume import resume
 
-    with observer.paused():
-        bootstrap.train_missing(settings, state)
+    if apps is not None:
+        resume(state, apps)
+    return state
 
 
-def _show(state: StackState, settings: StackSettings, as_json: bool) -> None:
+def _show(
+    state: StackState, settings: StackSettings, names: tuple[str, ...], as_json: bool, is_new: bool
+) -> list[str]:
+    """The table of parts, and which of them are not ready; with `as_json` the table comes later, as JSON."""
     from control.stack import report
 
     rows = report.look(state, settings)
-    if as_json:
-        print_json(report.as_json(state, rows))
-        return
-    report.print_started(rows)
-    spent = [f"{name} {seconds:.1f}" for name, seconds in state.seconds.items() if name != "total"]
-    note(f"ready in {state.seconds['total']:.1f} s; seconds for each, side by side: {', '.join(spent)}")
-
-
-def _show_running(state: StackState, settings: StackSettings, names: tuple[str, ...], as_json: bool) -> None:
-    from control.errors import StackError
-    from control.stack import report
-
-    if state.owner_pid:
-        raise StackError(
-            f"another slipway command (pid {state.owner_pid}) has its own stack in {state.home} until it ends; "
-            "wait for it"
-        )
-    rows = report.look(state, settings)
-    if as_json:
-        print_json(report.as_json(state, rows))
-    else:
+    if is_new:
+        if not as_json:
+            report.print_started(rows)
+            spent = [f"{name} {seconds:.1f}" for name, seconds in state.seconds.items() if name != "total"]
+            note(f"ready in {state.seconds['total']:.1f} s; seconds for each, side by side: {', '.join(spent)}")
+        return []
+    if not as_json:
         report.print_rows(rows)
     note(f"already up since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state.started))} ({state.home})")
     lacking = [name for name in names if name not in state.parts]
@@ -110,35 +140,97 @@ def _show_running(state: StackState, settings: StackSettings, names: tuple[str, 
     problems = report.problems(rows)
     for problem in problems:
         fail(problem)
-    if problems:
-        raise typer.Exit(1)
+    return problems
+
+
+def _show_json(state: StackState, settings: StackSettings) -> None:
+    from control.stack import report
+
+    print_json(report.as_json(state, report.look(state, settings)))
+
+
+def _serve_all(state: StackState, apps: Survey | None, hint: str) -> list[str]:
+    """Show a first request, and follow the trainings until every app answers; returns what is not served."""
+    from control.stack import probes
+    from control.trainings.follow import Follower
+
+    if apps is None:
+        return []
+    refused = {app: why for app, why in probes.refused(f"http://{state.http}").items() if app in apps.ready}
+    problems = [f"the gateway refuses {why}\n  {REFUSED}" for why in refused.values()] + list(apps.broken)
+    if apps.missing and not state.can_train:
+        problems.append(_untrainable(apps))
+    for problem in problems:
+        fail(problem)
+    request = _FirstRequest(state, apps)
+    request.show(*(app for app in apps.ready if app not in refused))
+    if apps.missing and state.can_train:
+        problems += Follower(state, request.show, hint).follow()
+    return problems
+
+
+class _FirstRequest:
+    """Shows one request that works, as soon as there is one."""
+
+    def __init__(self, state: StackState, apps: Survey) -> None:
+        self._http = state.http
+        self._packages = apps.names
+        self._shown = False
+
+    def show(self, *answering: str) -> None:
+        """Show a request to one of these apps, unless one was shown."""
+        from control.trainings.first_request import first_request
+
+        if answering and not self._shown:
+            command = first_request(self._http, self._packages, answering)
+            if command:
+                note(f"a first request:\n\n  {command}\n")
+                self._shown = True
+
+
+def _say_how_to_go_on(state: StackState) -> None:
+    from control.stack.ledger import Ledger
+
+    left = ", ".join(one.app for one in Ledger(state.layout, state.stack_id).read().of("waiting", "training"))
+    note(
+        f"\nThe stack goes on running, and so does the training of: {left or 'nothing more'}.\n"
+        "  slipway up             show the progress again\n"
+        "  slipway status         show what runs and what is being trained\n"
+        "  slipway logs trainer   show the log of the trainings\n"
+        "  slipway down           stop everything; the next `slipway up` trains what is missing"
+    )
 
 
 def _stay(state: StackState) -> None:
-    """Until Ctrl-C, SIGTERM or the end of the supervisor."""
+    """Return when the supervisor ends, which `slipway down` does; Ctrl-C and SIGTERM raise `KeyboardInterrupt`."""
     from control.errors import StackError
     from control.stack import find, lock
     from control.stack.state import read_state
     from control.stack.stop import stop
 
     note("Ctrl-C stops it")
-    asked = False
-    try:
-        while find.runs(state):
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        asked = True
-        note("stopping")
+    while find.runs(state):
+        time.sleep(0.5)
     # `slipway down` ends the supervisor first and forgets the stack last: wait until it is through.
     with lock.held(state.layout, wait=True):
         now = read_state(state.layout.home)
-        left = now is not None and now.stack_id == state.stack_id
-        if left:
+        if now is not None and now.stack_id == state.stack_id:
             stop(state)
-    if left and not asked:
-        raise StackError("the supervisor ended; everything else was stopped")
-    if not asked:
-        note("stopped by slipway down")
+            raise StackError("the supervisor ended; everything else was stopped")
+    note("stopped by slipway down")
+
+
+def _stop(state: StackState) -> None:
+    """Stop a stack that was started to live as long as this command."""
+    from control.stack import lock
+    from control.stack.state import read_state
+    from control.stack.stop import stop
+
+    note("stopping")
+    with lock.held(state.layout, wait=True):
+        now = read_state(state.layout.home)
+        if now is not None and now.stack_id == state.stack_id:
+            stop(state)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from control.errors import StackError
 from control.settings import StackSettings
-from control.stack.parts import NEEDS, ORDER, build, choose
+from control.stack.parts import NEEDS, ORDER, build, choose, trainer
 from control.stack.state import StackState
 
 
@@ -51,5 +51,6 @@ def test_everything_listens_on_loopback(settings: StackSettings, tmp_path: Path)
     assert "--host=127.0.0.1" in parts["mlflow"].command
     assert "--node-ip-address=127.0.0.1" in parts["ray"].command
     assert {f"--{door}-address=127.0.0.1" for door in ("http", "grpc", "metrics")} <= set(parts["triton"].command)
-    assert parts["gateway"].needs == ("ray", "triton")
+    assert parts["gateway"].needs == (), "it waits for Ray by itself"
+    assert not any(part.is_task for part in parts.values()) and trainer(state).is_task
     assert not (tmp_path / "models").exists(), "building makes nothing"

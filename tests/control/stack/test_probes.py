@@ -48,17 +48,18 @@ def test_http_where_nobody_or_nonsense_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "reason"),
+    ("states", "refused"),
     [
-        ({}, ""),
-        ({"a 1": "READY"}, ""),
-        ({"a 1": "UNAVAILABLE"}, "a 1: broken"),
-        ({"a 1": "UNAVAILABLE", "a 2": "UNAVAILABLE", "b 1": "READY"}, "a 1: broken; a 2: broken"),
-        ({"a 1": "UNAVAILABLE", "a 2": "LOADING"}, ""),
-        ({"a 1": "UNAVAILABLE", "a 2": "READY", "b 1": "LOADING"}, ""),
+        ({}, {}),
+        ({"a 1": "READY"}, {}),
+        ({"a 1": "UNAVAILABLE"}, {"a": "a 1: broken"}),
+        ({"a 1": "UNAVAILABLE", "a 2": "UNAVAILABLE", "b 1": "READY"}, {"a": "a 1: broken; a 2: broken"}),
+        ({"a 1": "UNAVAILABLE", "a 2": "LOADING"}, {}),
+        ({"a 1": "UNAVAILABLE", "a 2": "READY", "b 1": "LOADING"}, {}),
+        ({"a 1": "UNAVAILABLE", "b 3": "UNAVAILABLE"}, {"a": "a 1: broken", "b": "b 3: broken"}),
     ],
 )
-def test_an_app_is_refused_when_each_of_its_versions_is(states: dict[str, str], reason: str) -> None:
+def test_an_app_is_refused_when_each_of_its_versions_is(states: dict[str, str], refused: dict[str, str]) -> None:
     class Rows(Handler):
         rows: ClassVar[list[dict[str, str]]] = [
             {"name": key[0], "version": key[2], "state": state, "reason": "broken"}
@@ -68,14 +69,51 @@ def test_an_app_is_refused_when_each_of_its_versions_is(states: dict[str, str], 
     with HTTPServer(("127.0.0.1", 0), Rows) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        assert probes.refused(f"http://127.0.0.1:{server.server_port}").partition(" (what to do: ")[0] == reason
+        assert probes.refused(f"http://127.0.0.1:{server.server_port}") == refused
         thread.join()
+
+
+def test_reasons_name_app_and_version() -> None:
+    rows = [
+        {"name": "a", "version": "1", "state": "READY", "reason": ""},
+        {"name": "a", "version": "2", "state": "LOADING", "reason": "it is being loaded"},
+        {"name": "b", "version": "7", "state": "UNAVAILABLE", "reason": "golden rows differ"},
+    ]
+    assert probes.reasons(rows) == "a 2: it is being loaded; b 7: golden rows differ"
+    assert probes.reasons([]) == ""
+
+
+def test_a_gateway_serves_when_each_app_answers_or_is_refused() -> None:
+    class DataPlane(Handler):
+        rows: ClassVar[list[dict[str, str]]] = [
+            {"name": "refused", "version": "1", "state": "UNAVAILABLE", "reason": "broken"},
+            {"name": "loading", "version": "1", "state": "LOADING", "reason": "it is being loaded"},
+        ]
+
+        def do_GET(self) -> None:
+            good = self.path in {"/v2/health/live", "/v2/models/good/ready"}
+            self.send_response(200 if good else 503)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), DataPlane) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            for apps in ((), ("good",), ("good", "refused")):
+                assert probes.serves(url, apps), apps
+            for apps in (("loading",), ("good", "refused", "loading"), ("unseen",)):
+                assert not probes.serves(url, apps), apps
+        finally:
+            server.shutdown()
+            thread.join()
+    assert not probes.serves(url, ())
 
 
 def test_who_does_not_answer_refuses_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert probes.refused(f"http://127.0.0.1:{port}") == ""
+    assert probes.refused(f"http://127.0.0.1:{port}") == {}
 
 
 def test_database_that_is_not_there(tmp_path: Path) -> None:

@@ -3,13 +3,26 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+from ray._private import services
+
 from control.stack.ray_hook import ADDRESS_FILE, prepare
 
 
-def test_no_client_server_and_no_trace_of_an_earlier_ray(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_dashboard", [True, False])
+def test_no_client_server_and_no_trace_of_an_earlier_ray(
+    tmp_path: Path, with_dashboard: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = services.start_api_server
+    monkeypatch.setattr(services, "start_api_server", before)
     (tmp_path / ADDRESS_FILE).touch()
-    params = SimpleNamespace(ray_client_server_port=10001, temp_dir=str(tmp_path))
+    params = SimpleNamespace(
+        ray_client_server_port=10001, temp_dir=str(tmp_path), include_dashboard=with_dashboard
+    )
     prepare(params, head=True)
     assert params.ray_client_server_port is None
     assert not (tmp_path / ADDRESS_FILE).exists()
+    assert (services.start_api_server is before) is with_dashboard
+    if not with_dashboard:
+        assert services.start_api_server(False, False, "127.0.0.1", port=8265) == (None, None)
     prepare(params, head=True)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from control.commands.apps.train import _bucket, _show_search
-from control.settings import StackSettings
+from control.commands.apps.train import _show_search
 from tests.control.conftest import Slipway
-from tests.serving.toy import write_aliases, write_version
-from tests.store import Store
-from training.data.storage import Place
-from training.publish.repository import aliases, versions
 from training.registry.tuning_results import TrialResult, Tuned
 
 
@@ -50,28 +43,3 @@ def test_the_best_trials_are_shown_and_the_defaults(capsys: pytest.CaptureFixtur
     assert [row[0] for row in rows[1:]] == ["7", "6", "5", "4", "3", "0,"]
     assert rows[1] == ["7", "2", "3", "0.0375"] and rows[-1][-2:] == ["3", "0.3"]
     assert "8 of 9 trials finished, 1 were stopped early, 0 failed" in err
-
-
-def test_a_bucket_is_asked_first_and_told_in_the_end(store: Store, tmp_path: Path) -> None:
-    """Around a training: what the bucket has is here, and what was made here is in the bucket."""
-    url = f"{store.make('models')}/live"
-    here, there = tmp_path / "here", tmp_path / "there"
-    with _bucket(StackSettings(model_repository=here, repository_url=url), "toy"):
-        write_version(here, 1)
-        write_aliases(here, 1)
-    with _bucket(StackSettings(model_repository=there, repository_url=url), "toy"):
-        assert versions(there, "toy") == [1] and aliases(there, "toy").champion == 1
-        write_version(there, 2)
-    assert sorted(name for name in Place.of(url).files() if "manifest" in name) == [
-        "toy/1/manifest.json",
-        "toy/2/manifest.json",
-    ]
-
-
-def test_a_training_that_fails_sends_nothing(store: Store, tmp_path: Path) -> None:
-    url = store.make("models")
-    settings = StackSettings(model_repository=tmp_path, repository_url=url)
-    with pytest.raises(ZeroDivisionError), _bucket(settings, "toy"):
-        write_version(tmp_path, 1)
-        raise ZeroDivisionError
-    assert Place.of(url).files() == {}

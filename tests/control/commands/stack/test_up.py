@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import control
 from control.stack import processes
 from tests.control.conftest import Slipway
+from tests.serving import toy
 
 POSTGRES = ("up", "--only", "postgres")
 
@@ -190,32 +192,78 @@ def test_folders_above_are_opened_no_more_than_needed(slipway: Slipway) -> None:
     assert stat.S_IMODE((slipway.home / "ray.token").stat().st_mode) == 0o600
 
 
+def test_apps_that_can_be_neither_served_nor_trained(slipway: Slipway) -> None:
+    done = slipway.run("up", "--only", "ray", "--only", "gateway", SLIPWAY_APPS="price,demand")
+    assert done.returncode == 1
+    assert (
+        "error: no version to serve for: price, demand. To train one, the stack needs the part mlflow"
+        in done.stderr
+    )
+    assert slipway.state() is None
+    done = slipway.run("up", SLIPWAY_APPS="price,prise")
+    assert done.returncode == 2
+    assert "error: SLIPWAY_APPS: there is no app 'prise'" in done.stderr
+    assert slipway.state() is None
+
+
+def toy_answers(slipway: Slipway) -> bool:
+    state = slipway.state()
+    assert state is not None
+    url = f"http://{state.http}/v1/models/toy:predict"
+    try:
+        with urllib.request.urlopen(url, b'{"instances": [{"a": 1.0, "b": 2.0}]}', timeout=120) as answer:
+            return bool(json.load(answer)["predictions"] == [{"total": 3.0}])
+    except OSError:
+        return False
+
+
 @pytest.mark.slow
-def test_everything_but_the_gateway_below_a_long_path(slipway: Slipway, wait_until: Callable[..., None]) -> None:
+def test_everything_below_a_long_path(slipway: Slipway, root: Path, wait_until: Callable[..., None]) -> None:
+    """One app has a version and the other cannot be trained; then parts are killed."""
+    toy.write_version(slipway.home.parent / "models", 1)
+    slipway.environ |= {
+        "SLIPWAY_APPS": "tests.serving.models.toy,tests.serving.lotter",
+        "PYTHONPATH": str(root),
+    }
     slipway.home = slipway.home.parent / ("long" * 30) / "ho me"
     slipway.environ["SLIPWAY_HOME"] = str(slipway.home)
-    done = slipway.run("up", "--without", "gateway", "--json")
-    assert done.returncode == 0, done.stderr
+    done = slipway.run("up", "--json")
+    assert done.returncode == 1, done.stderr
+    assert "lotter could not be trained: 'lotter' is not an app that can be trained" in done.stderr
+    assert "/v1/models/toy:predict" in done.stderr and toy_answers(slipway)
+    document = json.loads(done.stdout)
+    assert document["ready"], "every part runs"
+    assert [(one["app"], one["state"]) for one in document["trainings"]] == [("lotter", "failed")]
     state = slipway.state()
     assert state is not None
     assert len(state.run) <= 36
     made = outside(slipway)
     assert Path(state.run) in made
     marked = processes.marked(state.stack_id)
+    # Ray Serve has no setting for the address of a replica's own gRPC server.
+    ours = [process for process in marked if "ServeReplica" not in " ".join(process.cmdline())]
     listening = {
         connection.laddr[0]
-        for process in marked
+        for process in ours
         for connection in process.connections(kind="tcp")
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}, "everything listens on loopback"
+    status = slipway.run("status")
+    assert status.returncode == 1
+    assert "lotter" in status.stdout and "error: lotter could not be trained" in status.stderr
 
-    raylet = next(process for process in marked if process.name() == "raylet")
+    os.kill(slipway.look()["gateway"].pid, signal.SIGKILL)
+    wait_until(lambda: slipway.look()["gateway"].restarts == 1)
+    wait_until(lambda: slipway.look()["gateway"].state == "ready" and toy_answers(slipway), 120)
+
+    raylet = next(process for process in processes.marked(state.stack_id) if process.name() == "raylet")
     raylet.kill()
     wait_until(lambda: slipway.look()["ray"].restarts == 1)
-    wait_until(lambda: slipway.look()["ray"].state == "ready", 40)
+    wait_until(lambda: slipway.look()["ray"].state == "ready", 120)
     part = slipway.parts()["ray"]
     assert (part["restarts"], part["state"]) == (1, "ready")
+    wait_until(lambda: slipway.look()["gateway"].state == "ready" and toy_answers(slipway), 120)
 
     assert slipway.run("down").returncode == 0
     assert slipway.left() == []

@@ -1,0 +1,45 @@
+"""Train one version with what runs of the stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from control.console import note
+from control.settings import StackSettings
+from control.stack.ensure import ensure
+from training.progress import Progress
+from training.publish.repository_copy import apps_of, copy
+from training.registry.mlflow_registry import Registry
+from training.run import TrainRequest, TrainResult, train
+
+__all__ = ["bucket_copy", "train_on_stack"]
+
+
+def train_on_stack(settings: StackSettings, request: TrainRequest, progress: Progress) -> TrainResult:
+    """Train with the running stack; without one, PostgreSQL and MLflow are started for as long as it takes.
+
+    With `repository_url` the app's versions are fetched from that bucket first, and sent there in the end.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    with bucket_copy(settings, request.app):
+        if given:
+            return train(request, Registry(given), progress)
+        with ensure(settings, {"postgres", "mlflow"}) as state:
+            os.environ.update(state.environment())
+            return train(request, Registry(state.mlflow_uri), progress)
+
+
+@contextmanager
+def bucket_copy(settings: StackSettings, app: str) -> Iterator[None]:
+    """Fetch the app's versions from the bucket before the block, and send them to it after the block."""
+    if not settings.repository_url:
+        yield
+        return
+    here = str(settings.model_repository)
+    if app in apps_of(settings.repository_url):
+        copy(settings.repository_url, here, [app])
+    yield
+    copy(here, settings.repository_url, [app])
+    note(f"{app} is in {settings.repository_url} as it is here.")
