@@ -18,9 +18,9 @@ __all__ = ["bucket_copy", "train_on_stack"]
 
 
 def train_on_stack(settings: StackSettings, request: TrainRequest, progress: Progress) -> TrainResult:
-    """Train with the running stack; without one, PostgreSQL and MLflow are started for as long as it takes.
+    """Train with the running stack. PostgreSQL and MLflow are started for the training if they are not running.
 
-    With `repository_url` the app's versions are fetched from that bucket first, and sent there in the end.
+    With `repository_url`, the app's versions are fetched from that bucket first and uploaded at the end.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with bucket_copy(settings, request.app):
@@ -33,7 +33,7 @@ def train_on_stack(settings: StackSettings, request: TrainRequest, progress: Pro
 
 @contextmanager
 def bucket_copy(settings: StackSettings, app: str) -> Iterator[None]:
-    """Fetch the app's versions from the bucket before the block, and send them to it after the block."""
+    """Fetch the app's versions from the bucket before the block, and upload the local versions after it."""
     if not settings.repository_url:
         yield
         return
@@ -42,4 +42,4 @@ def bucket_copy(settings: StackSettings, app: str) -> Iterator[None]:
         copy(settings.repository_url, here, [app])
     yield
     copy(here, settings.repository_url, [app])
-    note(f"{app} is in {settings.repository_url} as it is here.")
+    note(f"The versions of {app} are uploaded to {settings.repository_url}.")

@@ -59,19 +59,15 @@ def test_one_part_there_and_gone(slipway: Slipway) -> None:
     assert (slipway.home / "postgres" / "PG_VERSION").exists(), "data are kept"
 
 
-def test_the_table_names_address_pid_time_and_log(slipway: Slipway) -> None:
-    done = slipway.run(*POSTGRES)
-    head, row = done.stdout.splitlines()
+def test_the_table_of_the_first_up_and_what_a_second_one_says(slipway: Slipway) -> None:
+    first = slipway.run(*POSTGRES)
+    head, row = first.stdout.splitlines()
     assert head.split() == ["part", "address", "pid", "ready", "after", "log"]
     assert row.startswith("postgres") and row.rstrip().endswith(str(slipway.home / "logs" / "postgres.log"))
-    assert "ready in" in done.stderr
-
-
-def test_a_second_up_finds_the_first(slipway: Slipway) -> None:
-    first = json.loads(slipway.run(*POSTGRES, "--json").stdout)
+    assert "ready in" in first.stderr
     again = slipway.run("up", "--json")
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["parts"][0]["pid"] == first["parts"][0]["pid"]
+    assert str(json.loads(again.stdout)["parts"][0]["pid"]) in row.split()
     assert "already up since" in again.stderr
     assert "started without mlflow, ray, triton, gateway" in again.stderr
 
@@ -254,16 +250,14 @@ def test_everything_below_a_long_path(slipway: Slipway, root: Path, wait_until: 
     assert "lotter" in status.stdout and "error: lotter could not be trained" in status.stderr
 
     os.kill(slipway.look()["gateway"].pid, signal.SIGKILL)
-    wait_until(lambda: slipway.look()["gateway"].restarts == 1)
-    wait_until(lambda: slipway.look()["gateway"].state == "ready" and toy_answers(slipway), 120)
-
-    raylet = next(process for process in processes.marked(state.stack_id) if process.name() == "raylet")
+    raylet = next(process for process in marked if process.name() == "raylet")
     raylet.kill()
     wait_until(lambda: slipway.look()["ray"].restarts == 1)
     wait_until(lambda: slipway.look()["ray"].state == "ready", 120)
     part = slipway.parts()["ray"]
     assert (part["restarts"], part["state"]) == (1, "ready")
     wait_until(lambda: slipway.look()["gateway"].state == "ready" and toy_answers(slipway), 120)
+    assert slipway.look()["gateway"].restarts >= 1
 
     assert slipway.run("down").returncode == 0
     assert slipway.left() == []
