@@ -10,9 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-up: $(VENV)/run.stamp  ## install, start the local stack, train what is missing, serve
+up: $(VENV)/run.stamp  ## install, start the local stack, serve, train what is missing
 	@$(BIN)/slipway up
-	@scripts/install --spent $(VENV)
 
 down: $(VENV)/run.stamp  ## stop everything that `make up` started
 	@$(BIN)/slipway down
