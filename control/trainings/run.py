@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from control.console import note
+from control.console import note, stderr
 from control.settings import StackSettings
 from control.stack.ensure import ensure
-from training.progress import Progress
+from training.progress import Progress, RichProgress
 from training.publish.repository_copy import apps_of, copy
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, TrainResult, train
@@ -17,11 +17,14 @@ from training.run import TrainRequest, TrainResult, train
 __all__ = ["bucket_copy", "train_on_stack"]
 
 
-def train_on_stack(settings: StackSettings, request: TrainRequest, progress: Progress) -> TrainResult:
+def train_on_stack(
+    settings: StackSettings, request: TrainRequest, progress: Progress | None = None
+) -> TrainResult:
     """Train with the running stack. PostgreSQL and MLflow are started for the training if they are not running.
 
     With `repository_url`, the app's versions are fetched from that bucket first and uploaded at the end.
     """
+    progress = progress or RichProgress(stderr())
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with bucket_copy(settings, request.app):
         if given:

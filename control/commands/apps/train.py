@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from control.commands.common import METRIC_COLUMNS, metric_row, own_options
-from control.console import note, print_json, print_table, stderr
+from control.console import note, print_json, print_table
 from control.settings import StackSettings
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ def train(
     options = Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
     from control.trainings.run import train_on_stack
-    from training.progress import RichProgress
     from training.run import TrainRequest
 
     request = TrainRequest(
@@ -109,7 +108,7 @@ def train(
     if on is Where.CLUSTER:
         raise typer.Exit(_there(settings, request, print_only, as_json))
     try:
-        result = train_on_stack(settings, request, RichProgress(stderr()))
+        result = train_on_stack(settings, request)
     except GateRefused as refusal:
         _show_refusal(refusal.checks, refusal.run_id, as_json)
         raise
