@@ -1,1 +1,1 @@
-"""`slipway triton lint`: Triton's model configurations against the graphs they describe, without a Triton."""
+"""`slipway triton lint`: check Triton's model configurations and compare them with their graphs."""

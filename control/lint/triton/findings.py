@@ -24,7 +24,7 @@ class ModelFindings:
     def add(
         self, rule: str, key: str, value: object, expected: str, fix: str = "", line: int | None = None
     ) -> None:
-        """Note one mistake; without `line`, the line of the key is looked up."""
+        """Add a finding. Without `line`, the line of the key is looked up."""
         self.found.append(
             Finding(
                 file=self.path,
@@ -40,7 +40,7 @@ class ModelFindings:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`Did you mean 'X'?` for a name that is close to a known one, else an empty text."""
+    """Return `Did you mean 'X'?` if a known name is similar, else an empty text."""
     names = list(known)
     folded = {one.casefold(): one for one in names}
     found = difflib.get_close_matches(name.casefold(), list(folded), 1, 0.6)

@@ -1,4 +1,4 @@
-"""What an ONNX graph takes and gives, in the words of Triton's configuration."""
+"""The inputs and outputs of an ONNX graph, in the terms of Triton's configuration."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DATA_TYPES = {
 
 
 class GraphError(Exception):
-    """The file is no ONNX graph; the message says why."""
+    """The file is not an ONNX graph; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +39,25 @@ class Tensor:
     """An input or output of a graph."""
 
     data_type: str
-    """`TYPE_...`; empty where it is no tensor but a sequence or a map, or of a type that Triton does not have."""
+    """`TYPE_...`; empty for sequences and maps, and for types that Triton does not have."""
     dims: tuple[int, ...] | None
-    """With the batch axis, -1 for a free one; None where the graph does not say."""
+    """Dims with the batch axis, -1 for a free axis; None if the graph does not name them."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Names to tensors, in the graph's order."""
+    """Tensors by name, in the order of the graph."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     overridable: dict[str, Tensor]
-    """Inputs with a value of the graph's own, which a request may replace."""
+    """Inputs with a default value in the graph, which a request may replace."""
     lost: tuple[str, ...]
-    """Files beside the graph that hold its weights and are not there."""
+    """Missing files with weights of the graph."""
 
 
 def read_graph(path: Path) -> Graph:
-    """Read a graph, without the weights in files beside it. Raises `GraphError`."""
+    """Read a graph without its weights in other files. Raises `GraphError`."""
     model = _load(path)
     fitted = {one.name for one in model.graph.initializer}
     tensors = {one.name: _tensor(one.type) for one in model.graph.input}

@@ -1,7 +1,7 @@
-"""The story: a repository's folders to findings.
+"""The steps of the linter, from the folders of a repository to findings.
 
-Each model's text is walked and parsed, looked at by itself, compared with the graphs of the versions that Triton
-would load, and at last ensembles are compared with the models of their steps.
+It parses the text of each model, checks the configuration, and compares it with the graphs of the versions that
+Triton would load. At the end, it compares ensembles with the models of their steps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["CONFIG", "lint"]
 
 CONFIG = "config.pbtxt"
 CHECKS = (identity.check, tensors.check, batching.check, sequences.check, instances.check, warmup.check)
-"""In the order of the findings about one model."""
+"""The checks of one model, in the order of their findings."""
 ENUM = re.compile(r'Enum type "(?P<type>[\w.]+)" has no value named (?P<name>\S+?)\.?$')
 USUAL = {
     "FLOAT": "FP32",
@@ -36,13 +36,13 @@ USUAL = {
     "HALF": "FP16",
 }
 USUAL |= {"BYTES": "STRING", "INT": "INT32", "LONG": "INT64", "BOOLEAN": "BOOL"}
-"""Other systems' words for Triton's data types."""
+"""Names of other systems -> Triton's names of data types."""
 
 
 def lint(repository: Path, only: Sequence[str] = ()) -> Report[Models]:
-    """Look at every model of a repository; ensembles are compared with the others even where `only` names some.
+    """Check every model of a repository, or those in `only`; ensembles are always compared with all models.
 
-    Raises `TritonLintError` when the folder is not there or holds no model.
+    Raises `TritonLintError` if the folder does not exist or has no model.
     """
     if not repository.is_dir():
         raise TritonLintError(f"{repository} is not a folder; give a model repository in Triton's layout")
@@ -70,7 +70,7 @@ def _check(model: Model, findings: ModelFindings, models: dict[str, Model]) -> N
 
 
 def _read(folder: Path) -> tuple[Model | None, ModelFindings]:
-    """The model of a folder, its graphs open, where its configuration can be read."""
+    """Read a model and its graphs. The model is None if its configuration cannot be read."""
     path = folder / CONFIG
     try:
         text = path.read_bytes().decode()
@@ -97,7 +97,7 @@ def _read(folder: Path) -> tuple[Model | None, ModelFindings]:
 
 
 def _explain(cause: text_format.ParseError, findings: ModelFindings) -> None:
-    """The parser's finding as one of ours."""
+    """Add the parser's error as a finding."""
     line = cause.GetLine() or 0
     text = str(cause).partition(" : ")[2] or str(cause)
     value = ENUM.search(text)

@@ -1,4 +1,4 @@
-"""One folder of a model repository as the linter sees it."""
+"""One folder of a model repository, as the linter sees it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BACKENDS = {
     "repeat": "",
     "square": "",
 }
-"""Backends that come with Triton, and the file each looks for; empty: none, or one of several."""
+"""Triton's own backends, and the file that each loads; empty: no file, or one of several."""
 PLATFORMS = {
     "onnxruntime_onnx": "onnxruntime",
     "tensorrt_plan": "tensorrt",
@@ -36,22 +36,22 @@ PLATFORMS = {
     "tensorflow_savedmodel": "tensorflow",
     ENSEMBLE: "",
 }
-"""The older word for a backend and its kind of file."""
+"""Platform, the older setting for a backend and its kind of file -> backend."""
 
 
 @dataclass
 class Model:
-    """A folder with a configuration that could be read. `graphs` are those of the versions Triton would load."""
+    """A folder with a readable configuration. `graphs` has the graphs of the versions that Triton would load."""
 
     folder: Path
     config: Any
     versions: tuple[int, ...] = ()
-    """Those Triton would load."""
+    """The versions that Triton would load."""
     graphs: dict[int, Graph] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """The name it is served under."""
+        """The name under which Triton serves the model."""
         return self.folder.name
 
     @property
@@ -61,23 +61,23 @@ class Model:
 
     @property
     def ensemble(self) -> bool:
-        """Whether it is a graph of other models."""
+        """Whether the model is a graph of other models."""
         return bool(self.config.platform == ENSEMBLE or self.config.HasField("ensemble_scheduling"))
 
     @property
     def backend(self) -> str:
-        """The backend's name; where none is given told from the model file, as Triton does. Else empty."""
+        """The name of the backend, else that of the model file's type, as Triton derives it; empty if unknown."""
         named = self.config.backend or PLATFORMS.get(self.config.platform, "")
         guessed = "onnxruntime" if not self.config.platform and any(self.folder.glob("*/model.onnx")) else ""
         return str(named or guessed)
 
     @property
     def model_file(self) -> str:
-        """Name of the file in each version's folder; empty where it cannot be known."""
+        """The name of the file in each version's folder; empty if unknown."""
         return str(self.config.default_model_filename or BACKENDS.get(self.backend, ""))
 
     def distinct_graphs(self) -> Iterator[tuple[str, Graph]]:
-        """Each graph once with the words for the versions that have it, so that nothing is said twice."""
+        """Yield each distinct graph once, with a label that names all versions of it."""
         groups: list[tuple[list[int], Graph]] = []
         for version, graph in sorted(self.graphs.items()):
             same = next((numbers for numbers, other in groups if other == graph), None)
@@ -90,14 +90,14 @@ class Model:
 
 
 def version_folders(folder: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Numbers of the versions that Triton sees, ascending, and the names of folders that it ignores."""
+    """Return the numbers of the versions that Triton sees, ascending, and the names of folders that it ignores."""
     names = sorted(item.name for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
     numbers = [name for name in names if name.isdecimal() and name.isascii() and name[0] != "0"]
     return tuple(sorted(map(int, numbers))), tuple(name for name in names if name not in numbers)
 
 
 def loaded_versions(config: Any, there: tuple[int, ...]) -> tuple[int, ...]:
-    """The versions that the policy loads of those that are there; Triton's default is the latest one."""
+    """Return the versions that the policy loads. Triton's default policy loads the latest version."""
     policy = config.version_policy
     if policy.HasField("all"):
         return there

@@ -15,7 +15,7 @@ __all__ = ["Models", "TritonLinter", "sentence"]
 
 @dataclass(frozen=True)
 class Models:
-    """What was checked: names of models, in order."""
+    """The names of the checked models, in order."""
 
     names: tuple[str, ...] = ()
 

@@ -1,7 +1,7 @@
-"""`config.pbtxt` as a message, and the line that each of its keys is on.
+"""Parse `config.pbtxt`, and find the line of each key.
 
-The parser of the protobuf library gives no places for what it has read, so the text is walked once more. Keys are
-written as in messages: `input[0].dims[1]`, `parameters["intra_op_thread_count"].string_value`.
+The parser of the protobuf library does not report lines, so a second pass over the text finds them. Keys have the
+form of the findings: `input[0].dims[1]`, `parameters["intra_op_thread_count"].string_value`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEY_PART = re.compile(r"(?:\[[^\]]*\]|\.?[^.\[]+)$")
 
 @dataclass(frozen=True)
 class Unknown:
-    """A field that the message it stands in does not have."""
+    """A field that its message does not have."""
 
     key: str
     name: str
@@ -33,37 +33,37 @@ class Unknown:
 
 @dataclass
 class Source:
-    """Where everything is. Empty for a file that is not there."""
+    """The lines of all keys, and the unknown fields. Empty if the file is missing."""
 
     lines: dict[str, int] = field(default_factory=dict)
     unknown: list[Unknown] = field(default_factory=list)
 
     def line(self, key: str) -> int:
-        """The line of a key, else of the nearest one around it; 1 for a key that nothing is around."""
+        """Return the line of a key, else of the nearest parent key, else 1."""
         while key and key not in self.lines:
             key = KEY_PART.sub("", key)
         return self.lines.get(key, 1 if self.lines else 0)
 
 
 def parse(text: str, source: Source) -> Any:
-    """The message, without the fields that `source` does not know. Raises `text_format.ParseError`."""
+    """Return the message without its unknown fields. Raises `text_format.ParseError`."""
     return text_format.Parse(text, pb.ModelConfig(), allow_unknown_field=bool(source.unknown))
 
 
 def walk(text: str) -> Source:
-    """The lines of all keys and the unknown fields of a text, whether or not it can be parsed."""
+    """Return the lines of all keys and the unknown fields of a text, even if the text cannot be parsed."""
     walker = _Walker(text)
     try:
         while walker.more():
             walker.message(pb.ModelConfig.DESCRIPTOR, "", "")
     except IndexError:
-        # The text ends too early; the parser says where.
+        # The text is incomplete; the parser reports where it ends.
         pass
     return walker.source
 
 
 class _Walker:
-    """Goes through the tokens of a text once, along the descriptors of the messages."""
+    """Walks over the tokens of a text once, and follows the descriptors of the messages."""
 
     def __init__(self, text: str) -> None:
         self.source = Source()
@@ -80,7 +80,7 @@ class _Walker:
         return self._at < len(self._tokens)
 
     def message(self, kind: Any, prefix: str, closing: str) -> None:
-        """Walk the fields of a message up to its closing bracket; `kind` is None inside of an unknown field."""
+        """Walk over the fields of a message up to its closing bracket; `kind` is None inside an unknown field."""
         counts: Counter[str] = Counter()
         while self.more():
             name, line = self._next()
@@ -119,12 +119,12 @@ class _Walker:
         elif text == "-":
             self._next()
         elif text[0] in "\"'":
-            # Text may stand in several pieces.
+            # A text may consist of several literals.
             while self.more() and self._peek()[0] in "\"'":
                 self._next()
 
     def _numbered(self, field: Any, key: str, index: int) -> str:
-        """`key[2]`; for an entry of a map `key["its key"]`, which stands within the brackets that follow."""
+        """Return `key[2]`, or `key["name"]` for an entry of a map, whose name is in the brackets that follow."""
         entry = field.message_type is not None and field.message_type.GetOptions().map_entry
         if not entry:
             return f"{key}[{index}]"

@@ -50,6 +50,6 @@ def test_both_images_are_built_by_one_tool(
 
 
 def test_a_clone_without_the_gateways_image_is_told_so(chosen: Chosen, tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match=rf"{GATEWAY} is not in .*--format bento"):
+    with pytest.raises(PackageError, match=rf"has no {GATEWAY}.*--format bento"):
         write(chosen, tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()

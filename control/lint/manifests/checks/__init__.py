@@ -1,1 +1,1 @@
-"""Rules of our own: what neither the schemas nor the API server say in time."""
+"""Our own rules: mistakes that no schema finds and that the API server does not report in time."""

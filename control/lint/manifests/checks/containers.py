@@ -16,11 +16,11 @@ __all__ = ["check"]
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 SHARED = ("cpu", "memory", "ephemeral-storage")
-"""Resources whose request may be below the limit; every other counts whole."""
+"""Resources whose request may be below the limit. For all others, the request must equal the limit."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """What is wrong with single containers."""
+    """Yield the mistakes in single containers."""
     for template in pods(bundle):
         for path, container, first in containers(template):
             yield from _image(template, path, container)
@@ -32,7 +32,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 
 def _image(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
     image = container.get("image")
-    # Beside `model` the container of that name only adds to the runtime's.
+    # Beside `model`, a container of that name only extends the runtime's container.
     borrowed = "model" in template.spec and container.get("name") == "kserve-container"
     if (not isinstance(image, str) or not image.strip()) and not borrowed:
         name = container.get("name", "")
@@ -52,7 +52,7 @@ def _resources(template: PodTemplate, path: str, container: dict[str, Any]) -> I
         if number is None:
             continue
         if name not in SHARED and number != most:
-            message = f"{name}: the request is {value}, the limit {limits.get(name, 'not there')}"
+            message = f"{name}: the request is {value}, the limit {limits.get(name, 'not set')}"
             yield owner.finding("SLW210", f"{at}.limits.{name}", message)
         elif most is not None and number > most:
             yield owner.finding("SLW207", f"{at}.requests.{name}", f"{name}: {value} is above {limits[name]}")
@@ -73,7 +73,7 @@ def _probes(template: PodTemplate, path: str, container: dict[str, Any], first: 
                 shown = ", ".join(given) or "none"
                 yield template.owner.finding("SLW206", join(path, name), f"{name} has {shown}")
             yield from _probe_port(template, path, container, name, probe)
-    # KubeRay puts probes into the first container of its pods, KServe into those of its own.
+    # KubeRay adds probes to the first container of its pods, and KServe to its own containers.
     given_by_operator = (template.role in ("head", "worker") and path.endswith("containers[0]")) or (
         template.owner.kind == "InferenceService"
     )
@@ -88,7 +88,7 @@ def _probes(template: PodTemplate, path: str, container: dict[str, Any], first: 
 def _probe_port(
     template: PodTemplate, path: str, container: dict[str, Any], name: str, probe: dict[str, Any]
 ) -> Iterator[Finding]:
-    """A probe may name a port of its own container; a number may be any."""
+    """Check named ports: a probe may only name a port of its own container, but it may use any number."""
     named = {plain(port.get("name")) for _, port in entries(container.get("ports"))}
     for handler in ("httpGet", "tcpSocket"):
         port = dig(probe, f"{handler}.port")
@@ -109,18 +109,18 @@ def _mounts(template: PodTemplate, path: str, container: dict[str, Any]) -> Iter
             yield template.owner.finding("SLW208", f"{at}.name", f"there is no volume {mount.get('name')!r}")
         where = str(mount.get("mountPath"))
         if where in seen:
-            yield template.owner.finding("SLW211", f"{at}.mountPath", f"{where} is mounted already")
+            yield template.owner.finding("SLW211", f"{at}.mountPath", f"{where} is mounted twice")
         seen.add(where)
 
 
 def _variables(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
     for i, name in _repeated(container.get("env")):
         at = join(join(join(path, "env"), i), "name")
-        yield template.owner.finding("SLW211", at, f"the variable {name} is there already")
+        yield template.owner.finding("SLW211", at, f"the variable {name} is set twice")
     for i, item in entries(container.get("env")):
         if item.get("value") and item.get("valueFrom"):
             at = join(join(path, "env"), i)
-            yield template.owner.finding("SLW217", at, f"{item.get('name')} has both")
+            yield template.owner.finding("SLW217", at, f"{item.get('name')} has both value and valueFrom")
 
 
 def _repeated(items: Any) -> Iterable[tuple[int, str]]:

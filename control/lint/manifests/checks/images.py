@@ -1,4 +1,4 @@
-"""Images: pinned, and alike."""
+"""Images: pinned to a version, and to one version of each image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOVING = ("latest", "main", "master", "edge", "nightly", "stable", "dev")
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Images without a fixed version, and one image in two versions."""
+    """Yield images without a fixed version, and images with two versions."""
     first: dict[str, tuple[str, str]] = {}
     for template in pods(bundle):
         for path, container, _ in containers(template):
@@ -31,7 +31,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
                 yield template.owner.finding("SLW215", at, message)
                 continue
             if "canary" in template.labels.values():
-                # The point of a canary is another version.
+                # A canary has another version on purpose.
                 continue
             known = first.setdefault(name, (version, template.owner.label))
             if _release(known[0]) != _release(version):
@@ -41,12 +41,12 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 
 
 def _release(version: str) -> str:
-    """A version without the hardware that it was built for."""
+    """Return a version without the suffix for the hardware."""
     return _HARDWARE.sub("", version)
 
 
 def split(image: str) -> tuple[str, str]:
-    """`registry:5000/a/b:1@sha256:c` to its name and its version, the digest where there is one."""
+    """Split `registry:5000/a/b:1@sha256:c` into name and version. The version is the digest, if there is one."""
     rest, _, digest = image.partition("@")
     folder, _, last = rest.rpartition("/")
     base, _, tag = last.partition(":")

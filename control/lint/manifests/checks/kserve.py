@@ -1,4 +1,4 @@
-"""What KServe's webhook refuses, and what it takes and ignores in one of its modes."""
+"""InferenceServices: what KServe's webhook refuses, and what KServe ignores in one of its modes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ MODES = {
     "Serverless": "Knative",
     "ModelMesh": "ModelMesh",
 }
-"""What the annotation may say -> the mode's name today."""
+"""Value of the annotation -> current name of the mode."""
 COMPONENTS = ("predictor", "transformer", "explainer")
 FRAMEWORKS = tuple("sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle model".split())
 BUILT_IN_RUNTIMES = "kserve-"
-"""How the names of the runtimes begin that come with KServe."""
+"""Prefix of the names of KServe's own runtimes."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """InferenceServices and the runtimes that they name."""
+    """Yield the mistakes in InferenceServices, and runtimes that do not exist."""
     for service in bundle.of("InferenceService"):
         if not NAME.fullmatch(service.name):
-            yield service.finding("SLW802", "metadata.name", f"{service.name!r} is no name of an InferenceService")
+            yield service.finding("SLW802", "metadata.name", f"{service.name!r} is not a valid name")
         for path, message in problems(service.body):
             yield service.finding("SLW801", path, message)
         mode = _mode(service)
@@ -73,11 +73,13 @@ def _stated(service: Resource) -> Iterator[Finding]:
 def _shares(service: Resource) -> Iterator[Finding]:
     percent = service.get("spec.predictor.canaryTrafficPercent")
     if isinstance(percent, int) and not 0 <= percent <= 100:
-        yield service.finding("SLW803", "spec.predictor.canaryTrafficPercent", f"{percent} is not 0 to 100")
+        yield service.finding(
+            "SLW803", "spec.predictor.canaryTrafficPercent", f"{percent} is not between 0 and 100"
+        )
     shares = [item.get("trafficPercent") for _, item in entries(service.get("spec.canary"))]
     total = sum(share for share in shares if isinstance(share, int))
     if total > 100:
-        yield service.finding("SLW803", "spec.canary", f"the shares add up to {total}, more than 100")
+        yield service.finding("SLW803", "spec.canary", f"the shares add up to {total}; at most 100 is allowed")
 
 
 def _ignored_canary(service: Resource, mode: str) -> Iterator[Finding]:
@@ -113,21 +115,21 @@ def _scaling(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Ite
     knative_hpa = service.annotations.get(KNATIVE_CLASS, "").startswith("hpa.")
     if chosen == "keda" and mode == "Standard":
         if metric is not None:
-            yield service.finding("SLW804", f"{at}.scaleMetric", "with KEDA metrics stand in autoScaling.metrics")
+            yield service.finding("SLW804", f"{at}.scaleMetric", "KEDA takes its metrics from autoScaling.metrics")
         return
     by_hpa = chosen == "hpa" if mode == "Standard" else knative_hpa
     allowed = ("cpu", "memory") if by_hpa else ("concurrency", "rps")
     if metric is not None and metric not in allowed and chosen not in ("none", "external"):
-        message = f"{metric!r} is not one of {', '.join(allowed)}, which is what this autoscaler knows"
+        message = f"{metric!r} is not one of {', '.join(allowed)}, the metrics of this autoscaler"
         yield service.finding("SLW804", f"{at}.scaleMetric", message)
     if by_hpa and isinstance(target, int) and (target < 1 or (metric in (None, "cpu") and target > 100)):
-        yield service.finding("SLW804", f"{at}.scaleTarget", f"{target} is no share of 1 to 100 percent")
+        yield service.finding("SLW804", f"{at}.scaleTarget", f"{target} is not between 1 and 100 percent")
     if mode == "Knative" and spec.get("deploymentStrategy") is not None:
         yield service.finding("SLW804", f"{at}.deploymentStrategy", "only Standard mode allows it")
 
 
 def _ignored(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Iterator[Finding]:
-    """Fields that do nothing in a mode, and bounds that it cannot keep."""
+    """Yield fields that have no effect in a mode, and bounds that the mode cannot keep."""
     silent = {"Standard": ("containerConcurrency",), "Knative": ("autoScaling", "workerSpec")}
     other = {"Standard": "Knative", "Knative": "Standard"}
     for name in silent.get(mode, ()):
@@ -137,7 +139,7 @@ def _ignored(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Ite
     if mode != "Standard":
         return
     if chosen in ("hpa", "none") and spec.get("minReplicas") == 0:
-        message = "only Knative mode and KEDA scale to nothing; it becomes 1"
+        message = "only Knative mode and KEDA scale to zero; KServe uses 1"
         yield service.finding("SLW805", f"{at}.minReplicas", message)
     if chosen in ("none", "external"):
         for name in ("scaleMetric", "scaleTarget", "autoScaling"):
@@ -158,5 +160,5 @@ def _runtime(service: Resource, bundle: Bundle, at: str, spec: dict[str, Any]) -
     wanted = dig(spec, "model.modelFormat.name")
     formats = [item.get("name") for _, item in entries(found.get("spec.supportedModelFormats"))]
     if wanted is not None and wanted not in formats:
-        message = f"{found.label} knows the formats {', '.join(map(str, formats)) or 'none'}, not {wanted}"
+        message = f"{found.label} supports the formats {', '.join(map(str, formats)) or 'none'}, not {wanted}"
         yield service.finding("SLW806", join(at, "model.modelFormat.name"), message)

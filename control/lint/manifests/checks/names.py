@@ -1,4 +1,4 @@
-"""Names, labels and what an object may be called."""
+"""Names, labels and annotations."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 FREE = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
-"""Kinds whose names may hold a colon and capitals."""
+"""Kinds whose names may contain colons and capital letters."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Names that the API server refuses, and objects that are there twice."""
+    """Yield names that the API server refuses, and objects that exist twice."""
     seen: dict[tuple[str, str, str, str], Resource] = {}
     for resource in bundle.resources:
         identity = (resource.group, resource.kind, resource.namespace, resource.name)
         if identity in seen and dig(resource.body, "metadata.name"):
             other = seen[identity].origin
-            yield resource.finding("SLW004", "metadata.name", f"{resource.label} is in {other.file} already")
+            yield resource.finding("SLW004", "metadata.name", f"{resource.label} already exists in {other.file}")
         seen[identity] = resource
         yield from _named(resource)
         yield from _labels(resource, "metadata")
@@ -50,7 +50,7 @@ def _named(resource: Resource) -> Iterator[Finding]:
         if resource.kind == "Namespace":
             pattern, most = LABEL, 63
         if not _fits(pattern, name, most):
-            message = f"{name!r}: lower-case letters, digits and `-`, at most {most} characters"
+            message = f"{name!r} is not allowed; use lower-case letters, digits and `-`, at most {most} characters"
             yield resource.finding("SLW201", "metadata.name", message)
     namespace = dig(resource.body, "metadata.namespace")
     if isinstance(namespace, str) and not _fits(LABEL, namespace, 63):
@@ -64,11 +64,11 @@ def _labels(resource: Resource, path: str) -> Iterator[Finding]:
             prefix, _, rest = name.rpartition("/")
             good = _fits(QUALIFIED, rest, 63) and (not prefix or _fits(SUBDOMAIN, prefix, 253))
             if not good or name.startswith("/"):
-                yield resource.finding("SLW202", at, f"{name!r} is no name of a label or annotation")
+                yield resource.finding("SLW202", at, f"{name!r} is not a valid name of a label or annotation")
             if not isinstance(value, str):
-                yield resource.finding("SLW202", at, f"the value {value!r} is no text; quote it")
+                yield resource.finding("SLW202", at, f"the value {value!r} is not text; quote it")
             elif key == "labels" and value and not _fits(QUALIFIED, value, 63):
-                yield resource.finding("SLW202", at, f"{value!r} is no value of a label")
+                yield resource.finding("SLW202", at, f"{value!r} is not a valid value of a label")
 
 
 def _fits(pattern: re.Pattern[str], text: str, most: int) -> bool:

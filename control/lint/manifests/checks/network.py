@@ -1,4 +1,4 @@
-"""Services, NetworkPolicies, disruption budgets and monitors against the pods they speak of."""
+"""Services, NetworkPolicies, disruption budgets and monitors, and the pods that they select."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RAY_PORTS: dict[str, int] = {
     "metrics": 8080,
     "serve": 8000,
 }
-"""Ports that KubeRay adds."""
+"""Ports that KubeRay adds to its pods."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """What selects nothing, and ports that do not lead on."""
+    """Yield selectors that select nothing, and ports that lead nowhere."""
     templates = pods(bundle)
     for service in bundle.of("Service"):
         yield from _ports(service)
@@ -46,7 +46,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 
 
 def _ports(service: Resource) -> Iterator[Finding]:
-    """Several ports need names, and names and numbers may not repeat."""
+    """Check that several ports have names, and that no name or number repeats."""
     ports = entries(service.get("spec.ports"))
     seen: set[Any] = set()
     for i, port in ports:
@@ -56,10 +56,10 @@ def _ports(service: Resource) -> Iterator[Finding]:
         for problem in filter(None, (port_problem(number), port_problem(name) if name is not None else "")):
             yield service.finding("SLW212", at, problem)
         if len(ports) > 1 and not name:
-            yield service.finding("SLW205", f"{at}.name", "of several ports each needs a name")
+            yield service.finding("SLW205", f"{at}.name", "each of several ports needs a name")
         for item, field in ((key, "port"), (name, "name")):
             if item is not None and item in seen:
-                yield service.finding("SLW205", f"{at}.{field}", f"{port.get(field)} is there already")
+                yield service.finding("SLW205", f"{at}.{field}", f"{port.get(field)} occurs twice")
             seen.add(item)
 
 
@@ -74,7 +74,7 @@ def _targets(service: Resource, chosen: list[PodTemplate]) -> Iterator[Finding]:
             yield service.finding("SLW303", at, problem)
         elif target not in names and target not in numbers and not adds:
             known = ", ".join(sorted(map(str, names | numbers))) or "none"
-            yield service.finding("SLW303", at, f"{target!r} is no port of the pods (they declare {known})")
+            yield service.finding("SLW303", at, f"{target!r} is not a port of the pods (they declare {known})")
 
 
 def _declared(chosen: list[PodTemplate]) -> tuple[set[str], set[int]]:
@@ -92,7 +92,7 @@ def _declared(chosen: list[PodTemplate]) -> tuple[set[str], set[int]]:
 
 
 def _runtime_decides(chosen: list[PodTemplate]) -> bool:
-    """The ports of an InferenceService are those of its runtime."""
+    """Return whether a runtime decides the ports of the pods, as for an InferenceService."""
     return any(template.owner.kind == "InferenceService" for template in chosen)
 
 
@@ -106,7 +106,7 @@ def _policy(policy: Resource, templates: list[PodTemplate]) -> Iterator[Finding]
             at = join(f"spec.{direction}", i)
             for j, peer in entries(rule.get(side)):
                 own = dig(peer, "podSelector")
-                # With a namespaceSelector the pods are somebody else's.
+                # With a namespaceSelector, the pods are not in these manifests.
                 if (
                     table(own)
                     and "namespaceSelector" not in peer
@@ -147,7 +147,7 @@ def _monitor(monitor: Resource, bundle: Bundle, templates: list[PodTemplate]) ->
     for i, endpoint in entries(monitor.get(f"spec.{key}")):
         port = endpoint.get("port")
         if isinstance(port, str) and port not in names and not adds:
-            message = f"no port is called {port!r} (there are {', '.join(sorted(names)) or 'none'})"
+            message = f"there is no port {port!r} (there are {', '.join(sorted(names)) or 'none'})"
             yield monitor.finding("SLW308", join(f"spec.{key}", i) + ".port", message)
 
 
@@ -156,7 +156,7 @@ def _selects(selector: Any, service: Resource) -> bool:
 
 
 def _as_template(service: Resource) -> PodTemplate:
-    """A Service's own labels, to be selected like a pod's."""
+    """Return the Service's own labels as a template, so that selectors can match them."""
     labels = strings(service.get("metadata.labels"))
     return PodTemplate(service, "", {}, labels, frozenset(), "service")
 

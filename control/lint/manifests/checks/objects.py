@@ -1,4 +1,4 @@
-"""Values that built-in kinds take one of a few of, and which their schemas leave open."""
+"""Fields of built-in kinds that allow only a few values, which their schemas do not list."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "subjects[*].kind": ("User", "Group", "ServiceAccount"),
     },
 }
-"""Kind -> where -> what is allowed there."""
+"""Kind -> path -> allowed values."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Values that are none of those allowed."""
+    """Yield values that are not allowed."""
     for kind, places in VALUES.items():
         for resource in bundle.of(kind):
             for pattern, allowed in places.items():

@@ -1,4 +1,4 @@
-"""Rules, dashboards and autoscalers' queries against the metrics that there are."""
+"""Queries of rules, dashboards and autoscalers, and the metrics that exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ADAPTED = (
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Metrics nobody emits, labels they do not carry, alerts without a runbook."""
+    """Yield metrics that do not exist, labels that a metric does not have, and alerts without a runbook."""
     recorded = {
         str(rule["record"])
         for resource in bundle.of("PrometheusRule")
@@ -59,7 +59,7 @@ def _rules(resource: Resource) -> Iterator[Finding]:
             name = str(rule.get("alert") or rule.get("record"))
             key = json.dumps([name, strings(rule.get("labels"))], sort_keys=True)
             if key in seen:
-                yield resource.finding("SLW603", at, f"{name} is in the group {group.get('name')} already")
+                yield resource.finding("SLW603", at, f"{name} occurs twice in the group {group.get('name')}")
             seen.add(key)
             notes = strings(rule.get("annotations"))
             if rule.get("alert") and not any(notes.get(key, "").strip() for key in RUNBOOK):
@@ -81,7 +81,7 @@ def _queries(bundle: Bundle) -> Iterator[tuple[Resource, str, str]]:
 
 
 def _panels(text: str) -> Iterator[str]:
-    """The queries of a Grafana dashboard; nothing of any other JSON."""
+    """Yield the queries of a Grafana dashboard; nothing for other JSON."""
     try:
         board = json.loads(text)
     except ValueError:
@@ -99,7 +99,7 @@ def _targets(panels: list[Any]) -> Iterator[str]:
 
 
 def _query(resource: Resource, path: str, query: str, recorded: set[str]) -> Iterator[Finding]:
-    # Grafana's variables stand for numbers, durations or text; as text of no meaning they can be read over.
+    # Grafana replaces its variables by numbers, durations or text; a neutral text keeps the query readable.
     used = read(_VARIABLE.sub("1", query))
     if used.problem:
         yield resource.finding("SLW604", path, used.problem)
@@ -107,13 +107,11 @@ def _query(resource: Resource, path: str, query: str, recorded: set[str]) -> Ite
     for name, labels in used.metrics.items():
         if name in known:
             for label in sorted(labels - known[name]):
-                yield resource.finding("SLW605", path, f"{name} carries no label {label}")
+                yield resource.finding("SLW605", path, f"{name} has no label {label}")
         elif name not in recorded and name not in TRITON and not foreign(name):
             yield resource.finding("SLW601", path, f"{name} is neither emitted nor recorded")
     ours = [known[name] for name in used.metrics if name in known]
-    # Only where all of a query is ours is it known what it can be grouped by.
+    # The labels to group by are known only if all metrics of the query are known.
     if ours and len(ours) == len(used.metrics):
         for label in sorted(used.grouped - frozenset().union(*ours)):
-            yield resource.finding(
-                "SLW605", path, f"no metric of the query carries the label {label} it groups by"
-            )
+            yield resource.finding("SLW605", path, f"the query groups by {label}, which no metric in it has")

@@ -1,4 +1,4 @@
-"""Pods as a whole: names in lists, ports, enumerations, restart policies, quantities outside of containers."""
+"""Whole pods: names in lists, ports, enumerations, restart policies, quantities outside of containers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POD_VALUES = {
     "tolerations[*].effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
     "topologySpreadConstraints[*].whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
 }
-"""Where in a pod's spec -> what is allowed there."""
+"""Path in a pod's spec -> allowed values."""
 QUANTITIES = ("volumes[*].emptyDir.sizeLimit", "overhead.cpu", "overhead.memory")
 OBJECT_QUANTITIES = (
     "spec.resources.requests.storage",
@@ -44,7 +44,7 @@ OBJECT_QUANTITIES = (
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """What is wrong with pods."""
+    """Yield the mistakes in pods."""
     for template in pods(bundle):
         yield from _lists(template)
         yield from _ports(template)
@@ -57,13 +57,13 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 
 
 def port_problem(port: Any) -> str:
-    """Why a port's name or number is not allowed, or nothing."""
+    """Return why the name or number of a port is not allowed, or an empty text."""
     if isinstance(port, str):
         good = len(port) <= 15 and PORT_NAME.fullmatch(port)
-        return "" if good else f"{port!r} is no name of a port"
+        return "" if good else f"{port!r} is not a valid port name"
     if isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535:
         return ""
-    return f"{port!r} is not a port (1 to 65535)"
+    return f"{port!r} is not a port number (1 to 65535)"
 
 
 def _lists(template: PodTemplate) -> Iterator[Finding]:
@@ -71,14 +71,14 @@ def _lists(template: PodTemplate) -> Iterator[Finding]:
     for path, container, _ in containers(template):
         name = str(container.get("name"))
         if name in seen:
-            yield template.owner.finding("SLW211", join(path, "name"), f"there is a container {name} already")
+            yield template.owner.finding("SLW211", join(path, "name"), f"two containers have the name {name}")
         seen.add(name)
     volumes: set[str] = set()
     for i, volume in entries(template.spec.get("volumes")):
         name = str(volume.get("name"))
         if name in volumes:
             at = join(join(join(template.path, "volumes"), i), "name")
-            yield template.owner.finding("SLW211", at, f"there is a volume {name} already")
+            yield template.owner.finding("SLW211", at, f"two volumes have the name {name}")
         volumes.add(name)
 
 
@@ -94,9 +94,11 @@ def _ports(template: PodTemplate) -> Iterator[Finding]:
                 yield template.owner.finding("SLW212", at, problem)
             key = (plain(number), plain(port.get("protocol", "TCP")))
             if key in numbers:
-                yield template.owner.finding("SLW205", f"{at}.containerPort", f"{number} is there already")
+                yield template.owner.finding(
+                    "SLW205", f"{at}.containerPort", f"two ports have the number {number}"
+                )
             if name is not None and str(name) in names:
-                yield template.owner.finding("SLW205", f"{at}.name", f"the name {name!r} is there already")
+                yield template.owner.finding("SLW205", f"{at}.name", f"two ports have the name {name!r}")
             numbers.add(key)
             names.add(str(name))
 

@@ -1,4 +1,4 @@
-"""What KubeRay and Ray Serve refuse and no schema says."""
+"""Ray objects: what KubeRay and Ray Serve refuse although the schemas allow it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 START_RESOURCES = ("num-cpus", "num-gpus", "memory", "resources")
 METRICS = "metrics-export-port"
 METRICS_PORT = "8080"
-"""Where KubeRay lets Ray's agent serve metrics unless rayStartParams say otherwise."""
+"""The port of Ray's metrics unless rayStartParams name another port."""
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Names, upgrade strategies, worker groups, settings that exclude each other, serveConfigV2."""
+    """Check names, upgrade strategies, worker groups, settings that exclude each other, and serveConfigV2."""
     for resource in bundle.of(*RAY_CLUSTERS):
         yield from _name(resource)
         path, spec = cluster_spec(resource)
@@ -44,7 +44,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 def _name(resource: Resource) -> Iterator[Finding]:
     most = LONGEST.get(resource.kind)
     if most is not None and (len(resource.name) > most or not NAME.fullmatch(resource.name)):
-        message = f"{resource.name!r}: a DNS label that begins with a letter, at most {most} characters"
+        message = f"{resource.name!r} must be a DNS label that begins with a letter, at most {most} characters"
         yield resource.finding("SLW704", "metadata.name", message)
 
 
@@ -67,7 +67,7 @@ def _upgrade(resource: Resource, spec: dict[str, Any]) -> Iterator[Finding]:
         for name in ("maxSurgePercent", "stepSizePercent"):
             share = options.get(name, 100)
             if not isinstance(share, int) or not 0 <= share <= 100:
-                yield resource.finding("SLW702", f"{at}.{name}", f"{share!r} is not 0 to 100")
+                yield resource.finding("SLW702", f"{at}.{name}", f"{share!r} is not between 0 and 100")
 
 
 def _groups(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ def _groups(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Fin
         name = str(group.get("groupName"))
         least, most, now = (group.get(key) for key in ("minReplicas", "maxReplicas", "replicas"))
         if name in seen:
-            yield resource.finding("SLW703", f"{at}.groupName", f"there is a group {name} already")
+            yield resource.finding("SLW703", f"{at}.groupName", f"two groups have the name {name}")
         seen.add(name)
         if not scaled and (least is None or most is None):
             message = f"without the autoscaler the group {name} needs minReplicas and maxReplicas"
@@ -101,7 +101,7 @@ def _twice(resource: Resource, at: str, group: dict[str, Any]) -> Iterator[Findi
     start = strings(group.get("rayStartParams"))
     given = [name for name in START_RESOURCES if start.get(name)]
     if given and table(group.get("resources")):
-        message = f"{', '.join(given)} stands in rayStartParams and resources are given too; keep resources"
+        message = f"{', '.join(given)} is in rayStartParams although resources are given; keep resources"
         yield resource.finding("SLW706", f"{at}.rayStartParams", message)
     if "labels" in start:
         yield resource.finding("SLW706", f"{at}.rayStartParams.labels", "keep the field labels of the group")
@@ -127,7 +127,7 @@ def _combinations(resource: Resource, path: str, spec: dict[str, Any]) -> Iterat
         message = "a RayService names its head Service itself; leave the name out"
         yield resource.finding("SLW706", f"{at}.headService.metadata.name", message)
     if resource.get("spec.upgradeStrategy") is not None and resource.kind == "RayJob":
-        yield resource.finding("SLW706", "spec.upgradeStrategy", "a RayJob has none; leave it out")
+        yield resource.finding("SLW706", "spec.upgradeStrategy", "a RayJob has no head Service; leave it out")
     containers = entries(dig(spec, "headGroupSpec.template.spec.containers"))
     names = {item.get("name") for _, item in entries(containers[0][1].get("env"))} if containers else set()
     tolerant = spec.get("gcsFaultToleranceOptions") is not None
@@ -136,7 +136,7 @@ def _combinations(resource: Resource, path: str, spec: dict[str, Any]) -> Iterat
         keep = (
             "redisAddress of gcsFaultToleranceOptions"
             if tolerant
-            else "gcsFaultToleranceOptions, which is not there"
+            else "gcsFaultToleranceOptions, which is missing"
         )
         yield resource.finding("SLW706", env, f"RAY_REDIS_ADDRESS is set; keep {keep}")
     if tolerant and ("REDIS_PASSWORD" in names or dig(spec, "headGroupSpec.rayStartParams.redis-password")):
@@ -147,7 +147,7 @@ def _serve(resource: Resource) -> Iterator[Finding]:
     text = resource.get("spec.serveConfigV2")
     at = "spec.serveConfigV2"
     if text is None:
-        yield resource.finding("SLW701", at, "it is not there")
+        yield resource.finding("SLW701", at, "serveConfigV2 is missing")
         return
     if not isinstance(text, str):
         return
@@ -157,6 +157,6 @@ def _serve(resource: Resource) -> Iterator[Finding]:
             yield resource.finding("SLW701", at, problem.message)
     if len(documents) != 1 or documents[0].problems:
         if len(documents) != 1:
-            yield resource.finding("SLW701", at, f"it has {len(documents)} documents; one is expected")
+            yield resource.finding("SLW701", at, f"serveConfigV2 has {len(documents)} documents; expected one")
         return
     yield from (resource.finding("SLW701", at, message) for message in refused(documents[0].value))

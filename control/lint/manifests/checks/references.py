@@ -1,4 +1,4 @@
-"""What an object names must be there, or be declared to exist outside."""
+"""References: the object that a field names must exist, or be declared to exist elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILT_IN_CLASSES = ("system-cluster-critical", "system-node-critical")
 
 @dataclass(frozen=True)
 class _Named:
-    """A reference: where it stands, what it names, which key of it."""
+    """A reference: its path, the object that it names, and a key of that object."""
 
     path: str
     kind: str
@@ -28,7 +28,7 @@ class _Named:
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """References of pods, bindings and Ingresses."""
+    """Yield references of pods, bindings and Ingresses to objects that do not exist."""
     secrets = _made_secrets(bundle)
     for template in pods(bundle):
         for item in _of_pod(template):
@@ -96,7 +96,7 @@ def _of_object(resource: Resource) -> Iterator[_Named]:
 
 
 def _made_secrets(bundle: Bundle) -> set[str]:
-    """Names of the Secrets that operators make of other objects."""
+    """Return the names of the Secrets that operators create for other objects."""
     made = {str(item.get("spec.secretName")) for item in bundle.of("Certificate")}
     made |= {str(item.get("spec.target.name") or item.name) for item in bundle.of("ExternalSecret")}
     return made | {item.name for item in bundle.of("SealedSecret")}
@@ -136,7 +136,7 @@ def _classes(template: PodTemplate, bundle: Bundle) -> Iterator[Finding]:
 
 def _binding(binding: Resource, bundle: Bundle) -> Iterator[Finding]:
     kind, name = str(binding.get("roleRef.kind")), str(binding.get("roleRef.name"))
-    # Cluster roles such as `view` are there on every cluster.
+    # Cluster roles such as `view` exist on every cluster.
     if kind == "Role" and bundle.find(kind, name, binding.namespace) is None and not bundle.declared(kind, name):
         yield binding.finding("SLW505", "roleRef", f"there is no {kind} {name}")
     for i, subject in entries(binding.get("subjects")):

@@ -1,4 +1,4 @@
-"""Ingresses and Gateway API routes against the Services they lead to."""
+"""Ingresses and Gateway API routes, and the Services that they lead to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATH_TYPES = ("Prefix", "Exact", "ImplementationSpecific")
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Paths, backends, weights and hosts."""
+    """Check paths, backends, weights and hosts."""
     yield from _shared_hosts(bundle)
     for ingress in bundle.of("Ingress"):
         yield from _ingress(ingress, bundle)
@@ -39,13 +39,13 @@ def _shared_hosts(bundle: Bundle) -> Iterator[Finding]:
 
 
 def _hosts(route: Resource) -> list[str]:
-    """Without any a route has all of its listener's."""
+    """Return the hosts of a route. A route without hosts has those of its listener."""
     given = route.get("spec.hostnames")
     return [str(host) for host in given] if isinstance(given, list) and given else ["*"]
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether a host is named by both; `*` stands for what is before a suffix, and alone for all."""
+    """Return whether two names match a common host. `*` matches any prefix, and alone any host."""
     pairs = ((one, other), (other, one))
     return one == other or any(a.startswith("*") and b.lstrip("*").endswith(a[1:]) for a, b in pairs)
 

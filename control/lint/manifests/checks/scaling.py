@@ -21,12 +21,12 @@ SOURCES = {
     "External": "external",
 }
 UNSCALED = (*RAY_CLUSTERS, "Job", "CronJob", "DaemonSet")
-"""Owners of pods without a scale subresource, which a disruption budget asks for the number of pods."""
+"""Owners of pods without a scale subresource, from which a disruption budget reads the number of pods."""
 TARGETS = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Bounds, targets and metrics of autoscalers; what budgets allow."""
+    """Check bounds, targets and metrics of autoscalers, and what disruption budgets allow."""
     taken: dict[tuple[str, str], Resource] = {}
     for scaler in bundle.of("HorizontalPodAutoscaler", "ScaledObject"):
         yield from _bounds(scaler)
@@ -34,7 +34,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
         reference = table(scaler.get("spec.scaleTargetRef"))
         key = (str(reference.get("kind", "Deployment")), str(reference.get("name")))
         if key in taken:
-            message = f"{taken[key].label} scales {'/'.join(key)} already"
+            message = f"{taken[key].label} already scales {'/'.join(key)}"
             yield scaler.finding("SLW403", "spec.scaleTargetRef", message)
         taken.setdefault(key, scaler)
     for scaler in bundle.of("HorizontalPodAutoscaler"):
@@ -57,7 +57,7 @@ def _bounds(scaler: Resource) -> Iterator[Finding]:
     if scaler.kind == "HorizontalPodAutoscaler":
         for name, value in zip(names, (least, most), strict=True):
             if isinstance(value, int) and value < 1:
-                yield scaler.finding("SLW401", f"spec.{name}", f"{name} is {value}; at least 1 is allowed")
+                yield scaler.finding("SLW401", f"spec.{name}", f"{name} is {value}; it must be at least 1")
 
 
 def _target(scaler: Resource, bundle: Bundle) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def _requests(scaler: Resource, target: Resource) -> Iterator[Finding]:
             continue
         for template in pods(Bundle([target])):
             for _, container, first in containers(template):
-                # A limit without a request counts as both.
+                # Without a request, the limit counts as the request.
                 given = table(dig(container, "resources.requests")) | table(dig(container, "resources.limits"))
                 if not first and wanted not in given:
                     message = f"{target.label}: the container {container.get('name')} requests no {wanted}"
@@ -118,13 +118,13 @@ def _budget(budget: Resource, bundle: Bundle) -> Iterator[Finding]:
     least, lost = budget.get("spec.minAvailable"), budget.get("spec.maxUnavailable")
     if (least is None) == (lost is None):
         shown = "neither minAvailable nor maxUnavailable" if least is None else "minAvailable and maxUnavailable"
-        yield budget.finding("SLW406", "spec", f"it has {shown}")
+        yield budget.finding("SLW406", "spec", f"the budget has {shown}")
         return
     chosen = selecting(budget.get("spec.selector"), pods(bundle), budget.namespace)
     unscaled = [template.owner.label for template in chosen if template.owner.kind in UNSCALED]
     if unscaled and not isinstance(least, int):
         at = "spec.minAvailable" if lost is None else "spec.maxUnavailable"
-        yield budget.finding("SLW410", at, f"{unscaled[0]} has no scale that says how many pods there should be")
+        yield budget.finding("SLW410", at, f"{unscaled[0]} has no scale subresource with the number of pods")
     replicas = [template.owner.get("spec.replicas") for template in chosen]
     fixed = [count for count in replicas if isinstance(count, int)]
     never = least == "100%" or lost in (0, "0%")
@@ -132,4 +132,4 @@ def _budget(budget: Resource, bundle: Bundle) -> Iterator[Finding]:
         never = never or least >= sum(fixed)
     if never:
         at = "spec.minAvailable" if lost is None else "spec.maxUnavailable"
-        yield budget.finding("SLW408", at, f"{least if lost is None else lost} leaves no pod that may go")
+        yield budget.finding("SLW408", at, f"{least if lost is None else lost} leaves no pod that may be evicted")

@@ -1,1 +1,1 @@
-"""What the linter looks at, one module for each part of a model configuration."""
+"""The checks of the linter, one module for each part of a model configuration."""

@@ -13,12 +13,12 @@ from control.lint.triton.model import Model
 __all__ = ["check", "check_preferred"]
 
 LONG_DELAY = 1_000_000
-"""Microseconds from which a delay is more likely a mistaken unit."""
+"""A delay of this many microseconds or more is probably given in a wrong unit."""
 HERE = "dynamic_batching"
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Everything about `dynamic_batching`."""
+    """Check `dynamic_batching`."""
     if not model.config.HasField(HERE):
         return
     batching = model.config.dynamic_batching
@@ -36,7 +36,7 @@ def check(model: Model, findings: ModelFindings) -> None:
 
 
 def check_preferred(model: Model, findings: ModelFindings, sizes: Any, key: str) -> None:
-    """Preferred batch sizes are 1 to `max_batch_size`."""
+    """Check that preferred batch sizes are between 1 and `max_batch_size`."""
     most = model.config.max_batch_size
     for index, size in enumerate(sizes):
         if not 1 <= size <= max(most, 0):

@@ -1,4 +1,4 @@
-"""Ensembles: steps, the maps between their tensors, and what flows along them."""
+"""Ensembles: steps, the maps between their tensors, and the flow of tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HERE = "ensemble_scheduling"
 
 
 def check(model: Model, findings: ModelFindings, others: Mapping[str, Model]) -> None:
-    """Everything about an ensemble; `others` are the repository's models that could be read, by name."""
+    """Check an ensemble. `others` has the readable models of the repository, by name."""
     if not model.ensemble:
         return
     _check_shape(model, findings)
@@ -31,7 +31,7 @@ def check(model: Model, findings: ModelFindings, others: Mapping[str, Model]) ->
 
 
 def _check_shape(model: Model, findings: ModelFindings) -> None:
-    """What an ensemble has and has not, by itself."""
+    """Check the settings that an ensemble must have, and those that it must not have."""
     config = model.config
     if config.platform != ENSEMBLE:
         findings.add("T210", "platform", repr(config.platform) if config.platform else "not set", f"{ENSEMBLE!r}")
@@ -49,7 +49,7 @@ def _check_shape(model: Model, findings: ModelFindings) -> None:
 def _check_step(
     model: Model, step: Any, key: str, findings: ModelFindings, others: Mapping[str, Model]
 ) -> Model | None:
-    """The step's model, where it is there."""
+    """Return the model of the step, or None if it does not exist."""
     for name in ("input_map", "output_map"):
         if not len(getattr(step, name)):
             findings.add("T210", f"{key}.{name}", "not set", "an entry for each tensor")
@@ -64,7 +64,7 @@ def _check_step(
     found = others.get(step.model_name)
     if found is None:
         rest = sorted(name for name in others if name != model.name)
-        expected = f"one of {', '.join(rest)}" if rest else "a model that is there; there is none"
+        expected = f"one of {', '.join(rest)}" if rest else "a model of the repository, which has none"
         findings.add("T211", f"{key}.model_name", repr(step.model_name), expected, nearest(step.model_name, rest))
         return None
     _check_version(step, found, key, findings)
@@ -86,7 +86,7 @@ def _check_version(step: Any, found: Model, key: str, findings: ModelFindings) -
 
 
 def _check_maps(step: Any, found: Model, key: str, findings: ModelFindings) -> None:
-    """The left sides are tensors of the step's model, and every input of it has one."""
+    """Check that the keys of the maps are tensors of the step's model, and that every input is mapped."""
     for role in ("input", "output"):
         items = {item.name: item for item in getattr(found.config, role)}
         given = getattr(step, f"{role}_map")

@@ -1,4 +1,4 @@
-"""What flows through an ensemble: who writes each tensor, who reads it, and whether both mean the same."""
+"""The flow of tensors through an ensemble: which step writes each tensor, which steps read it, and their types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HERE = "ensemble_scheduling"
 
 @dataclass(frozen=True)
 class _Fact:
-    """What one end of a tensor says about it. `whole` has the batch axis, where that end has one."""
+    """The properties of a tensor at one of its ends. `whole` has the batch axis, if that end has one."""
 
     data_type: int
     dims: tuple[int, ...]
@@ -32,7 +32,7 @@ def _fact(item: Any, batching: bool, who: str) -> _Fact:
 
 
 class Flow:
-    """The tensors of one ensemble, step by step; `check` looks at the whole."""
+    """The tensors of one ensemble. Steps are added one by one; `check` then checks the whole."""
 
     def __init__(self, model: Model, findings: ModelFindings) -> None:
         self._findings = findings
@@ -47,7 +47,7 @@ class Flow:
         self._steps: dict[int, Any] = {}
 
     def add(self, index: int, step: Any) -> None:
-        """Note what a step reads and writes."""
+        """Add the tensors that a step reads and writes."""
         self._steps[index] = step
         for name in sorted(step.output_map):
             tensor, key = step.output_map[name], f'{HERE}.step[{index}].output_map["{name}"]'
@@ -59,10 +59,10 @@ class Flow:
             self._writers.setdefault(tensor, index)
 
     def types(self, index: int, step: Any, found: Model) -> None:
-        """Compare data types and dims at this step with what the other ends of its tensors say."""
+        """Compare data types and dims at this step with those at the other ends of its tensors."""
         for role, name, item in _mapped(step, found):
             key = f'{HERE}.step[{index}].{role}_map["{item.name}"]'
-            # A step of a model that reshapes takes and gives `dims`; only an ensemble's own reshape counts.
+            # A step's tensors have `dims` even if its model reshapes them; only the ensemble's reshape counts.
             here = _Fact(
                 item.data_type,
                 tuple(item.dims),
@@ -79,7 +79,7 @@ class Flow:
                 self._findings.add("T219", key, value, f"{list(there.whole)}, as for {there.who}")
 
     def check(self) -> None:
-        """Everything is written before it is read, and read once it is written."""
+        """Check that every tensor is written before it is read, and that it is read."""
         read = {tensor for step in self._steps.values() for tensor in step.input_map.values()}
         self._check_read(read)
         known = [*self._inputs, *self._writers]
@@ -89,11 +89,11 @@ class Flow:
                     tensor, key = step.input_map[name], f'{HERE}.step[{index}].input_map["{name}"]'
                     expected = f"an input of the ensemble or what a step writes: {', '.join(known)}"
                     self._findings.add("T214", key, repr(tensor), expected, nearest(tensor, known))
-        for place, name in enumerate(self._outputs):
+        for index, name in enumerate(self._outputs):
             if self._steps and name not in self._writers:
                 expected = f"what a step writes: {', '.join(self._writers)}"
                 self._findings.add(
-                    "T214", f"output[{place}].name", repr(name), expected, nearest(name, self._writers)
+                    "T214", f"output[{index}].name", repr(name), expected, nearest(name, self._writers)
                 )
         self._check_order(set(known))
 
@@ -113,8 +113,8 @@ class Flow:
                 )
 
     def _check_order(self, known: set[str]) -> None:
-        """Run the steps in thought; those that are left though all they read is written wait for each other."""
-        # What nothing gives is reported already; here it counts as given.
+        """Simulate the order of the steps. The steps that can never start wait for each other."""
+        # Tensors that no step writes are reported elsewhere; here they count as written.
         ready = set(self._inputs) | {
             t for s in self._steps.values() for t in s.input_map.values() if t not in known
         }
@@ -129,7 +129,7 @@ class Flow:
 
 
 def _mapped(step: Any, found: Model) -> Iterator[tuple[str, str, Any]]:
-    """Role, the ensemble's name, and the tensor of the step's model."""
+    """Yield the role, the ensemble's name and the step's tensor of each mapped tensor."""
     for role in ("input", "output"):
         given = getattr(step, f"{role}_map")
         for item in getattr(found.config, role):

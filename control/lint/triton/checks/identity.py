@@ -1,4 +1,4 @@
-"""Name, backend and files of a model: what Triton looks at before it opens a graph."""
+"""Name, backend and files of a model, which Triton checks before it opens a graph."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from control.lint.triton.model import BACKENDS, PLATFORMS, Model, loaded_version
 __all__ = ["check", "open_graphs"]
 
 OWN_FOLDERS = ("warmup", "initial_state", "configs")
-"""Folders beside the versions that mean something else to Triton."""
+"""Folders beside the versions that have another purpose in Triton."""
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Name, backend and platform."""
+    """Check name, backend and platform."""
     config = model.config
     if not config.name:
         findings.add("T106", "name", "not set", f"name: {model.name!r}", line=1)
@@ -38,7 +38,7 @@ def check(model: Model, findings: ModelFindings) -> None:
 
 
 def _strange_backend(model: Model, findings: ModelFindings) -> None:
-    """A misspelt one, the platform's word for it, or one of the user's own."""
+    """Add the finding for an unknown backend: a misspelled one, a platform's name, or the user's own."""
     name = model.config.backend
     meant = PLATFORMS.get(name) or ("onnxruntime" if name.casefold() in ("onnx", "ort") else "")
     hint = f"Did you mean {meant!r}?" if meant else nearest(name, BACKENDS)
@@ -51,7 +51,7 @@ def _strange_backend(model: Model, findings: ModelFindings) -> None:
 
 
 def open_graphs(model: Model, findings: ModelFindings) -> None:
-    """Find the versions that Triton would load and read their graphs, noting what is missing or broken."""
+    """Find the versions that Triton would load, read their graphs, and report missing and broken files."""
     there, ignored = version_folders(model.folder)
     strange = [name for name in ignored if name not in OWN_FOLDERS]
     for name in strange:
@@ -78,7 +78,7 @@ def _check_policy(model: Model, there: tuple[int, ...], findings: ModelFindings)
         findings.add("T122", key, "empty", f"some of {', '.join(map(str, there))}")
     for version in policy.specific.versions:
         if version not in there:
-            findings.add("T122", key, version, f"a version that is there: {', '.join(map(str, there))}")
+            findings.add("T122", key, version, f"one of the versions {', '.join(map(str, there))}")
 
 
 def _open(model: Model, version: int, findings: ModelFindings) -> None:
@@ -90,15 +90,15 @@ def _open(model: Model, version: int, findings: ModelFindings) -> None:
         others = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
         alike = next((name for name in others if name.endswith(path.suffix or ".onnx")), "")
         fix = f"Rename {alike!r} or write default_model_filename: {alike!r}" if alike else ""
-        findings.add("T113", "default_model_filename", f"{shown} is not there", "the model's file", fix)
+        findings.add("T113", "default_model_filename", f"{shown} does not exist", "the model's file", fix)
         return
     if model.backend != "onnxruntime":
         return
     try:
         graph = read_graph(path)
     except GraphError as cause:
-        findings.add("T114", "", f"{shown}: {cause}", "an ONNX graph, whole", "Export or copy it again", line=0)
+        findings.add("T114", "", f"{shown}: {cause}", "a complete ONNX graph", "Export or copy it again", line=0)
         return
     for name in graph.lost:
-        findings.add("T115", "", f"{version}/{name} is not there", f"the weights of {shown}", line=0)
+        findings.add("T115", "", f"{version}/{name} does not exist", f"the weights of {shown}", line=0)
     model.graphs[version] = graph

@@ -26,17 +26,17 @@ NUMBERS = {
     "gpu_mem_limit": None,
     "session.use_device_allocator_for_initializers": ("0", "1"),
 }
-"""Parameters of the ONNX Runtime backend that hold a number, and what is allowed; None: any from 0."""
+"""Numeric parameters of the ONNX Runtime backend, and their allowed values; None: any number from 0."""
 TEXTS = ("memory.enable_memory_arena_shrinkage",)
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Everything about where and how a model runs."""
+    """Check instance groups, optimization and parameters."""
     config = model.config
     for index, group in enumerate(config.instance_group):
         _check_group(model, group, f"instance_group[{index}]", findings)
     if config.instance_group and all(group.passive for group in config.instance_group):
-        findings.add("T163", "instance_group", "every group is passive", "one that is not")
+        findings.add("T163", "instance_group", "every group is passive", "a group that is not passive")
     if model.backend == "onnxruntime":
         _check_optimization(config, findings)
         _check_parameters(config.parameters, findings)
@@ -49,9 +49,9 @@ def _check_group(model: Model, group: Any, key: str, findings: ModelFindings) ->
     if group.gpus and group.kind in (Group.KIND_CPU, Group.KIND_MODEL):
         fix = "Write kind: KIND_GPU, or leave gpus out"
         findings.add("T160", f"{key}.gpus", f"{list(group.gpus)} with {kind}", "no GPUs", fix)
-    for place, number in enumerate(group.gpus):
+    for index, number in enumerate(group.gpus):
         if number < 0:
-            findings.add("T161", f"{key}.gpus[{place}]", number, "a GPU's number, from 0")
+            findings.add("T161", f"{key}.gpus[{index}]", number, "a GPU's number, from 0")
     if group.profile and model.backend != "tensorrt":
         findings.add("T162", f"{key}.profile", f"set for backend {model.backend!r}", "no profile")
 

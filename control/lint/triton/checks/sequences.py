@@ -23,7 +23,7 @@ IDENTITIES = ("TYPE_UINT64", "TYPE_INT64", "TYPE_UINT32", "TYPE_INT32", "TYPE_ST
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Everything about `sequence_batching`."""
+    """Check `sequence_batching`."""
     if not model.config.HasField(HERE):
         return
     batching = model.config.sequence_batching
@@ -34,7 +34,11 @@ def check(model: Model, findings: ModelFindings) -> None:
         if item.name in listed:
             fix = "Leave it out of `input`: Triton fills it in"
             findings.add(
-                "T180", f"{HERE}.control_input[{index}].name", f"{item.name!r} is in input", "not there", fix
+                "T180",
+                f"{HERE}.control_input[{index}].name",
+                f"{item.name!r} is in input",
+                "a name that is not in input",
+                fix,
             )
     for label, graph in model.distinct_graphs():
         for index, item in enumerate(batching.control_input):
@@ -44,7 +48,7 @@ def check(model: Model, findings: ModelFindings) -> None:
 
 
 def _check_controls(batching: Any, findings: ModelFindings) -> dict[str, str]:
-    """Each control by itself; the data type that each tensor has by its control."""
+    """Check each control, and return the data type of each control's tensor."""
     kinds: set[int] = set()
     types: dict[str, str] = {}
     for index, item in enumerate(batching.control_input):
@@ -65,7 +69,7 @@ def _check_controls(batching: Any, findings: ModelFindings) -> dict[str, str]:
 
 
 def _check_control(control: Any, key: str, findings: ModelFindings) -> str:
-    """The data type of the control's tensor; empty where it cannot be told."""
+    """Check a control, and return the data type of its tensor; empty if it is not known."""
     given = [name for name in VALUES if len(getattr(control, name))]
     if control.kind == Control.CONTROL_SEQUENCE_CORRID:
         if given:
@@ -113,10 +117,12 @@ def _check_states(batching: Any, findings: ModelFindings, graph: Graph, label: s
 def _check_tensor(
     findings: ModelFindings, key: str, name: str, kind: str, known: Mapping[str, Tensor], label: str
 ) -> None:
-    """A tensor that Triton itself brings or keeps must be the graph's, of that type."""
+    """Check that a tensor that Triton itself fills or stores is in the graph and has the data type."""
     if name not in known:
         shown = repr(name) if name else "not set"
         expected = f"one of {', '.join(known)} ({label})"
         findings.add("T181", key, shown, expected, nearest(name, known))
     elif kind and known[name].data_type != kind:
-        findings.add("T181", key, f"{name!r} is {known[name].data_type} in {label}", f"{kind}, as said here")
+        findings.add(
+            "T181", key, f"{name!r} is {known[name].data_type} in {label}", f"{kind}, as in this configuration"
+        )

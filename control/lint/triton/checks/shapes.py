@@ -1,7 +1,7 @@
-"""Dims: what can be, and how a configuration's stand against a graph's.
+"""Dims: which are allowed, and whether those of a configuration fit those of a graph.
 
-With `max_batch_size` above 0 Triton puts a free axis before the dims. Inputs of the graph that are free take any
-dims; an output's must be the same, -1 where the graph's are free.
+With `max_batch_size` above 0, Triton adds a free axis before the dims. An input may have any dim where the graph's
+axis is free. The dims of an output must equal those of the graph, with -1 for a free axis.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ FREE = -1
 
 
 def check_dims(findings: ModelFindings, dims: Sequence[int], key: str, rule: str = "T139") -> None:
-    """Every dim is 1 or more, or -1."""
+    """Check that every dim is 1 or more, or -1."""
     for index, dim in enumerate(dims):
         if dim < 1 and dim != FREE:
             findings.add(rule, f"{key}[{index}]", dim, "1 or more, or -1 for any")
 
 
 def check_reshape(findings: ModelFindings, item: Any, key: str, batching: bool) -> None:
-    """The elements that `reshape` has are those that `dims` has."""
+    """Check that `reshape` has as many elements as `dims`."""
     dims, shape = list(item.dims), list(item.reshape.shape)
     here = f"{key}.reshape.shape"
     check_dims(findings, shape, here, "T145")
@@ -40,11 +40,11 @@ def check_reshape(findings: ModelFindings, item: Any, key: str, batching: bool) 
 
 
 def _free_expected(dims: list[int]) -> str:
-    return f"as many -1 as dims {dims} has, and as many elements between them"
+    return f"as many -1 as dims {dims} has, with equal numbers of elements between them"
 
 
 def _parts(dims: Sequence[int]) -> list[int]:
-    """Numbers of elements between the free axes."""
+    """Return the numbers of elements between the free axes."""
     parts: list[list[int]] = [[]]
     for dim in dims:
         if dim == FREE:
@@ -57,7 +57,7 @@ def _parts(dims: Sequence[int]) -> list[int]:
 def against(
     findings: ModelFindings, item: Any, key: str, graph: Sequence[int], label: str, *, batching: bool, exact: bool
 ) -> None:
-    """Compare the dims of `item` (its reshape's, where it has one) with those of the graph, batch axis and all."""
+    """Compare the dims of `item`, or of its reshape, with those of the graph, including the batch axis."""
     dims = list(item.reshape.shape) if item.HasField("reshape") else list(item.dims)
     here = f"{key}.reshape.shape" if item.HasField("reshape") else f"{key}.dims"
     shown = f"{list(graph)} of {label}"
@@ -113,5 +113,5 @@ def _wrong_rank(
 
 
 def compatible(first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether dims may be the same: as many, each alike or one of the two free."""
+    """Return whether dims may be equal: the same number of dims, each equal or free on one side."""
     return len(first) == len(second) and all(a == b or FREE in (a, b) for a, b in zip(first, second, strict=True))

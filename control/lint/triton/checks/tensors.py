@@ -1,4 +1,4 @@
-"""Inputs and outputs: what a configuration says of them by itself, and against the graphs it is for."""
+"""Inputs and outputs: check their configuration, and compare it with the graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = {"input": ("T132", "T133"), "output": ("T134", "T135")}
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Everything about inputs and outputs."""
+    """Check inputs and outputs."""
     for role in ROLES:
         items = getattr(model.config, role)
         names = Counter(item.name for item in items)
@@ -40,12 +40,12 @@ def check(model: Model, findings: ModelFindings) -> None:
 
 
 def type_name(number: int) -> str:
-    """TYPE_FP32 and so on."""
+    """Return the name of a data type, such as TYPE_FP32."""
     return str(pb.DataType.Name(number))
 
 
 def _alone(model: Model, findings: ModelFindings, item: Any, key: str) -> None:
-    """What can be said without a graph."""
+    """Check a tensor without a graph."""
     if not item.name:
         findings.add("T130", f"{key}.name", "not set", "the tensor's name in the graph")
     if item.data_type == pb.TYPE_INVALID:
@@ -94,14 +94,14 @@ def _against_graph(model: Model, findings: ModelFindings, graph: Graph, label: s
         for name, tensor in needed[role].items():
             if name not in given | elsewhere:
                 findings.add(
-                    lacking, role, f"{name!r} of {label} is not there", f"{role} {_written(model, name, tensor)}"
+                    lacking, role, f"{name!r} of {label} is missing", f"{role} {_written(model, name, tensor)}"
                 )
 
 
 def _compare(model: Model, findings: ModelFindings, item: Any, key: str, tensor: Tensor, label: str) -> None:
     if not tensor.data_type:
         fix = "Export classifiers without ZipMap, so that probabilities are a tensor"
-        findings.add("T148", f"{key}.name", f"{item.name!r} is no tensor in {label}", "a tensor", fix)
+        findings.add("T148", f"{key}.name", f"{item.name!r} is not a tensor in {label}", "a tensor", fix)
         return
     if item.data_type not in (pb.TYPE_INVALID, pb.DataType.Value(tensor.data_type)):
         given = type_name(item.data_type)
@@ -117,7 +117,7 @@ def _compare(model: Model, findings: ModelFindings, item: Any, key: str, tensor:
 
 
 def _of_triton(model: Model, role: str) -> set[str]:
-    """Tensors that requests do not bring or get: controls and states of sequences, facts about the batch."""
+    """Return the tensors that are not part of requests: controls and states of sequences, and batch inputs."""
     batching = model.config.sequence_batching
     names = {getattr(item, f"{role}_name") for item in batching.state}
     if role == "input":
@@ -126,6 +126,6 @@ def _of_triton(model: Model, role: str) -> set[str]:
 
 
 def _written(model: Model, name: str, tensor: Tensor) -> str:
-    """The lines to add."""
+    """Return the lines to add to the configuration."""
     dims = list(tensor.dims or ())[1 if model.batching else 0 :] or [1]
     return f'{{ name: "{name}" data_type: {tensor.data_type or "TYPE_FP32"} dims: {dims} }}'

@@ -1,4 +1,4 @@
-"""Warm-up samples, which are requests before the first one, and the response cache."""
+"""Warm-up samples, which Triton runs before the first request, and the response cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check"]
 
 
 def check(model: Model, findings: ModelFindings) -> None:
-    """Every warm-up sample is a request that the model would answer."""
+    """Check that the model could answer every warm-up sample, and check the response cache."""
     config = model.config
     for index, sample in enumerate(config.model_warmup):
         _check_sample(model, sample, f"model_warmup[{index}]", findings)
