@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
-ROW = re.compile(r"^\| \[(\d{4})\]\(([\w.-]+)\) \| (.+) \| (\d{4}-\d\d-\d\d) \| (accepted|superseded by \d{4}) \|$")
+ROW = re.compile(
+    r"^\| \[(\d{4})\]\(([\w.-]+)\) \| (.+) \| (\d{4}-\d\d-\d\d) \| (accepted|superseded by \d{4}) \|$"
+)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,9 +31,13 @@ def test_every_link_leads_to_a_file(root: Path) -> None:
 
 def test_the_index_lists_every_decision_by_its_title(root: Path) -> None:
     folder = root / "docs" / "adr"
-    rows = [match.groups() for line in (folder / "README.md").read_text().splitlines() if (match := ROW.match(line))]
+    rows = [
+        match.groups() for line in (folder / "README.md").read_text().splitlines() if (match := ROW.match(line))
+    ]
     files = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
-    titles = {path.name: path.read_text().splitlines()[0].removeprefix(f"# {int(path.name[:4])}. ") for path in files}
+    titles = {
+        path.name: path.read_text().splitlines()[0].removeprefix(f"# {int(path.name[:4])}. ") for path in files
+    }
     assert [(number, name, title) for number, name, title, _, _ in rows] == [
         (name[:4], name, title) for name, title in titles.items()
     ]

@@ -84,7 +84,9 @@ class Reader:
             lines = hunk.splitlines(keepends=True)
             before = "".join(line[1:] for line in lines if line[0] in " -")
             after = "".join(line[1:] for line in lines if line[0] in " +")
-            assert source.count(before) == 1, f"{file.name} has these lines {source.count(before)} times:\n{before}"
+            assert source.count(before) == 1, (
+                f"{file.name} has these lines {source.count(before)} times:\n{before}"
+            )
             source = source.replace(before, after)
         file.write_text(source)
 
