@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -35,14 +35,18 @@ class HttpApplication:
     """ASGI application of every HTTP path. Holds no logic beyond the wire: all of that is the data plane's.
 
     `hot_lane` takes what it can before the application is asked. `metrics` gives the body and content type of
-    `/metrics`.
+    `/metrics`. `extra` are routes beside those of the doors.
     """
 
     def __init__(
-        self, dataplane: DataPlane, observer: Observer | None = None, metrics: Metrics | None = None
+        self,
+        dataplane: DataPlane,
+        observer: Observer | None = None,
+        metrics: Metrics | None = None,
+        extra: Sequence[Route] = (),
     ) -> None:
         requests = RequestFactory(dataplane.settings, observer)
-        every = routes(dataplane, metrics)
+        every = routes(dataplane, metrics, extra)
         self.hot_lane = HotLane(every, requests)
         self._router = Router(
             every, redirect_slashes=False, default=answer_unrouted, middleware=middleware(requests)
@@ -56,11 +60,12 @@ class HttpApplication:
             await self._router(scope, receive, send)
 
 
-def routes(dataplane: DataPlane, metrics: Metrics | None = None) -> list[Route]:
+def routes(dataplane: DataPlane, metrics: Metrics | None = None, extra: Sequence[Route] = ()) -> list[Route]:
     """Every route, the busiest first."""
     apps = [
         *RecordDoor(dataplane).routes(),
         *TensorDoor(dataplane).routes(),
+        *extra,
         *CollectionDoor(dataplane).routes(),
     ]
     return [*apps, *OperationsDoor(dataplane, apps, metrics).routes()]
