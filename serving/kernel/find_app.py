@@ -16,8 +16,13 @@ PACKAGE = "apps"
 
 
 def app_folders() -> tuple[str, ...]:
-    """Names of the apps in `apps/`, sorted."""
-    path = importlib.import_module(PACKAGE).__path__
+    """Names of the apps in `apps/`, sorted; none where only apps from elsewhere are installed."""
+    try:
+        path = importlib.import_module(PACKAGE).__path__
+    except ModuleNotFoundError as cause:
+        if cause.name != PACKAGE:
+            raise
+        return ()
     return tuple(sorted(item.name for item in pkgutil.iter_modules(path) if item.ispkg))
 
 

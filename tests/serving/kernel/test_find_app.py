@@ -38,6 +38,15 @@ def test_an_app_elsewhere_is_found_by_its_package(tmp_path: Path, monkeypatch: p
         find_app("acme_apps.snowfall")
 
 
+def test_an_app_elsewhere_needs_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "lone_apps" / "rainfall"
+    package.mkdir(parents=True)
+    (package / "app.py").write_text(SOURCE.format(package="lone_apps"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("serving.kernel.find_app.PACKAGE", "no_such_apps")
+    assert (app_folders(), find_app("lone_apps.rainfall").name) == ((), "rainfall")
+
+
 def test_a_module_that_an_app_lacks_is_named_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "other_apps" / "broken"
     package.mkdir(parents=True)
