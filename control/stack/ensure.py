@@ -1,4 +1,4 @@
-"""For commands that need parts of the stack whether or not it is up."""
+"""A stack for the duration of one command, if none is running."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["ensure"]
 def ensure(
     settings: StackSettings, needed: Collection[str] = ("postgres", "mlflow"), observer: Observer | None = None
 ) -> Iterator[StackState]:
-    """The running stack, or one with just these parts, on free ports, for as long as the block lasts.
+    """Yield the running stack, or start one with only these parts, on free ports, and stop it after the block.
 
     Raises `StackError` when a stack runs without one of them.
     """

@@ -1,4 +1,4 @@
-"""Which stack a home folder has, and whether it still runs."""
+"""Find the stack of a home folder, and tell whether it is still running."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["abandoned", "running", "runs"]
 
 
 def running(home: Path) -> StackState | None:
-    """The stack of this home folder if its supervisor runs and somebody still wants it."""
+    """The stack of this home folder, if its supervisor is running and the stack is not abandoned."""
     state = read_state(home)
     return state if state is not None and runs(state) and not abandoned(state) else None
 
 
 def runs(state: StackState) -> bool:
-    """Whether its supervisor runs: that very process, not another that got its number, and it answers."""
+    """Whether the stack's supervisor is alive and answers. A process that reuses its pid does not count."""
     return processes.is_alive(state.supervisor_pid, state.stack_id) and supervisor.answers(state)
 
 
 def abandoned(state: StackState) -> bool:
-    """Whether it was started for one command only, and that command is gone."""
+    """Whether the stack was started for one command that has ended."""
     if not state.owner_pid:
         return False
     try:

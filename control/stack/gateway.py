@@ -27,7 +27,7 @@ RAY_LOOK_SECONDS = 0.1
 ASK_EVERY = 3
 BAD = ("UNHEALTHY", "DEPLOY_FAILED")
 PATIENCE = 10
-"""Looks in a row that must find the application bad: Serve mends a lost replica by itself."""
+"""Failed checks in a row before the application counts as bad: Serve replaces a lost replica by itself."""
 
 
 def main(ray_folder: Path | None = None) -> int:
@@ -49,7 +49,7 @@ def main(ray_folder: Path | None = None) -> int:
         _say(f"cannot reach Ray at {address}; `slipway status` shows why it does not run")
         return 1
     ray.init(address=address, namespace="slipway", log_to_driver=True)
-    # After init: Ray sets handlers of its own.
+    # After init, because Ray sets its own handlers.
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
@@ -86,7 +86,7 @@ def _await_ray(address: str, folder: Path | None, seconds: float) -> bool:
 
 
 def _watch(url: str, stopping: threading.Event) -> str:
-    """Until it is time to stop (empty) or the application stays bad (the reason)."""
+    """Return when it is time to stop (empty) or when the application stays bad (the reason)."""
     said, bad, looks = "", 0, 0
     while not stopping.wait(LOOK_SECONDS):
         looks += 1
@@ -111,7 +111,7 @@ def _bad_reason() -> str:
 
     found = serve.status().applications.get(APPLICATION)
     if found is None:
-        return "the application is not there any more"
+        return "the application no longer exists"
     if found.status not in BAD:
         return ""
     parts = [f"{name}: {part.status}: {part.message}" for name, part in found.deployments.items() if part.message]

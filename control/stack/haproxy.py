@@ -1,4 +1,4 @@
-"""Ray Serve's HAProxy on a laptop: what must be in Ray's environment for the door `ray`."""
+"""Ray Serve's HAProxy on one machine: the environment that Ray needs for the door `ray`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from control.stack.state import StackState
 __all__ = ["PORTS", "environment"]
 
 PORTS = ("haproxy_stats_port", "haproxy_metrics_port", "haproxy_fallback_port")
-"""Always free ones; there is no setting for them."""
+"""These ports have no setting: free ports are chosen."""
 
 
 def environment(state: StackState) -> dict[str, str]:
-    """For Ray and for whoever deploys to it; empty behind the native door.
+    """Variables for Ray and for the processes that deploy to it; empty for the native door.
 
     HAProxy's pages for statistics and Prometheus are the only ones not bound to loopback: Ray Serve has no setting
     for their address.
@@ -21,9 +21,9 @@ def environment(state: StackState) -> dict[str, str]:
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        # Handles to model replicas stay as they are behind the native door.
+        # Handles to model replicas work as they do with the native door.
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "0",
-        # Ray adds its node's id, 56 letters, and HAProxy a suffix; a socket's path has at most 107 bytes.
+        # Ray adds its node's id (56 letters) and HAProxy a suffix; the path of a socket has at most 107 bytes.
         "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{state.run}/a",
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{state.run}/m",
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{state.run}/haproxy.cfg",
@@ -32,8 +32,8 @@ def environment(state: StackState) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(state.ports["haproxy_stats_port"]),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(state.ports["haproxy_metrics_port"]),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(state.ports["haproxy_fallback_port"]),
-        # A log line for each request, to be counted; the gateway counts them.
+        # HAProxy would log every request to count it; the gateway counts requests already.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        # The one load balancer before the replicas is on the same machine and is told at once.
+        # The only load balancer is on the same machine and learns of a draining replica at once.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     }

@@ -1,11 +1,11 @@
-"""Where the local stack keeps what, below `SLIPWAY_HOME`.
+"""The files of the local stack below `SLIPWAY_HOME`.
 
-    state.json  supervisord.conf  lock       what runs, how, and who may change it
-    trainings.json                           what is trained behind the gateway, and how far it is
+    state.json  supervisord.conf  lock       the running stack, its configuration, its lock
+    trainings.json                           the trainings behind the gateway, and their progress
     logs/<part>.log                          rotated
     postgres/  artifacts/                    data; kept by `slipway down`
     backends/                                Triton's backends
-    ray.token                                what Ray wants from whoever connects
+    ray.token                                the secret that Ray asks every client for
     run/                                     sockets and Ray's files; removed by `slipway down`
 
 A unix socket's path has at most 107 bytes and Ray puts its own 65 deep, so where `run/` would be too long a short
@@ -36,7 +36,7 @@ class Layout:
 
     @classmethod
     def of(cls, home: Path) -> Layout:
-        """The layout of a home folder, made absolute. Raises `ValueError` for a name that cannot be used."""
+        """The layout of a home folder, made absolute. Raises `ValueError` for a path with unusable characters."""
         home = Path(os.path.abspath(home.expanduser()))
         if any(character in str(home) for character in UNUSABLE):
             raise ValueError(f"SLIPWAY_HOME: {str(home)!r} must not contain quotes, '%', ';', '#' or line breaks")
@@ -44,27 +44,27 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """What runs."""
+        """The running stack."""
         return self.home / "state.json"
 
     @property
     def trainings(self) -> Path:
-        """What is trained behind the gateway."""
+        """The trainings behind the gateway."""
         return self.home / "trainings.json"
 
     @property
     def supervisor_config(self) -> Path:
-        """Generated for supervisord."""
+        """supervisord's configuration, which is generated."""
         return self.home / "supervisord.conf"
 
     @property
     def lock(self) -> Path:
-        """Held while the stack is started or stopped."""
+        """The lock that is held while the stack is started or stopped."""
         return self.home / "lock"
 
     @property
     def logs(self) -> Path:
-        """One file per part."""
+        """The folder with one log per part."""
         return self.home / "logs"
 
     def log(self, part: str) -> Path:
@@ -92,13 +92,13 @@ class Layout:
         return self.home / "ray.token"
 
     def make(self) -> None:
-        """Make the folders that every part may count on."""
+        """Make the folders that every part needs."""
         for folder in (self.home, self.logs, self.artifacts):
             folder.mkdir(parents=True, exist_ok=True)
 
 
 def make_run_folder(layout: Layout, stack_id: str) -> Path:
-    """A new or emptied folder with a path short enough for every socket in it."""
+    """Make a new or empty folder whose path is short enough for every socket in it."""
     run = layout.home / "run"
     if len(os.fsencode(run)) <= LONGEST_RUN:
         shutil.rmtree(run, ignore_errors=True)
@@ -107,16 +107,16 @@ def make_run_folder(layout: Layout, stack_id: str) -> Path:
         base = tempfile.gettempdir()
         # mkdtemp adds eight characters to the prefix.
         if len(os.fsencode(base)) + len(PREFIX) + 9 > LONGEST_RUN:
-            base = "/tmp"  # noqa: S108 - the folder in it is new and ours alone
+            base = "/tmp"  # noqa: S108 - mkdtemp makes a new folder there that only this user can use
         run = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    # Searchable: as root, PostgreSQL runs as another user and has its socket in a folder of its own below.
+    # Searchable by others: if started by root, PostgreSQL runs as another user, with its socket below this folder.
     run.chmod(0o711)
     (run / OWNER).write_text(stack_id)
     return run
 
 
 def remove_run_folder(run: Path, stack_id: str) -> None:
-    """Remove the folder if it is this stack's; its path was read from a file that may be old."""
+    """Remove the folder if it belongs to this stack. Its path comes from a state file that may be out of date."""
     try:
         owner = (run / OWNER).read_text()
     except OSError:

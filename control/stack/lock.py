@@ -1,4 +1,4 @@
-"""One command at a time changes a stack."""
+"""A lock: only one command at a time changes a stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["held"]
 
 @contextmanager
 def held(layout: Layout, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of a home folder, or `wait` for it. Raises `StackError` naming who has it."""
+    """Hold the lock of a home folder inside the block.
+
+    If another command holds it, wait for it (`wait`) or raise `StackError` with its pid.
+    """
     layout.home.mkdir(parents=True, exist_ok=True)
     with layout.lock.open("a+") as stream:
         try:

@@ -12,7 +12,7 @@ BLOCK = 64 * 1024
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a file; empty if there is none. Reads from its end, so a large file is no matter."""
+    """The last lines of a file; empty if there is no file. It reads only the end, also of large files."""
     try:
         with path.open("rb") as stream:
             end = stream.seek(0, 2)
@@ -28,7 +28,7 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 def set_aside(layout: Layout, part: str) -> None:
-    """Begin a new log, so that its tail is of this start; the old one becomes the first rotated one."""
+    """Rename the old log to the first rotated log, so that the tail of the new log belongs to this start."""
     log = layout.log(part)
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))

@@ -1,4 +1,4 @@
-"""The parts of the local stack: what each needs, how it is started and when it is ready."""
+"""The parts of the local stack: what each part needs, its command, and when it is ready."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NEEDS = {"postgres": (), "mlflow": ("postgres",), "ray": (), "triton": (), "gate
 """Which parts a part cannot do without."""
 ORDER = tuple(NEEDS)
 TRAINER = "trainer"
-"""The program that trains missing versions. It is no part: it ends, and nothing waits for it."""
+"""The program that trains missing versions. It is not a part: it ends, and no part waits for it."""
 DATABASES = ("mlflow", COLLECTIONS)
 MEGABYTE = 2**20
 LEAST_CPUS = 8
-"""Logical ones: enough for several gateway replicas and a training beside them, whatever the machine has."""
+"""Logical cores: enough for several gateway replicas and a training, on any machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class Part:
     command: list[str]
     address: str
     ready: Callable[[], bool]
-    """A quick look, false while it is not ready; called again and again."""
+    """Whether the part is ready. It is called repeatedly and must return quickly."""
     detail: str = ""
     """What a table says beside the address."""
     needs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], object] = lambda: None
-    """Makes what the program needs to find; called once, before the start."""
+    """Makes files that the program needs. It is called once, before the start."""
     stop_signal: str = "TERM"
     stop_seconds: int = 15
     is_task: bool = False
@@ -48,9 +48,9 @@ class Part:
 
 
 def choose(only: Collection[str] = (), without: Collection[str] = ()) -> tuple[str, ...]:
-    """Names of the parts to run, in order.
+    """The names of the parts to run, in order.
 
-    Raises `StackError` for a name that is none, and for a part whose need is left out.
+    Raises `StackError` for an unknown name, and for a part that needs a part that is left out.
     """
     for name in (*only, *without):
         if name not in NEEDS:
@@ -66,7 +66,7 @@ def choose(only: Collection[str] = (), without: Collection[str] = ()) -> tuple[s
 
 
 def build(state: StackState, settings: StackSettings) -> dict[str, Part]:
-    """The parts of a stack, by name, in the order of their needs. Makes nothing run."""
+    """The parts of a stack by name, in the order of their needs. Starts nothing."""
     makers = {"postgres": _postgres, "mlflow": _mlflow, "ray": _ray, "triton": _triton, "gateway": _gateway}
     return {name: makers[name](state, settings) for name in ORDER if name in state.parts}
 
@@ -83,7 +83,7 @@ def trainer(state: StackState) -> Part:
         # Below the run folder, which `slipway down` removes even if the trainer had to be killed.
         environment={"TMPDIR": str(scratch)},
         prepare=lambda: scratch.mkdir(exist_ok=True),
-        # Ends the running training in order.
+        # The trainer then ends the running training cleanly.
         stop_signal="INT",
         stop_seconds=20,
         is_task=True,
@@ -96,7 +96,7 @@ def _postgres(state: StackState, settings: StackSettings) -> Part:
         command=_module("control.stack.postgres", str(state.layout.postgres), str(state.postgres_socket)),
         address=state.dsn("mlflow"),
         ready=lambda: all(probes.database(state.dsn("postgres"), name) for name in DATABASES),
-        # Fast shutdown: ends sessions; the default would wait for them.
+        # SIGINT ends the sessions of clients; SIGTERM would wait for them.
         stop_signal="INT",
     )
 
@@ -120,7 +120,7 @@ def _mlflow(state: StackState, settings: StackSettings) -> Part:
         environment={
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
-            # Its job runner makes files in /dev/shm and a process of its own; nothing here uses it.
+            # The job runner would start a process and write to /dev/shm; it is not used here.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         },
     )
@@ -150,7 +150,7 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
         ready=lambda: probes.ray(state.ray_folder, state.ports["ray_port"]),
         environment={
             "RAY_START_HOOK": "control.stack.ray_hook.prepare",
-            # There is no other node to move work to.
+            # There is no other node that could take over work.
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             **haproxy.environment(state),
         },
@@ -190,9 +190,9 @@ def _gateway(state: StackState, settings: StackSettings) -> Part:
         address=f"http://{state.http}",
         detail=f"{state.door} door",
         ready=lambda: probes.serves(f"http://{state.http}", state.served),
-        # It needs Ray, but waits for it by itself: meanwhile it imports what takes seconds to import.
+        # The gateway needs Ray but waits for it itself, and spends that time on its imports.
         needs=(),
-        # Ray would leave out lines that repeat, and colour the rest.
+        # Otherwise Ray leaves out repeated lines and adds colours.
         environment={"RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0", **haproxy.environment(state)},
         stop_seconds=30,
     )

@@ -1,4 +1,4 @@
-"""The ports of the stack: free ones where asked for, and a plain word where one is taken."""
+"""The ports of the stack: free ports on request, and a clear error if a port is in use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 def choose(settings: StackSettings, parts: Collection[str]) -> dict[str, int]:
     """Setting -> port for every port of these parts.
 
-    Raises `PortInUse` naming the port, who holds it and the variable to change.
+    Raises `PortInUse`, which names the port, the process that uses it, and the variable to change.
     """
     names = [name for part in parts for name in PORTS.get(part, ())]
     wanted = {name: getattr(settings, name) for name in names}
@@ -41,9 +41,9 @@ def choose(settings: StackSettings, parts: Collection[str]) -> dict[str, int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens there."""
+    """Whether no process listens on that port."""
     with socket.socket() as probe:
-        # As servers do: connections that linger after their server ended do not count.
+        # As servers do, ignore connections that linger after their server has ended.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -53,7 +53,7 @@ def is_free(port: int) -> bool:
 
 
 def free(taken: set[int]) -> int:
-    """A free port that is not in `taken`, where it is put."""
+    """Find a free port that is not in `taken`, and add it to `taken`."""
     while True:
         with socket.socket() as probe:
             probe.bind((HOST, 0))

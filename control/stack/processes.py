@@ -1,4 +1,4 @@
-"""The processes of a stack: found by the mark in their environment, ended by pid."""
+"""Find the processes of a stack by a mark in their environment, and end them by pid."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ GONE = (psutil.NoSuchProcess, psutil.ZombieProcess)
 
 
 def marked(stack_id: str) -> list[psutil.Process]:
-    """Every process of this stack and all their descendants, this process and its ancestors left out.
+    """Every process of this stack and its descendants, without this process and its ancestors.
 
-    Descendants are looked at too because some programs overwrite their environment with their title.
+    Descendants are included because some programs overwrite their environment with their title.
     """
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
@@ -33,7 +33,7 @@ def marked(stack_id: str) -> list[psutil.Process]:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether it runs; one that ended and waits to be noticed by its parent does not."""
+    """Whether the process is running. A zombie is not."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -41,7 +41,7 @@ def lives(process: psutil.Process) -> bool:
 
 
 def is_alive(pid: int, stack_id: str) -> bool:
-    """Whether that pid is still a process of this stack, and not another one that got its number."""
+    """Whether that pid still belongs to this stack. A process that reuses the pid does not."""
     try:
         return pid > 0 and _mark_of(psutil.Process(pid)) == stack_id
     except psutil.NoSuchProcess:
@@ -49,7 +49,7 @@ def is_alive(pid: int, stack_id: str) -> bool:
 
 
 def end(processes: Iterable[psutil.Process], grace: float = GRACE_SECONDS) -> int:
-    """Ask the processes to end, then kill what is left; returns how many had to be asked."""
+    """Ask the processes to end, then kill those that remain. Returns the number of processes that were asked."""
     asked = [process for process in processes if lives(process) and _signal(process, kill=False)]
     left = _await(asked, grace)
     for process in left:
@@ -59,9 +59,9 @@ def end(processes: Iterable[psutil.Process], grace: float = GRACE_SECONDS) -> in
 
 
 def end_all(stack_id: str, also: Sequence[psutil.Process] = (), grace: float = GRACE_SECONDS) -> int:
-    """End every process of a stack, those that appear meanwhile included; returns how many there were.
+    """End every process of a stack, also those that start meanwhile. Returns the number of processes ended.
 
-    Those in `also` get a moment to follow the others by themselves.
+    The processes in `also` first get a moment to end on their own.
     """
     ended = end(_await(also, grace / 2), grace)
     deadline = time.monotonic() + 4 * grace
@@ -73,7 +73,7 @@ def end_all(stack_id: str, also: Sequence[psutil.Process] = (), grace: float = G
 
 
 def holder(port: int) -> str:
-    """Who listens on a TCP port, for an error message."""
+    """The process that listens on a TCP port, as text for an error message."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
@@ -90,7 +90,7 @@ def holder(port: int) -> str:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of a process and its descendants; shared pages count in each."""
+    """Memory of a process and its descendants. Shared pages count once per process."""
     try:
         top = psutil.Process(pid)
     except psutil.NoSuchProcess:
@@ -119,7 +119,7 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _await(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until they are gone; returns those that are not."""
+    """Wait until the processes are gone. Returns those that are not."""
     deadline = time.monotonic() + seconds
     left = list(processes)
     while (left := [process for process in left if lives(process)]) and time.monotonic() < deadline:
@@ -128,7 +128,7 @@ def _await(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.P
 
 
 def _request(process: psutil.Process) -> signal.Signals:
-    """What asks a program to end. PostgreSQL would wait for its clients on SIGTERM; SIGINT ends their sessions."""
+    """The signal that ends a program. PostgreSQL waits for its clients on SIGTERM, but not on SIGINT."""
     return signal.SIGINT if process.name() == "postgres" else signal.SIGTERM
 
 

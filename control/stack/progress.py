@@ -1,4 +1,4 @@
-"""How a start is shown: live on a terminal, line by line elsewhere. On standard error, either way."""
+"""Show the progress of a start on standard error: live on a terminal, line by line elsewhere."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["Lines", "Screen", "shown"]
 
 
 class Lines:
-    """One line for each thing that happens."""
+    """One line for each event."""
 
     def planned(self, names: Iterable[str]) -> None:
-        """Name the parts."""
+        """Print the names of the parts."""
         note(f"starting {', '.join(names)}")
 
     def started(self, name: str) -> None:
-        """Nothing to say yet."""
+        """Print nothing: the part is not ready yet."""
 
     def ready(self, name: str, seconds: float) -> None:
-        """A part and how long it took."""
+        """Print the part and the time it took."""
         note(f"{name:<10} ready after {seconds:5.1f} s")
 
     def say(self, text: str) -> None:
-        """The line."""
+        """Print the line."""
         note(text)
 
     @contextmanager
@@ -51,15 +51,15 @@ class Screen:
         self._rows = dict.fromkeys(names, ("waiting", 0.0))
 
     def started(self, name: str) -> None:
-        """Let its clock run."""
+        """Start the part's clock."""
         self._rows[name] = ("starting", time.monotonic())
 
     def ready(self, name: str, seconds: float) -> None:
-        """Stop its clock."""
+        """Stop the part's clock."""
         self._rows[name] = ("ready", seconds)
 
     def say(self, text: str) -> None:
-        """A line above the table."""
+        """Print a line above the table."""
         self._live.console.print(text, markup=False)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What runs where and what is being trained, as tables or as JSON."""
+"""The parts of a stack and its trainings, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Row:
 
 
 def look(state: StackState, settings: StackSettings) -> list[Row]:
-    """Every part of a stack as it is now; all stopped when its supervisor is gone."""
+    """The current state of every part of a stack. All are stopped if the supervisor is gone."""
     try:
         known = supervisor.programs(state)
     except StackError:
@@ -83,7 +83,7 @@ def _row(state: StackState, part: Part, program: Program) -> Row:
 
 
 def as_json(state: StackState, rows: list[Row]) -> dict[str, Any]:
-    """The same for programs."""
+    """The report as a JSON document."""
     return {
         "stack_id": state.stack_id,
         "home": state.home,
@@ -96,12 +96,12 @@ def as_json(state: StackState, rows: list[Row]) -> dict[str, Any]:
 
 
 def trainings(state: StackState) -> Trainings:
-    """What the trainer of this stack was given, and how far it is."""
+    """The trainings of this stack, and their progress."""
     return Ledger(state.layout, state.stack_id).read()
 
 
 def print_trainings(state: StackState) -> None:
-    """A table of the trainings, unless every one is done."""
+    """Print a table of the trainings, unless all are done."""
     found = trainings(state)
     if len(found.of("trained")) < len(found.apps):
         rows = [(one.app, one.state, one.step or one.reason, _duration(one.age())) for one in found.apps]
@@ -109,7 +109,7 @@ def print_trainings(state: StackState) -> None:
 
 
 def print_rows(rows: list[Row]) -> None:
-    """The table of `slipway status`."""
+    """Print the table of `slipway status`."""
     columns = ("part", "state", "pid", "address", "up", "restarts", "memory")
     print_table(
         columns,
@@ -129,7 +129,7 @@ def print_rows(rows: list[Row]) -> None:
 
 
 def print_started(rows: list[Row]) -> None:
-    """The table of `slipway up`."""
+    """Print the table of `slipway up`."""
     columns = ("part", "address", "pid", "ready after", "log")
     print_table(
         columns,
@@ -138,18 +138,18 @@ def print_started(rows: list[Row]) -> None:
 
 
 def problems(rows: list[Row]) -> list[str]:
-    """One text for each part that is not ready: its state, how it ended, the tail of its log."""
+    """A text for each part that is not ready: its state, its last exit, the tail of its log."""
     return [_problem(row) for row in rows if row.state != "ready"]
 
 
 def failed_trainings(state: StackState) -> list[str]:
-    """One text for each app that could not be trained: the reason, and what to do."""
+    """A text for each app that could not be trained: the reason, and what to do."""
     log = state.layout.log(TRAINER)
     return [failure(one, log) for one in trainings(state).of("failed")]
 
 
 def interrupted_trainings(state: StackState) -> list[str]:
-    """A text that names what is left to train although no trainer runs."""
+    """A text that names the apps that are left to train, if no trainer is running."""
     left = ", ".join(one.app for one in trainings(state).of("waiting", "training"))
     if not left or supervisor.runs(state, TRAINER):
         return []

@@ -1,4 +1,4 @@
-"""Start a stack: each part as soon as what it needs is ready, and nothing left behind when one fails."""
+"""Start a stack: each part when the parts it needs are ready. If a part fails, everything is stopped again."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ LOOK_SECONDS = 0.1
 
 
 class Observer(Protocol):
-    """Told how the start goes on."""
+    """Receives the progress of a start."""
 
     def planned(self, names: Iterable[str]) -> None:
-        """These parts will be started."""
+        """These parts are going to be started."""
 
     def started(self, name: str) -> None:
         """A part was started."""
 
     def ready(self, name: str, seconds: float) -> None:
-        """A part is ready, that long after it was started."""
+        """A part is ready, `seconds` after it was started."""
 
     def say(self, text: str) -> None:
-        """Something worth a line."""
+        """A remark for the user."""
 
 
 def start(
@@ -53,11 +53,12 @@ def start(
     apps: Survey | None = None,
     temporary: bool = False,
 ) -> StackState:
-    """Start the parts and return when all are ready; the caller holds the lock and nothing runs yet.
+    """Start the parts and return when all are ready. The caller holds the lock, and no stack is running.
 
-    With `apps`, the gateway serves those that have a version, and a trainer for the others is started as soon as
-    what it needs is ready; nobody waits for it here. Raises `PortInUse` or `PartFailed`; then, and on Ctrl-C,
-    everything that was started is stopped again.
+    With `apps`, the gateway serves those that have a version. A trainer for the others is started as soon as the
+    parts it needs are ready; this function does not wait for it.
+
+    Raises `PortInUse` or `PartFailed`. Then, and on Ctrl-C, everything that was started is stopped again.
     """
     began = time.monotonic()
     state = _prepare(settings, names, observer, apps, temporary)
@@ -86,7 +87,7 @@ def start(
 def _prepare(
     settings: StackSettings, names: tuple[str, ...], observer: Observer, apps: Survey | None, temporary: bool
 ) -> StackState:
-    """Folders, ports and the state file, which is there before the first process so that `down` finds it."""
+    """Make the folders, choose the ports, and write the state file before any process starts, for `down`."""
     layout = Layout.of(settings.home)
     old = read_state(layout.home)
     if old is not None:
@@ -120,9 +121,9 @@ def _bring_up(
     limit: float,
     observer: Observer,
 ) -> dict[str, float]:
-    """Start the parts in the order of their needs; part -> seconds until ready.
+    """Start the parts in the order of their needs. Returns part -> seconds until it was ready.
 
-    What is in the background is started in the same order, and may take as long as it likes.
+    Programs in the background are started in the same order, but not waited for.
     """
     begun: dict[str, float] = {}
     seconds: dict[str, float] = {}
@@ -177,7 +178,7 @@ def _keep(state: StackState, **changes: object) -> StackState:
 
 
 def _make_token(path: Path) -> None:
-    """Ray runs what it is sent; only who may read this file may send."""
+    """Write Ray's secret. Ray runs any code it is sent, so only users who can read this file may connect."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as stream:

@@ -1,4 +1,4 @@
-"""What runs and where: `state.json`, written by `slipway up`, read by every other command."""
+"""The running stack and its addresses: `state.json`, written by `slipway up` and read by all other commands."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["COLLECTIONS", "StackState", "read_state", "remove_state", "write_sta
 
 HOST = "127.0.0.1"
 COLLECTIONS = "slipway"
-"""The database with the records of collections."""
+"""The database that holds the records of collections."""
 
 
 class StackState(msgspec.Struct, frozen=True, kw_only=True):
-    """One started stack. Addresses are empty for parts that were left out."""
+    """A started stack. The addresses of parts that were left out are empty."""
 
     stack_id: str
-    """In the environment of every process of the stack as `SLIPWAY_STACK_ID`."""
+    """The value of `SLIPWAY_STACK_ID` in the environment of every process of the stack."""
     home: str
     run: str
     """The short folder with the sockets."""
@@ -33,14 +33,14 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     supervisor_pid: int = 0
     owner_pid: int = 0
-    """The command that this stack lives for; 0: it lives until `slipway down`."""
+    """The command that this stack was started for, and ends with; 0: it runs until `slipway down`."""
     owner_created: float = 0.0
     door: str = "native"
-    """`SLIPWAY_DOOR` when it was started."""
+    """`SLIPWAY_DOOR` at the time of the start."""
     served: tuple[str, ...] = ()
-    """Apps that had a version when it was started; the gateway is ready when each of them answers."""
+    """The apps that had a version at the time of the start. The gateway is ready when each of them answers."""
     seconds: dict[str, float] = {}
-    """Part -> seconds from its start until it was ready; `total` beside them."""
+    """Part -> seconds from its start until it was ready; also `total`."""
 
     @property
     def layout(self) -> Layout:
@@ -68,7 +68,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
         return self.run_folder / "pg"
 
     def dsn(self, database: str, driver: str = "") -> str:
-        """How to reach a database: a libpq URI, or SQLAlchemy's when a driver is named."""
+        """The URI of a database: libpq's, or SQLAlchemy's if a driver is given."""
         if "postgres" not in self.parts:
             return ""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
@@ -81,7 +81,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ray_address(self) -> str:
-        """host:port for `ray.init`; it wants `environment()` too."""
+        """host:port for `ray.init`, which also needs `environment()`."""
         return self._at("ray", "ray_port")
 
     @property
@@ -111,11 +111,11 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def can_train(self) -> bool:
-        """Whether it has what training missing versions needs, and a gateway to serve them."""
+        """Whether the stack has the parts that train missing versions, and a gateway to serve them."""
         return {"mlflow", "ray", "gateway"} <= set(self.parts)
 
     def environment(self) -> dict[str, str]:
-        """Variables by which other programs find this stack; set them before `ray` is imported."""
+        """Environment variables for programs that use this stack. Set them before importing `ray`."""
         found = {
             "SLIPWAY_HOME": self.home,
             "SLIPWAY_MODEL_REPOSITORY": self.model_repository,
@@ -124,10 +124,10 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
             "RAY_ADDRESS": self.ray_address,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.layout.ray_token),
-            # On Linux too: without it Ray takes 127.0.0.1 for the machine's outer address.
+            # Needed on Linux too: without it Ray replaces 127.0.0.1 by the machine's outer address.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_USAGE_STATS_ENABLED": "0",
-            # Ray's coming default; without it every start warns.
+            # This is going to be Ray's default; without it Ray warns at every start.
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
             **{variable(name): str(port) for name, port in self.ports.items()},
         }
@@ -138,18 +138,18 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_state(home: Path) -> StackState | None:
-    """What was started last and not stopped; None if nothing. Whether it still runs is another question."""
+    """The stack that was started last and not stopped, or None. It may no longer be running."""
     try:
         return msgspec.json.decode(Layout.of(home).state.read_bytes(), type=StackState)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError:
-        # Only a crash of the machine can leave half a file; nothing of that stack runs any more.
+        # Only a crash of the machine leaves half a file, and ends every process of that stack.
         return None
 
 
 def write_state(state: StackState) -> None:
-    """Replace the state file; readers see the old or the new one."""
+    """Replace the state file atomically."""
     path = state.layout.state
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
@@ -157,5 +157,5 @@ def write_state(state: StackState) -> None:
 
 
 def remove_state(layout: Layout) -> None:
-    """Forget what was started."""
+    """Remove the state file."""
     layout.state.unlink(missing_ok=True)

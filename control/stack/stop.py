@@ -1,4 +1,4 @@
-"""Stop a stack so that nothing of it remains but its data and its logs."""
+"""Stop a stack. Only its data and its logs remain."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from control.stack.state import StackState, remove_state
 __all__ = ["stop"]
 
 WAVES = (("trainer",), ("gateway",), ("mlflow", "ray", "triton"), ("postgres",))
-"""Nothing is taken away from under a part that needs it."""
+"""The order of stopping: no part loses a part that it needs."""
 WAVE_SECONDS = 35.0
 SHUTDOWN_SECONDS = 15.0
 STOPPED = frozenset({"STOPPED", "EXITED", "FATAL"})
 
 
 def stop(state: StackState) -> int:
-    """Stop everything of this stack; returns how many processes did not go by themselves.
+    """Stop every process of this stack. Returns the number of processes that had to be ended by pid.
 
-    Works on a stack whose supervisor is gone, and on one of which nothing runs any more. Its data stay.
+    This also works if the supervisor is gone, or if no process of the stack is running. The data are kept.
     """
-    # Found before they are orphans: Ray's workers overwrite the mark in their environment.
+    # Find them while they still have parents: Ray's workers overwrite the mark in their environment.
     known = processes.marked(state.stack_id)
     try:
         for wave in WAVES:
@@ -33,7 +33,7 @@ def stop(state: StackState) -> int:
         _wait_for_end(state)
         ended = processes.end_all(state.stack_id, known)
     except StackError:
-        # supervisord is gone or ends under our hands; nothing else ends what it leaves.
+        # supervisord is gone or ended meanwhile, so its processes have to be ended here.
         ended = processes.end(known) + processes.end_all(state.stack_id)
     remove_run_folder(state.run_folder, state.stack_id)
     remove_state(state.layout)

@@ -1,6 +1,6 @@
-"""supervisord: its configuration, its start and end, and what it says about the parts.
+"""supervisord: its configuration, its start, and its view of the parts.
 
-It starts nothing by itself; `slipway up` starts the parts one by one as what they need is ready. From then on
+It starts nothing by itself; `slipway up` starts each part when the parts it needs are ready. From then on
 supervisord restarts a part that ends, after one more second for each quick end in a row.
 """
 
@@ -29,14 +29,14 @@ __all__ = ["Program", "answers", "call", "history", "launch", "programs", "rende
 
 START_SECONDS = 15.0
 STEADY_SECONDS = 5
-"""A part that ends sooner is started again only after a pause that grows."""
+"""A part that ends sooner is restarted after a growing pause."""
 TRIES = 20
 LOG_BYTES = "10MB"
 
 
 @dataclass(frozen=True)
 class Program:
-    """What supervisord knows of a part. `state` is one of its words: RUNNING, STARTING, BACKOFF, FATAL, ..."""
+    """A part as supervisord sees it. `state` is one of supervisord's: RUNNING, STARTING, BACKOFF, FATAL, ..."""
 
     name: str
     state: str
@@ -44,7 +44,7 @@ class Program:
     started: float
     restarts: int = 0
     last_end: str = ""
-    """How it ended last, such as `exit status 3` or `terminated by SIGKILL`."""
+    """Its last exit, such as `exit status 3` or `terminated by SIGKILL`."""
 
 
 def render(state: StackState, parts: Iterable[Part]) -> str:
@@ -59,7 +59,7 @@ def render(state: StackState, parts: Iterable[Part]) -> str:
             "logfile_backups": "1",
             "pidfile": f"{state.run}/supervisord.pid",
             "childlogdir": str(logs),
-            # As root it complains unless it is told that root is meant.
+            # Run by root, supervisord warns unless the user is given.
             **({"user": pwd.getpwuid(0).pw_name} if os.geteuid() == 0 else {}),
         },
         "unix_http_server": {"file": state.supervisor_socket, "chmod": "0700"},
@@ -75,12 +75,12 @@ def render(state: StackState, parts: Iterable[Part]) -> str:
 
 
 def _program(part: Part, log: str) -> dict[str, str]:
-    # `env` instead of supervisord's own option, whose quoting cannot carry every value.
+    # `env`, because the quoting of supervisord's own option cannot express every value.
     command = ["/usr/bin/env", *(f"{key}={value}" for key, value in part.environment.items()), *part.command]
     return {
         "command": shlex.join(command),
         "autostart": "false",
-        # A task is started again only when it was killed.
+        # A task is restarted only if it was killed.
         "autorestart": "unexpected" if part.is_task else "true",
         "exitcodes": "0,1",
         "startsecs": "0" if part.is_task else str(STEADY_SECONDS),
@@ -97,7 +97,7 @@ def _program(part: Part, log: str) -> dict[str, str]:
 
 
 def launch(state: StackState, parts: Iterable[Part], environ: Mapping[str, str]) -> int:
-    """Start supervisord apart from this process, with the stack's mark in its environment; returns its pid.
+    """Start supervisord as a daemon with the stack's mark in its environment. Returns its pid.
 
     Raises `StackError` when it does not answer.
     """
@@ -105,7 +105,7 @@ def launch(state: StackState, parts: Iterable[Part], environ: Mapping[str, str])
     layout.supervisor_config.write_text(render(state, parts))
     for old in layout.logs.glob("supervisord.log*"):
         old.unlink()
-    # Warnings made errors by the user's shell would end it: it uses a function that Python has deprecated.
+    # It uses a deprecated function, and would end if the user's shell turned warnings into errors.
     command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config)]
     environ = {key: value for key, value in environ.items() if key != "PYTHONWARNINGS"}
     with tempfile.TemporaryFile() as output:
@@ -137,7 +137,7 @@ def answers(state: StackState) -> bool:
 
 
 def call(state: StackState, method: str, *arguments: object) -> Any:
-    """One call of supervisord's interface. Raises `StackError` when it cannot be reached or refuses."""
+    """Call a method of supervisord's interface. Raises `StackError` if it cannot be reached or refuses."""
     try:
         with _proxy(state) as proxy:
             return getattr(proxy.supervisor, method)(*arguments)
@@ -148,7 +148,7 @@ def call(state: StackState, method: str, *arguments: object) -> Any:
 
 
 def programs(state: StackState) -> dict[str, Program]:
-    """Every part as supervisord sees it, by name. Raises `StackError` when it cannot be reached."""
+    """Every part as supervisord sees it, by name. Raises `StackError` if it cannot be reached."""
     rows = call(state, "getAllProcessInfo")
     past = history(state)
     found = {}
@@ -162,13 +162,13 @@ def programs(state: StackState) -> dict[str, Program]:
 
 
 def runs(state: StackState, name: str) -> bool:
-    """Whether that program runs. Raises `StackError` when the supervisor cannot be reached."""
+    """Whether that program is running. Raises `StackError` if the supervisor cannot be reached."""
     program = programs(state).get(name)
     return program is not None and program.state in {"RUNNING", "STARTING"}
 
 
 def history(state: StackState) -> dict[str, tuple[int, str]]:
-    """Part -> (how often it was started, how it ended last), from supervisord's log.
+    """Part -> (number of starts, last exit), from supervisord's log.
 
     Its interface forgets the exit status of a program that ends quickly; its log does not.
     """
@@ -185,7 +185,7 @@ def history(state: StackState) -> dict[str, tuple[int, str]]:
 
 
 def wait_for(state: StackState, names: Iterable[str], words: frozenset[str], seconds: float) -> None:
-    """Wait until each program is in one of these states, or the time is over."""
+    """Wait until each program is in one of these states, or until the time is over."""
     names, deadline = list(names), time.monotonic() + seconds
     while time.monotonic() < deadline:
         known = programs(state)
@@ -206,7 +206,7 @@ def _proxy(state: StackState) -> Iterator[ServerProxy]:
 
 
 def _close(transport: Any) -> None:
-    # A failed connect leaves a connection whose socket its own close() forgets.
+    # After a failed connect, close() does not close the connection's socket.
     connection = transport.connection
     transport.close()
     if connection is not None and connection.sock is not None:
