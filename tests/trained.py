@@ -25,7 +25,8 @@ from serving.kernel.call import Call
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
-from serving.models.loader import LoadedVersion, load
+from serving.models.loaded_version import LoadedVersion
+from serving.models.loader import load
 from training import find_recipe, run
 from training.fit.trainer import Trainer
 from training.progress import Progress

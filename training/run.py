@@ -244,7 +244,7 @@ def told(registry: Registry, request: TrainRequest, recipe: Recipe[Any], dataset
             registry.finish(run_id, "refused", str(refusal))
             refusal.run_id = run_id
             raise
-        except BaseException as cause:
+        except BaseException as cause:  # whatever ended the run, the registry has to show it
             with suppress(RegistryError):
                 registry.finish(run_id, "failed", f"{type(cause).__name__}: {cause}")
             raise

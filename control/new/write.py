@@ -42,7 +42,7 @@ def write(root: Path, name: str, files: Mapping[str, str]) -> list[str]:
             made.append(target)
         made.append(targets[2])
         config = _write_config(root / "model-repository", name)
-    except BaseException:
+    except BaseException:  # an interrupt must not leave half an app either
         for target in made:
             shutil.rmtree(target, ignore_errors=True)
         raise

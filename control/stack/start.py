@@ -76,7 +76,7 @@ def start(
             Ledger(state.layout, state.stack_id).plan(apps.missing)
             background = (programs[TRAINER],)
         seconds = _bring_up(state, parts, background, settings.start_seconds, observer)
-    except BaseException:
+    except BaseException:  # an interrupt must not leave half a stack either
         observer.say("stopping what was started")
         stop(state)
         raise

@@ -27,7 +27,7 @@ from serving.kernel.storage.model_repository import Repository
 from serving.models.backends.factory import Backends
 from serving.models.catalog import Catalog
 from serving.models.dataplane import DataPlane
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 from serving.observe.load import Load, LoadMeter
 from serving.observe.logs import configure
 from serving.observe.metrics import Metrics

@@ -17,7 +17,8 @@ from serving.kernel.errors import NotFound, NotReady, SlipwayError
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
-from serving.models.loader import LoadedVersion, OpenBackend, load, open_explainer
+from serving.models.loaded_version import LoadedVersion, open_explainer
+from serving.models.loader import OpenBackend, load
 
 __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
 

@@ -17,7 +17,7 @@ from serving.kernel.settings import Settings
 from serving.kernel.storage.record_store import Lookup, Page, RecordStore
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.catalog import Catalog
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 
 __all__ = ["FALLBACK", "DataPlane", "IndexEntry", "ModelMetadata"]
 

@@ -11,7 +11,8 @@ import pytest
 
 from control.lint.triton.lint import lint
 from control.lint.triton.output import sentence
-from serving.models.loader import LoadedVersion, replay
+from serving.models.loaded_version import LoadedVersion
+from serving.models.replay import replay
 from tests.contract.requests import load_cases, same_numbers
 from tests.trained import AnyApp, Trained, predict
 

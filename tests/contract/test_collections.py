@@ -11,7 +11,7 @@ import pytest
 from serving.kernel.collection import EMBEDDING, Collection
 from serving.kernel.find_app import find_apps
 from serving.kernel.storage.version_manifest import ENCODER_NAME
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 from tests.trained import AnyApp, Trained, predict
 
 LONGEST = 480

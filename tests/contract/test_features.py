@@ -11,7 +11,7 @@ import pytest
 from serving.kernel.errors import Invalid
 from serving.kernel.storage.version_manifest import GoldenRow, row_of
 from serving.kernel.tensors import Arrays, numpy_dtype
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 from tests.contract.requests import load_cases
 from tests.trained import AnyApp, Trained
 

@@ -161,7 +161,7 @@ def _start(model_repository: Path, folder: Path, timeout: float) -> tuple[subpro
             )
         try:
             _await_ready(server, f"http://127.0.0.1:{http}/v2/health/ready", log, timeout)
-        except BaseException as error:
+        except BaseException as error:  # the server must not outlive an interrupt
             _stop(server)
             tries -= 1
             if tries and isinstance(error, TritonError) and "already in use" in str(error):

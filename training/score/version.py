@@ -18,7 +18,8 @@ from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import Sessions
-from serving.models.loader import LoadedVersion, load
+from serving.models.loaded_version import LoadedVersion
+from serving.models.loader import load
 from training.errors import DataError, ScoreError
 
 __all__ = ["Place", "choose", "open_version"]

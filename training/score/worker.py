@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from serving.kernel.app_values import load_values
 from serving.kernel.call import Call
 from serving.kernel.errors import Invalid, SlipwayError
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 from training.errors import ScoreError
 from training.score.answers import schema, table
 from training.score.parts import Parts, written

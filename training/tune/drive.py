@@ -55,7 +55,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         found = {"error": "its process died"} if error else result or {}
         try:
             self.on_end(self.study.close(trial, found, time.monotonic() - start))
-        except Exception as cause:
+        except Exception as cause:  # Tune hides what a callback raises, so it is kept
             self.failure = cause
             raise
 

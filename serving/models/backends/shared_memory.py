@@ -15,7 +15,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,14 @@ class Region:
         self.name = PREFIX + secrets.token_hex(8)
         self._path = FOLDER / self.name
         self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._path.unlink)
+            undo.callback(os.close, self._file)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            # Without it, writing where the file system is full would end the process.
+            # Reserves the memory: without it, writing to a full file system would kill the process.
             os.posix_fallocate(self._file, 0, self.size)
             self._map = mmap.mmap(self._file, self.size)
-        except BaseException:
-            os.close(self._file)
-            self._path.unlink()
-            raise
+            undo.pop_all()
         self.view = memoryview(self._map)
 
     def close(self) -> None:
@@ -142,11 +141,10 @@ class Regions:
         request = pb.SystemSharedMemoryRegisterRequest(
             name=region.name, key=f"/{region.name}", byte_size=region.size
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(region.close)
             await self._stub.SystemSharedMemoryRegister(request, timeout=CONTROL_SECONDS)
-        except BaseException:
-            region.close()
-            raise
+            undo.pop_all()
         return region
 
     def _give_up(self, reason: str) -> None:

@@ -20,7 +20,7 @@ from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import Arrays
 from serving.models.backends.onnx_local import open_fused
 from serving.models.catalog import Catalog
-from serving.models.loader import LoadedVersion
+from serving.models.loaded_version import LoadedVersion
 from tests.serving import toy
 
 

@@ -157,7 +157,7 @@ def test_what_a_killed_process_left_behind_is_removed(
 ) -> None:
     monkeypatch.setattr(shared_memory, "YOUNG_SECONDS", 0.0)
     code = (
-        "import sys, pathlib; from serving.inference import shared_memory as m\n"
+        "import sys, pathlib; from serving.models.backends import shared_memory as m\n"
         "m.FOLDER = pathlib.Path(sys.argv[1]); print(m.Region(10).name, flush=True); sys.stdin.read()"
     )
     alive, dead = (
