@@ -19,7 +19,7 @@ from control.console import note, print_table
 from serving.kernel.storage.version_manifest import Metric
 from training.errors import TrainingError
 from training.progress import Silent
-from training.recipe import Options
+from training.recipe import RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
@@ -97,7 +97,7 @@ def _train(case: Case, data: Path) -> Outcome:
         request = TrainRequest(
             app=case.app,
             paths=tuple(data / file for file in case.files),
-            options=Options(select=case.select),
+            options=RecipeOptions(select=case.select),
             repository=Path(name) / "repository",
             home=Path(name),
         )

@@ -20,7 +20,7 @@ from training.data import read, split
 from training.data.validate import tidied, validate
 from training.fit.trainer import Trainer
 from training.measures import gate
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 __all__ = ["Judged", "alert_row", "judge", "main", "ranking_row"]
 
@@ -83,7 +83,7 @@ def judge(name: str, paths: Sequence[Path], trainer: Trainer) -> Judged:
     """Load, validate, split, fit, evaluate, gate. Raises `TrainingError`."""
     started = time.monotonic()
     dataset = read.from_files(paths)
-    tidy = validate(recipe, tidied(recipe, dataset, Options()), dataset)
+    tidy = validate(recipe, tidied(recipe, dataset, RecipeOptions()), dataset)
     parts = split.check(recipe.split(tidy), recipe.time_column)
     evaluation = recipe.evaluate(recipe.fit(parts, trainer), parts)
     return Judged(

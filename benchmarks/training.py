@@ -11,7 +11,7 @@ from control.commands.common import METRIC_COLUMNS, metric_row
 from control.console import note, print_table
 from serving.kernel.storage.version_manifest import Metric
 from training.errors import GateRefused
-from training.recipe import Options
+from training.recipe import RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
@@ -37,7 +37,7 @@ def _train(path: Path, commodity: str) -> None:
         request = TrainRequest(
             app="price",
             paths=(path,),
-            options=Options(select={"commodity": commodity}),
+            options=RecipeOptions(select={"commodity": commodity}),
             repository=Path(folder) / "repository",
             home=Path(folder),
         )

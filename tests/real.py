@@ -18,7 +18,7 @@ from training.data import split
 from training.data.validate import tidied, validate
 from training.measures import gate
 from training.onnx import export, parity
-from training.recipe import Dataset, Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Dataset, Evaluation, Fitted, Recipe, RecipeOptions, Split
 from training.tune.trial import TrialTrainer
 
 SEED = 7
@@ -48,7 +48,7 @@ class Judged:
 
 def table(recipe: Recipe[Any], dataset: Dataset) -> pd.DataFrame:
     """The valid table; treat as read-only."""
-    return validate(recipe, tidied(recipe, dataset, Options()), dataset)
+    return validate(recipe, tidied(recipe, dataset, RecipeOptions()), dataset)
 
 
 def judged(recipe: Recipe[Any], tidy: pd.DataFrame) -> Judged:

@@ -2,6 +2,6 @@
 
 import os
 
-# The threads of a fit meet after every step. Waiting actively, they keep each other from the cores where there are
-# fewer of those than threads of everybody. OpenMP reads this when the first library that uses it is imported.
+# The threads of a fit synchronize after every step. With active waiting, they block the cores for each other when
+# there are more threads than cores. OpenMP reads the variable when the first library that uses it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,4 +1,4 @@
-"""Errors of the offline pipeline. Each says what to do next; `exit_code` is what the command line ends with."""
+"""Errors of the offline pipeline. Each message says what to do next. `exit_code` is that of the command line."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from serving.kernel.storage.version_manifest import Check
 
 __all__ = [
     "BadValue",
-    "BucketError",
-    "ClusterError",
     "DataError",
     "GateRefused",
+    "RayUnavailable",
     "RegistryError",
     "ScoreError",
+    "StorageError",
     "TrainingError",
     "TuneError",
 ]
 
 
 class TrainingError(Exception):
-    """Root of what may go wrong while training."""
+    """The root of all errors of the offline pipeline."""
 
     exit_code: ClassVar[int] = 1
 
 
 class DataError(TrainingError):
-    """The data is not what the recipe needs; the message names file, row, column and value."""
+    """The data does not fit the recipe. The message names file, row, column and value."""
 
     exit_code = 2
 
 
 class BadValue(DataError):
-    """A cell of the loaded table cannot be used. `row` is its index label; the pipeline names file and line."""
+    """A cell of the loaded table is invalid. `row` is its index label; the pipeline adds the file and its row."""
 
     def __init__(self, row: int, column: str, found: object, wanted: str) -> None:
         super().__init__(f"row {row}, column {column!r}: found {found!r}; expected {wanted}")
@@ -41,7 +41,7 @@ class BadValue(DataError):
 
 
 class GateRefused(TrainingError):
-    """The version did not pass its gate; its run stays in the registry with this reason."""
+    """The version did not pass its gate. Its run stays in the registry with the reason."""
 
     exit_code = 3
 
@@ -53,26 +53,26 @@ class GateRefused(TrainingError):
 
 
 class RegistryError(TrainingError):
-    """The registry could not be reached or did not do as asked."""
+    """The registry could not be reached, or an operation failed."""
 
     exit_code = 4
 
 
-class ClusterError(TrainingError):
+class RayUnavailable(TrainingError):
     """Ray could not be started or reached."""
 
     exit_code = 5
 
 
 class ScoreError(TrainingError):
-    """A file could not be scored to its end; the blocks that are done stay done."""
+    """A file could not be scored completely. The finished blocks are kept."""
 
 
-class BucketError(TrainingError):
-    """A folder or bucket could not be reached, read or written; the message never holds credentials."""
+class StorageError(TrainingError):
+    """A folder or bucket could not be reached, read or written. The message never contains credentials."""
 
     exit_code = 6
 
 
 class TuneError(TrainingError):
-    """A search for parameters found none, or cannot be done; what it has finished stays for the next time."""
+    """A search for parameters failed or is not possible. Its finished trials are kept for the next attempt."""

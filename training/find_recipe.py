@@ -1,4 +1,4 @@
-"""Finding an app's training side: the recipe in its folder `train/`."""
+"""Find the recipe of an app, in its package `train`."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ __all__ = ["RecipeError", "find", "names"]
 
 
 class RecipeError(TrainingError):
-    """There is no such app, or it has no recipe."""
+    """The app does not exist, or has no usable recipe."""
 
     exit_code = 2
 
 
 def names() -> tuple[str, ...]:
-    """Apps that can be trained, by name: those of `apps/`, and those elsewhere that `SLIPWAY_APPS` names."""
+    """Names of the apps that can be trained: those in `apps/`, and packages that `SLIPWAY_APPS` names."""
     return tuple(sorted(_packages()))
 
 
 def find(app: str) -> Recipe[Any]:
     """The attribute `recipe` of `apps.<app>.train.recipe`.
 
-    An app outside the repository is named by its package (`acme.rainfall`), or by its name alone where
-    `SLIPWAY_APPS` has the package. Raises `RecipeError`, which names the apps that can be trained.
+    An app outside the repository is given by its package (`acme.rainfall`), or by its name alone when
+    `SLIPWAY_APPS` lists the package. Raises `RecipeError`, which names the apps that can be trained.
     """
     package = app if "." in app and _trains(app) else _packages().get(app)
     if package is None:
         known = ", ".join(names()) or "none"
-        raise RecipeError(f"{app!r} is not an app that can be trained; there are: {known}")
+        raise RecipeError(f"{app!r} is not an app that can be trained; available: {known}")
     recipe = getattr(importlib.import_module(f"{package}.train.recipe"), "recipe", None)
     if not isinstance(recipe, Recipe):
         file = f"{package}.train.recipe".replace(".", "/")
-        raise RecipeError(f"{file}.py: expected `recipe`, an instance of a Recipe class")
+        raise RecipeError(f"{file}.py: expected the attribute `recipe`, an instance of a subclass of `Recipe`")
     return recipe
 
 
 def _packages() -> dict[str, str]:
-    """App name -> its package, for the apps that have a recipe."""
+    """App name -> package, for the apps that have a recipe."""
     elsewhere = [name for name in read(Settings).apps if "." in name]
     packages = [*elsewhere, *(f"{PACKAGE}.{name}" for name in app_folders())]
     return {package.rpartition(".")[2]: package for package in reversed(packages) if _trains(package)}
@@ -53,5 +53,5 @@ def _trains(package: str) -> bool:
     try:
         return importlib.util.find_spec(f"{package}.train.recipe") is not None
     except (ImportError, ValueError):
-        # A package on the way is missing, or the name is not one of a package.
+        # A parent package does not exist, or the name is not a valid package name.
         return False

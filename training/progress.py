@@ -1,4 +1,4 @@
-"""What a long step tells a person. Library code takes a `Progress` and prints nothing itself."""
+"""Progress messages of long steps. Library code calls a `Progress` and prints nothing itself."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["Progress", "RichProgress", "Silent"]
 
 
 class Progress(Protocol):
-    """Told about every step, its rounds and its remarks."""
+    """Receives every step, its rounds and its messages."""
 
     times: dict[str, float]
     """Seconds per finished step."""
 
     def step(self, name: str) -> AbstractContextManager[None]:
-        """The block is the step."""
+        """The block of the `with` statement is the step."""
         ...
 
     def advance(self, done: int, total: int, note: str = "") -> None:
-        """`done` of `total` rounds of the running step."""
+        """`done` of `total` rounds of the running step are finished."""
         ...
 
     def log(self, text: str) -> None:
-        """A remark."""
+        """Show a message."""
         ...
 
 
 class Silent:
-    """Keeps the times and says nothing."""
+    """Measures the times and prints nothing."""
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
@@ -51,10 +51,10 @@ class Silent:
             self.times[name] = self.times.get(name, 0.0) + time.monotonic() - start
 
     def advance(self, done: int, total: int, note: str = "") -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def log(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class RichProgress(Silent):
@@ -68,7 +68,7 @@ class RichProgress(Silent):
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Show the running step, then leave a line behind."""
+        """Show a spinner during the step, then print its line."""
         self._name = name
         mark = "[red]✗[/red]"
         try:
@@ -80,10 +80,10 @@ class RichProgress(Silent):
             self.console.print(f"{mark} {name:<10} {self.times[name]:6.1f} s", highlight=False)
 
     def advance(self, done: int, total: int, note: str = "") -> None:
-        """Rounds beside the spinner."""
+        """Show the rounds beside the spinner."""
         if self._status is not None:
             self._status.update(f"{self._name}  {done}/{total}  {note}")
 
     def log(self, text: str) -> None:
-        """A line of its own."""
+        """Print the message on its own line."""
         self.console.print(f"  {text}", highlight=False, markup=False)

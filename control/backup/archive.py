@@ -24,7 +24,7 @@ from control.stack.ensure import ensure
 from control.stack.layout import Layout
 from control.stack.parts import DATABASES
 from serving.kernel.storage.version_manifest import FileDigest, digest_file
-from training.data.storage import Place
+from training.data.storage import Location
 from training.publish.repository_copy import apps_of, copy
 
 __all__ = ["Backup", "backup", "restore"]
@@ -47,8 +47,8 @@ def backup(settings: StackSettings, target: str) -> Backup:
 
     Raises `StackError`, and the errors of copying a model repository.
     """
-    place = Place.of(target)
-    if place.files():
+    location = Location.of(target)
+    if location.files():
         raise StackError(f"{target} is not empty; give an empty folder or bucket prefix")
     files: dict[str, FileDigest] = {}
     with tempfile.TemporaryDirectory(prefix="slipway-backup-") as scratch:
@@ -56,17 +56,17 @@ def backup(settings: StackSettings, target: str) -> Backup:
             for name in DATABASES:
                 path = Path(scratch) / f"{name}.dump"
                 databases.dump(state.dsn(name), path)
-                files[f"databases/{name}.dump"] = _send(place, path, f"databases/{name}.dump")
+                files[f"databases/{name}.dump"] = _send(location, path, f"databases/{name}.dump")
     # After the databases: MLflow writes an artifact before the database refers to it.
     artifacts = Layout.of(settings.home).artifacts
     for path in sorted(path for path in artifacts.rglob("*") if path.is_file()):
         name = f"artifacts/{path.relative_to(artifacts).as_posix()}"
-        files[name] = _send(place, path, name)
+        files[name] = _send(location, path, name)
     if apps_of(str(settings.model_repository)):
         copy(str(settings.model_repository), f"{target.rstrip('/')}/{REPOSITORY}")
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     made = Backup(slipway=version("slipway"), created=now, files=files)
-    place.write(INDEX, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    location.write(INDEX, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
     return made
 
 
@@ -77,12 +77,12 @@ def restore(settings: StackSettings, source: str) -> Backup:
     """
     if find.running(settings.home) is not None:
         raise StackError(f"the stack in {settings.home} is running: `slipway down`, or set another SLIPWAY_HOME")
-    place = Place.of(source)
-    found = _index(place)
+    location = Location.of(source)
+    found = _index(location)
     layout = Layout.of(settings.home)
     with tempfile.TemporaryDirectory(prefix="slipway-restore-") as scratch:
         for name, digest in found.files.items():
-            place.fetch(name, Path(scratch) / name)
+            location.fetch(name, Path(scratch) / name)
             if digest_file(Path(scratch) / name) != digest:
                 raise StackError(f"{source}/{name} does not match its digest in {INDEX}; nothing was changed")
         with ensure(settings, {"postgres"}) as state:
@@ -99,23 +99,23 @@ def restore(settings: StackSettings, source: str) -> Backup:
     return found
 
 
-def _send(place: Place, path: Path, name: str) -> FileDigest:
-    place.send(path, name)
+def _send(location: Location, path: Path, name: str) -> FileDigest:
+    location.send(path, name)
     return digest_file(path)
 
 
-def _index(place: Place) -> Backup:
-    content = place.read(INDEX)
+def _index(location: Location) -> Backup:
+    content = location.read(INDEX)
     if content is None:
-        raise StackError(f"{place.shown} has no complete backup: {INDEX} is missing")
+        raise StackError(f"{location.shown} has no complete backup: {INDEX} is missing")
     try:
         found = msgspec.json.decode(content, type=Backup)
     except msgspec.MsgspecError as cause:
-        raise StackError(f"{place.shown}/{INDEX}: {cause}") from cause
+        raise StackError(f"{location.shown}/{INDEX}: {cause}") from cause
     wanted = {f"databases/{name}.dump" for name in DATABASES}
     for name in sorted(wanted - found.files.keys()):
-        raise StackError(f"{place.shown}/{INDEX} does not list {name}")
+        raise StackError(f"{location.shown}/{INDEX} does not list {name}")
     for name in found.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise StackError(f"{place.shown}/{INDEX}: the file name {name!r} points outside the backup")
+            raise StackError(f"{location.shown}/{INDEX}: the file name {name!r} points outside the backup")
     return found

@@ -17,6 +17,7 @@ import pytest
 
 from serving.kernel.storage.version_manifest import Manifest
 from tests.training import toy
+from training.measures import gate
 from training.onnx import export
 from training.onnx.trees import tree_node
 from training.onnx.triton import free_ports
@@ -45,7 +46,7 @@ def make_servable(folder: Path, model: Path, note: str = "", synthetic: bool = T
     (folder / "model.onnx").write_bytes(model.read_bytes())
     servable.write_files(folder, fitted.files)
     servable.write_golden(folder, toy.app, [toy.Question(1.0, 0.5), toy.Question(0.1)], fitted)
-    servable.write_report(folder, "gate", [])
+    gate.write_report(folder, "gate", [])
     manifest = Manifest(
         model="toy",
         version=servable.UNNUMBERED,

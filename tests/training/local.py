@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from training.fit.trainer import Arrays, Table, Trainer
+from training.fit.trainer import ArrayTuple, Table, Trainer
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,8 +58,8 @@ class LocalTrainer(Trainer):
         self,
         build: Callable[[], Any],
         loss: Callable[..., Any],
-        train: Arrays,
-        validation: Arrays,
+        train: ArrayTuple,
+        validation: ArrayTuple,
         *,
         batch_size: int,
         learning_rate: float,

@@ -46,7 +46,7 @@ def test_an_app_with_a_recipe_is_found(more: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bare", "nothing", "../x", "", ".", "no.such.package", "acme_apps.none"])
 def test_an_app_without_one_is_answered_with_those_there_are(more: Path, name: str) -> None:
-    with pytest.raises(RecipeError, match="there are: .*apple"):
+    with pytest.raises(RecipeError, match="available: .*apple"):
         find_recipe.find(name)
 
 

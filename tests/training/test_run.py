@@ -18,9 +18,9 @@ from training.errors import DataError, GateRefused, RegistryError, TuneError
 from training.fit.trainer import Trainer
 from training.progress import RichProgress, Silent
 from training.publish import repository
-from training.publish.rebuild_from_mlflow import sync
+from training.publish.rebuild_from_mlflow import rebuild
 from training.publish.servable import verify
-from training.recipe import Evaluation, Fitted, Options, Split
+from training.recipe import Evaluation, Fitted, RecipeOptions, Split
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, TrainResult, train
 
@@ -73,7 +73,7 @@ def test_from_generated_data_to_a_published_version(ray: None, registry: Registr
     assert {"servable/MLmodel", "servable/input_example.json"} <= artifacts(registry, result.run_id, "servable")
     assert tags(registry, result.run_id)["slipway.verdict"] == "registered"
     assert not list((tmp_path / "home" / "fits").iterdir())
-    assert {change.action for change in sync(registry, tmp_path / "repo")} == {"kept"}
+    assert {change.action for change in rebuild(registry, tmp_path / "repo")} == {"kept"}
 
 
 def test_a_file_and_real_data_take_over(registry: Registry, tmp_path: Path) -> None:
@@ -84,7 +84,9 @@ def test_a_file_and_real_data_take_over(registry: Registry, tmp_path: Path) -> N
     assert not second.synthetic
     assert second.aliases == Aliases(champion=2)
     assert verify(tmp_path / "repo" / "toy" / "2").source == "real.csv"
-    third = go(registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",), options=Options(select={"kind": "x"}))
+    third = go(
+        registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",), options=RecipeOptions(select={"kind": "x"})
+    )
     assert third.aliases == Aliases(champion=2, challenger=3)
 
 

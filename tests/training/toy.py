@@ -24,7 +24,7 @@ from training.fit.trainer import Trainer
 from training.measures.evaluate import beside, mae, rmse
 from training.measures.evaluation_rows import with_keys
 from training.onnx.trees import tree_node
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     import xgboost
@@ -102,7 +102,7 @@ class Toy(Recipe[Question]):
         days = START + pd.to_timedelta(np.arange(ROWS), unit="h")
         return pd.DataFrame({"day": days.strftime("%Y-%m-%d %H:%M"), "a": a, "b": b, "y": y})
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         return raw.assign(day=pd.to_datetime(raw["day"]), a=pd.to_numeric(raw["a"]), y=pd.to_numeric(raw["y"]))
 
     def split(self, frame: pd.DataFrame) -> Split:
@@ -199,7 +199,7 @@ def local_booster(rounds: int = 30, seed: int = 7) -> xgboost.Booster:
     import xgboost
 
     recipe = Toy()
-    parts = recipe.split(recipe.tidy(recipe.generate(seed), Options()))
+    parts = recipe.split(recipe.tidy(recipe.generate(seed), RecipeOptions()))
     inputs, target = recipe.table(parts.train)
     params = {"objective": "reg:squarederror", "max_depth": 3, "nthread": 1, "seed": seed}
     return xgboost.train(params, xgboost.DMatrix(inputs, label=target), rounds)

@@ -1,1 +1,1 @@
-"""Two versions beside each other on the same rows: which answers better, and is it more than chance?"""
+"""Compare two versions on the same rows: which answers better, and whether that is more than chance."""

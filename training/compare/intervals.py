@@ -1,4 +1,4 @@
-"""The difference of two versions by metric and slice, with paired block bootstrap intervals."""
+"""The difference of two versions for each metric and slice, with paired block bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ RESAMPLES = 1000
 LEVEL = 0.95
 LEAST_BLOCKS = 10
 LEAST_ROWS = 30
-"""Below either no interval can be trusted, and none is given."""
+"""With fewer blocks or rows no interval is reliable, and none is given."""
 SEED = 7
 CELLS = 4_000_000
-"""Most weights of rows in memory at once."""
+"""Most row weights in memory at once."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric on one slice. Figures that are not defined there are None."""
+    """One metric on one slice. Undefined values are None."""
 
     metric: str
     slice: str
@@ -38,16 +38,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     first: float | None
     second: float | None
     difference: float | None
-    """Second less first."""
+    """Second minus first."""
     low: float | None = None
     high: float | None = None
     better: str
-    """Which direction is: `lower`, `higher`, or `nominal` for neither."""
+    """The better direction: `lower`, `higher`, or `nominal` for neither."""
     verdict: str
 
 
 def lines_of(paired: Paired, names: tuple[str, str], wape: bool = False) -> list[Line]:
-    """Every measure over all rows and on each slice. `names` are what verdicts call the versions."""
+    """Every measure over all rows and on each slice. `names` are the versions' names in verdicts."""
     measures = measures_of(
         paired.kind, {str(name) for name in paired.first} & {str(name) for name in paired.second}, wape
     )
@@ -65,9 +65,9 @@ def lines_of(paired: Paired, names: tuple[str, str], wape: bool = False) -> list
 def differences(
     measures: Sequence[Measure], first: Side, second: Side, seed: int = SEED, resamples: int = RESAMPLES
 ) -> list[tuple[float, float] | None]:
-    """Percentile interval of second less first by measure; None where it is not defined on any draw.
+    """The percentile interval of second minus first for each measure; None when undefined on every draw.
 
-    Both are judged on the same draws of blocks. Draws on which a measure is not defined are left out.
+    Both sides are judged on the same draws of blocks. Draws for which a measure is undefined are skipped.
     """
     found: list[list[Floats]] = [[] for _ in measures]
     for weights in _draws(first.blocks, len(first.block), seed, resamples):
@@ -85,7 +85,7 @@ def _interval(gains: Floats) -> tuple[float, float] | None:
 
 
 def _draws(blocks: int, rows: int, seed: int, resamples: int) -> Iterator[Floats]:
-    """Weights [some draws, blocks]: as many blocks as there are, drawn with replacement."""
+    """Weights [some draws, blocks]. Each draw takes `blocks` blocks with replacement."""
     rng = np.random.default_rng(seed)
     most = max(1, CELLS // max(blocks, rows))
     for start in range(0, resamples, most):
@@ -96,7 +96,7 @@ def _draws(blocks: int, rows: int, seed: int, resamples: int) -> Iterator[Floats
 
 
 def _slices(rows: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """All rows, then each slice in the order a person would count them."""
+    """All rows, then each slice in natural order of the names."""
     yield "all", np.ones(len(rows), dtype=bool)
     names = sorted(rows["slice"].unique(), key=_natural) if "slice" in rows else []
     if len(names) > 1:
@@ -116,9 +116,9 @@ def _lines(
     whole = np.ones((1, blocks))
     too_few = ""
     if rows < LEAST_ROWS:
-        too_few = f"too few rows for an interval ({LEAST_ROWS} are needed)"
+        too_few = f"too few rows for an interval (at least {LEAST_ROWS})"
     elif blocks < LEAST_BLOCKS:
-        too_few = f"too few blocks for an interval ({LEAST_BLOCKS} are needed)"
+        too_few = f"too few blocks for an interval (at least {LEAST_BLOCKS})"
     intervals = [None] * len(measures) if too_few else differences(measures, first, second)
     for measure, interval in zip(measures, intervals, strict=True):
         one, other = (float(measure.of(side, whole)[0]) for side in (first, second))
@@ -141,9 +141,9 @@ def _verdict(
     measure: Measure, difference: float, interval: tuple[float, float] | None, too_few: str, names: tuple[str, str]
 ) -> str:
     if math.isnan(difference):
-        return "not defined on these rows"
+        return "undefined on these rows"
     if interval is None:
-        return too_few or "not defined on any draw"
+        return too_few or "undefined on every draw"
     low, high = interval
     if low <= 0 <= high:
         return "no difference shown"

@@ -1,6 +1,7 @@
-"""Measures of weighted rows: of all rows, and of every bootstrap draw at once.
+"""Measures of weighted rows, for all rows and for many bootstrap draws at once.
 
-A draw is a weight per block, how often it was drawn, so a measure takes weights [draws, blocks] and gives [draws].
+A draw has a weight for each block: how often it was drawn. A measure takes weights [draws, blocks] and returns
+[draws].
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ Floats = npt.NDArray[np.float64]
 Better = Literal["lower", "higher", "nominal"]
 
 SMALLEST = float(np.finfo(np.float32).eps)
-"""Probabilities count as at least this in the log loss, and as at most 1 less it: models answer in FP32."""
+"""The log loss clips probabilities to this distance from 0 and 1, because models answer in FP32."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One version's answers, [n] each: numbers, or for classes their codes. Blocks are numbered from 0."""
+    """The answers of one version, each [n]: numbers, or codes of classes. Blocks are numbered from 0."""
 
     actual: Floats
     predicted: Floats
@@ -34,26 +35,26 @@ class Side:
     low: Floats
     high: Floats
     order: Floats
-    """What rows are ranked by."""
+    """The score that ranks the rows."""
 
     @property
     def blocks(self) -> int:
-        """How many blocks there are."""
+        """The number of blocks."""
         return int(self.block.max()) + 1
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `nominal` ones are neither better nor worse when they are larger."""
+    """One measure. A `nominal` measure is neither better nor worse when it is larger."""
 
     name: str
     better: Better
     of: Callable[[Side, Floats], Floats]
-    """(side, weights [draws, blocks]) to [draws]; NaN where it is not defined."""
+    """(side, weights [draws, blocks]) -> [draws]; NaN where undefined."""
 
 
 def side_of(rows: pd.DataFrame, classes: pd.Index[Any] | None = None) -> Side:
-    """Rows of one version as numbers. `classes` are those of both versions, where classes are judged."""
+    """The rows of one version as numbers. `classes`, for predicted classes, are the classes of both versions."""
     if classes is None:
         actual, predicted = (rows[name].to_numpy(dtype=np.float64) for name in ("actual", "predicted"))
     else:
@@ -66,12 +67,12 @@ def side_of(rows: pd.DataFrame, classes: pd.Index[Any] | None = None) -> Side:
 
 
 def measures_of(kind: Kind, columns: set[str], wape: bool = False) -> tuple[Measure, ...]:
-    """The measures of a kind of rows with these columns."""
+    """The measures for rows of a kind with these columns."""
     if kind == "classes":
         return (Measure("accuracy", "higher", _mean(_right)), Measure("macro_f1", "higher", _macro_f1))
     if kind == "probabilities":
         ranked = (Measure("auroc", "higher", _auroc), Measure("average_precision", "higher", _average_precision))
-        # With a score of its own, `predicted` is a place in an order and no probability.
+        # When there is a score, `predicted` is a rank, not a probability.
         if "score" in columns:
             return ranked
         return (
@@ -143,7 +144,7 @@ def _wape(side: Side, weights: Floats) -> Floats:
 
 
 def _macro_f1(side: Side, weights: Floats) -> Floats:
-    """Mean F1 of the classes that are there or answered."""
+    """Mean F1 of the classes that occur in the actual or predicted values."""
     count = int(max(side.actual.max(), side.predicted.max())) + 1
     scores = np.full((count, len(weights)), np.nan)
     for number in range(count):
@@ -157,7 +158,7 @@ def _macro_f1(side: Side, weights: Floats) -> Floats:
 
 
 def _auroc(side: Side, weights: Floats) -> Floats:
-    """Rows with equal scores count half."""
+    """Pairs of rows with equal scores count half."""
     positive, every = _ranked(side, weights)
     negative = every - positive
     below = np.cumsum(negative, axis=1) - negative / 2
@@ -171,7 +172,7 @@ def _average_precision(side: Side, weights: Floats) -> Floats:
 
 
 def _ranked(side: Side, weights: Floats) -> tuple[Floats, Floats]:
-    """[draws, different scores] each, scores ascending: the weight of class 1, and of all rows."""
+    """Two arrays [draws, distinct scores], by ascending score: the weight of class 1, and of all rows."""
     order = np.argsort(side.order, kind="stable")
     scores = side.order[order]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])

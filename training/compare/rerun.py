@@ -1,4 +1,4 @@
-"""A published version judged anew on a file, by its own graph and context."""
+"""A published version as a fitted model, to judge it on a file by its own graph and context."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from training.recipe import Fitted
 __all__ = ["published"]
 
 CHUNK = 4096
-"""Rows the graph is asked at a time."""
+"""Rows per call of the graph."""
 
 
 def published(app: App[Any, Any, Any], folder: Path) -> Fitted:
-    """What a version folder answers with, its files verified; `model` is None.
+    """Verify a version folder and return its graph and context; `model` is None.
 
-    Raises `ServableError` for a folder that is not what its manifest says, `DataError` for a version with another
-    signature or context than the app has today.
+    Raises `ServableError` when the folder differs from its manifest, and `DataError` when the app's signature or
+    context has changed since the version was trained.
     """
     manifest = verify(folder)
     name = f"{app.name} version {manifest.version}"
     if (manifest.inputs, manifest.outputs) != (app.inputs, app.outputs):
-        raise DataError(f"{name} has other inputs or outputs than the app has today; train it anew")
+        raise DataError(f"{name}: its inputs or outputs differ from the app's current ones; train it again")
     try:
         context = decode_context(manifest, app.context)
     except Refused as cause:
-        raise DataError(f"{name}: its context does not fit the app of today: {cause}; train it anew") from cause
+        raise DataError(f"{name}: its context does not fit the current app: {cause}; train it again") from cause
     return Fitted(predict=_in_chunks(onnx_model(folder / MODEL_NAME)), context=context, files={}, params={})
 
 

@@ -1,4 +1,4 @@
-"""`slipway compare`: fetch or make the rows of both versions, pair them, measure the difference."""
+"""`slipway compare`: fetch or compute the rows of both versions, pair them, measure the difference."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from training import find_recipe
 from training.compare.intervals import LEVEL, Line, lines_of
 from training.compare.rerun import published
 from training.data import split
+from training.data.load import load
 from training.data.validate import tidied, validate
 from training.errors import DataError
-from training.measures.evaluation_rows import FOLDER, NAME, load, pair
+from training.measures import evaluation_rows
+from training.measures.evaluation_rows import pair
 from training.progress import Progress, Silent
 from training.publish import repository
-from training.recipe import Dataset, Evaluation, Options, Recipe
+from training.recipe import Dataset, Evaluation, Recipe, RecipeOptions
 from training.registry.mlflow_registry import Registry
-from training.run import TrainRequest
-from training.run import load as load_dataset
 
 __all__ = ["CompareRequest", "Comparison", "compare", "manifests_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareRequest:
-    """Which two versions, and where they are."""
+    """Which two versions to compare, and on which rows."""
 
     app: str
     versions: tuple[int, int]
     repository: Path
     paths: tuple[Path, ...] = ()
-    """Judge both anew on the test part of these files; without any, the rows their training kept are used."""
-    options: Options = field(default_factory=Options)
+    """Files on whose test part to judge both. Without files, the rows that their trainings kept are used."""
+    options: RecipeOptions = field(default_factory=RecipeOptions)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Two versions on the rows they have in common; differences are second less first."""
+    """Two versions on their common rows. Differences are second minus first."""
 
     app: str
     first: int
     second: int
     kind: str
     data: str
-    """Name of the file both were judged on; empty: each on the rows its training kept."""
+    """The name of the file on which both were judged; empty for the rows that the trainings kept."""
     rows: int
     rows_first: int
     rows_second: int
-    """Rows either was judged on; `rows` are in both."""
+    """The rows on which each version was judged; `rows` are the common ones."""
     notes: tuple[str, ...]
-    """What a reader must know before believing a line."""
+    """What a reader must know to interpret the lines."""
     lines: tuple[Line, ...]
 
 
@@ -64,32 +64,34 @@ def compare(
     progress: Progress | None = None,
     recipe: Recipe[Any] | None = None,
 ) -> Comparison:
-    """Compare two versions of an app. Without files the registry must be given.
+    """Compare two versions of an app. The registry is required unless the request has files.
 
-    Raises `DataError` where there is no such version, no rows, or none in common; `RegistryError`;
-    `ServableError` for a version folder that was changed.
+    Raises `DataError` for unknown versions, missing rows, or no common rows; `RegistryError`; and `ServableError`
+    for a version folder that differs from its manifest.
     """
     progress = progress or Silent()
     recipe = recipe or find_recipe.find(request.app)
     manifests = manifests_of(request)
     names = (f"version {request.versions[0]}", f"version {request.versions[1]}")
-    notes = _told_of_data(manifests, names)
+    notes = _data_notes(manifests, names)
     if request.paths:
-        evaluations, data, more = _anew(request, recipe, manifests, progress)
+        evaluations, data, more = _judged_on_files(request, recipe, manifests, progress)
         notes += more
     elif registry is not None:
         with progress.step("fetch"):
             evaluations, data = [_kept(registry, manifest) for manifest in manifests], ""
     else:
-        raise DataError("the rows that training kept are in MLflow, which is not running; start it or give --data")
+        raise DataError(
+            "the rows that the trainings kept are in MLflow, which is not running; start it or give --data"
+        )
     with progress.step("compare"):
         paired = pair(evaluations[0], evaluations[1], names)
         counts = [len(one.rows) for one in evaluations]
         if paired.first.empty:
             raise DataError(_nothing_common(manifests, names))
         if min(counts) != max(counts) or len(paired.first) < min(counts):
-            told = f"{names[0]} was judged on {counts[0]}, {names[1]} on {counts[1]}"
-            notes.append(f"{len(paired.first)} rows are in both; {told}")
+            judged = f"{names[0]} was judged on {counts[0]}, {names[1]} on {counts[1]}"
+            notes.append(f"{len(paired.first)} rows are common; {judged}")
         wape = any(metric.name == "wape" for manifest in manifests for metric in manifest.metrics)
         lines = lines_of(paired, names, wape)
     return Comparison(
@@ -101,48 +103,47 @@ def compare(
         rows=len(paired.first),
         rows_first=counts[0],
         rows_second=counts[1],
-        notes=(*notes, *_many(lines)),
+        notes=(*notes, *_multiple_testing(lines)),
         lines=tuple(lines),
     )
 
 
 def manifests_of(request: CompareRequest) -> list[Manifest]:
-    """What both versions say about themselves. Raises `DataError` where there is no such version."""
+    """The manifests of both versions. Raises `DataError` for an unknown version."""
     first, second = request.versions
     if first == second:
-        raise DataError(f"version {first} was given twice; give two different versions")
+        raise DataError(f"version {first} is given twice; give two different versions")
     there = repository.versions(request.repository, request.app)
     for version in request.versions:
         if version not in there:
             have = ", ".join(map(str, there)) or "none"
             raise DataError(
-                f"{request.app} has no version {version} in the model repository (there are: {have}); "
-                "`slipway repository sync` fetches those that are in MLflow"
+                f"{request.app} has no version {version} in the model repository (available: {have}); "
+                "`slipway repository sync` fetches the versions that MLflow has"
             )
     return [repository.manifest(request.repository, request.app, version) for version in request.versions]
 
 
 def _kept(registry: Registry, manifest: Manifest) -> Evaluation:
-    """The rows the version's training kept. Raises `DataError` where it kept none."""
+    """The rows that the version's training kept. Raises `DataError` when there are none."""
     with tempfile.TemporaryDirectory(prefix="slipway-compare-") as folder:
-        found = registry.fetch(manifest.run_id, FOLDER, Path(folder))
-        if found is None or not (found / NAME).is_file():
+        found = registry.fetch(manifest.run_id, evaluation_rows.FOLDER, Path(folder))
+        if found is None or not (found / evaluation_rows.NAME).is_file():
             raise DataError(
                 f"version {manifest.version} kept no evaluation rows (run {manifest.run_id}): it was trained "
-                "before they were kept. Train it anew, or judge both versions on one file with --data"
+                "by an older release. Train it again, or judge both versions on one file with --data"
             )
-        return load(found / NAME)
+        return evaluation_rows.load(found / evaluation_rows.NAME)
 
 
-def _anew(
+def _judged_on_files(
     request: CompareRequest, recipe: Recipe[Any], manifests: Sequence[Manifest], progress: Progress
 ) -> tuple[list[Evaluation], str, list[str]]:
-    """Both versions on the test part of the files, the files' name, and notes."""
+    """Both versions' rows on the test part of the files, the name of the files, and notes."""
     folders = [request.repository / request.app / str(version) for version in request.versions]
     fitted = [published(recipe.app, folder) for folder in folders]
     with progress.step("load"):
-        asked = TrainRequest(app=request.app, paths=request.paths, options=request.options)
-        dataset = load_dataset(asked, recipe)
+        dataset = load(recipe, request.paths)
     with progress.step("split"):
         tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
         parts = split.check(recipe.split(tidy), recipe.time_column)
@@ -151,15 +152,15 @@ def _anew(
     return found, dataset.source, _seen_before(dataset, manifests)
 
 
-def _told_of_data(manifests: Sequence[Manifest], names: tuple[str, str]) -> list[str]:
+def _data_notes(manifests: Sequence[Manifest], names: tuple[str, str]) -> list[str]:
     notes = [
         f"{name} was trained on SYNTHETIC data"
         for name, manifest in zip(names, manifests, strict=True)
         if manifest.synthetic
     ]
     if manifests[0].dataset_sha256 != manifests[1].dataset_sha256:
-        told = [f"{name} on {_data(manifest)}" for name, manifest in zip(names, manifests, strict=True)]
-        notes.append(f"trained on different data: {', '.join(told)}")
+        data = [f"{name} on {_data(manifest)}" for name, manifest in zip(names, manifests, strict=True)]
+        notes.append(f"trained on different data: {', '.join(data)}")
     return notes
 
 
@@ -177,24 +178,25 @@ def _seen_before(dataset: Dataset, manifests: Sequence[Manifest]) -> list[str]:
 
 
 def _nothing_common(manifests: Sequence[Manifest], names: tuple[str, str]) -> str:
-    """Why there is no row in both, as far as the manifests tell, and what to do."""
+    """Why there is no common row, as far as the manifests show, and what to do."""
     one, other = manifests
     if one.dataset_sha256 != other.dataset_sha256:
         reason = f"they were judged on different data: {_data(one)} and {_data(other)}"
     else:
         keys = [key for key in {**one.split, **other.split} if one.split.get(key) != other.split.get(key)]
-        told = "; ".join(f"{key}: {one.split.get(key)} and {other.split.get(key)}" for key in keys)
-        reason = f"the data is the same ({_data(one)}), split differently: {told or 'or selected differently'}"
-    return f"{names[0]} and {names[1]} have no test row in common; {reason}. Judge both on one file with --data"
+        differences = "; ".join(f"{key}: {one.split.get(key)} and {other.split.get(key)}" for key in keys)
+        how = f"split differently: {differences}" if differences else "selected differently"
+        reason = f"the data is the same ({_data(one)}), but {how}"
+    return f"{names[0]} and {names[1]} have no common test row; {reason}. Judge both on one file with --data"
 
 
-def _many(lines: Sequence[Line]) -> list[str]:
-    """What so many intervals mean."""
+def _multiple_testing(lines: Sequence[Line]) -> list[str]:
+    """How to read many intervals."""
     shown = [line for line in lines if line.low is not None]
     if not shown:
-        return ["no interval is shown: the rows or their blocks are too few"]
+        return ["no interval is shown: there are too few rows or blocks"]
     expected = len(shown) * (1 - LEVEL)
     return [
-        f"{len(shown)} intervals of {LEVEL:.0%} are shown; were the versions equally good, about {expected:.1f} "
-        "of them would exclude 0 by chance alone. Decide by the metric you chose before looking"
+        f"{len(shown)} intervals of {LEVEL:.0%} are shown; if the versions were equally good, about "
+        f"{expected:.1f} of them would exclude 0 by chance. Decide by the metric you chose before looking"
     ]

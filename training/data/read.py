@@ -1,4 +1,4 @@
-"""Loading: text, Parquet or NumPy files, or a SQL query, to one table whose rows know where they came from."""
+"""Read text, Parquet or NumPy files, or a SQL query, into one table. Errors can name the file of each row."""
 
 from __future__ import annotations
 
@@ -19,53 +19,54 @@ import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from training.errors import DataError
-from training.recipe import Dataset, Part
+from training.recipe import Dataset, RowOrigin
 
-__all__ = ["ROW", "from_files", "from_generator", "from_query", "from_tables", "place"]
+__all__ = ["ROW", "file_and_row", "from_files", "from_generator", "from_query", "from_tables"]
 
 ROW = "source_row"
-"""Name of the index that numbers the rows as loaded; it survives filtering and sorting in a recipe's `tidy`."""
+"""Name of the index that numbers the rows as loaded. It survives filtering and sorting in a recipe's `tidy`."""
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
 TABBED = (".tsv", ".txt")
-"""Without a header; the recipe names the columns."""
+"""Tab-separated text without a header; the recipe names the columns."""
 NUMPY = (".npz",)
 
 
 def from_files(paths: Sequence[Path], columns: Sequence[str] = (), file_column: str = "") -> Dataset:
-    """Read files of one layout and put them below each other.
+    """Read files of one layout and concatenate them.
 
-    `columns` name those of tab-separated files, which have no header; without them such files are refused. A
-    `file_column` takes the name of each row's file without its ending. Raises `DataError` naming the file and
-    what to do.
+    `columns` are the names of the columns of tab-separated files, which have no header; such files are refused
+    when it is empty. `file_column`, if any, names a column for each row's file name without its ending. Raises
+    `DataError`, which names the file and says what to do.
     """
     if not paths:
-        raise DataError("no file was given")
+        raise DataError("no file was given; give one with --data")
     frames = [_read(path, columns) for path in paths]
     for path, frame in zip(paths[1:], frames[1:], strict=True):
         _same_columns(paths[0], frames[0], path, frame)
-    # Blank lines are gone from a frame but still counted in its index.
-    parts = tuple(
-        Part(path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED) else 2)
+    # Blank lines are not rows, but the index counts them.
+    origins = tuple(
+        RowOrigin(path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED) else 2)
         for path, frame in zip(paths, frames, strict=True)
     )
-    starts = [sum(part.rows for part in parts[:index]) for index in range(len(parts))]
+    starts = [sum(origin.rows for origin in origins[:index]) for index in range(len(origins))]
     digests = [_digest(path) for path in paths]
     sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     if file_column:
         names = [path.name.split(".")[0] for path in paths]
         frames = [frame.assign(**{file_column: name}) for frame, name in zip(frames, names, strict=True)]
     joined = pd.concat([frame.set_axis(frame.index + start) for frame, start in zip(frames, starts, strict=True)])
-    return Dataset(frame=_numbered(joined), source=", ".join(p.name for p in paths), sha256=sha256, parts=parts)
+    source = ", ".join(path.name for path in paths)
+    return Dataset(frame=_numbered(joined), source=source, sha256=sha256, origins=origins)
 
 
 def from_tables(
     paths: Sequence[Path], names: Sequence[str], join: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
 ) -> Dataset:
-    """Read one file per name, given one by one or as their folder, and join them.
+    """Read one table per name and join them. `paths` are the files, or the folder that holds them.
 
-    `join` gives a row for every row of the first table, under its index: that is the file errors name. Raises
-    `DataError` naming the file and what to do.
+    `join` returns one row for every row of the first table, with its index; errors name that table's file. Raises
+    `DataError`, which names the file and says what to do.
     """
     files = _by_name(paths, names)
     tables = {name: _numbered(_read(files[name], ())) for name in names}
@@ -75,12 +76,12 @@ def from_tables(
         frame=_numbered(join(tables)),
         source=", ".join(files[name].name for name in names),
         sha256=hashlib.sha256("".join(digests).encode()).hexdigest(),
-        parts=(Part(first.name, int(tables[names[0]].index[-1]) + 1),),
+        origins=(RowOrigin(first.name, int(tables[names[0]].index[-1]) + 1),),
     )
 
 
 def _by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
-    """The file of every name. Raises `DataError` for one that is missing, there twice or of another name."""
+    """Table name -> file. Raises `DataError` for a table that is missing or given twice, or an unknown file."""
     found: dict[str, Path] = {}
     for path in paths:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -88,25 +89,28 @@ def _by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
             name = file.name.partition(".")[0]
             known = name in names and file.name.lower().endswith(CSV + PARQUET)
             if not known and not path.is_dir():
-                raise DataError(f"{file.name}: not expected; the tables are {', '.join(names)}")
+                raise DataError(f"{file.name}: not a table of this app; its tables are {', '.join(names)}")
             if known and name in found:
-                raise DataError(f"{file.name}: the table {name} was given twice, also as {found[name].name}")
+                raise DataError(
+                    f"{file.name}: the table {name} was already given as {found[name].name}; give it once"
+                )
             if known:
                 found[name] = file
     missing = [name for name in names if name not in found]
     if missing:
         raise DataError(
             f"table {missing[0]!r} is missing; give the folder with the files {', '.join(names)} "
-            f"({', '.join(CSV + PARQUET)}), or each with a --data of its own"
+            f"({', '.join(CSV + PARQUET)}), or repeat --data for each file"
         )
     return found
 
 
 def from_query(dsn: str, query: str) -> Dataset:
-    """Run a SQL query. Raises `DataError`; the DSN's password is in no message."""
+    """Run a SQL query. Raises `DataError`, whose message never contains the password of the DSN."""
     try:
         url = sqlalchemy.make_url(dsn)
     except ArgumentError:
+        # The cause shows the DSN, so it is not chained.
         raise DataError("dsn: not a database URL; expected for example postgresql://user@host/database") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
@@ -119,16 +123,16 @@ def from_query(dsn: str, query: str) -> Dataset:
         text = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
         if url.password:
             text = text.replace(str(url.password), "***")
-        # The cause may show the DSN: it is not chained.
+        # The cause may show the DSN, so it is not chained.
         raise DataError(f"{shown}: the query failed: {text}") from None
     if frame.empty:
-        raise DataError(f"{shown}: the query gave no rows; check its conditions")
+        raise DataError(f"{shown}: the query returned no rows; check its conditions")
     source = f"query on {url.get_backend_name()} {Path(url.database or '').name}".strip()
     return Dataset(
         frame=_numbered(frame),
         source=source,
         sha256=frame_digest(frame),
-        parts=(Part(source, len(frame), first=1),),
+        origins=(RowOrigin(source, len(frame), first=1),),
     )
 
 
@@ -140,17 +144,17 @@ def from_generator(frame: pd.DataFrame, app: str) -> Dataset:
         source=source,
         sha256=frame_digest(frame),
         synthetic=True,
-        parts=(Part(source, len(frame), first=1),),
+        origins=(RowOrigin(source, len(frame), first=1),),
     )
 
 
-def place(dataset: Dataset, label: int) -> str:
-    """File and row of an index label, for example `prices.csv, row 17` (the header is row 1)."""
+def file_and_row(dataset: Dataset, label: int) -> str:
+    """File and row for an index label, for example `prices.csv, row 17` (the header is row 1)."""
     rest = label
-    for part in dataset.parts:
-        if rest < part.rows:
-            return f"{part.name}, row {rest + part.first}"
-        rest -= part.rows
+    for origin in dataset.origins:
+        if rest < origin.rows:
+            return f"{origin.name}, row {rest + origin.first}"
+        rest -= origin.rows
     return f"row {label}"
 
 
@@ -188,11 +192,13 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except (UnicodeDecodeError, csv.Error) as cause:
         raise DataError(f"{path.name}: not UTF-8 text ({_first_line(cause)}); save it as UTF-8 CSV") from cause
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowInvalid) as cause:
-        raise DataError(f"{path.name}: broken or half-written ({_first_line(cause)}); copy it again") from cause
+        raise DataError(f"{path.name}: damaged or incomplete ({_first_line(cause)}); copy it again") from cause
     except OSError as cause:
-        raise DataError(f"{path.name}: cannot be read: {cause.strerror or cause}") from cause
+        raise DataError(
+            f"{path.name}: cannot be read: {cause.strerror or cause}; check the path given with --data"
+        ) from cause
     if frame.empty:
-        raise DataError(f"{path.name}: the file has a header and no rows")
+        raise DataError(f"{path.name}: the file has a header but no rows; export it again")
     return frame
 
 
@@ -208,52 +214,52 @@ def _read_csv(path: Path) -> pd.DataFrame:
     header = next(csv.reader(io.StringIO(text[: 2**20])), [])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise DataError(f"{path.name}: row 1: column {twice[0]!r} stands there twice; rename one")
+        raise DataError(f"{path.name}: row 1: column {twice[0]!r} occurs twice; rename one of them")
     _check_last_row(path, text, len(header))
     frame = pd.read_csv(io.StringIO(text), low_memory=False, skip_blank_lines=False, index_col=False)
     return frame.dropna(how="all") if frame.isna().all(axis=1).any() else frame
 
 
 def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Every line is a row and every tab parts two columns: quotes mean nothing."""
+    """Every line is a row, and tabs separate the columns. Quotes have no meaning."""
     lines = path.read_bytes().decode("utf-8-sig").split("\n")
     rows = [line.rstrip("\r").split("\t") for line in (lines[:-1] if lines[-1] == "" else lines)]
     for number, row in enumerate(rows, 1):
         if len(row) != len(columns):
-            wanted = f"{len(columns)} columns ({', '.join(columns)}) with tabs between them"
+            wanted = f"{len(columns)} columns ({', '.join(columns)}) separated by tabs"
             raise DataError(f"{path.name}, row {number}: {len(row)} columns; expected {wanted}")
     return pd.DataFrame(rows, columns=list(columns))
 
 
 def _read_npz(path: Path) -> pd.DataFrame:
-    """One column per array of one axis, and one per column of an array of two: `X_1`, `X_2` and so on for `X`.
+    """One column for each 1-D array, and one for each column of a 2-D array: `X_1`, `X_2` and so on for `X`.
 
     Arrays of Python objects are refused: reading them would run code from the file.
     """
     columns = {}
     try:
-        # NumPy leaves a file open that it cannot read.
+        # When NumPy cannot read a file, it leaves the file open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             for name in arrays.files:
                 array = arrays[name]
                 if array.ndim == 1:
                     columns[name] = array
                 elif array.ndim == 2:
-                    columns |= {f"{name}_{place}": column for place, column in enumerate(array.T, 1)}
+                    columns |= {f"{name}_{number}": column for number, column in enumerate(array.T, 1)}
                 else:
-                    raise DataError(f"{path.name}: array {name!r} has {array.ndim} axes; expected one or two")
+                    raise DataError(f"{path.name}: array {name!r} has {array.ndim} axes; expected 1 or 2")
     except ValueError as cause:
         raise DataError(
-            f"{path.name}: cannot be used: {_first_line(cause)}; save plain numbers or text"
+            f"{path.name}: cannot be read: {_first_line(cause)}; save plain numbers or text"
         ) from cause
     rows = {len(column) for column in columns.values()}
     if len(rows) != 1:
-        raise DataError(f"{path.name}: arrays of {sorted(rows)} rows; expected arrays of the same number of rows")
+        raise DataError(f"{path.name}: its arrays have {sorted(rows)} rows; all must have the same number of rows")
     return pd.DataFrame(columns)
 
 
 def _check_last_row(path: Path, text: str, columns: int) -> None:
-    """A copy that was cut off ends inside a row; pandas would fill that row with missing values."""
+    """Refuse a file that ends inside a row. Pandas would fill that row with missing values."""
     if not text or text.endswith("\n"):
         return
     last = next(csv.reader([text.rsplit("\n", 1)[-1]]), [])
@@ -261,7 +267,7 @@ def _check_last_row(path: Path, text: str, columns: int) -> None:
         row = text.count("\n") + 1
         raise DataError(
             f"{path.name}, row {row}: the file ends in the middle of a row ({len(last)} of {columns} columns); "
-            "it is half-written, copy it again"
+            "it is incomplete, copy it again"
         )
 
 
@@ -274,8 +280,8 @@ def _same_columns(first: Path, wanted: pd.DataFrame, path: Path, frame: pd.DataF
     extra = [str(name) for name in frame.columns if name not in wanted.columns]
     if missing or extra:
         raise DataError(
-            f"{path.name}: its columns are not those of {first.name}: "
-            f"missing {missing or 'none'}, not expected {extra or 'none'}"
+            f"{path.name}: its columns differ from those of {first.name}: "
+            f"missing {missing or 'none'}, unexpected {extra or 'none'}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Splits that cannot leak: by time, or by whole groups. What a recipe returns is checked again."""
+"""Splits that do not leak: by time, or by whole groups. The pipeline checks every split of a recipe."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PARTS = ("train", "validation", "test")
 def by_time(
     frame: pd.DataFrame, column: str, validation_from: Any, test_from: Any, until: str | None = None
 ) -> Split:
-    """Train before `validation_from`, validation before `test_from`, test from there on.
+    """Train before `validation_from`, validation from then on, test from `test_from` on.
 
-    `until` names the column with the time at which a row's target is known; a row whose target falls into a later
-    part is dropped (an embargo). Raises `DataError` when a part is empty.
+    `until` names a column with the time at which a row's target is known. A row whose target is known only during
+    a later part is dropped (an embargo). Raises `DataError` when a part is empty.
     """
     first, second = pd.Timestamp(validation_from), pd.Timestamp(test_from)
     if not first < second:
-        raise DataError(f"split: validation starts at {first}, not before test at {second}")
+        raise DataError(f"split: validation must start before the test part; they start at {first} and {second}")
     known = frame[until or column]
     split = Split(
         train=frame[(frame[column] < first) & (known < first)],
@@ -45,13 +45,13 @@ def by_time(
 def by_group(
     frame: pd.DataFrame, column: str, validation: float = 0.15, test: float = 0.15, seed: int = 7
 ) -> Split:
-    """Deal whole groups to the parts by a hash of their name, so that a group never moves when others come.
+    """Assign whole groups to the parts by a hash of their name, so that new groups never move old ones.
 
-    `validation` and `test` are shares of the groups. Rows that are equal in everything but the group are refused
-    when they would stand in two parts. Raises `DataError`.
+    `validation` and `test` are shares of the groups. Raises `DataError`, also when two rows in different parts are
+    equal in every column but the group.
     """
     if not (0 < validation and 0 < test and validation + test < 1):
-        raise DataError(f"split: shares {validation} and {test} must be above 0 and leave something to train on")
+        raise DataError(f"split: shares {validation} and {test}: both must be above 0 and their sum below 1")
     draw = {name: _fraction(name, seed) for name in frame[column].unique()}
     drawn = frame[column].map(draw)
     split = Split(
@@ -71,13 +71,13 @@ def by_time_and_group(
     validation: float = 0.2,
     seed: int = 7,
 ) -> Split:
-    """Test from `test_from` on; what is earlier is dealt to train and validation by whole groups.
+    """Test from `test_from` on; earlier rows go to train and validation by whole groups.
 
-    For data of a few dates only, where no date between them is left for validation. A group may come back in the
-    test: it is later, and known by then. `validation` is a share of the groups. Raises `DataError`.
+    For data with few dates, where none is left for a validation period. The test part may contain groups of the
+    other parts, because it is later. `validation` is a share of the groups. Raises `DataError`.
     """
     if not 0 < validation < 1:
-        raise DataError(f"split: the share {validation} must be above 0 and leave something to train on")
+        raise DataError(f"split: the share of validation, {validation}, must be between 0 and 1")
     first = pd.Timestamp(test_from)
     early = frame[time_column] < first
     draw = {name: _fraction(name, seed) for name in frame.loc[early, group_column].unique()}
@@ -99,10 +99,10 @@ def by_time_and_group(
 
 
 def check(split: Split, time_column: str | None = None, group_column: str | None = None) -> Split:
-    """The same split, when it does not leak.
+    """Check that a split does not leak, and return it.
 
-    Refuses empty parts, parts that overlap in time, a group in two parts, and a row in two parts (by its index
-    label, or by its values other than the group). Raises `DataError` that names the parts.
+    Refuses empty parts, parts that overlap in time, a group in two parts, and rows of two parts with equal values
+    in every column but the group. Raises `DataError`, which names the parts.
     """
     parts = {name: getattr(split, name) for name in PARTS}
     for name, part in parts.items():
@@ -111,11 +111,15 @@ def check(split: Split, time_column: str | None = None, group_column: str | None
     for early, late in (("train", "validation"), ("validation", "test"), ("train", "test")):
         left, right = parts[early], parts[late]
         if time_column and not left[time_column].max() < right[time_column].min():
-            raise DataError(f"split: {early} and {late} overlap in {time_column!r}; that leaks the future")
+            raise DataError(
+                f"split: {early} and {late} overlap in {time_column!r}, which leaks the future; split by it"
+            )
         if group_column:
             shared = set(left[group_column]) & set(right[group_column])
             if shared:
-                raise DataError(f"split: {early} and {late} share {group_column} {min(map(str, shared))!r}")
+                raise DataError(
+                    f"split: {early} and {late} share {group_column} {min(map(str, shared))!r}; keep groups whole"
+                )
         _refuse_shared_rows(early, left, late, right, group_column)
     return split
 
@@ -128,7 +132,7 @@ def _refuse_shared_rows(
     again = right[hashes[1].isin(set(hashes[0])).to_numpy()]
     if len(again):
         raise DataError(
-            f"split: {len(again)} rows of {late} also stand in {early} (the first has index {again.index[0]}); "
+            f"split: {len(again)} rows of {late} are also in {early} (the first has index {again.index[0]}); "
             "drop duplicates in tidy()"
         )
 

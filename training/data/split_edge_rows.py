@@ -1,4 +1,4 @@
-"""Rows at and beside the split values of trees, where runtimes are likeliest to differ: for parity."""
+"""Rows at and beside the split values of trees, for parity: there runtimes are most likely to differ."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["beside_splits"]
+__all__ = ["split_edge_rows"]
 
 Floats = npt.NDArray[Any]
 
 
-def beside_splits(
+def split_edge_rows(
     chosen: Floats, splits: Mapping[int, Floats], most: int, rng: np.random.Generator
 ) -> list[Floats]:
-    """Three tables of copies of `chosen` rows [n, F]: one value at, just above and just below a split value.
+    """Three tables of copies of the `chosen` rows [n, F], with one value of each row changed.
 
-    `splits` are split values by column; at most `most` of them are drawn.
+    That value is a split value, the next float above it, or the next float below it. `splits` are split values by
+    column; at most `most` of them are drawn.
     """
     pairs = [(column, value) for column, values in splits.items() for value in values]
     rng.shuffle(pairs)

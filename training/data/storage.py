@@ -1,7 +1,8 @@
-"""Places by name: a folder of this machine, or `s3://bucket/prefix` of an S3-compatible store, through fsspec.
+"""Storage by name: a local folder, or `s3://bucket/prefix` in an S3-compatible store, through fsspec.
 
-Credentials, region and endpoint come from the environment, by the names that every S3 client knows:
-`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`. None is shown.
+Credentials, region and endpoint come from the environment variables that every S3 client reads:
+`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`. Messages never
+show them.
 """
 
 from __future__ import annotations
@@ -17,33 +18,34 @@ from typing import Any
 
 import fsspec
 
-from training.errors import BucketError, DataError
+from training.errors import DataError, StorageError
 
-__all__ = ["Place", "at_hand", "is_url"]
+__all__ = ["Location", "is_url", "local_copies"]
 
 SCHEME = "s3://"
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS, ROUNDS = 5, 60, 4, 2
-"""The client makes so many attempts at a request, and the file system above it goes so many rounds."""
+"""`ATTEMPTS` are those of the client for one request, `ROUNDS` those of the file system above it."""
 UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError")
 REFUSED = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError")
 
 
 def is_url(text: str) -> bool:
-    """Whether a name is that of a bucket rather than of a folder or file here."""
+    """Whether the name is a URL rather than a local path."""
     return "://" in text
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder, or a prefix of a bucket. Every method raises `BucketError` when the place does not do as asked."""
+class Location:
+    """A local folder, or a prefix in a bucket. Every method raises `StorageError` when the storage fails."""
 
     shown: str
+    """The name to use in messages."""
     root: str = field(repr=False)
     system: Any = field(repr=False)
 
     @classmethod
-    def of(cls, text: str) -> Place:
-        """The place of that name; nothing is asked of it yet."""
+    def of(cls, text: str) -> Location:
+        """The location with that name. Does not access it yet."""
         if not is_url(text):
             root = Path(text).resolve()
             return cls(text, str(root), fsspec.filesystem("file", auto_mkdir=True))
@@ -51,25 +53,25 @@ class Place:
 
     @property
     def folder(self) -> Path | None:
-        """The folder, when it is one of this machine."""
+        """The local folder; None for a bucket."""
         return None if is_url(self.shown) else Path(self.root)
 
     def files(self, below: str = "") -> dict[str, int]:
-        """Files at any depth, by path below the place, with their sizes in bytes. Empty where nothing is."""
-        with _told(self.shown):
+        """Files at any depth: path relative to the location -> size in bytes. Empty when there are none."""
+        with _explained(self.shown):
             found = self.system.find(self._at(below), detail=True)
         start = len(self.root) + 1
         return {name[start:]: int(info["size"]) for name, info in found.items() if len(name) > start}
 
-    def has(self) -> bool:
-        """Whether the place itself is a file."""
-        with _told(self.shown):
+    def is_file(self) -> bool:
+        """Whether the location itself is a file."""
+        with _explained(self.shown):
             found: bool = self.system.isfile(self.root)
         return found
 
     def read(self, path: str) -> bytes | None:
-        """The content of a small file; None when there is none of that name."""
-        with _told(f"{self.shown}/{path}"):
+        """The content of a small file; None when it does not exist."""
+        with _explained(f"{self.shown}/{path}"):
             try:
                 content: bytes = self.system.cat_file(self._at(path))
             except FileNotFoundError:
@@ -77,24 +79,24 @@ class Place:
         return content
 
     def write(self, path: str, content: bytes) -> None:
-        """Put a small file there in one step, over one of the same name."""
-        with _told(f"{self.shown}/{path}"):
+        """Write a small file in one step, replacing an existing one."""
+        with _explained(f"{self.shown}/{path}"):
             self.system.pipe_file(self._at(path), content)
 
     def fetch(self, path: str, target: Path) -> None:
-        """Copy a file from there to here; a path that is empty means the place itself."""
+        """Copy a file to the local path `target`. An empty `path` means the location itself."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _told(f"{self.shown}/{path}".rstrip("/")):
+        with _explained(f"{self.shown}/{path}".rstrip("/")):
             self.system.get_file(self._at(path), str(target))
 
     def send(self, source: Path, path: str) -> None:
-        """Copy a file from here to there."""
-        with _told(f"{self.shown}/{path}"):
+        """Copy the local file `source` to the location."""
+        with _explained(f"{self.shown}/{path}"):
             self.system.put_file(str(source), self._at(path))
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove files, in the order given."""
-        with _told(self.shown):
+        with _explained(self.shown):
             for path in paths:
                 self.system.rm_file(self._at(path))
 
@@ -103,11 +105,11 @@ class Place:
 
 
 @contextmanager
-def at_hand(given: Sequence[Path | str]) -> Iterator[list[Path]]:
-    """Files and folders as paths of this machine; those of a bucket are copied for the time of the block.
+def local_copies(given: Sequence[Path | str]) -> Iterator[list[Path]]:
+    """Files and folders as local paths. Those in a bucket are copied, and the copies removed after the block.
 
-    A URL that ends with a slash is a folder: the files right below it. Raises `DataError` for one that is not
-    there, and `BucketError`.
+    A URL that ends with a slash means the files directly below it. Raises `DataError` for a file that does not
+    exist, and `StorageError`.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-data-") as scratch:
         yield [
@@ -117,35 +119,35 @@ def at_hand(given: Sequence[Path | str]) -> Iterator[list[Path]]:
 
 
 def _fetched(url: str, folder: Path) -> Path:
-    place = Place.of(url)
+    location = Location.of(url)
     folder.mkdir()
     if not url.endswith("/"):
-        if not place.has():
+        if not location.is_file():
             raise DataError(f"{url}: there is no such file; check --data (a folder's URL ends with a slash)")
-        target = folder / PurePosixPath(place.root).name
-        place.fetch("", target)
+        target = folder / PurePosixPath(location.root).name
+        location.fetch("", target)
         return target
-    names = [name for name in place.files() if "/" not in name]
+    names = [name for name in location.files() if "/" not in name]
     if not names:
-        raise DataError(f"{url}: there is no file right below it; check the URL given with --data")
+        raise DataError(f"{url}: there is no file directly below it; check the URL given with --data")
     for name in names:
-        place.fetch(name, folder / name)
+        location.fetch(name, folder / name)
     return folder
 
 
 def _key(url: str) -> str:
-    """`bucket/prefix` of an s3:// URL. Raises `BucketError`, without what may be a password."""
+    """`bucket/prefix` of an s3:// URL. Raises `StorageError`, whose message never holds a password."""
     scheme, _, rest = url.partition("://")
     if scheme != "s3":
-        raise BucketError(f"{scheme}://...: expected a folder of this machine or s3://bucket/prefix")
+        raise StorageError(f"{scheme}://...: expected a local folder or s3://bucket/prefix")
     bucket, _, prefix = rest.partition("/")
     if "@" in bucket:
-        raise BucketError(
+        raise StorageError(
             "s3://...@...: credentials do not belong in a URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     parts = prefix.removesuffix("/").split("/") if prefix.removesuffix("/") else []
     if not bucket or any(part in ("", ".", "..") for part in parts):
-        raise BucketError(f"{url}: expected s3://bucket/prefix")
+        raise StorageError(f"{url}: expected s3://bucket/prefix")
     return "/".join([bucket, *parts])
 
 
@@ -153,7 +155,7 @@ def _s3() -> Any:
     try:
         import s3fs  # noqa: F401 - fsspec finds it by name
     except ImportError as cause:
-        raise BucketError("s3:// needs the package s3fs: pip install 'slipway[s3]'") from cause
+        raise StorageError("s3:// needs the package s3fs: pip install 'slipway[s3]'") from cause
     settings = {
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": READ_SECONDS,
@@ -165,7 +167,7 @@ def _s3() -> Any:
         client_kwargs={"region_name": region} if region else {},
         config_kwargs=settings,
         use_listings_cache=False,
-        # A cached one would keep the endpoint and the credentials of an earlier environment.
+        # A cached instance would keep the endpoint and the credentials of an earlier environment.
         skip_instance_cache=True,
     )
     system.retries = ROUNDS
@@ -173,12 +175,12 @@ def _s3() -> Any:
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
-    """Turn what the store's client raises into one error that says what to do."""
+def _explained(shown: str) -> Iterator[None]:
+    """Turn errors of the storage client into a `StorageError` that says what to do."""
     try:
         yield
     except _failures() as cause:
-        raise BucketError(f"{shown}: {_meaning(cause)}") from cause
+        raise StorageError(f"{shown}: {_meaning(cause)}") from cause
 
 
 def _failures() -> tuple[type[Exception], ...]:

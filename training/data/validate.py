@@ -1,4 +1,4 @@
-"""Validation: the tidy table against the recipe's schema, and the leaks that can be seen before a fit."""
+"""Validation: the tidy table against the recipe's schema, and leaks that show before a fit."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.data.read import ROW, place
+from training.data.read import ROW, file_and_row
 from training.errors import BadValue, DataError
 from training.fit.leakage import LEAST_ROWS
-from training.recipe import Dataset, Options, Recipe
+from training.recipe import Dataset, Recipe, RecipeOptions
 
 __all__ = ["refuse_leaks", "tidied", "validate"]
 
 SHOWN = 10
 
 
-def tidied(recipe: Recipe[Any], dataset: Dataset, options: Options) -> pd.DataFrame:
+def tidied(recipe: Recipe[Any], dataset: Dataset, options: RecipeOptions) -> pd.DataFrame:
     """The recipe's tidy table. Raises `DataError` with file, row, column and value."""
     try:
         return recipe.tidy(dataset.frame, options)
     except BadValue as bad:
-        raise DataError(f"{place(dataset, bad.row)}, {bad.cell}") from bad
+        raise DataError(f"{file_and_row(dataset, bad.row)}, {bad.cell}") from bad
 
 
 def validate(recipe: Recipe[Any], tidy: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """The tidy table with the schema's types.
+    """The tidy table, converted to the schema's types.
 
-    Raises `DataError` with the place, value and rule of the first failures and how many there are.
+    Raises `DataError` with the number of failures, and file, row, value and rule of the first ones.
     """
     import pandera.errors
 
     if tidy.empty:
-        raise DataError(f"{dataset.source}: no rows are left after tidying; check --data and the selection")
+        raise DataError(f"{dataset.source}: no rows are left after tidy(); check --data and the selection")
     refuse_leaks(recipe, tidy)
     try:
         return recipe.schema.validate(tidy, lazy=True)
@@ -45,7 +45,7 @@ def validate(recipe: Recipe[Any], tidy: pd.DataFrame, dataset: Dataset) -> pd.Da
 
 
 def refuse_leaks(recipe: Recipe[Any], tidy: pd.DataFrame) -> None:
-    """Refuse columns that would give the answer away: forbidden ones, copies of the target, row counters."""
+    """Refuse columns that leak the target: forbidden columns, copies of the target, row counters."""
     present = [name for name in recipe.forbidden if name in tidy.columns]
     if present:
         raise DataError(f"column {present[0]!r} leaks the target: {recipe.app.name} forbids it; drop it in tidy()")
@@ -53,21 +53,23 @@ def refuse_leaks(recipe: Recipe[Any], tidy: pd.DataFrame) -> None:
         if name in (recipe.time_column, recipe.target):
             continue
         if recipe.target in tidy.columns and _equal(tidy[name], tidy[recipe.target]):
-            raise DataError(f"column {name!r} leaks the target: it equals {recipe.target!r} in every row; drop it")
+            raise DataError(
+                f"column {name!r} leaks the target: it equals {recipe.target!r} in every row; drop it in tidy()"
+            )
         if _counts(tidy[name]):
-            raise DataError(f"column {name!r} is an identifier: it counts the rows in order; drop it")
+            raise DataError(f"column {name!r} is an identifier: it counts the rows; drop it in tidy()")
 
 
 def _describe(case: dict[str, Any], tidy: pd.DataFrame, dataset: Dataset) -> str:
     column, rule, value = case["column"], case["check"], case["failure_case"]
     if rule == "column_in_dataframe":
-        return f"{dataset.source}: column {value!r} is missing"
+        return f"{dataset.source}: column {value!r} is missing; add it to the data or in tidy()"
     if rule == "column_in_schema":
-        return f"{dataset.source}: column {value!r} is not expected"
+        return f"{dataset.source}: column {value!r} is unexpected; drop it in tidy()"
     label = case["index"]
     if label is None or pd.isna(label):
         return f"{dataset.source}: column {column!r}: found {value!r}; the rule is {rule}"
-    where = place(dataset, int(label)) if tidy.index.name == ROW else f"row {label} of the tidy table"
+    where = file_and_row(dataset, int(label)) if tidy.index.name == ROW else f"row {label} of the tidy table"
     return f"{where}, column {column!r}: found {value!r}; the rule is {rule}"
 
 

@@ -1,4 +1,4 @@
-"""One XGBoost fit: with early stopping, resumable, and fitted again on all rows where that is wanted."""
+"""One XGBoost fit: early stopping, resuming from a checkpoint, and an optional second fit on all rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 class ResumableStopping(xgboost.callback.EarlyStopping):  # type: ignore[misc]
-    """Early stopping that goes on counting when a fit resumes from a checkpoint.
+    """Early stopping that keeps its count when a fit resumes from a checkpoint.
 
-    XGBoost keeps the best round and score as attributes of the booster, so they travel with the checkpoint.
+    XGBoost stores the best round and score as attributes of the booster, so a checkpoint contains them.
     """
 
     def before_training(self, model: Any) -> Any:
-        """Take the best round so far from the booster."""
+        """Read the best round so far from the booster."""
         model = super().before_training(model)
         best = model.attr("best_iteration")
         if best is not None:
@@ -33,25 +33,25 @@ class ResumableStopping(xgboost.callback.EarlyStopping):  # type: ignore[misc]
 
 
 class EachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """Tells a function of every round: the booster, how many rounds are done, and the metric on validation.
+    """Calls a function after every round with the booster, the number of rounds, and the metric on validation.
 
-    Rounds count from the start of the first attempt where a fit goes on from a checkpoint.
+    When a fit resumes from a checkpoint, the number includes the rounds of earlier attempts.
     """
 
-    def __init__(self, metric: str, tell: Callable[[xgboost.Booster, int, float], None]) -> None:
+    def __init__(self, metric: str, on_round: Callable[[xgboost.Booster, int, float], None]) -> None:
         super().__init__()
         self.metric = metric
-        self.tell = tell
+        self.on_round = on_round
         self.offset = 0
 
     def before_training(self, model: Any) -> Any:
-        """Take the number of rounds that an earlier attempt has done from the booster."""
+        """Read the number of rounds of earlier attempts from the booster."""
         self.offset = model.num_boosted_rounds()
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Tell; fitting goes on."""
-        self.tell(model, self.offset + epoch + 1, float(evals_log["validation"][self.metric][-1]))
+        """Call the function, and continue the fit."""
+        self.on_round(model, self.offset + epoch + 1, float(evals_log["validation"][self.metric][-1]))
         return False
 
 
@@ -62,16 +62,16 @@ def boost(
     report: xgboost.callback.TrainingCallback,
     booster: xgboost.Booster | None = None,
 ) -> list[bytes]:
-    """Fit, going on from `booster` where there is one; returns the booster up to its best round (UBJ).
+    """Fit, resuming from `booster` if given; returns the booster up to its best round (UBJ).
 
-    With `refit`, a second booster follows: fitted on train and validation together, for as many rounds.
-    `config`: params, metric, rounds, early_stopping, refit. `report` is told of every round of the first.
+    With `refit`, a second booster follows, fitted on train and validation together for as many rounds.
+    `config`: params, metric, rounds, early_stopping, refit. `report` is a callback of the first fit.
     """
     stopping = ResumableStopping(
         rounds=config["early_stopping"], data_name="validation", metric_name=config["metric"], save_best=True
     )
     done = booster.num_boosted_rounds() if booster else 0
-    # XGBoost's random state is not in a checkpoint: another seed, so that rounds done are not drawn again.
+    # A checkpoint lacks XGBoost's random state, so a resumed fit uses another seed and does not repeat its draws.
     seed = config["params"]["seed"] + done
     fitted = xgboost.train(
         {**config["params"], "seed": seed},

@@ -1,4 +1,4 @@
-"""Features that give the target away, found before a fit."""
+"""Find features that leak the target, before a fit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.errors import DataError
 __all__ = ["LEAST_ROWS", "refuse_leaking_features"]
 
 LEAST_ROWS = 50
-"""Below this many rows, a column that counts 1, 2, 3, ... or follows the target may be chance."""
+"""With fewer rows, a column that counts 1, 2, 3, ... or follows the target may be chance."""
 PERFECT = 1 - 1e-9
 
 
 def refuse_leaking_features(features: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
-    """Refuse a feature matrix (rows, columns) with a column that is the target, plainly or linearly."""
+    """Refuse a feature matrix [rows, columns] with a column that is the target or a linear function of it."""
     if len(target) < LEAST_ROWS or np.ptp(target) == 0:
         return
     centred = target.astype(float) - target.mean()

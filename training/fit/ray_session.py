@@ -1,4 +1,4 @@
-"""The Ray that training runs on: the one the environment names, or a private one while it is needed."""
+"""The Ray for training: the one that the environment names, or a private one for as long as needed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from training.errors import ClusterError
+from training.errors import RayUnavailable
 from training.fit.scratch import scratch
 
 __all__ = ["address", "connected", "environment", "listens", "set_token"]
 
 LONGEST_TEMP_DIR = 40
-"""Ray puts unix sockets about 60 characters below its folder, and a socket's path has at most 107 bytes."""
+"""Ray adds about 60 characters to the path for its Unix sockets, whose paths have at most 107 bytes."""
 OBJECT_STORE_BYTES = 512 * 2**20
 SECONDS = 2.0
 ATTEMPTS = 2
-"""Ray gives its own start up after 30 s, which a busy machine may need."""
+"""Ray's start times out after 30 s, which a busy machine may exceed."""
 
 
 def address() -> str:
-    """`SLIPWAY_RAY_ADDRESS`, else `RAY_ADDRESS`, else empty: a private Ray."""
+    """`SLIPWAY_RAY_ADDRESS`, else `RAY_ADDRESS`, else empty for a private Ray."""
     return os.environ.get("SLIPWAY_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS", "")
 
 
-def listens(place: str) -> bool:
-    """Whether somebody accepts connections at host:port. Ray itself would try for minutes."""
-    host, _, port = place.rpartition(":")
+def listens(endpoint: str) -> bool:
+    """Whether host:port accepts connections. Ray itself would try for minutes."""
+    host, _, port = endpoint.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=SECONDS).close()
     except OSError:
@@ -40,12 +40,12 @@ def listens(place: str) -> bool:
 
 @contextmanager
 def connected(cpus: int, storage: Path) -> Iterator[None]:
-    """Be connected to Ray inside the block.
+    """Connect this process to Ray for the block.
 
-    A private Ray listens on loopback, reserves `cpus` logical cores and is gone with its files at the end of the
-    block. A Ray this process is connected to already is used and left alone. Raises `ClusterError`.
+    A private Ray listens on loopback and has `cpus` logical cores; it ends with the block, and its files are
+    removed. If the process is already connected, that Ray is used and left running. Raises `RayUnavailable`.
     """
-    # Ray's coming default; without it every start warns.
+    # This will be Ray's default; without it every start warns.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     set_token()
@@ -55,10 +55,10 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         yield
         return
     if address():
-        # Ray's other forms, such as `auto`, have no port to knock at.
+        # Other forms of the address, such as `auto`, have no port to check.
         if ":" in address() and not listens(address().removeprefix("ray://")):
-            raise ClusterError(
-                f"nobody answers at {address()}, where SLIPWAY_RAY_ADDRESS or RAY_ADDRESS says Ray is"
+            raise RayUnavailable(
+                f"nothing answers at {address()}; start Ray there, or correct SLIPWAY_RAY_ADDRESS or RAY_ADDRESS"
             )
         _start(f"reached at {address()}", address=address(), configure_logging=False)
         try:
@@ -84,23 +84,23 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
 
 
 def _start(what: str, **options: Any) -> None:
-    """`ray.init`, again if it fails. Raises `ClusterError`."""
+    """Call `ray.init`, with retries. Raises `RayUnavailable`."""
     import ray
 
     for attempt in range(1, ATTEMPTS + 1):
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
             return
-        except Exception as cause:  # Ray raises no class of its own here
+        except Exception as cause:  # ray.init raises no common class of errors
             ray.shutdown()
             if attempt == ATTEMPTS:
                 reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-                raise ClusterError(f"Ray could not be {what}: {reason[:300]}") from cause
+                raise RayUnavailable(f"Ray could not be {what}: {reason[:300]}") from cause
 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Variables of this process, and of a private Ray that starts in it, inside the block."""
+    """Set variables of this process, and of a private Ray that it starts, for the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -114,9 +114,9 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def set_token() -> None:
-    """Ray asks whoever connects for a token; without one of ours it would write one into the home folder.
+    """Set a token for Ray, which every connection must present. Otherwise Ray writes one into the home folder.
 
-    It looks when it is imported: who imports it before the first `connected` calls this before.
+    Ray reads the token when it is imported: call this before an import that precedes the first `connected`.
     """
     if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
         os.environ["RAY_AUTH_MODE"] = "token"
@@ -124,6 +124,6 @@ def set_token() -> None:
 
 
 def _short(storage: Path) -> Path | None:
-    """Where Ray's folder may be: in `storage`, or else in the system's place for such."""
+    """The parent of Ray's folder: `storage`, or None (the system's temporary folder) when its path is too long."""
     short = len(str(storage.resolve())) + len("/ray-12345678") <= LONGEST_TEMP_DIR
     return storage if short else None

@@ -1,7 +1,8 @@
-"""What each Ray Train worker runs: its share of a fit, reported and checkpointed, from the last checkpoint on.
+"""The functions that Ray Train's workers run: a share of a fit, with reports, checkpoints and resuming.
 
-`shared["given"]` is a callable giving the object references of the configuration (that of the fit, and `frequency`
-of reports in rounds or epochs), train and validation. A library is imported where it is used only.
+`shared["given"]` is a callable that returns the object references of the configuration, train and validation. The
+configuration is that of the fit plus `frequency`, the rounds or epochs between reports. Only the library that is
+used is imported.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import xgboost
 
     from training.fit.boosting import Table
-    from training.fit.torch_fit import Progress
+    from training.fit.torch_fit import FitState
 
 __all__ = ["fit_module", "fit_share"]
 
@@ -29,7 +30,7 @@ STATE_NAME = "state.pt"
 
 
 def fit_share(shared: dict[str, Any]) -> list[bytes]:
-    """`boost` on rows rank, rank + world, ... of the shared tables."""
+    """Run `boost` on rows rank, rank + world, ... of the shared tables."""
     from training.fit.boosting import EachRound, boost
 
     rank, world, config, tables = _given(shared)
@@ -46,14 +47,14 @@ def fit_share(shared: dict[str, Any]) -> list[bytes]:
 
 
 def fit_module(shared: dict[str, Any]) -> bytes:
-    """`descend` on this worker's share of every batch of the shared tables."""
+    """Run `descend` on this worker's share of every batch of the shared tables."""
     import torch
 
     from training.fit.torch_fit import descend
 
     rank, world, config, (train, validation) = _given(shared)
 
-    def report(module: Any, adam: Any, state: Progress, loss: float) -> None:
+    def report(module: Any, adam: Any, state: FitState, loss: float) -> None:
         def save(folder: Path) -> None:
             kept = {"module": module.state_dict(), "adam": adam.state_dict(), **vars(state)}
             torch.save(kept, folder / STATE_NAME)
@@ -77,14 +78,14 @@ def _share(table: Table, rank: int, world: int) -> Table:
 
 
 def _report(metrics: dict[str, Any], rank: int, save: Callable[[Path], object]) -> None:
-    """Tell the controller; the checkpoint of one worker is enough, as all hold the same."""
-    told = {**metrics, "pid": os.getpid()}
+    """Report to the controller. Rank 0 adds a checkpoint; those of the other workers would be equal."""
+    report = {**metrics, "pid": os.getpid()}
     if rank:
-        ray.train.report(told)
+        ray.train.report(report)
         return
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder))
-        ray.train.report(told, checkpoint=ray.train.Checkpoint.from_directory(folder))
+        ray.train.report(report, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
 
 def _booster() -> xgboost.Booster | None:
@@ -98,17 +99,17 @@ def _booster() -> xgboost.Booster | None:
         return xgboost.Booster(model_file=str(Path(folder) / BOOSTER_NAME))
 
 
-def _resumed(module: Any, adam: Any) -> Progress:
-    """Where the last checkpoint stands, the module and the optimizer set to it; the start without one."""
+def _resumed(module: Any, adam: Any) -> FitState:
+    """Load the last checkpoint, if any, into module and optimizer; returns the state of the fit."""
     import torch
 
-    from training.fit.torch_fit import Progress
+    from training.fit.torch_fit import FitState
 
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
-        return Progress()
+        return FitState()
     with checkpoint.as_directory() as folder:
         kept = torch.load(Path(folder) / STATE_NAME, weights_only=True)
     module.load_state_dict(kept.pop("module"))
     adam.load_state_dict(kept.pop("adam"))
-    return Progress(**kept)
+    return FitState(**kept)

@@ -1,6 +1,6 @@
-"""Ray Train as fits use it: without actors that a fit has no use for, and what its controller writes down.
+"""Ray Train as fits use it: without the actors that a fit does not need, and with a file of the latest report.
 
-The controller imports this module, so nothing here imports what fits.
+Ray's controller imports this module, so it imports no library that fits.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 import ray.train
 from ray.train.backend import BackendConfig
 
-__all__ = ["Board", "trainer_and_function"]
+__all__ = ["ReportFile", "trainer_and_function"]
 
 SPARE = ("DatasetsCallback", "PlacementGroupCleanerCallback")
-"""Ray's callbacks that a fit does without; each starts an actor, which imports for seconds.
+"""Callbacks of Ray that a fit does not need. Each starts an actor, whose imports take seconds.
 
-Tables come from the object store, not as data sets of Ray Data. What the second would clean up when the controller
-dies goes with the driver's job.
+The first serves data sets of Ray Data, but tables come from the object store. The second cleans up when the
+controller dies, which Ray does anyway when the driver's job ends.
 """
 
 
-class _Lean:
-    """Before one of Ray's trainers among the bases of a class: what a fit has no use for is left out."""
+class _Slim:
+    """A mixin for Ray's trainers that leaves out what a fit does not need."""
 
     scaling_config: ray.train.ScalingConfig
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         if self.scaling_config.num_workers == 1:
-            # One worker has nobody to talk to, and its controller no need to import the library.
+            # A single worker needs no communication, and so its controller need not import the library.
             self.backend_config = BackendConfig()
 
     def _create_default_callbacks(self) -> list[Any]:
@@ -39,36 +39,36 @@ class _Lean:
         return [callback for callback in made if type(callback).__name__ not in SPARE]
 
 
-class Board(ray.train.UserCallback):  # type: ignore[misc]
-    """Writes the latest report to a file; the controller runs on the driver's machine, where it is read."""
+class ReportFile(ray.train.UserCallback):  # type: ignore[misc]
+    """Writes the latest report to a file. Ray's controller runs on the driver's machine, which reads the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """Replace the file with rank 0's metrics."""
+        """Write the metrics of rank 0 to the file."""
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(metrics[0]))
         partial.replace(self.path)
 
 
 def trainer_and_function(kind: str) -> tuple[type[Any], Callable[[dict[str, Any]], Any]]:
-    """Ray's trainer of a library, `torch` or `xgboost`, and what its workers run.
+    """Ray's trainer for a library, `torch` or `xgboost`, and the function that its workers run.
 
-    A library is imported where it is used only.
+    Only the library that is used is imported.
     """
     from training.fit.ray_shares import fit_module, fit_share
 
     if kind == "torch":
         from ray.train.torch import TorchTrainer
 
-        class LeanTorchTrainer(_Lean, TorchTrainer):  # type: ignore[misc]
-            """See `_Lean`."""
+        class SlimTorchTrainer(_Slim, TorchTrainer):  # type: ignore[misc]
+            """See `_Slim`."""
 
-        return LeanTorchTrainer, fit_module
+        return SlimTorchTrainer, fit_module
     from ray.train.xgboost import XGBoostTrainer
 
-    class LeanXGBoostTrainer(_Lean, XGBoostTrainer):  # type: ignore[misc]
-        """See `_Lean`."""
+    class SlimXGBoostTrainer(_Slim, XGBoostTrainer):  # type: ignore[misc]
+        """See `_Slim`."""
 
-    return LeanXGBoostTrainer, fit_share
+    return SlimXGBoostTrainer, fit_share

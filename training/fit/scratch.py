@@ -1,4 +1,4 @@
-"""Folders for the time of a block that a killed process does not leave behind for good."""
+"""Temporary folders that are removed later even when their process is killed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ OWNER = ".owner"
 
 @contextmanager
 def scratch(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A new folder below `parent` (default: the system's place for such), gone at the end of the block.
+    """A new folder in `parent` (default: the system's temporary folder), removed after the block.
 
-    Its owner holds a lock in it, which ends with the process. Those of the same prefix whose owner is gone are
-    removed first; what has no lock is somebody else's.
+    The process holds a lock in it while it lives. Folders with the same prefix whose lock is free are removed
+    first. Folders without a lock file belong to other programs and stay.
     """
-    place = (parent or Path(tempfile.gettempdir())).resolve()
-    _sweep(place, prefix)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    root = (parent or Path(tempfile.gettempdir())).resolve()
+    _sweep(root, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
     try:
         with (folder / f"{OWNER}.new").open("w") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)
-            # Nobody sees it before it is locked.
+            # The lock file gets its name once it is locked, so nobody sees it unlocked.
             os.replace(folder / f"{OWNER}.new", folder / OWNER)
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(place: Path, prefix: str) -> None:
-    """Remove the folders of this user whose owner is gone."""
-    for folder in place.glob(f"{prefix}*"):
+def _sweep(root: Path, prefix: str) -> None:
+    """Remove this user's folders whose process has ended."""
+    for folder in root.glob(f"{prefix}*"):
         with suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
                 continue

@@ -1,4 +1,4 @@
-"""One fit of a PyTorch module: with early stopping, resumable, its batches shared among the workers."""
+"""One fit of a PyTorch module: early stopping, resuming from a checkpoint, batches shared among workers."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ import numpy.typing as npt
 import torch
 from torch import distributed
 
-__all__ = ["Progress", "descend", "share_of", "undisturbed", "weights_of"]
+__all__ = ["FitState", "descend", "isolated", "share_of", "weights_of"]
 
 Arrays = tuple[npt.NDArray[Any], ...]
 Batch = tuple[torch.Tensor, ...]
 State = dict[str, Any]
 
 FLOOR = 0.1
-"""Share of the learning rate that is left after the last epoch; it falls along half a cosine."""
+"""The final share of the learning rate, which falls along half a cosine."""
 
 
 @dataclass
-class Progress:
-    """Where a fit stands; all of it is in a checkpoint."""
+class FitState:
+    """The state of a fit; a checkpoint contains all of it."""
 
     done: int = 0
-    """Epochs."""
+    """The number of finished epochs."""
     best: float = math.inf
     best_epoch: int = 0
     weights: State = field(default_factory=dict)
     """The module's state at `best_epoch`."""
 
 
-Report = Callable[[Any, Any, Progress, float], None]
-"""Told of the module, the optimizer, where the fit stands, and the epoch's validation loss."""
+OnEpoch = Callable[[Any, Any, FitState, float], None]
+"""Called after every epoch with the module, the optimizer, the state of the fit, and the validation loss."""
 
 
 def descend(
     config: dict[str, Any],
     train: Arrays,
     validation: Arrays,
-    report: Report,
+    on_epoch: OnEpoch,
     rank: int = 0,
     world: int = 1,
-    resume: Callable[[Any, Any], Progress] | None = None,
+    resume: Callable[[Any, Any], FitState] | None = None,
 ) -> bytes:
     """Fit until the validation loss stops falling; returns the best state dict as `torch.save` writes it.
 
-    Every worker walks the same batches and computes the gradient of its share of each; the mean over all rows of
-    the batch is applied by all, so their modules stay equal. `config`: build, loss, epochs, batch_size,
-    learning_rate, weight_decay, early_stopping, seed, threads. `report` is told of every epoch; `resume` sets
-    module and optimizer to where an earlier fit stood. Empty when no epoch gave a finite validation loss.
+    All workers go through the same batches, and each computes the gradient of its share of the rows. All apply the
+    mean over the whole batch, so their modules stay equal. `config`: build, loss, epochs, batch_size,
+    learning_rate, weight_decay, early_stopping, seed, threads. `resume` loads the state of an earlier attempt into
+    module and optimizer. Returns empty bytes when no epoch gave a finite validation loss.
     """
     torch.set_num_threads(config["threads"])
     torch.manual_seed(config["seed"])
@@ -63,7 +63,7 @@ def descend(
     adam = torch.optim.AdamW(
         module.parameters(), lr=config["learning_rate"], weight_decay=config["weight_decay"], foreach=False
     )
-    state = resume(module, adam) if resume else Progress()
+    state = resume(module, adam) if resume else FitState()
     while state.done < config["epochs"] and state.done - state.best_epoch < config["early_stopping"]:
         _train_epoch(module, adam, train, config, state.done, rank, world)
         loss = _validation_loss(module, validation, config, rank, world)
@@ -71,13 +71,13 @@ def descend(
         if loss < state.best:
             state.best, state.best_epoch = loss, state.done
             state.weights = copy.deepcopy(module.state_dict())
-        report(module, adam, state, loss)
+        on_epoch(module, adam, state, loss)
     return weights_of(state.weights) if state.weights else b""
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave PyTorch's random state and number of threads to others as they were before the block."""
+def isolated() -> Iterator[None]:
+    """Restore PyTorch's random state and number of threads after the block."""
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         try:
@@ -101,7 +101,7 @@ def weights_of(state: State) -> bytes:
 def _train_epoch(
     module: Any, adam: Any, table: Arrays, config: dict[str, Any], epoch: int, rank: int, world: int
 ) -> None:
-    # Seeded by the epoch: a resumed fit goes on as the one that nothing happened to.
+    # Seeded by the epoch, so that a resumed fit continues exactly as an uninterrupted one.
     torch.manual_seed(config["seed"] * 100_003 + epoch + 1)
     order = np.random.default_rng([config["seed"], epoch]).permutation(len(table[0]))
     for group in adam.param_groups:
@@ -113,15 +113,15 @@ def _train_epoch(
         adam.zero_grad()
         if len(own):
             loss = config["loss"](module, *_tensors(table, own))
-            # A share of the mean over the batch, so that shares of different sizes add up to it.
+            # Weighted, so that shares of different sizes add up to the mean over the batch.
             (loss * (len(own) / len(batch))).backward()
         if world > 1:
-            _add_up(module)
+            _sum_gradients(module)
         adam.step()
 
 
 def _validation_loss(module: Any, table: Arrays, config: dict[str, Any], rank: int, world: int) -> float:
-    """Mean loss over the rows of the table, the same number on every worker."""
+    """Mean loss over the rows of the table, equal on every worker."""
     total = 0.0
     module.eval()
     with torch.no_grad():
@@ -135,8 +135,8 @@ def _validation_loss(module: Any, table: Arrays, config: dict[str, Any], rank: i
     return float(sums[0]) / len(table[0])
 
 
-def _add_up(module: Any) -> None:
-    """Add up the gradients of all workers, in one message."""
+def _sum_gradients(module: Any) -> None:
+    """Sum the gradients of all workers, in one message."""
     parameters = [one for one in module.parameters() if one.requires_grad]
     gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
     flat = torch.cat([one.reshape(-1) for one in gradients])

@@ -1,4 +1,4 @@
-"""Fitting, on Ray or in this process: what a recipe gets to train with."""
+"""The trainer that a recipe gets for its fit, on Ray or in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.fit.leakage import refuse_leaking_features
-from training.fit.ray_map import FitFailed, run_here, run_tasks
+from training.fit.ray_map import FitFailed, map_here, map_on_ray
 from training.fit.ray_session import address, connected, environment
 from training.fit.scratch import scratch
 from training.progress import Progress, Silent
@@ -30,31 +30,31 @@ R = TypeVar("R")
 
 Table = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Features (rows, columns) and target (rows)."""
-Arrays = tuple[npt.NDArray[Any], ...]
-"""Arrays of the same number of rows."""
+ArrayTuple = tuple[npt.NDArray[Any], ...]
+"""Arrays with the same number of rows."""
 
 REPORTS = 20
-"""About how often a fit of full length reports and checkpoints."""
+"""About how many reports and checkpoints a fit of full length makes."""
 POLL_SECONDS = 0.1
 RAY_SETTINGS = {
-    # How often Ray's controller collects reports; a worker waits that long with every one.
+    # The interval in which Ray's controller collects reports; a worker waits this long for each.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(POLL_SECONDS),
-    # An actor and two exporters that a fit of minutes has no use for.
+    # An actor and two exporters that a fit of minutes does not need.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
 
-# XGBoost's threads meet after every step. Waiting actively, they keep each other from the cores where there are
-# fewer of those than threads of everybody: a fit took many times as long.
+# XGBoost's threads synchronize after every step. With active waiting they block the cores for each other when
+# there are more threads than cores: a fit took many times as long.
 WORKER_SETTINGS = {"OMP_WAIT_POLICY": "passive"}
 
 
 class Trainer:
-    """Fits models on `workers` Ray Train workers. `storage` takes checkpoints while a fit runs.
+    """Fits models with `workers` Ray Train workers. `storage` is the folder for checkpoints during a fit.
 
-    One worker needs no Ray: it fits in this process, by the code that Ray Train's workers run. Where the
-    environment names a Ray, one worker runs there too. As a context manager, a trainer keeps a private Ray from
-    fit to fit; otherwise each fit starts its own.
+    A single worker needs no Ray: it fits in this process, with the code of Ray Train's workers. If the environment
+    names a Ray, a single worker runs there too. As a context manager, a trainer keeps its private Ray between
+    fits; otherwise each fit starts its own.
     """
 
     def __init__(
@@ -67,54 +67,54 @@ class Trainer:
         params: Mapping[str, Any] | None = None,
     ) -> None:
         if workers < 1:
-            raise ValueError(f"workers: {workers} is not allowed; expected 1 or more")
+            raise ValueError(f"`workers` must be 1 or more, not {workers}")
         self.workers = workers
         self.seed = seed
         self.storage = storage
         self.progress = progress or Silent()
         self.max_failures = max_failures
         self.params = dict(params or {})
-        """Values of the recipe's parameters that are not their defaults."""
-        self._kept: ExitStack | None = None
+        """Values of the recipe's parameters that differ from its defaults."""
+        self._session: ExitStack | None = None
 
     def __enter__(self) -> Trainer:
-        self._kept = ExitStack()
+        self._session = ExitStack()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def log(self, text: str) -> None:
-        """A remark for the person watching."""
+        """Show a message to the user."""
         self.progress.log(text)
 
     def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """A recipe's `defaults`, with the values of `params` in their place.
+        """A recipe's `defaults`, overridden by the values of `params`.
 
         Raises `ValueError` for a parameter that the recipe does not have.
         """
         unknown = sorted(set(self.params) - set(defaults))
         if unknown:
             known = ", ".join(sorted(defaults)) or "none"
-            raise ValueError(f"parameter {unknown[0]!r} is not known; there are: {known}")
+            raise ValueError(f"parameter {unknown[0]!r} is unknown; the recipe has: {known}")
         return {**defaults, **self.params}
 
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """`function` of every item as Ray tasks, `workers` at a time; results in the order of the items.
+        """Apply `function` to every item as Ray tasks, `workers` at a time. Results are in the order of the items.
 
-        For many small fits, such as one per series. The function, the items and the results travel between
-        processes, unless there is one worker and no Ray. Raises `FitFailed` with the place of the item when one
-        fails; the others are cancelled.
+        For many small fits, such as one per series. Function, items and results are sent between processes, unless
+        there is a single worker and no Ray. When a task fails, the others are cancelled, and `FitFailed` names the
+        number of the item.
         """
-        if self._alone():
-            return run_here(function, items, self.progress)
+        if self._fits_here():
+            return map_here(function, items, self.progress)
         self.storage.mkdir(parents=True, exist_ok=True)
-        if self._kept is not None:
-            self._kept.enter_context(connected(self.workers, self.storage))
+        if self._session is not None:
+            self._session.enter_context(connected(self.workers, self.storage))
         with connected(self.workers, self.storage):
-            return run_tasks(function, items, self.workers, self.progress, self.max_failures)
+            return map_on_ray(function, items, self.workers, self.progress, self.max_failures)
 
     def xgboost(
         self,
@@ -125,12 +125,12 @@ class Trainer:
         early_stopping: int,
         checkpoint_every: int = 0,
     ) -> Booster:
-        """Fit until `early_stopping` rounds bring nothing on `validation`; returns the booster up to its best.
+        """Fit until `early_stopping` rounds do not improve `validation`; returns the booster up to its best round.
 
-        Early stopping watches `params["eval_metric"]` (the last, if a list). Rows are dealt to the workers in
-        turn. A Ray worker that dies is replaced and the fit goes on from the last checkpoint, taken every
-        `checkpoint_every` rounds (0: a twentieth of `rounds`); without row or column sampling the booster is the
-        same as that of a fit nothing happened to. Raises `FitFailed`.
+        Early stopping uses `params["eval_metric"]` (the last one of a list). Rows go to the workers in turn. A Ray
+        worker that dies is replaced, and the fit resumes from the last checkpoint. There is one every
+        `checkpoint_every` rounds (0 means a twentieth of `rounds`). Without row or column sampling, an interrupted
+        fit gives the same booster as an uninterrupted one. Raises `FitFailed`.
         """
         stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": False}
         return self._boosters(params, train, validation, stop, checkpoint_every)[0]
@@ -146,7 +146,7 @@ class Trainer:
     ) -> tuple[Booster, Booster]:
         """Like `xgboost`, then fit again on both tables together for as many rounds; returns both boosters.
 
-        The first is for calibrating on `validation`, which it has not been fitted on, the second for answering.
+        The first is for calibration on `validation`, on which it is not fitted; the second is for predictions.
         """
         stop = {"rounds": rounds, "early_stopping": early_stopping, "refit": True}
         first, second = self._boosters(params, train, validation, stop, checkpoint_every)
@@ -178,8 +178,8 @@ class Trainer:
         self,
         build: Callable[[], Any],
         loss: Callable[..., Any],
-        train: Arrays,
-        validation: Arrays,
+        train: ArrayTuple,
+        validation: ArrayTuple,
         *,
         epochs: int,
         batch_size: int,
@@ -191,14 +191,14 @@ class Trainer:
     ) -> bytes:
         """Fit a PyTorch module with AdamW; returns the state dict of its best epoch, as `torch.save` writes it.
 
-        `build()` makes the module; `loss(module, *arrays)` is the mean loss of a batch, its arrays as tensors.
-        Both are pickled: functions at the top of a module, or `functools.partial` of such. Fitting ends after
-        `early_stopping` epochs without a smaller loss on `validation`; the learning rate falls to a tenth along
-        half a cosine over `epochs`. The rows of each batch are dealt to the workers and their gradients averaged,
-        so for a loss that is a mean over rows the number of workers changes rounding only. A Ray worker that dies
-        is replaced; the fit goes on from the last checkpoint, taken every `checkpoint_every` epochs (0: a
-        twentieth of `epochs`), with the same result. Each worker uses `threads` threads: small modules are slower
-        with more. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
+        `build()` creates the module. `loss(module, *arrays)` is the mean loss of a batch, with arrays as tensors.
+        Both are pickled, so they must be functions at the top level of a module, or `functools.partial` of such.
+        The fit ends after `early_stopping` epochs without a lower loss on `validation`. The learning rate falls to
+        a tenth along half a cosine over `epochs`. The workers share the rows of each batch and average their
+        gradients; for a loss that is a mean over rows, the number of workers changes only rounding. A Ray worker
+        that dies is replaced, and the fit resumes from the last checkpoint with the same result. There is one
+        every `checkpoint_every` epochs (0 means a twentieth of `epochs`). Each worker uses `threads` threads; with
+        more, small modules are slower. Load with `torch.load(io.BytesIO(...), weights_only=True)`.
         Raises `FitFailed`, also when no epoch has a finite validation loss.
         """
         for name, arrays in (("train", train), ("validation", validation)):
@@ -222,38 +222,37 @@ class Trainer:
             raise FitFailed("no epoch gave a finite loss on validation; lower the learning rate or check the data")
         return bytes(weights)
 
-    def _alone(self) -> bool:
-        """Whether fits run in this process: one worker has nobody to share with, and Ray takes longer to start
-        than most fits."""
+    def _fits_here(self) -> bool:
+        """Whether fits run in this process: for a single worker, starting Ray takes longer than most fits."""
         return self.workers == 1 and not address()
 
-    def _fit(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays]) -> Any:
-        """What the worker of rank 0 returned."""
-        if self._alone():
-            return fit_here(kind, config, tables, self._told(config))
+    def _fit(self, kind: str, config: dict[str, Any], tables: tuple[ArrayTuple, ArrayTuple]) -> Any:
+        """The return value of the worker with rank 0."""
+        if self._fits_here():
+            return fit_here(kind, config, tables, self._on_round(config))
         self.storage.mkdir(parents=True, exist_ok=True)
         with scratch("fit-", self.storage) as folder:
-            if self._kept is not None:
-                self._kept.enter_context(connected(self.workers, self.storage))
+            if self._session is not None:
+                self._session.enter_context(connected(self.workers, self.storage))
             with connected(self.workers, self.storage), self._watched(folder / "report.json", config):
                 return self._run(kind, config, tables, folder)
 
-    def _run(self, kind: str, config: dict[str, Any], tables: tuple[Arrays, Arrays], folder: Path) -> Any:
+    def _run(self, kind: str, config: dict[str, Any], tables: tuple[ArrayTuple, ArrayTuple], folder: Path) -> Any:
         import ray
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
         from ray.train.v2.api.config import LoggingConfig
         from ray.train.v2.api.exceptions import TrainingFailedError
 
-        from training.fit.ray_train import Board, trainer_and_function
+        from training.fit.ray_train import ReportFile, trainer_and_function
 
         trainer, function = trainer_and_function(kind)
         references = tuple(ray.put(given) for given in (config, *tables))
-        with environment(RAY_SETTINGS), _kept_signal():
+        with environment(RAY_SETTINGS), _restored_signal():
             try:
                 result = trainer(
                     function,
-                    # Ray shows the configuration in its state, and its controller would import what it names; a
-                    # callable keeps it all out.
+                    # Ray shows the configuration in its state, and its controller would import the modules that
+                    # it refers to. A callable avoids both.
                     train_loop_config={"given": lambda: references},
                     scaling_config=ScalingConfig(num_workers=self.workers, resources_per_worker={"CPU": 1}),
                     run_config=RunConfig(
@@ -261,13 +260,13 @@ class Trainer:
                         storage_path=str(folder.resolve()),
                         failure_config=FailureConfig(max_failures=self.max_failures),
                         checkpoint_config=CheckpointConfig(num_to_keep=2),
-                        callbacks=[Board((folder / "report.json").resolve())],
+                        callbacks=[ReportFile((folder / "report.json").resolve())],
                         logging_config=LoggingConfig(log_level="ERROR"),
                         worker_runtime_env={"env_vars": WORKER_SETTINGS},
                     ),
                 ).fit()
             except SystemExit:
-                # Ray's handler of Ctrl-C ends the process, with code 0; it is the caller's to decide.
+                # Ray's handler of Ctrl-C exits with code 0. The caller decides what Ctrl-C does.
                 raise KeyboardInterrupt from None
             except TrainingFailedError as cause:
                 raise FitFailed(
@@ -277,14 +276,14 @@ class Trainer:
             raise KeyboardInterrupt
         return result.return_value
 
-    def _told(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
-        """What is told of every round or epoch of a fit in this process: how many are done, and the metric."""
+    def _on_round(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
+        """A callback for every round or epoch of a fit in this process, with their number and the metric."""
 
-        def told(done: int, score: float) -> None:
+        def report(done: int, score: float) -> None:
             if done % config["frequency"] == 0:
                 self._advance(done, config, score)
 
-        return told
+        return report
 
     def _advance(self, done: int, config: Mapping[str, Any], score: float) -> None:
         self.progress.advance(done, config["rounds"], f"{config['metric']} {score:.6g}")
@@ -294,7 +293,7 @@ class Trainer:
 
     @contextmanager
     def _watched(self, report: Path, config: dict[str, Any]) -> Iterator[None]:
-        """Pass the reports on to the progress while the block runs."""
+        """Pass the reports of Ray's workers to the progress during the block."""
         done = threading.Event()
 
         def watch() -> None:
@@ -315,22 +314,24 @@ class Trainer:
 
 
 def fit_here(
-    kind: str, config: dict[str, Any], tables: tuple[Any, Any], told: Callable[[int, float], None]
+    kind: str, config: dict[str, Any], tables: tuple[Any, Any], on_round: Callable[[int, float], None]
 ) -> Any:
-    """Fit in this process what workers of Ray Train would, and return what rank 0 would return.
+    """Fit in this process as the workers of Ray Train would; returns what rank 0 would return.
 
-    `told` hears of every round or epoch. Raises `FitFailed`, with the library's error as its cause.
+    `on_round` is called after every round or epoch. Raises `FitFailed`, with the library's error as its cause.
     """
     try:
         if kind == "torch":
-            from training.fit.torch_fit import descend, undisturbed
+            from training.fit.torch_fit import descend, isolated
 
-            with undisturbed():
-                return descend(config, *tables, lambda module, adam, state, loss: told(state.done, loss))
+            with isolated():
+                return descend(config, *tables, lambda module, adam, state, loss: on_round(state.done, loss))
         from training.fit.boosting import EachRound, boost
 
-        return boost(config, *tables, EachRound(config["metric"], lambda booster, done, score: told(done, score)))
-    except Exception as cause:  # the libraries raise what they like
+        return boost(
+            config, *tables, EachRound(config["metric"], lambda booster, done, score: on_round(done, score))
+        )
+    except Exception as cause:  # the libraries raise errors without a common class
         raise FitFailed(f"the fit failed: {type(cause).__name__}: {cause}") from cause
 
 
@@ -344,27 +345,29 @@ def _metric(params: Mapping[str, Any]) -> str:
 def _check_table(name: str, table: Table, workers: int) -> None:
     features, target = table
     if features.ndim != 2 or target.shape[:1] != features.shape[:1]:
-        raise ValueError(f"{name}: features {features.shape} and target {target.shape} do not fit together")
+        raise ValueError(
+            f"{name}: features {features.shape} and target {target.shape} must have the same number of rows"
+        )
     if len(features) < workers:
-        raise ValueError(f"{name}: {len(features)} rows are too few for {workers} workers")
+        raise ValueError(f"{name}: {len(features)} rows are too few for {workers} workers; use fewer workers")
     if not np.isfinite(target).all():
-        raise ValueError(f"{name}: the target has values that are not finite")
+        raise ValueError(f"{name}: the target has values that are not finite; drop those rows")
 
 
-def _check_arrays(name: str, arrays: Arrays, workers: int) -> None:
+def _check_arrays(name: str, arrays: ArrayTuple, workers: int) -> None:
     rows = {len(array) for array in arrays}
     if len(rows) != 1:
-        raise ValueError(f"{name}: arrays of {sorted(rows)} rows; expected one or more arrays of the same number")
+        raise ValueError(f"{name}: the arrays have {sorted(rows)} rows; all must have the same number of rows")
     if min(rows) < workers:
-        raise ValueError(f"{name}: {min(rows)} rows are too few for {workers} workers")
+        raise ValueError(f"{name}: {min(rows)} rows are too few for {workers} workers; use fewer workers")
     for index, array in enumerate(arrays):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"{name}: array {index} has values that are not finite; fill missing ones first")
+            raise ValueError(f"{name}: array {index} has values that are not finite; impute missing values first")
 
 
 @contextmanager
-def _kept_signal() -> Iterator[None]:
-    """Ray Train replaces the handler of SIGINT and leaves its own behind."""
+def _restored_signal() -> Iterator[None]:
+    """Restore the handler of SIGINT after the block: Ray Train replaces it for good."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Paired block bootstrap: is a gain over the baseline more than chance on dependent rows?"""
+"""Paired block bootstrap: whether a gain over the baseline is more than chance when rows depend on each other."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ def mean_gain(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Interval of the mean of `gains` (baseline error less model error, row by row).
+    """Confidence interval of the mean of `gains` (baseline error minus model error, for each row).
 
-    Rows whose integer `times` fall into the same stretch of `block` are drawn together, so errors that are alike
-    on one day in all markets, or on days close by, count as the little evidence they are. Percentile bootstrap of
-    the ratio of sums. Raises `ValueError` when there are fewer than ten blocks: no interval can be trusted then.
+    Time is cut into blocks of length `block`, and the rows of a block (by their integer `times`) are drawn
+    together. So correlated errors, such as those of one day in all markets, are not counted as independent
+    evidence. Percentile bootstrap of the ratio of sums. Raises `ValueError` for fewer than ten blocks, where an
+    interval would not be reliable.
     """
     if len(gains) == 0:
-        raise ValueError("there are no rows to resample")
+        raise ValueError("`gains` is empty; there are no rows to resample")
     _, where = np.unique((times - times.min()) // block, return_inverse=True)
     sums = np.bincount(where, weights=gains)
     counts = np.bincount(where)
     if len(sums) < 10:
-        raise ValueError(f"{len(sums)} blocks of {block}; at least 10 are needed for a bootstrap interval")
+        raise ValueError(f"{len(sums)} blocks of length {block}; a bootstrap interval needs at least 10")
     draws = np.random.default_rng(seed).integers(0, len(sums), size=(resamples, len(sums)))
     means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])

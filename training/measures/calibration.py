@@ -1,4 +1,4 @@
-"""Platt scaling: turning a classifier's margin into log odds that can be believed."""
+"""Platt scaling: from a classifier's margin to calibrated log odds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SMALL = 1e-10
 def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of `actual` (0 or 1) on `margin`, by Newton's method.
 
-    Fit it on the validation part. As Platt proposed, the classes count as slightly less than sure, so that margins
-    that separate them do not drive the slope to infinity. Raises `ValueError` unless both classes occur.
+    Fit it on the validation part. As Platt proposed, the targets are slightly less than certain, so that perfectly
+    separated classes do not drive the slope to infinity. Raises `ValueError` unless both classes occur.
     """
     positive, count = float(actual.sum()), len(actual)
     if not 0 < positive < count:
@@ -31,7 +31,7 @@ def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
         stated = 1 / (1 + np.exp(-design @ weights))
         curve = design.T @ (design * (stated * (1 - stated))[:, None]) + SMALL * np.eye(2)
         step = np.linalg.solve(curve, design.T @ (target - stated))
-        # A full step may overshoot where the classes are far apart.
+        # A full step may overshoot when the classes are far apart.
         while (after := _loss(design, weights + step, target)) > loss and np.abs(step).max() > SMALL:
             step = step / 2
         weights, gained, loss = weights + step, loss - after, after

@@ -1,6 +1,6 @@
 """Measures of classifiers and rankings, and bootstrap intervals of their gain over the naive baseline.
 
-Scikit-learn's, to rounding, without its checks of every argument: an interval asks a thousand times.
+Equal to scikit-learn's up to rounding, but without its argument checks: an interval calls them a thousand times.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 Vector = npt.NDArray[Any]
-"""One value per row: 0 or 1 (or a class) where it says actual, a score or probability of class 1 otherwise."""
+"""One value per row: 0, 1 or a class for actual values, otherwise a score or the probability of class 1."""
 
 
 def auroc(actual: Vector, score: Vector) -> float:
-    """Area under the ROC curve; 0.5 is chance. NaN where only one class occurs, or a score is NaN."""
+    """Area under the ROC curve; 0.5 is chance. NaN when only one class occurs or a score is NaN."""
     if len(score) == 0 or np.isnan(score).any():
         return float("nan")
     hits, alarms = _curve(actual, score)
@@ -43,7 +43,7 @@ def auroc(actual: Vector, score: Vector) -> float:
 
 
 def average_precision(actual: Vector, score: Vector) -> float:
-    """Mean precision over the recall levels; the share of class 1 is chance. NaN where a score is NaN."""
+    """Mean precision over the recall levels; chance is the share of class 1. NaN when a score is NaN."""
     if np.isnan(score).any():
         return float("nan")
     hits, alarms = _curve(actual, score)
@@ -56,7 +56,7 @@ def brier(actual: Vector, probability: Vector) -> float:
 
 
 def accuracy(actual: Vector, predicted: Vector) -> float:
-    """Share of rows with the right class."""
+    """Share of rows with the correct class."""
     return float((actual == predicted).mean())
 
 
@@ -66,12 +66,12 @@ def precision(actual: Vector, flagged: Vector) -> float:
 
 
 def recall(actual: Vector, flagged: Vector) -> float:
-    """Share of class 1 that is flagged; 0 when there is none."""
+    """Share of class 1 that is flagged; 0 without rows of class 1."""
     return _share(flagged == 1, actual == 1)
 
 
 def f1(actual: Vector, flagged: Vector) -> float:
-    """Harmonic mean of precision and recall; 0 when nothing is flagged or class 1."""
+    """Harmonic mean of precision and recall; 0 when nothing is flagged and nothing is class 1."""
     wanted, found = actual == 1, flagged == 1
     total = int(wanted.sum()) + int(found.sum())
     return 2 * int((wanted & found).sum()) / total if total else 0.0
@@ -86,12 +86,12 @@ def macro_f1(actual: Vector, predicted: Vector) -> float:
 
 
 def alerts_at(scores: Vector, budget: float) -> float:
-    """The threshold that flags at most a share `budget` (0 to 1) of `scores`, by `score > threshold`.
+    """The threshold for which `score > threshold` flags at most a share `budget` of `scores`.
 
-    Take it on the validation part, never on the test part. Raises `ValueError` for a budget outside (0, 1).
+    Compute it on the validation part, never on the test part. Raises `ValueError` for a budget outside (0, 1).
     """
     if not 0 < budget < 1:
-        raise ValueError(f"budget: {budget} is not allowed; expected a share between 0 and 1")
+        raise ValueError(f"`budget` must be between 0 and 1, not {budget}")
     return float(np.quantile(scores, 1 - budget, method="higher"))
 
 
@@ -103,7 +103,7 @@ def precision_at_budget(actual: Vector, score: Vector, budget: float) -> float:
 
 
 def reliability(actual: Vector, probability: Vector, bins: int = 10) -> list[tuple[float, float, int]]:
-    """Mean probability, share of class 1 and rows, per bin of equally many rows."""
+    """Mean probability, share of class 1 and row count of each bin. All bins have about the same row count."""
     order = np.argsort(probability, kind="stable")
     return [
         (float(probability[part].mean()), float(actual[part].mean()), len(part))
@@ -113,7 +113,7 @@ def reliability(actual: Vector, probability: Vector, bins: int = 10) -> list[tup
 
 
 def calibration_error(actual: Vector, probability: Vector, bins: int = 10) -> float:
-    """Mean distance between stated probability and observed share, over bins of equally many rows."""
+    """Mean distance between predicted probability and observed share, over bins with equal row counts."""
     table = reliability(actual, probability, bins)
     return sum(rows * abs(stated - seen) for stated, seen, rows in table) / len(actual)
 
@@ -130,12 +130,13 @@ def gain_interval(
 ) -> tuple[float, float]:
     """Paired bootstrap interval of `measure(actual, model) - measure(actual, baseline)`.
 
-    Rows with the same `groups` (a student, a vendor, a week) are drawn together. Draws on which the measure is
-    undefined are left out. Raises `ValueError` below ten groups: no interval can be trusted then.
+    Rows with the same value in `groups` (a student, a vendor, a week) are drawn together. Draws for which the
+    measure is undefined are skipped. Raises `ValueError` for fewer than ten groups, where an interval would not be
+    reliable.
     """
     names, where = np.unique(groups, return_inverse=True)
     if len(names) < 10:
-        raise ValueError(f"{len(names)} groups; at least 10 are needed for a bootstrap interval")
+        raise ValueError(f"{len(names)} groups; a bootstrap interval needs at least 10")
     order, sizes = np.argsort(where, kind="stable"), np.bincount(where)
     starts = np.cumsum(sizes) - sizes
     draw = np.random.default_rng(seed)
@@ -143,7 +144,7 @@ def gain_interval(
     for _ in range(resamples):
         drawn = draw.integers(0, len(names), len(names))
         many = sizes[drawn]
-        # Each drawn group's rows, one group after the other.
+        # The rows of the drawn groups, one group after the other.
         shift = starts[drawn] - (np.cumsum(many) - many)
         rows = order[np.repeat(shift, many) + np.arange(many.sum())]
         gains.append(measure(actual[rows], model[rows]) - measure(actual[rows], baseline[rows]))
@@ -152,7 +153,7 @@ def gain_interval(
 
 
 def _curve(actual: Vector, score: Vector) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Rows of class 1 and of class 0 with at least each score that occurs, the highest first."""
+    """For each distinct score, highest first: the rows of class 1 and of class 0 with at least that score."""
     order = np.argsort(-score.astype(np.float64), kind="stable")
     ranked = score[order]
     ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
@@ -161,6 +162,6 @@ def _curve(actual: Vector, score: Vector) -> tuple[npt.NDArray[np.float64], npt.
 
 
 def _share(these: Vector, among: Vector) -> float:
-    """Share of the rows `among` that are `these` too; 0 without any."""
+    """Share of the rows in `among` that are also in `these`; 0 when `among` is empty."""
     count = int(among.sum())
     return int((these & among).sum()) / count if count else 0.0

@@ -1,4 +1,4 @@
-"""Measures, each beside the naive baseline on the same rows."""
+"""Measures of regression, and metrics beside the naive baseline on the same rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Vector = npt.NDArray[Any]
 Measure = Callable[[Vector, Vector], float]
 
 SMALL = 0.05
-"""MAPE is refused when an actual value is below this share of their median: it would be all of the measure."""
+"""MAPE is refused when an actual value is below this share of the median: that row would dominate the mean."""
 
 
 def mae(actual: Vector, predicted: Vector) -> float:
@@ -30,16 +30,18 @@ def rmse(actual: Vector, predicted: Vector) -> float:
 
 
 def r2(actual: Vector, predicted: Vector) -> float:
-    """Share of the variance explained; NaN when the actual values do not vary."""
+    """Share of the variance that is explained; NaN when the actual values do not vary."""
     spread = np.square(actual - actual.mean()).sum()
     return float(1 - np.square(actual - predicted).sum() / spread) if spread > 0 else float("nan")
 
 
 def mape(actual: Vector, predicted: Vector) -> float:
-    """Mean absolute percentage error, in percent. Raises `ValueError` when values near zero spoil it."""
+    """Mean absolute percentage error, in percent. Raises `ValueError` when actual values are near zero."""
     size = np.abs(actual)
     if size.min() <= SMALL * np.median(size):
-        raise ValueError(f"mape: {size.min():g} is near zero beside the median {np.median(size):g}; use wape")
+        raise ValueError(
+            f"mape: the value {size.min():g} is near zero (the median is {np.median(size):g}); use wape"
+        )
     return float((np.abs(actual - predicted) / size).mean() * 100)
 
 
@@ -71,7 +73,7 @@ def beside(
     better: str = "lower",
     gain: tuple[float, float] | None = None,
 ) -> Metric:
-    """The measure of the model and of the baseline on the same rows; `gain` is the interval of the difference."""
+    """A metric of the model and of the baseline on the same rows. `gain` is the interval of their difference."""
     return Metric(
         name=name,
         value=measure(actual, predicted),

@@ -1,10 +1,12 @@
-"""The gate: what a version must show to be registered. Every check says what was measured and what is required."""
+"""The gate: the checks a version must pass to be registered. Each check reports what it measured and required."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -13,11 +15,20 @@ from serving.kernel.tensors import Arrays
 from training.errors import GateRefused
 from training.recipe import Evaluation, Recipe
 
-__all__ = ["beats", "check_columns", "check_finite", "check_metrics", "check_parity", "judge", "refuse"]
+__all__ = [
+    "beats",
+    "check_columns",
+    "check_finite",
+    "check_metrics",
+    "check_parity",
+    "judge",
+    "refuse",
+    "write_report",
+]
 
 
 def judge(recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
-    """Checks that need no exported model: the recipe's own, and those every app has."""
+    """The checks that need no exported model: those of every app, and the recipe's own."""
     return (check_columns(recipe, tidy), check_metrics(evaluation), *recipe.checks(evaluation))
 
 
@@ -28,10 +39,17 @@ def refuse(checks: Iterable[Check]) -> None:
         raise GateRefused(report)
 
 
-def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Check:
-    """For a recipe's own checks: the gain of `metric` over its baseline is beyond chance.
+def write_report(folder: Path, name: str, lines: Iterable[msgspec.Struct]) -> None:
+    """Write checks or parity lines to `report/<name>.json` in the folder."""
+    path = folder / "report" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(list(lines))) + b"\n")
 
-    `whom` names the baseline and, after a comma, the part of the rows. Without an interval it does not pass.
+
+def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Check:
+    """A check for recipes: the gain of `metric` over its baseline is more than chance.
+
+    `whom` names the baseline and, after a comma, the part of the rows. Without an interval the check fails.
     """
     measured, reason = "nothing", "there are no test rows to measure it on"
     if metric is not None and metric.baseline is not None:
@@ -54,7 +72,7 @@ def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Ch
 
 
 def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
-    """No forbidden column is in the table or among the features."""
+    """Check that no forbidden column is in the table or among the features."""
     known = {str(name) for name in tidy.columns} | set(recipe.app.feature_names)
     found = sorted(known & set(recipe.forbidden))
     return Check(
@@ -67,10 +85,10 @@ def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
 
 
 def check_metrics(evaluation: Evaluation) -> Check:
-    """Every metric is a finite number and has a baseline somewhere beside it."""
+    """Check that every metric is finite, and that at least one has a baseline."""
     broken = [f"{metric.name} ({metric.slice})" for metric in evaluation.metrics if not np.isfinite(metric.value)]
     bare = not any(metric.baseline is not None for metric in evaluation.metrics)
-    reason = f"{broken[0]} is not finite" if broken else "no metric has a baseline beside it" if bare else ""
+    reason = f"{broken[0]} is not finite" if broken else "no metric has a baseline" if bare else ""
     return Check(
         name="metrics",
         passed=not reason,
@@ -81,7 +99,7 @@ def check_metrics(evaluation: Evaluation) -> Check:
 
 
 def check_finite(outputs: Arrays, rows: int) -> Check:
-    """The model gives numbers for the first `rows` rows, the held-out ones; extreme rows may overflow."""
+    """Check that the first `rows` outputs are finite. Those rows are held-out; extreme rows may overflow."""
     broken = {
         name: int((~np.isfinite(array[:rows])).any(axis=tuple(range(1, array.ndim))).sum())
         for name, array in outputs.items()
@@ -99,7 +117,7 @@ def check_finite(outputs: Arrays, rows: int) -> Check:
 
 
 def check_parity(report: Sequence[Parity]) -> tuple[Check, ...]:
-    """One check per pair and output of the parity report."""
+    """One check for each line of the parity report."""
     return tuple(
         Check(
             name=f"parity {line.pair} {line.output}",

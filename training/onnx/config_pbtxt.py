@@ -1,4 +1,4 @@
-"""`config.pbtxt`: an app's tensors and values in the words of Triton's model configuration."""
+"""`config.pbtxt`: Triton's model configuration, from an app's tensors and its `values.yaml`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HEADER = "# Generated from the app's tensors and its values.yaml by `slipway tra
 def config_pbtxt(app: App[Any, Any, Any], values: Values) -> str:
     """The text of `model-repository/<app>/config.pbtxt`; the same app gives the same bytes.
 
-    A request may have as many rows as the doors allow (`max_batch_size`), and what waits while a batch runs makes
-    the next one. A preferred batch size is not set: with one, requests that do not add up to it were held back
-    for seconds. `batching.max_queue_rows` bounds what may wait.
+    A request may have as many rows as the API allows (`max_batch_size`). Requests that wait while a batch runs
+    form the next batch. There is no preferred batch size: with one, requests that did not add up to it waited for
+    seconds. `batching.max_queue_rows` limits the queue.
     """
     config = pb.ModelConfig(
         name=app.name,

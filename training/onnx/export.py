@@ -1,4 +1,4 @@
-"""Export: the recipe's ONNX graph, checked against the app's tensors and written to a file."""
+"""Export: check the recipe's ONNX graph against the app's tensors and write it to a file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from onnx import TensorProto, helper
 
 from serving.kernel.app import App
 from serving.kernel.collection import EMBEDDING
+from serving.kernel.storage.version_manifest import ENCODER_NAME, MODEL_NAME
 from serving.kernel.tensors import TensorSpec
 from training.errors import TrainingError
+from training.recipe import EncoderExport, Fitted, Recipe, Split
 
-__all__ = ["OPSET", "ExportError", "check", "save", "save_encoder"]
+__all__ = ["OPSET", "ExportError", "check", "save", "save_encoder", "save_graphs"]
 
 OPSET = 18
-"""The highest version of ONNX's own operator set a graph may ask for; Triton's image and ours run it."""
+"""The highest version of ONNX's own operator set that a graph may use; Triton's image and ours support it."""
 DATATYPES = {
     "FP16": TensorProto.FLOAT16,
     "FP32": TensorProto.FLOAT,
@@ -33,17 +35,17 @@ DATATYPES = {
 
 
 class ExportError(TrainingError):
-    """The exported graph is not what the app promises."""
+    """The exported graph does not match the app."""
 
 
 def save(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) -> None:
-    """Check the graph and write it. The same graph gives the same bytes. Raises `ExportError`."""
+    """Check the graph and write it. Equal graphs give equal bytes. Raises `ExportError`."""
     check(app, model)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def save_encoder(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) -> None:
-    """The same for the encoder of the app's collection. Raises `ExportError`."""
+    """Check and write the encoder of the app's collection. Raises `ExportError`."""
     if app.collection is None:
         raise ExportError(f"{app.name} has no collection to export an encoder for")
     outputs = (TensorSpec(EMBEDDING, "FP32", (-1, app.collection.width)),)
@@ -51,8 +53,18 @@ def save_encoder(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) ->
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def save_graphs(recipe: Recipe[Any], fitted: Fitted, parts: Split, folder: Path) -> EncoderExport | None:
+    """Write the model and, for an app with a collection, the encoder that it returns. Raises `ExportError`."""
+    save(recipe.app, recipe.export(fitted), folder / MODEL_NAME)
+    if recipe.app.collection is None:
+        return None
+    encoder = recipe.encoder(fitted, parts)
+    save_encoder(recipe.app, encoder.model, folder / ENCODER_NAME)
+    return encoder
+
+
 def check(app: App[Any, Any, Any], model: onnx.ModelProto) -> None:
-    """Raise `ExportError` unless the graph is valid ONNX with the app's tensors and nothing outside the file."""
+    """Raise `ExportError` unless the graph is valid ONNX, has the app's tensors and keeps its weights inside."""
     _check(app.name, model, app.inputs, app.outputs)
 
 
@@ -63,7 +75,7 @@ def _check(name: str, model: onnx.ModelProto, inputs: Sequence[TensorSpec], outp
         raise ExportError(f"{name}: the graph is not valid ONNX: {cause}") from cause
     _check_opset(name, model)
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ExportError(f"{name}: the graph keeps weights in another file; export them inside")
+        raise ExportError(f"{name}: the graph stores weights in another file; export them inside the graph")
     fitted = {tensor.name for tensor in model.graph.initializer}
     _check_tensors(name, "input", inputs, [item for item in model.graph.input if item.name not in fitted])
     _check_tensors(name, "output", outputs, list(model.graph.output))
@@ -72,23 +84,23 @@ def _check(name: str, model: onnx.ModelProto, inputs: Sequence[TensorSpec], outp
 def _check_opset(name: str, model: onnx.ModelProto) -> None:
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
     if not versions or max(versions) > OPSET:
-        raise ExportError(f"{name}: opset {versions or 'missing'}; expected at most {OPSET}, stated once")
+        raise ExportError(f"{name}: opset {versions or 'missing'}; expected one that is at most {OPSET}")
 
 
 def _check_tensors(app: str, role: str, specs: Sequence[TensorSpec], items: list[Any]) -> None:
     found = [item.name for item in items]
     if found != [spec.name for spec in specs]:
-        raise ExportError(f"{app}: {role}s are {found}; the app promises {[spec.name for spec in specs]}")
+        raise ExportError(f"{app}: {role}s are {found}; the app declares {[spec.name for spec in specs]}")
     for spec, item in zip(specs, items, strict=True):
         tensor = item.type.tensor_type
         wanted = DATATYPES[spec.datatype]
         if tensor.elem_type != wanted:
             kind = helper.tensor_dtype_to_string(tensor.elem_type)
-            raise ExportError(f"{app}: {role} {spec.name!r} is {kind}; the app promises {spec.datatype}")
+            raise ExportError(f"{app}: {role} {spec.name!r} is {kind}; the app declares {spec.datatype}")
         dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
         if dims[:1] != [-1]:
             raise ExportError(f"{app}: {role} {spec.name!r} has a fixed row axis {dims}; make it dynamic")
         if len(dims) != len(spec.shape) or any(
             want not in (-1, have) for want, have in zip(spec.shape[1:], dims[1:], strict=True)
         ):
-            raise ExportError(f"{app}: {role} {spec.name!r} has shape {dims}; the app promises {list(spec.shape)}")
+            raise ExportError(f"{app}: {role} {spec.name!r} has shape {dims}; the app declares {list(spec.shape)}")

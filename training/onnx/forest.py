@@ -1,7 +1,7 @@
 """scikit-learn's trees as one ONNX `TreeEnsembleRegressor` node.
 
-Built from the trees' own arrays. scikit-learn compares float32 features with float64 thresholds (`x <= threshold`
-goes left); each threshold is rounded down to a float32, which takes the same side for every float32 feature.
+It is built from the trees' own arrays. scikit-learn compares float32 features with float64 thresholds: `x <=
+threshold` goes left. Each threshold is rounded down to a float32; every float32 feature takes the same side of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["forest_node", "forest_thresholds", "rounded_down"]
 Floats = npt.NDArray[Any]
 
 LEAF = -1
-"""Child of a node that has none."""
+"""The child index that marks a leaf."""
 
 
 def forest_node(
@@ -29,11 +29,11 @@ def forest_node(
     output_name: str,
     columns: npt.NDArray[np.intp] | None = None,
 ) -> onnx.NodeProto:
-    """A node from FP32 [n, features] to FP32 [n, outputs]: the sum over the trees of the leaves' values.
+    """A node from FP32 [n, features] to FP32 [n, outputs]: the sum of the leaf values over the trees.
 
-    `trees` are `sklearn.tree._tree.Tree` objects, `leaves` [nodes, outputs] what each node of each tree adds where
-    a row ends in it; zeros are not stored. `columns` says which column of the input each feature of the fit is.
-    A missing value goes to the right: fill them in before.
+    `trees` are `sklearn.tree._tree.Tree` objects. `leaves` has an array [nodes, outputs] for each tree: the values
+    that a node adds when a row ends in it. Zeros are not stored. `columns` maps the features of the fit to columns
+    of the input. Impute missing values first: they would go right.
     """
     parts = [_branches(tree) for tree in trees]
     counts = [tree.node_count for tree in trees]
@@ -67,7 +67,7 @@ def forest_node(
 
 
 def forest_thresholds(trees: Sequence[Any]) -> dict[int, npt.NDArray[np.float32]]:
-    """Every split value by feature column, ascending, as the graph has them."""
+    """The split values of the graph by feature column, ascending."""
     columns = np.concatenate([tree.feature[tree.children_left != LEAF] for tree in trees])
     values = np.concatenate([rounded_down(tree.threshold[tree.children_left != LEAF]) for tree in trees])
     return {int(column): np.unique(values[columns == column]) for column in np.unique(columns)}
@@ -94,7 +94,7 @@ def _branches(tree: Any) -> tuple[Floats, Floats, Floats, Floats, Floats]:
 
 
 def _weights(number: int, tree: Any, values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Tree, node, output and weight of what the leaves of one tree add; a leaf adds at least its first output."""
+    """Tree, node, output and weight of the leaf values of one tree. Every leaf has at least its first output."""
     leaf = tree.children_left == LEAF
     there = (values != 0) & leaf[:, None]
     there[leaf & ~there.any(axis=1), 0] = True

@@ -24,7 +24,7 @@ __all__ = ["ROWS", "compare", "encoder_report", "onnx_model", "report", "triton_
 Model = Callable[[Arrays], Arrays]
 
 ROWS = 1000
-"""Fewest rows parity is judged on."""
+"""Fewest rows for parity."""
 SINGLES = 256
 """Rows that are also run one at a time."""
 CHUNK = 512
@@ -33,9 +33,9 @@ CHUNK = 512
 def report(
     recipe: Recipe[Any], native: Model, model: Path, inputs: Arrays, values: Values | None = None
 ) -> tuple[Parity, ...]:
-    """Run `inputs` through every runtime and compare; with `values` through Triton too.
+    """Run `inputs` through every runtime and compare the outputs. Includes Triton when `values` is given.
 
-    Raises `ValueError` when there are fewer than `ROWS` rows, `TritonError` when Triton does not come up.
+    Raises `ValueError` for fewer than `ROWS` rows, and `TritonError` when Triton does not start.
     """
     rows = _rows(inputs)
     if rows < ROWS:
@@ -43,7 +43,7 @@ def report(
     local = onnx_model(model)
     wanted, found = native(inputs), local(inputs)
     lines = compare(recipe, "native/onnxruntime", wanted, found)
-    # The last rows are the extreme ones.
+    # The last rows are the extreme ones, so take some from both ends.
     some = np.unique(np.r_[0 : min(rows, SINGLES // 2), max(0, rows - SINGLES // 2) : rows])
     single = _join([local(_take(inputs, [index])) for index in some])
     lines += compare(recipe, "onnxruntime/one at a time", _take(found, some), single)
@@ -53,7 +53,7 @@ def report(
 
 
 def encoder_report(app: App[Any, Any, Any], encoder: EncoderExport, path: Path) -> tuple[Parity, ...]:
-    """The native encoder beside its graph. Raises `ValueError` when there are fewer than `ROWS` rows."""
+    """Compare the native encoder with its graph. Raises `ValueError` for fewer than `ROWS` rows."""
     rows = _rows(encoder.inputs)
     if rows < ROWS:
         raise ValueError(f"encoder: {rows} rows to compare; expected at least {ROWS}")
@@ -63,7 +63,7 @@ def encoder_report(app: App[Any, Any, Any], encoder: EncoderExport, path: Path) 
 
 
 def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> list[Parity]:
-    """One line per output. NaN equals NaN and an infinity equals itself; any other mismatch there is infinite."""
+    """One line per output. NaN equals NaN and infinity itself; their error against any other value is infinite."""
     flips = _flips(recipe.decisions(wanted), recipe.decisions(found), recipe.app.tolerance)
     lines = []
     for spec in recipe.app.outputs:
@@ -75,7 +75,7 @@ def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> li
 
 
 def onnx_model(path: Path) -> Model:
-    """The exported model in this process."""
+    """The exported model, run in this process."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -90,17 +90,17 @@ def onnx_model(path: Path) -> Model:
 
 
 def triton_model(app: App[Any, Any, Any], model: Path, inputs: Arrays, values: Values) -> Arrays:
-    """The outputs of a private Triton that serves the model with the app's own configuration."""
+    """The outputs of a private Triton that serves the model with the app's configuration."""
     with tempfile.TemporaryDirectory(prefix="slipway-parity-") as folder:
         version = Path(folder) / app.name / "1"
         version.mkdir(parents=True)
         (version.parent / "config.pbtxt").write_text(config_pbtxt(app, values))
         (version / MODEL_NAME).write_bytes(model.read_bytes())
         with running(Path(folder)) as url:
-            return _ask(url, app, inputs)
+            return _infer(url, app, inputs)
 
 
-def _ask(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
+def _infer(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
     import tritonclient.grpc as client
 
     with client.InferenceServerClient(url) as server:
@@ -149,7 +149,7 @@ def _errors(wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np
 
 
 def _flips(wanted: Arrays, found: Arrays, tolerance: float) -> int:
-    """Decisions that differ although both margins are clearly on their side."""
+    """Decisions that differ although both margins exceed the tolerance."""
     return sum(
         int(
             (

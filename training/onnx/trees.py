@@ -1,6 +1,6 @@
 """XGBoost boosters as one ONNX `TreeEnsembleRegressor` node.
 
-Built from the booster's own JSON so that nothing is guessed: thresholds are the float32 values XGBoost compares
+It is built from the booster's own JSON, so it is exact: thresholds are the float32 values that XGBoost compares
 with (`x < threshold` goes left), a missing value follows the trained default direction, and every output has its
 own base score.
 """
@@ -21,8 +21,8 @@ __all__ = ["thresholds", "tree_node"]
 def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
     """A node from FP32 [n, features] to FP32 [n, outputs].
 
-    Covers numeric splits and one output per tree. The output is the margin: the answer itself for most objectives,
-    the log-odds of class 1 for `binary:logistic`. Raises `ValueError` for other boosters.
+    It supports numeric splits and one output per tree. The output is the margin: the prediction itself for most
+    objectives, the log odds of class 1 for `binary:logistic`. Raises `ValueError` for other boosters.
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
@@ -44,7 +44,7 @@ def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto
 
 
 def thresholds(booster: Any) -> dict[int, npt.NDArray[np.float32]]:
-    """Every split value by feature column, ascending: where a row's path may change."""
+    """The split values by feature column, ascending: the values at which a row's path may change."""
     found: dict[int, set[float]] = {}
     for tree in _learner(booster)["gradient_booster"]["model"]["trees"]:
         for left, column, value in zip(
@@ -74,24 +74,26 @@ def _learner(booster: Any) -> dict[str, Any]:
     learner: dict[str, Any] = json.loads(booster.save_raw("json"))["learner"]
     objective = learner["objective"]["name"]
     if objective not in _OBJECTIVES:
-        raise ValueError(f"objective {objective}: only {', '.join(_OBJECTIVES)} are exported")
+        raise ValueError(f"objective {objective} cannot be exported; use one of {', '.join(_OBJECTIVES)}")
     if learner["gradient_booster"]["name"] != "gbtree":
-        raise ValueError("only gbtree boosters are exported")
+        raise ValueError("the booster cannot be exported; use the booster gbtree")
     for number, tree in enumerate(learner["gradient_booster"]["model"]["trees"]):
         if any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
-            raise ValueError(f"tree {number}: categorical splits and vector leaves are not exported")
+            raise ValueError(
+                f"tree {number}: categorical splits and vector leaves cannot be exported; use numeric splits"
+            )
     return learner
 
 
 def _base_scores(learner: dict[str, Any]) -> npt.NDArray[np.float32]:
-    """One per output; XGBoost 3 writes a bracketed list, earlier versions a single number."""
+    """One base score per output. XGBoost 3 writes a bracketed list, earlier versions a single number."""
     text = learner["learner_model_param"]["base_score"]
     values = json.loads(text) if text.startswith("[") else [float(text)]
     targets = 1 + max(learner["gradient_booster"]["model"]["tree_info"], default=0)
     if len(values) not in (1, targets):
         raise ValueError(f"{len(values)} base scores for {targets} outputs")
     if learner["objective"]["name"] == _LOGISTIC:
-        # Written as a probability, and added up as log-odds.
+        # XGBoost stores a probability but adds log odds.
         values = [float(np.log(value / (1 - value))) for value in values]
     return np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
 

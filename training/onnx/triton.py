@@ -1,7 +1,7 @@
-"""A Triton server of our own, from the wheel: how it is started, and a private one for parity.
+"""The Triton server from the wheel: how to start it, and a private server for parity.
 
-The wheel `nvidia-pytriton` carries the server and its Python backend. It has no ONNX Runtime backend, so
-`triton_backend/model.py` stands in for it under the same name.
+The wheel `nvidia-pytriton` contains the server and its Python backend, but no ONNX Runtime backend.
+`triton_backend/model.py` replaces that one under the same name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIBC = ctypes.CDLL(None)
 
 
 class TritonError(TrainingError):
-    """Triton is not installed or did not come up; the message has the tail of its log."""
+    """Triton is not installed, or did not start. The message contains the end of its log."""
 
 
 def available() -> bool:
@@ -43,9 +43,9 @@ def available() -> bool:
 
 
 def prepare_backends(folder: Path) -> Path:
-    """Fill `folder` with the backends `python` and `onnxruntime`; calling it again changes nothing.
+    """Install the backends `python` and `onnxruntime` into `folder`. Calling it again changes nothing.
 
-    Returns what `--backend-directory` wants. Raises `TritonError` when the wheel is missing.
+    Returns the value for `--backend-directory`. Raises `TritonError` when the wheel is not installed.
     """
     wheel = _wheel()
     python = folder / "python"
@@ -64,7 +64,7 @@ def prepare_backends(folder: Path) -> Path:
 
 
 def binary() -> Path:
-    """The server's executable. Raises `TritonError` when the wheel is missing."""
+    """The server's executable. Raises `TritonError` when the wheel is not installed."""
     return _wheel() / "bin" / "tritonserver"
 
 
@@ -79,7 +79,7 @@ def command(
     models: Sequence[str] = (),
     host: str = "127.0.0.1",
 ) -> list[str]:
-    """The command line. `models` are loaded at start in control mode `explicit`."""
+    """The command line of the server. In control mode `explicit`, it loads `models` at the start."""
     line = [
         str(binary()),
         f"--model-repository={model_repository}",
@@ -92,7 +92,7 @@ def command(
         f"--metrics-port={metrics_port}",
         f"--model-control-mode={control_mode}",
         "--disable-auto-complete-config",
-        # A private server must fail fast; one that polls must outlive a bad version.
+        # A private server must fail fast; a polling server must survive a bad version.
         f"--exit-on-error={str(control_mode == 'none').lower()}",
         "--log-verbose=0",
     ]
@@ -102,9 +102,9 @@ def command(
 
 
 def environment() -> dict[str, str]:
-    """Environment variables to set: where the server finds its libraries, and its Python the packages.
+    """Environment variables with which the server finds its libraries, and its Python backend the packages.
 
-    The backend's interpreter ignores PYTHONPATH; it takes the packages of the first `python3` on the PATH.
+    The backend's interpreter ignores PYTHONPATH and uses the packages of the first `python3` on the PATH.
     """
     site = sysconfig.get_path("purelib")
     libraries = [sysconfig.get_config_var("LIBDIR") or "", f"{site}/nvidia_pytriton.libs"]
@@ -114,13 +114,13 @@ def environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
         "ORT_DISABLE_TELEMETRY": "1",
-        # Else a library of Triton leaves a log under /var.
+        # Otherwise a library of Triton writes a log to /var.
         "__DCGM_DBG_FILE": os.devnull,
     }
 
 
 def free_ports(count: int) -> list[int]:
-    """So many loopback ports, no two alike, that nobody listens on at this moment."""
+    """`count` different loopback ports that are free at this moment."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -130,9 +130,9 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def running(model_repository: Path, timeout: float = START_SECONDS) -> Iterator[str]:
-    """Serve a model repository for as long as the block lasts; yields host:port of the gRPC door.
+    """Serve a model repository during the block; yields host:port of the gRPC endpoint.
 
-    Raises `TritonError` with the tail of the log when the server is not ready within `timeout` seconds.
+    Raises `TritonError` with the end of the log when the server is not ready within `timeout` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-triton-") as folder:
         server, grpc = _start(model_repository, Path(folder), timeout)
@@ -143,7 +143,7 @@ def running(model_repository: Path, timeout: float = START_SECONDS) -> Iterator[
 
 
 def _start(model_repository: Path, folder: Path, timeout: float) -> tuple[subprocess.Popen[bytes], int]:
-    """A ready server and its gRPC port; other ports are tried when another program was faster to take one."""
+    """A ready server and its gRPC port. Tries other ports when another program takes one first."""
     backends = prepare_backends(folder / "backends")
     log = folder / "triton.log"
     tries = PORT_TRIES
@@ -161,7 +161,7 @@ def _start(model_repository: Path, folder: Path, timeout: float) -> tuple[subpro
             )
         try:
             _await_ready(server, f"http://127.0.0.1:{http}/v2/health/ready", log, timeout)
-        except BaseException as error:  # the server must not outlive an interrupt
+        except BaseException as error:  # the server must not outlive its start, also after Ctrl-C
             _stop(server)
             tries -= 1
             if tries and isinstance(error, TritonError) and "already in use" in str(error):
@@ -179,7 +179,7 @@ def _await_ready(server: subprocess.Popen[bytes], url: str, log: Path, timeout: 
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise TritonError(f"Triton ended with code {server.returncode}; its log ends:\n{_tail(log)}")
+            raise TritonError(f"Triton exited with code {server.returncode}; its log ends:\n{_tail(log)}")
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback
                 return
@@ -204,12 +204,14 @@ def _tail(log: Path, lines: int = 200) -> str:
 def _wheel() -> Path:
     spec = importlib.util.find_spec("pytriton")
     if spec is None or spec.origin is None:
-        raise TritonError("Triton is not installed: pip install 'slipway[train]', or go on --without triton")
+        raise TritonError(
+            "Triton is not installed: pip install 'slipway[train]', or leave it out with --without triton"
+        )
     return Path(spec.origin).parent / "tritonserver"
 
 
 def _refresh(source: Path, target: Path) -> None:
-    """Copy when size or time differ; renamed into place so that a running server never sees half a file."""
+    """Copy when size or time differ. Renaming it into place keeps a running server from seeing half a file."""
     made = target.stat() if target.exists() else None
     wanted = source.stat()
     if made and (made.st_size, made.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns):

@@ -1,4 +1,4 @@
-"""Pictures of a classifier's test rows: who is taken for whom, F1 beside the naive baseline, and confidence."""
+"""Plots of a classifier's test rows: the confusion matrix, F1 beside the naive baseline, and confidence."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from matplotlib.figure import Figure
 from training.measures.classification import reliability
 from training.plots.plot_style import BASELINE, LINE, MODEL, one_figure
 
-__all__ = ["confusion", "f1_by_class", "pictures"]
+__all__ = ["confusion", "f1_by_class", "plots"]
 
 MOST_NUMBERS = 15
-"""Classes up to which the cells of the confusion matrix carry numbers."""
+"""Most classes with which the cells of the confusion matrix show numbers."""
 MOST_LETTERS = 12
 BINS = 10
 
 
-def pictures(rows: pd.DataFrame) -> dict[str, Figure]:
+def plots(rows: pd.DataFrame) -> dict[str, Figure]:
     """Figures by name from the columns `actual`, `predicted` and `baseline` (names of classes).
 
-    With a column `confidence` (0 to 1, of the class answered) there is one of how often it was right.
+    With a column `confidence` (0 to 1, of the predicted class), one figure shows how often it is correct.
     """
     names = sorted({str(name) for column in ("actual", "predicted", "baseline") for name in rows[column].unique()})
     figures = {"confusion_matrix": _confusion(rows, names), "f1_by_class": _f1(rows, names)}
@@ -34,7 +34,7 @@ def pictures(rows: pd.DataFrame) -> dict[str, Figure]:
 
 
 def confusion(rows: pd.DataFrame, names: Sequence[str], column: str = "predicted") -> npt.NDArray[np.int64]:
-    """[classes, classes] rows of each actual class (down) by what was answered (across)."""
+    """[classes, classes] row counts by actual class (down) and predicted class (across)."""
     table = pd.crosstab(rows["actual"].astype(str), rows[column].astype(str))
     found: npt.NDArray[np.int64] = table.reindex(index=list(names), columns=list(names), fill_value=0).to_numpy(
         np.int64
@@ -43,7 +43,7 @@ def confusion(rows: pd.DataFrame, names: Sequence[str], column: str = "predicted
 
 
 def f1_by_class(table: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """[classes] harmonic mean of precision and recall; 0 for a class that is neither there nor answered."""
+    """[classes] harmonic mean of precision and recall; 0 for a class that occurs neither in truth nor answers."""
     both = table.sum(axis=0) + table.sum(axis=1)
     return np.where(both > 0, 2 * np.diag(table) / np.maximum(both, 1), 0.0)
 
@@ -53,7 +53,7 @@ def _confusion(rows: pd.DataFrame, names: Sequence[str]) -> Figure:
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     right = np.trace(table) / max(1, table.sum())
     figure, axes = one_figure(
-        f"Test rows by class: {100 * right:.1f} % of {table.sum():,} right", "predicted", "actual"
+        f"Test rows by class: {100 * right:.1f} % of {table.sum():,} correct", "predicted", "actual"
     )
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     if len(names) <= MOST_NUMBERS:
@@ -84,7 +84,7 @@ def _reliability(rows: pd.DataFrame) -> Figure:
     stated = rows["confidence"].to_numpy(np.float64)
     table = reliability(right, stated, BINS)
     figure, axes = one_figure(
-        "How often the answer is right, by its confidence", "stated confidence", "share right"
+        "Share of correct answers by stated confidence", "stated confidence", "share correct"
     )
     low = min(min(mean, seen) for mean, seen, _ in table)
     axes.plot([low, 1], [low, 1], color=LINE, linewidth=1, label="exact")

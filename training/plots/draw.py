@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, each beside the naive baseline, as PNG files."""
+"""Plots of an evaluation, each beside the naive baseline, as PNG files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MOST_BARS = 20
 
 
 def draw(folder: Path, evaluation: Evaluation, importance: Mapping[str, float], unit: str = "") -> list[Path]:
-    """Write the pictures this evaluation has data for; returns their paths."""
+    """Write the plots for which the evaluation has data; returns their paths."""
     rows = evaluation.rows
     if evaluation.kind == "classes":
-        figures = classes.pictures(rows)
+        figures = classes.plots(rows)
     elif evaluation.kind == "probabilities":
-        figures = probabilities.pictures(rows)
+        figures = probabilities.plots(rows)
     else:
         figures = _values(rows, unit)
     if importance:

@@ -1,4 +1,4 @@
-"""What all pictures share: colors, one set of axes per figure, slices in their order along an axis."""
+"""The common style of all plots: colors, one set of axes per figure, slices in natural order along an axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["BASELINE", "LINE", "MODEL", "bars_beside", "in_order", "name_slices"
 
 MODEL, BASELINE, LINE = "#1f5fa8", "#c77d1e", "#555555"
 ROOM = 60
-"""Characters that fit below the axis side by side."""
+"""Most characters of tick labels that fit horizontally below an axis."""
 
 
 def one_figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
@@ -28,7 +28,7 @@ def one_figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
 
 
 def bars_beside(axes: Axes, table: pd.DataFrame) -> None:
-    """One pair of bars per row of `table`, from its columns `model` and `baseline`."""
+    """Draw a pair of bars for each row of `table`, from its columns `model` and `baseline`."""
     places = np.arange(len(table))
     axes.bar(places - 0.2, table["model"], width=0.4, color=MODEL, label="model")
     axes.bar(places + 0.2, table["baseline"], width=0.4, color=BASELINE, label="naive baseline")
@@ -37,7 +37,7 @@ def bars_beside(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by name, numbers in a name by size: `horizon 2` before `horizon 10`."""
+    """The rows in natural order of their names: `horizon 2` before `horizon 10`."""
     names = sorted(
         table.index, key=lambda name: [(len(part), part) for part in re.split(r"(?<=\D)(?=\d)", str(name))]
     )
@@ -45,7 +45,7 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def name_slices(axes: Axes, index: pd.Index) -> None:
-    """Names of the slices below the axis, turned where they would touch."""
+    """Label the axis with the names of the slices, rotated when they would overlap."""
     step = max(1, len(index) // 15)
     names = [str(name) for name in index[::step]]
     crowded = sum(map(len, names)) > ROOM

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation whose `predicted` and `baseline` are probabilities of class 1."""
+"""Plots of an evaluation whose `predicted` and `baseline` are probabilities of class 1."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sklearn.metrics import precision_recall_curve
 from training.measures.classification import average_precision, reliability
 from training.plots.plot_style import BASELINE, LINE, MODEL, bars_beside, in_order, one_figure
 
-__all__ = ["pictures"]
+__all__ = ["plots"]
 
 BINS = 10
 SIDES = (("predicted", "model", MODEL), ("baseline", "naive baseline", BASELINE))
 
 
-def pictures(rows: pd.DataFrame) -> dict[str, Figure]:
-    """Figures by file name: reliability, precision and recall, and the Brier score by slice where there are any.
+def plots(rows: pd.DataFrame) -> dict[str, Figure]:
+    """Figures by file name: reliability, precision and recall, and for rows with slices the Brier score by slice.
 
-    `rows` has `actual` (0 or 1), `predicted` and `baseline` (0 to 1) and maybe `slice`.
+    `rows` has the columns `actual` (0 or 1), `predicted` and `baseline` (0 to 1), and optionally `slice`.
     """
     rows = rows.astype({name: float for name in ("actual", "predicted", "baseline")})
     figures = {"reliability": _reliability(rows), "precision_recall": _precision_recall(rows)}
@@ -29,11 +29,11 @@ def pictures(rows: pd.DataFrame) -> dict[str, Figure]:
 
 
 def _reliability(rows: pd.DataFrame) -> Figure:
-    """Stated probability against observed share, in bins of equally many rows."""
+    """Predicted probability against observed share, in bins with equal row counts."""
     figure, axes = one_figure(
-        f"Reliability, {len(rows):,} test rows in {BINS} bins of equally many",
-        "mean stated probability",
-        "share that was class 1",
+        f"Reliability, {len(rows):,} test rows in {BINS} equal bins",
+        "mean predicted probability",
+        "observed share of class 1",
     )
     most = 0.0
     for column, label, color in SIDES:

@@ -1,4 +1,4 @@
-"""Who is in charge: the aliases champion and challenger, kept the same in the registry and the repository."""
+"""The aliases champion and challenger, kept the same in the registry and the model repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serving.kernel.storage.version_manifest import Aliases
 from training.publish import repository as files
 from training.registry.mlflow_registry import Registry
 
-__all__ = ["promote", "settle"]
+__all__ = ["assign_alias", "promote"]
 
 
 def promote(
@@ -23,9 +23,10 @@ def promote(
     who: str = "",
     evidence: Sequence[msgspec.Struct] = (),
 ) -> Aliases:
-    """Make a version the champion, in the registry first; without one (it may be down) in the repository only.
+    """Make a version the champion, first in the registry, then in the model repository.
 
-    A later `sync` makes the repository follow the registry. Raises `RegistryError` or `RepositoryError`.
+    `registry` is None while the registry is down; then only the model repository changes, and a later
+    `slipway repository sync` would undo that. Raises `RegistryError` or `RepositoryError`.
     """
     before = files.aliases(repository, app)
     if version not in files.versions(repository, app):
@@ -36,22 +37,23 @@ def promote(
     return files.promote(repository, app, version, why, who, evidence)
 
 
-def settle(
+def assign_alias(
     registry: Registry, repository: Path, app: str, version: int, synthetic: bool, forced: bool = False
 ) -> Aliases:
-    """Give a version that was just published its alias.
+    """Give a newly published version its alias, and return the aliases now in force.
 
-    The first version is champion, and one from real data takes over from one from generated data. Any other is
-    challenger, unless `forced`; generated data never challenges real data.
+    The first version becomes champion. A version trained on real data replaces a champion trained on generated
+    data. Any other version becomes challenger, or champion when `forced`. A version trained on generated data
+    never challenges a champion trained on real data.
     """
     before = files.aliases(repository, app)
     if before.champion is None:
         return promote(registry, repository, app, version, "the first version")
     if forced:
-        return promote(registry, repository, app, version, "promotion was asked for with the training")
+        return promote(registry, repository, app, version, "the training asked for promotion")
     champion_synthetic = files.manifest(repository, app, before.champion).synthetic
     if champion_synthetic and not synthetic:
-        return promote(registry, repository, app, version, "real data takes over from generated data")
+        return promote(registry, repository, app, version, "real data replaces generated data")
     if synthetic and not champion_synthetic:
         return before
     after = Aliases(champion=before.champion, challenger=version)

@@ -1,4 +1,4 @@
-"""Rebuilding the model repository from the registry."""
+"""Rebuild the model repository from the registry."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from training.publish.repository import Change, publish, remove, set_aliases, ve
 from training.publish.servable import ServableError, verify
 from training.registry.mlflow_registry import Registry, Version
 
-__all__ = ["sync"]
+__all__ = ["rebuild"]
 
 
-def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
-    """Make the repository say what the registry says: versions byte for byte, aliases, `config.pbtxt`.
+def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
+    """Make the repository match the registry: versions byte for byte, aliases, `config.pbtxt`.
 
-    Versions the registry does not know are left alone, unless `prune`. Raises `RegistryError`.
+    Versions that the registry does not know stay, unless `prune` is set. Raises `RegistryError`.
     """
     changes: list[Change] = []
     for app in apps or registry.apps():
         known = registry.versions(app)
-        changes += [_sync_version(registry, repository, version) for version in known]
+        changes += [_rebuild_version(registry, repository, version) for version in known]
         unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
         for number in unknown:
             if prune:
@@ -34,7 +34,7 @@ def sync(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: 
     return changes
 
 
-def _sync_version(registry: Registry, repository: Path, version: Version) -> Change:
+def _rebuild_version(registry: Registry, repository: Path, version: Version) -> Change:
     target = repository / version.app / str(version.version)
     broken = False
     if target.exists():

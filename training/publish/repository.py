@@ -2,9 +2,9 @@
 
 <repository>/<app>/config.pbtxt      generated, committed
                    aliases.json      champion and challenger
-                   promotions.jsonl  one line per change of an alias, only ever appended to
-                   <version>/        a published servable
-                   .tmp-*            a publication under way, or one that died; swept by the next
+                   promotions.jsonl  the promotion history, one line each; lines are only appended
+                   <version>/        a published servable folder
+                   .tmp-*            an unfinished publication; the next writer removes it
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ __all__ = [
     "publish",
     "remove",
     "set_aliases",
-    "settle",
     "versions",
+    "write_app_files",
     "write_config",
 ]
 
@@ -51,12 +51,12 @@ PROMOTIONS_NAME = "promotions.jsonl"
 
 
 class RepositoryError(TrainingError):
-    """The model repository could not be changed as asked."""
+    """The model repository could not be changed."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What was done with one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
+    """What happened to one version: `kept`, `written`, `repaired`, `unknown` or `removed`."""
 
     app: str
     version: int
@@ -64,17 +64,17 @@ class Change:
 
 
 def publish(servable: Path, repository: Path, app: str, version: int, replace: bool = False) -> Path:
-    """Put a servable under its number; returns the version's folder.
+    """Publish a servable folder as version `version` of the app; returns the version's folder.
 
-    The same content again changes nothing; other content under a number that is taken raises `RepositoryError`,
-    unless `replace` is set, which is for folders that no longer match their manifest.
+    Publishing the same content again changes nothing. Other content for a published version raises
+    `RepositoryError`, unless `replace` is set, which is for folders that no longer match their manifest.
     """
     made = read_manifest(servable)
     if version < 1:
-        raise RepositoryError(f"version {version}: expected 1 or more")
+        raise RepositoryError(f"`version` must be 1 or more, not {version}")
     if made.model != app:
-        raise RepositoryError(f"the servable is of {made.model!r}, not of {app!r}")
-    # One that has its number already is published byte for byte.
+        raise RepositoryError(f"the servable folder belongs to {made.model!r}, not to {app!r}")
+    # A folder that already has this number, such as a copy, is published byte for byte.
     same = made.version == version
     sealed = (servable / MANIFEST_NAME).read_bytes() if same else numbered(made, version)
     with _locked(repository, app) as folder:
@@ -99,7 +99,7 @@ def publish(servable: Path, repository: Path, app: str, version: int, replace: b
 
 
 def remove(repository: Path, app: str, version: int) -> None:
-    """Take a version away, in one step for readers."""
+    """Remove a version. Readers see it disappear in one step."""
     with _locked(repository, app) as folder:
         (folder / str(version)).rename(folder / f".tmp-old-{version}-{os.getpid()}")
         _sync_folder(folder)
@@ -112,12 +112,12 @@ def versions(repository: Path, app: str) -> list[int]:
 
 
 def manifest(repository: Path, app: str, version: int) -> Manifest:
-    """What a published version says about itself. Raises `ServableError`."""
+    """The manifest of a published version. Raises `ServableError`."""
     return read_manifest(repository / app / str(version))
 
 
 def aliases(repository: Path, app: str) -> Aliases:
-    """Which version is champion and which challenger. Raises `RepositoryError` when the file is broken."""
+    """The aliases of an app, empty when it has none. Raises `RepositoryError` when the file is broken."""
     try:
         return Repository(repository).aliases(app)
     except Refused as cause:
@@ -133,8 +133,8 @@ def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
         _replace(folder / ALIASES_NAME, encode_aliases(wanted))
 
 
-def settle(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
-    """Replace files beside the versions, each in one step, in the order given."""
+def write_app_files(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
+    """Write files beside the versions, each in one step, in the order given."""
     with _locked(repository, app) as folder:
         for name, content in files.items():
             _replace(folder / name, content)
@@ -143,16 +143,16 @@ def settle(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
 def promote(
     repository: Path, app: str, version: int, why: str, who: str = "", evidence: Sequence[msgspec.Struct] = ()
 ) -> Aliases:
-    """Make a published version the champion; the record is written first. Returns the aliases now in force.
+    """Make a published version the champion, after adding a line to the promotion history.
 
-    `evidence` defaults to the gate report in the version's manifest.
+    `evidence` defaults to the gate report in the version's manifest. Returns the aliases now in force.
     """
     with _locked(repository, app) as folder:
         if not (folder / str(version)).is_dir():
             raise RepositoryError(f"{app} version {version} is not in the model repository")
         before = aliases(repository, app)
         sealed = read_manifest(folder / str(version))
-        record = {
+        promotion = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "app": app,
             "from": before.champion,
@@ -162,14 +162,14 @@ def promote(
             "run_id": sealed.run_id,
             "evidence": [msgspec.to_builtins(check) for check in (evidence or sealed.gate)],
         }
-        _append(folder / PROMOTIONS_NAME, json.dumps(record, separators=(",", ":")))
+        _append(folder / PROMOTIONS_NAME, json.dumps(promotion, separators=(",", ":")))
         after = Aliases(champion=version, challenger=None if before.challenger == version else before.challenger)
         _replace(folder / ALIASES_NAME, encode_aliases(after))
     return after
 
 
 def promotions(repository: Path, app: str) -> list[dict[str, Any]]:
-    """The record of promotions, oldest first; a line that a crash cut off is left out."""
+    """The promotion history, oldest first. Skips lines that a crash cut off."""
     path = repository / app / PROMOTIONS_NAME
     found = []
     for line in path.read_text().splitlines() if path.exists() else ():
@@ -181,7 +181,7 @@ def promotions(repository: Path, app: str) -> list[dict[str, Any]]:
 
 
 def write_config(repository: Path, app: App[Any, Any, Any]) -> Path:
-    """Write `config.pbtxt` from the app when it is missing or out of date."""
+    """Write `config.pbtxt` when it is missing or differs from what the app says."""
     text = config_pbtxt(app, load_values(app.folder)).encode()
     with _locked(repository, app.name) as folder:
         path = folder / "config.pbtxt"
@@ -192,7 +192,7 @@ def write_config(repository: Path, app: App[Any, Any, Any]) -> Path:
 
 @contextmanager
 def _locked(repository: Path, app: str) -> Iterator[Path]:
-    """One writer at a time; the kernel drops the lock of a writer that dies."""
+    """Allow one writer at a time. The kernel releases the lock of a process that dies."""
     folder = repository / app
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("wb") as lock:
@@ -215,7 +215,7 @@ def _refuse_other(target: Path, sealed: bytes) -> None:
     except ServableError as cause:
         raise RepositoryError(f"{cause}; `slipway repository sync` rebuilds it") from cause
     if (target / MANIFEST_NAME).read_bytes() != sealed:
-        raise RepositoryError(f"version {target.name} is published already, with other content")
+        raise RepositoryError(f"version {target.name} is already published with other content; train a new one")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -241,7 +241,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    """Add a line; a torn line that a crash left is closed first."""
+    """Append a line, after ending an incomplete line that a crash may have left."""
     with path.open("ab+") as stream:
         if stream.tell():
             stream.seek(-1, os.SEEK_END)

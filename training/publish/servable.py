@@ -1,8 +1,8 @@
-"""The servable folder: everything the data plane needs of one version, before it has a number."""
+"""The servable folder: every file that the data plane needs of one version, before it has a number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 __all__ = ["UNNUMBERED", "ServableError", "numbered", "read_manifest", "seal", "verify", "write_golden"]
 
 UNNUMBERED = 0
-"""The version in a manifest that is not registered yet."""
+"""The version number in a manifest before registration."""
 RESERVED = (MANIFEST_NAME, GOLDEN_NAME, MODEL_NAME, ENCODER_NAME)
 
 
 class ServableError(TrainingError):
-    """A servable folder is not what its manifest says."""
+    """A servable folder does not match its manifest."""
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> None:
-    """Write the recipe's further files. Raises `ServableError` for a name that is taken or leaves the folder."""
+    """Write the recipe's own files. Raises `ServableError` for a reserved name or a path."""
     for name, content in files.items():
         if name in RESERVED or Path(name).name != name or name.startswith("."):
             raise ServableError(
-                f"file {name!r} of the recipe: expected a plain name other than {', '.join(RESERVED)}"
+                f"the recipe's file {name!r}: expected a plain name other than {', '.join(RESERVED)}"
             )
         (folder / name).write_bytes(content)
 
 
 def write_golden(folder: Path, app: App[Any, Any, Any], questions: Sequence[Any], fitted: Fitted) -> int:
-    """Write `golden.jsonl`: each question with its features, native outputs and answer; returns the rows.
+    """Write `golden.jsonl`: each question with its features, native outputs and answer; returns the row count.
 
-    Raises `ServableError` when there is no question, or one gives other features alone than among the others.
+    Raises `ServableError` without questions, or when the features of a question depend on the other questions.
     """
     if not questions:
-        raise ServableError(f"{app.name}: golden() gave no questions")
+        raise ServableError(f"{app.name}: golden() returned no questions; return about 32")
     features = app.features(questions, fitted.context)
     outputs = fitted.predict(features)
     answers = app.decide(questions, outputs, fitted.context)
@@ -60,20 +60,14 @@ def write_golden(folder: Path, app: App[Any, Any, Any], questions: Sequence[Any]
     for index, question in enumerate(questions):
         alone = app.features([question], fitted.context)
         if row_of(alone, 0) != row_of(features, index):
-            raise ServableError(f"{app.name}: golden question {index} has other features alone than among others")
+            raise ServableError(
+                f"{app.name}: golden question {index}: its features depend on the other questions in the batch"
+            )
         rows.append(
             GoldenRow(_raw(question), row_of(features, index), row_of(outputs, index), _raw(answers[index]))
         )
     (folder / GOLDEN_NAME).write_bytes(encode_golden(rows))
     return len(rows)
-
-
-def write_report(folder: Path, name: str, report: Iterable[msgspec.Struct]) -> None:
-    """Write `report/<name>.json`."""
-    (folder / "report").mkdir(exist_ok=True)
-    (folder / "report" / f"{name}.json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(list(report))) + b"\n"
-    )
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
@@ -92,12 +86,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def numbered(manifest: Manifest, version: int) -> bytes:
-    """The bytes of the manifest as published under `version`."""
+    """The bytes of the manifest with the version number."""
     return encode_manifest(msgspec.structs.replace(manifest, version=version))
 
 
 def verify(folder: Path) -> Manifest:
-    """The manifest, when the folder holds exactly the files it lists. Raises `ServableError` naming the file."""
+    """Check that the folder holds exactly the files in its manifest, and return the manifest.
+
+    Raises `ServableError`, which names the first file that differs.
+    """
     manifest = read_manifest(folder)
     try:
         version_files.verify_folder(folder, manifest)

@@ -1,4 +1,4 @@
-"""A servable as MLflow knows models: the signature, an input example, and MLflow's own way to load it."""
+"""A servable folder as an MLflow model: the signature, an input example, and how MLflow loads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMPY = {"BOOL": "bool", "BYTES": "object", "FP16": "float16", "FP32": "float32"
 
 
 def write_mlflow_model(folder: Path, app: App[Any, Any, Any], run_id: str, example: Arrays) -> None:
-    """Write `MLmodel` and `input_example.json`: the signature, and MLflow's own way to load `model.onnx`."""
+    """Write `MLmodel` (signature and the flavors that load `model.onnx`) and `input_example.json`."""
     import onnx
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Registry", "Version"]
 
 SERVABLE = "servable"
-"""Artifact folder of a run that the version folder is made from."""
+"""Artifact folder of a run; it becomes the version folder."""
 TIMEOUTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -35,14 +35,14 @@ TIMEOUTS = {
 }
 LONGEST_VALUE = 5000
 PARENT = "mlflow.parentRunId"
-"""Tag by which MLflow shows a run below another."""
+"""The tag that makes MLflow show a run below another run."""
 SEARCH, TRIAL = "slipway.search", "slipway.trial"
-"""Tags of a trial: the id of its search, and its number there."""
+"""Tags of a trial: the id of its search, and its number in the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One registered version, as the registry knows it."""
+    """One registered version."""
 
     app: str
     version: int
@@ -58,11 +58,11 @@ class Version:
 
 
 class Registry:
-    """Talks to the MLflow at a tracking URI. Every method raises `RegistryError` when it cannot."""
+    """A client of the MLflow at a tracking URI. Every method raises `RegistryError` when MLflow fails."""
 
     def __init__(self, tracking_uri: str) -> None:
         self.tracking_uri = tracking_uri
-        self._opened: MlflowClient | None = None
+        self._cached: MlflowClient | None = None
 
     @property
     def shown(self) -> str:
@@ -73,20 +73,20 @@ class Registry:
         return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
 
     def ping(self) -> None:
-        """Ask for anything, so that a registry that is away is noticed before a long fit."""
-        with self._asked("reach the registry") as client:
+        """Check that the registry answers, before a long fit depends on it."""
+        with self._client("reach the registry") as client:
             client.search_experiments(max_results=1)
 
     def start(self, app: str, name: str, tags: Mapping[str, Any]) -> str:
         """Open a run in the app's experiment; returns its id."""
-        with self._asked("open a run") as client:
+        with self._client("open a run") as client:
             found = client.get_experiment_by_name(app)
             experiment = found.experiment_id if found else client.create_experiment(app, self._artifacts())
             texts = {key: str(value) for key, value in tags.items()}
             return str(client.create_run(experiment, tags=texts, run_name=name).info.run_id)
 
     def _artifacts(self) -> str | None:
-        """A store in an SQLite file keeps its artifacts beside it; a server decides for itself."""
+        """The artifact folder beside an SQLite file; None for a server, which has its own."""
         _, found, path = self.tracking_uri.partition("sqlite:///")
         return (Path(path).resolve().parent / "artifacts").as_uri() if found else None
 
@@ -97,13 +97,13 @@ class Registry:
         metrics: Sequence[Metric] = (),
         tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """Log parameters, metrics (one key per slice, the baseline's beside it) and tags."""
+        """Log parameters, metrics (one key per slice, and one for its baseline) and tags."""
         from mlflow.entities import Metric as Figure
         from mlflow.entities import Param, RunTag
 
         now = int(time.time() * 1000)
         figures = [Figure(key, value, now, 0) for key, value in _figures(metrics).items()]
-        with self._asked("log to the run") as client:
+        with self._client("log to the run") as client:
             client.log_batch(
                 run_id,
                 metrics=figures,
@@ -124,7 +124,7 @@ class Registry:
         schema = msgspec.json.encode({"columns": columns}).decode()
         # MLflow keeps 36 characters of a digest; the whole one is a tag.
         entity = Entity(dataset.source, dataset.sha256[:32], "slipway", source, schema, profile)
-        with self._asked("log the dataset") as client:
+        with self._client("log the dataset") as client:
             client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
         self.log(
             run_id,
@@ -138,23 +138,23 @@ class Registry:
         )
 
     def log_folder(self, run_id: str, folder: Path, path: str) -> None:
-        """Store the files of a folder with the run, under `path`."""
-        with self._asked("store artifacts") as client:
+        """Store a folder with the run, as the artifact folder `path`."""
+        with self._client("store artifacts") as client:
             client.log_artifacts(run_id, str(folder), path or None)
 
     def finish(self, run_id: str, verdict: str, reason: str = "") -> None:
-        """Close a run. Verdicts: `registered`, `refused` (the gate said no) and `failed` (an error)."""
+        """Close a run with the verdict `registered`, `refused` (by the gate) or `failed` (an error)."""
         status = {"registered": "FINISHED", "refused": "FINISHED"}.get(verdict, "FAILED")
         self.log(run_id, tags={"slipway.verdict": verdict, "slipway.reason": reason})
-        with self._asked("close the run") as client:
+        with self._client("close the run") as client:
             client.set_terminated(run_id, status)
 
     def adopt_trials(self, app: str, search: str, parent: str) -> set[int]:
-        """Make the runs of a search's trials runs of `parent`; returns the trials' numbers.
+        """Move the trial runs of a search below the run `parent`; returns the trials' numbers.
 
-        What a process that was killed left half is taken away, and the run it worked for is closed.
+        Deletes trial runs that a killed process left open, and closes the run that they belonged to.
         """
-        with self._asked("look for trials") as client:
+        with self._client("look for trials") as client:
             experiment = client.get_experiment_by_name(app)
             if experiment is None:
                 return set()
@@ -172,11 +172,11 @@ class Registry:
                 client.set_tag(run.info.run_id, PARENT, parent)
             for run_id in earlier:
                 if client.get_run(run_id).info.status == "RUNNING":
-                    self.finish(run_id, "failed", f"interrupted; run {parent} went on with its search")
+                    self.finish(run_id, "failed", f"interrupted; run {parent} continued its search")
         return {int(run.data.tags[TRIAL]) for run in whole}
 
     def log_trial(self, app: str, search: str, parent: str, trial: TrialResult, metric: str) -> None:
-        """Log a trial that has ended as a run of its own below `parent`."""
+        """Log a trial that ended as a run below the run `parent`."""
         from mlflow.entities import Metric as Figure
         from mlflow.entities import Param
 
@@ -191,7 +191,7 @@ class Registry:
             "slipway.reason": trial.reason,
         }
         figures = {"seconds": trial.seconds, "rounds": trial.rounds, metric: trial.value}
-        with self._asked("log a trial") as client:
+        with self._client("log a trial") as client:
             experiment = client.get_experiment_by_name(app).experiment_id
             name = f"{app} trial {trial.number}"
             run_id = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
@@ -203,8 +203,8 @@ class Registry:
             client.set_terminated(run_id, "FAILED" if trial.state == "failed" else "FINISHED", end)
 
     def register(self, app: str, run_id: str, tags: Mapping[str, Any]) -> int:
-        """Make the run's `servable/` the next version of the app; returns its number."""
-        with self._asked("register the version") as client:
+        """Register the run's folder `servable/` as the next version of the app; returns its number."""
+        with self._client("register the version") as client:
             if not list(client.search_registered_models(f"name = '{app}'")):
                 client.create_registered_model(app, tags={"slipway.app": app})
             uri = client.get_run(run_id).info.artifact_uri
@@ -213,8 +213,8 @@ class Registry:
             return int(made.version)
 
     def set_aliases(self, app: str, wanted: Aliases) -> None:
-        """Point the aliases champion and challenger where they belong."""
-        with self._asked("set the aliases") as client:
+        """Set or delete the aliases champion and challenger."""
+        with self._client("set the aliases") as client:
             for alias in ("champion", "challenger"):
                 version = getattr(wanted, alias)
                 if version is None:
@@ -223,8 +223,8 @@ class Registry:
                     client.set_registered_model_alias(app, alias, str(version))
 
     def aliases(self, app: str) -> Aliases:
-        """The aliases as the registry has them."""
-        with self._asked("read the aliases") as client:
+        """The aliases in the registry."""
+        with self._client("read the aliases") as client:
             found = list(client.search_registered_models(f"name = '{app}'"))
             named = found[0].aliases if found else {}
         champion, challenger = named.get("champion"), named.get("challenger")
@@ -232,14 +232,14 @@ class Registry:
 
     def apps(self) -> list[str]:
         """Apps that have registered versions, by name."""
-        with self._asked("list the models") as client:
+        with self._client("list the models") as client:
             return sorted(model.name for model in _pages(client.search_registered_models, ""))
 
     def versions(self, app: str) -> list[Version]:
         """Registered versions of an app, oldest first."""
         from mlflow.exceptions import MlflowException
 
-        with self._asked("list the versions") as client:
+        with self._client("list the versions") as client:
             try:
                 named: dict[str, str] = dict(client.get_registered_model(app).aliases)
             except MlflowException as cause:
@@ -261,8 +261,8 @@ class Registry:
         return sorted(listed, key=lambda item: item.version)
 
     def refusals(self, app: str, limit: int = 20) -> list[dict[str, str]]:
-        """Runs the gate refused, newest first: `run_id`, `created`, `reason`, `dataset`."""
-        with self._asked("list the runs") as client:
+        """Runs that the gate refused, newest first: `run_id`, `created`, `reason`, `dataset`."""
+        with self._client("list the runs") as client:
             experiment = client.get_experiment_by_name(app)
             if experiment is None:
                 return []
@@ -280,21 +280,21 @@ class Registry:
         ]
 
     def download(self, version: Version, folder: Path) -> Path:
-        """Fetch a version's servable below `folder`; returns where it is."""
+        """Download a version's servable folder into `folder`; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
-        with self._asked(f"download {version.app} version {version.version}") as client:
+        with self._client(f"download {version.app} version {version.version}") as client:
             return Path(client.download_artifacts(version.run_id, SERVABLE, str(folder)))
 
     def fetch(self, run_id: str, path: str, folder: Path) -> Path | None:
-        """Copy an artifact folder of a run below `folder`; returns where it is, None where the run has none."""
-        with self._asked(f"fetch {path} of run {run_id}") as client:
+        """Download an artifact folder of a run into `folder`; returns its path, or None when the run has none."""
+        with self._client(f"fetch {path} of run {run_id}") as client:
             if not client.list_artifacts(run_id, path):
                 return None
             return Path(client.download_artifacts(run_id, path, str(folder)))
 
     @contextmanager
-    def _asked(self, what: str) -> Iterator[MlflowClient]:
-        """The client; its failures become `RegistryError`."""
+    def _client(self, action: str) -> Iterator[MlflowClient]:
+        """The MLflow client. Its errors become `RegistryError`, which says that `action` failed."""
         for name, value in TIMEOUTS.items():
             os.environ.setdefault(name, value)
         import requests
@@ -303,15 +303,15 @@ class Registry:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            if self._opened is None:
-                self._opened = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
-            yield self._opened
+            if self._cached is None:
+                self._cached = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+            yield self._cached
         except (MlflowException, requests.RequestException, SQLAlchemyError, OSError) as cause:
             text = (str(cause).strip() or type(cause).__name__).splitlines()[0]
             text = text.replace(self.tracking_uri, self.shown)
             raise RegistryError(
-                f"could not {what} at {self.shown}: {text[:300]}. Is it running? `slipway up` starts it"
-            ) from None
+                f"could not {action} at {self.shown}: {text[:300]}. Is it running? `slipway up` starts it"
+            ) from None  # the cause may show the password of the URI
 
 
 def _pages(search: Any, condition: str) -> list[Any]:
@@ -340,5 +340,5 @@ def _figures(metrics: Sequence[Metric]) -> dict[str, float]:
 
 
 def _key(text: str) -> str:
-    """Characters MLflow takes in a key."""
+    """The text as a key that MLflow accepts."""
     return re.sub(r"[^\w\-./ :]", "_", text)[:250]

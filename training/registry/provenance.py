@@ -1,4 +1,4 @@
-"""Where a version comes from: the code's commit and the libraries."""
+"""Provenance of a version: the commit of the code and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("numpy", "onnx", "onnxruntime", "pandas", "ray", "scikit-learn", "s
 
 
 def git_commit() -> str:
-    """The commit of this source tree, with `+changes` when files differ from it; empty outside a repository."""
+    """The commit of this source tree, with `+changes` for uncommitted changes; empty outside a git repository."""
     folder = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -28,7 +28,7 @@ def git_commit() -> str:
 
 
 def libraries() -> dict[str, str]:
-    """Versions of the libraries that have a say in a model's answers."""
+    """Versions of the libraries that affect a model's answers."""
     found = {}
     for name in LIBRARIES:
         try:

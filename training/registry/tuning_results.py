@@ -1,4 +1,4 @@
-"""What a search has to show."""
+"""The results of a search for parameters."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ State = Literal["finished", "pruned", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """A trial that has ended. Number 0 is that of the defaults."""
+    """A trial that ended. Trial 0 uses the default parameters."""
 
     number: int
     state: State
-    """`pruned`: ended early, as others had less loss after as many rounds."""
+    """`pruned`: stopped early, because other trials had a lower loss after as many rounds."""
     params: dict[str, Any]
     value: float | None = None
-    """The metric; only of a trial that finished."""
+    """The metric; None unless the trial finished."""
     cost: float | None = None
-    """What the search makes small: the metric, or its negative where more is better."""
+    """The value that the search minimizes: the metric, or its negative when higher is better."""
     rounds: int = 0
     seconds: float = 0.0
     ended: float = 0.0
     """Seconds since 1970."""
     reason: str = ""
-    """Why it did not finish."""
+    """Why the trial did not finish."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """A search that found something."""
+    """The result of a search."""
 
     metric: str
     """Name of the metric, with its slice."""
     best: int
     """Number of the best trial."""
     params: dict[str, Any]
-    """Of the best trial."""
+    """The parameters of the best trial."""
     defaults: dict[str, Any]
     trials: tuple[TrialResult, ...]
-    """All that ended, by number."""
+    """Every trial that ended, by number."""
     folder: str
-    """Where the search is kept until a version came of it."""
+    """The folder with the state of the search. It is deleted once a version is registered."""
 
     def ranking(self) -> list[TrialResult]:
         """Finished trials, the best first."""
@@ -53,7 +53,7 @@ class Tuned:
 
 
 def best_of(trials: Iterable[TrialResult]) -> TrialResult | None:
-    """The finished trial of the least cost, the earliest of equals; None without one."""
+    """The finished trial with the lowest cost, the earliest of equals; None when none finished."""
     finished: Sequence[TrialResult] = [one for one in trials if one.cost is not None]
     return min(finished, key=_rank, default=None)
 

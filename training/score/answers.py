@@ -1,4 +1,4 @@
-"""Answers to Arrow tables: one row per row of the file, nulls where it was rejected."""
+"""Answers as Arrow tables: one row for each row of the file, with nulls for rejected rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.errors import DataError
-from training.score.source import Source, flat
+from training.score.question_file import QuestionFile, flat
 
 __all__ = ["ROW", "VERSION", "schema", "table"]
 
@@ -30,16 +30,16 @@ SCALARS: dict[str, pa.DataType] = {
 BUILTIN = (datetime.date, datetime.datetime)
 
 
-def schema(answer: type[msgspec.Struct], source: Source, keep: Sequence[str], form: str) -> pa.Schema:
-    """The output's columns: `row`, those kept, the answer's fields, `model_version`.
+def schema(answer: type[msgspec.Struct], source: QuestionFile, keep: Sequence[str], form: str) -> pa.Schema:
+    """The columns of the output: `row`, the kept columns, the answer's fields, `model_version`.
 
-    A field without an Arrow type of its own (a dictionary, a choice of objects) is JSON text. Raises `DataError`
-    for a name that is there twice and for a CSV output (`form`) of answers that are not flat.
+    A field without an equivalent Arrow type (a dictionary, a union of objects) becomes JSON text. `form` is the
+    format of the output. Raises `DataError` for a duplicate name, and for nested answers in a CSV output.
     """
     info = _fields(answer)
     nested = [item.encode_name for item in info if not flat(item.type)]
     if form == "csv" and nested:
-        raise DataError(f"--out: {nested[0]!r} of the answer is a list or an object; use Parquet or JSONL for it")
+        raise DataError(f"--out: the answer's field {nested[0]!r} is a list or an object; use Parquet or JSONL")
     kept = _kept(source, keep, form)
     fields = [pa.field(ROW, pa.int64(), nullable=False), *kept]
     fields += [pa.field(item.encode_name, arrow_type(item.type) or pa.string()) for item in info]
@@ -47,12 +47,12 @@ def schema(answer: type[msgspec.Struct], source: Source, keep: Sequence[str], fo
     names = [field.name for field in fields]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise DataError(f"{twice[0]!r} would be in the output twice; rename it in the file, or do not keep it")
+        raise DataError(f"{twice[0]!r} would occur twice in the output; rename it in the file, or drop its --keep")
     return pa.schema(fields)
 
 
 def arrow_type(kind: Any) -> pa.DataType | None:
-    """The Arrow type of a msgspec type description; None where there is none."""
+    """The Arrow type for a msgspec type description; None when there is none."""
     if isinstance(kind, msgspec.inspect.Metadata):
         return arrow_type(kind.type)
     if isinstance(kind, msgspec.inspect.UnionType):
@@ -79,12 +79,12 @@ def table(
     kept: Mapping[str, pa.Array],
     version: int,
 ) -> pa.Table:
-    """`count` rows from number `first` on; `answers` are by row number."""
+    """The output for `count` rows, starting at row `first`. `answers` are by row number."""
     rows = range(first, first + count)
     plain = [_plain(answers[row]) if row in answers else {} for row in rows]
     arrays: dict[str, Any] = {ROW: pa.array(rows, pa.int64()), **kept}
     for item in _fields(answer):
-        values = [record.get(item.encode_name) for record in plain]
+        values = [fields.get(item.encode_name) for fields in plain]
         if arrow_type(item.type) is None:
             values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
         arrays[item.encode_name] = pa.array(values, columns.field(item.encode_name).type)
@@ -104,7 +104,7 @@ def _plain(answer: Any) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """A value whose NaN and infinities are None, as the doors write them."""
+    """The value with None for NaN and infinities, as in the answers over HTTP."""
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -112,12 +112,12 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _kept(source: Source, keep: Sequence[str], form: str) -> list[pa.Field]:
+def _kept(source: QuestionFile, keep: Sequence[str], form: str) -> list[pa.Field]:
     if source.format != "parquet":
         return [pa.field(name, pa.string()) for name in keep]
     known = pq.read_schema(source.path)
     fields = [pa.field(name, known.field(name).type) for name in keep]
     nested = [field.name for field in fields if pa.types.is_nested(field.type)]
     if form == "csv" and nested:
-        raise DataError(f"--keep {nested[0]}: a list or an object, which no CSV cell holds; use Parquet or JSONL")
+        raise DataError(f"--keep {nested[0]}: CSV cannot store its lists or objects; use Parquet or JSONL")
     return fields

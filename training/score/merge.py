@@ -1,4 +1,4 @@
-"""Parts to the output: one file in the order of the rows, and one of the rejections."""
+"""Merge parts into the output: the answers in the order of the rows, and the rejections."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ GROUP_ROWS = 64 * 1024
 
 
 def merge(parts: Parts, blocks: int, rows: int, columns: pa.Schema, form: str, out: Path, rejects: Path) -> int:
-    """Write the rejections, then the answers; gives the number of rejected rows.
+    """Write the rejections, then the answers; returns the number of rejected rows.
 
-    Each file appears whole or not at all. Raises `ScoreError` unless there is one row of output for each of input.
+    Each file appears whole or not at all. Raises `ScoreError` unless there is one row of output per row of input.
     """
     rejected = 0
     with written(rejects) as stream:
@@ -40,7 +40,7 @@ def merge(parts: Parts, blocks: int, rows: int, columns: pa.Schema, form: str, o
             write(batch)
             count += batch.num_rows
         if count != rows:
-            raise ScoreError(f"{count} rows of output for {rows} of input; --overwrite starts again")
+            raise ScoreError(f"{count} rows of output for {rows} rows of input; --overwrite starts over")
     return rejected
 
 
@@ -52,7 +52,7 @@ def _batches(parts: Parts, blocks: int) -> Iterator[pa.RecordBatch]:
 
 @contextmanager
 def _writer(stream: IO[bytes], columns: pa.Schema, form: str) -> Iterator[Any]:
-    """A function that appends a batch."""
+    """A function that appends a batch to the output."""
     if form == "jsonl":
         yield lambda batch: stream.writelines(msgspec.json.encode(row) + b"\n" for row in batch.to_pylist())
     elif form == "csv":

@@ -1,12 +1,12 @@
-"""The folder of a run that is not finished: its plan, and a part for each block that is done.
+"""The folder of an unfinished run: its plan, and the parts of the finished blocks.
 
-    out.parquet.parts/plan.json        what is being scored with what
+    out.parquet.parts/plan.json        which file is scored by which version
                       00007.parquet    the answers of block 7
                       00007.jsonl      its rejections
-                      00007.json       the record: written last, so a block with a record is whole
+                      00007.json       its `FinishedBlock`, written last: a block that has one is complete
 
-Every file is written under another name, synced and renamed: whatever is killed, whenever, leaves blocks that are
-done and blocks that are not.
+Every file is written under a temporary name, synced and renamed. So a killed run leaves each block finished or not
+begun.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ import msgspec
 
 from training.errors import DataError
 
-__all__ = ["Part", "Parts", "Plan", "written"]
+__all__ = ["FinishedBlock", "Parts", "Plan", "written"]
 
 PLAN = "plan.json"
 LOCK = "lock"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes two runs the same run."""
+    """The facts in which a resumed run must match the run before it."""
 
     format: int = 1
     app: str
     version: int
     fingerprint: str
-    """Of the version's files."""
+    """A digest of the version's files."""
     data: str
     """SHA-256 of the file of questions."""
     keep: tuple[str, ...]
@@ -46,36 +46,36 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a block that is done."""
+class FinishedBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """The row counts and digests of a finished block."""
 
     block: int
     rows: int
     rejected: int
     sha256: str
-    """Of the answers' file."""
+    """The digest of the file of answers."""
     rejects_sha256: str
 
 
 class Parts:
-    """A run's folder beside its output."""
+    """The folder of a run, beside its output."""
 
     def __init__(self, out: Path) -> None:
         self.folder = out.with_name(f"{out.name}.parts")
 
     def answers(self, block: int) -> Path:
-        """Where a block's answers are."""
+        """The path of a block's answers."""
         return self.folder / f"{block:05d}.parquet"
 
     def rejects(self, block: int) -> Path:
-        """Where a block's rejections are."""
+        """The path of a block's rejections."""
         return self.folder / f"{block:05d}.jsonl"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only run that works in the folder. The system ends the lock with the process, however that ends.
+        """Hold the folder's lock. The operating system releases it when the process ends, even when killed.
 
-        Raises `DataError` where another run has it, or the folder is not one of ours.
+        Raises `DataError` when another run holds it, or when no run made the folder.
         """
         self._refuse_foreign()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -83,23 +83,23 @@ class Parts:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise DataError(f"{self.folder.name}: another run is writing there; wait for it") from None
+                raise DataError(f"{self.folder.name}: another run is using it; wait until it ends") from None
             try:
                 yield
             finally:
                 self._leave()
 
     def plan(self) -> Plan | None:
-        """The plan of the run that was begun here, if one was. Raises `DataError`."""
+        """The plan of the run to resume; None when there is none. Raises `DataError`."""
         try:
             return msgspec.json.decode((self.folder / PLAN).read_bytes(), type=Plan)
         except FileNotFoundError:
             return None
         except msgspec.MsgspecError as cause:
-            raise DataError(f"{self.folder / PLAN}: {cause}; --overwrite starts again") from cause
+            raise DataError(f"{self.folder / PLAN}: {cause}; --overwrite starts over") from cause
 
     def begin(self, plan: Plan) -> None:
-        """Forget what is there and begin."""
+        """Remove the parts of an earlier run and write the plan."""
         for path in self.folder.iterdir():
             if path.name not in (LOCK, PLAN):
                 path.unlink()
@@ -107,53 +107,53 @@ class Parts:
             stream.write(msgspec.json.encode(plan))
 
     def finish(self, block: int, rows: int, rejected: int) -> None:
-        """Record a block whose two files are there."""
-        part = Part(
+        """Mark a block as finished, once its two files are written."""
+        finished = FinishedBlock(
             block=block,
             rows=rows,
             rejected=rejected,
             sha256=_digest(self.answers(block)),
             rejects_sha256=_digest(self.rejects(block)),
         )
-        with written(self._record(block)) as stream:
-            stream.write(msgspec.json.encode(part))
+        with written(self._mark(block)) as stream:
+            stream.write(msgspec.json.encode(finished))
 
-    def part(self, block: int) -> Part | None:
-        """The record of a block; None unless its files are those it was made for."""
+    def finished(self, block: int) -> FinishedBlock | None:
+        """The mark of a finished block; None when there is none or its digests differ from the files."""
         try:
-            part = msgspec.json.decode(self._record(block).read_bytes(), type=Part)
+            mark = msgspec.json.decode(self._mark(block).read_bytes(), type=FinishedBlock)
             found = (_digest(self.answers(block)), _digest(self.rejects(block)))
         except (OSError, msgspec.MsgspecError):
             return None
-        return part if found == (part.sha256, part.rejects_sha256) else None
+        return mark if found == (mark.sha256, mark.rejects_sha256) else None
 
     def remove(self) -> None:
-        """Take the folder away. It gets another name first: half a folder is never taken for a run."""
+        """Remove the folder. It is renamed first, so that a half-removed folder is never taken for a run."""
         gone = self.folder.with_name(f"{self.folder.name}.{os.getpid()}.gone")
         os.replace(self.folder, gone)
         shutil.rmtree(gone)
 
-    def _record(self, block: int) -> Path:
+    def _mark(self, block: int) -> Path:
         return self.folder / f"{block:05d}.json"
 
     def _leave(self) -> None:
-        """Take the folder away again where nothing was begun."""
+        """Remove the folder when no run began in it."""
         if self.folder.exists() and [path.name for path in self.folder.iterdir()] == [LOCK]:
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
 
     def _refuse_foreign(self) -> None:
-        """Nothing that a run did not write is ever removed."""
+        """Raise `DataError` for a folder that no run made, so that its files are never removed."""
         if not self.folder.exists() or (self.folder / PLAN).is_file():
             return
         found = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else [self.folder.name]
         if any(name != LOCK and not name.startswith(PLAN) for name in found):
-            raise DataError(f"{self.folder}: it is in the way of this run and no run made it; move it")
+            raise DataError(f"{self.folder}: the run needs this path, but it is not the folder of a run; move it")
 
 
 @contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
-    """A stream that becomes the file `path`, whole, at the end of the block; not at all if the block fails."""
+    """A stream that becomes the file `path` at the end of the block, and is dropped when the block fails."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as stream:

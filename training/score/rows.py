@@ -1,4 +1,4 @@
-"""A block of the file to questions, a few rows at a time; what is no question becomes a rejection."""
+"""Decode a block of the file into questions, a batch of rows at a time. Invalid rows become rejections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from serving.kernel.errors import ClientError, Invalid
 from serving.kernel.json_text import decode_json
-from training.score.source import BOM, Block, Source, records
+from training.score.question_file import BOM, Block, QuestionFile, raw_rows
 
 __all__ = ["Reject", "Rows", "read_block", "reject"]
 
@@ -29,21 +29,21 @@ class Reject(msgspec.Struct, frozen=True):
     """Why a row has no answer."""
 
     row: int
-    """Its number in the file, from 0; blank lines do not count."""
+    """The number of the row in the file, from 0; blank lines do not count."""
     field: str
-    """JSON path below the question `$`; empty where the row as a whole is wrong."""
+    """JSON path in the question `$`; empty when the row as a whole is invalid."""
     reason: str
-    """In the words of the doors."""
+    """The reason that the HTTP API would give."""
 
 
 @dataclass(slots=True)
 class Rows:
-    """Rows that follow each other in the file, `count` of them."""
+    """`count` consecutive rows of the file."""
 
     first: int
-    """Number of the first of them."""
+    """The number of the first row."""
     questions: dict[int, Any]
-    """By row number; the rows of `rejects` are not in it."""
+    """Questions by row number, without the rejected rows."""
     rejects: list[Reject]
     kept: dict[str, pa.Array]
     """The columns to copy to the output."""
@@ -51,7 +51,7 @@ class Rows:
 
 
 def read_block(
-    source: Source, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
+    source: QuestionFile, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
 ) -> Iterator[Rows]:
     """The rows of a block, at most `size` at a time. Raises `OSError`, `pyarrow.ArrowInvalid`."""
     if source.format == "parquet":
@@ -60,46 +60,46 @@ def read_block(
     reader: Any = _Csv(source, question, keep) if source.format == "csv" else _Jsonl(question, keep)
     with Path(source.path).open("rb") as stream:
         stream.seek(block.start)
-        found = reader.records(stream.read(block.extent))
+        found = reader.rows(stream.read(block.extent))
     first = block.first
     while batch := list(islice(found, size)):
-        yield _rows(first, [reader.decode(record) for record in batch], _texts(reader, batch, keep))
+        yield _rows(first, [reader.decode(row) for row in batch], _texts(reader, batch, keep))
         first += len(batch)
 
 
 def reject(row: int, error: ClientError) -> Reject:
-    """The rejection that an error of the doors stands for."""
+    """The rejection for an error of the API."""
     if isinstance(error, Invalid):
         return Reject(row, error.field, error.reason)
     return Reject(row, "", error.message.removeprefix("$: "))
 
 
 Decoded = Any
-"""A question, or the `ClientError` that says why there is none."""
+"""A question, or the `ClientError` for an invalid row."""
 
 
 class _Jsonl:
-    """Each line is what a door would take as one instance."""
+    """Reads JSON lines. Each line is one element of a request's `instances`."""
 
     def __init__(self, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
         self._decoder = msgspec.json.Decoder(question)
         fields = {item.encode_name for item in msgspec.structs.fields(question)}
         self._aside = [name for name in keep if name not in fields]
 
-    def records(self, raw: bytes) -> Iterator[bytes]:
+    def rows(self, raw: bytes) -> Iterator[bytes]:
         """Lines that are not blank."""
         return (line for line in raw.removeprefix(BOM).split(b"\n") if line.strip())
 
     def decode(self, line: bytes) -> Decoded:
-        """One line."""
+        """The question of a line."""
         if self._aside:
-            # Members that are no question's are taken out; anything else is the decoder's to judge.
+            # Kept columns that are not fields of the question are removed; the decoder judges the rest.
             if (found := self._members(line)) is not None:
                 line = ENCODER.encode({k: value for k, value in found.items() if k not in self._aside})
         return _decoded(self._decoder, line)
 
     def text(self, line: bytes, name: str) -> str | None:
-        """One member as JSON text."""
+        """One member of a line, as JSON text."""
         raw = (self._members(line) or {}).get(name)
         return None if raw is None else bytes(raw).decode(errors="replace")
 
@@ -111,30 +111,30 @@ class _Jsonl:
 
 
 class _Csv:
-    """Cells are text: numbers and booleans are read from it, an empty cell is a field not given."""
+    """Reads CSV. Numbers and booleans are parsed from the text of a cell; an empty cell is a missing field."""
 
-    def __init__(self, source: Source, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
+    def __init__(self, source: QuestionFile, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
         self._decoder = msgspec.json.Decoder(question, strict=False)
         self._columns = source.columns
         fields = {item.encode_name for item in msgspec.structs.fields(question)}
         self._used = [(index, name) for index, name in enumerate(source.columns) if name in fields]
 
-    def records(self, raw: bytes) -> Iterator[list[str]]:
-        """Rows that are not blank. Bytes that are not UTF-8 stay, as surrogates, for the decoder to refuse."""
-        for record in records(io.BytesIO(raw), quoted=True):
-            if record.strip():
-                yield self._cells(record.decode(errors="surrogateescape"))
+    def rows(self, raw: bytes) -> Iterator[list[str]]:
+        """Rows that are not blank. Bytes that are not UTF-8 become surrogates, which the decoder refuses."""
+        for row in raw_rows(io.BytesIO(raw), quoted=True):
+            if row.strip():
+                yield self._cells(row.decode(errors="surrogateescape"))
 
-    def _cells(self, record: str) -> list[str]:
+    def _cells(self, row: str) -> list[str]:
         try:
-            return next(csv.reader([record], strict=True), [])
+            return next(csv.reader([row], strict=True), [])
         except csv.Error:
-            return [record]
+            return [row]
 
     def decode(self, cells: list[str]) -> Decoded:
-        """One row."""
+        """The question of a row."""
         if len(cells) != len(self._columns):
-            return Invalid("", f"{len(cells)} cells where the header has {len(self._columns)}")
+            return Invalid("", f"{len(cells)} cells, but the header has {len(self._columns)}")
         try:
             raw = ENCODER.encode({name: cells[index] for index, name in self._used if cells[index] != ""})
         except UnicodeEncodeError:
@@ -142,26 +142,26 @@ class _Csv:
         return _decoded(self._decoder, raw)
 
     def text(self, cells: list[str], name: str) -> str | None:
-        """One cell."""
+        """One cell of a row."""
         index = self._columns.index(name)
         cell = cells[index] if index < len(cells) else ""
         return cell.encode(errors="surrogateescape").decode(errors="replace") or None
 
 
 def _parquet(
-    source: Source, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
+    source: QuestionFile, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
 ) -> Iterator[Rows]:
     decoder = msgspec.json.Decoder(question)
     fields = [item.encode_name for item in msgspec.structs.fields(question) if item.encode_name in source.columns]
     columns = list(dict.fromkeys([*fields, *keep]))
     at, stop = 0, block.extent + block.rows
-    # Not read ahead, and a batch at a time: a row group may be larger than memory.
+    # Read in batches and without read-ahead: a row group may be larger than memory.
     with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=2**20) as file:
         for batch in file.iter_batches(size, row_groups=[block.start], columns=columns, use_threads=False):
             low, high = max(at, block.extent), min(at + batch.num_rows, stop)
             if low < high:
                 part = batch.slice(low - at, high - low)
-                decoded = [_decoded(decoder, _json(record)) for record in part.select(fields).to_pylist()]
+                decoded = [_decoded(decoder, _json(row)) for row in part.select(fields).to_pylist()]
                 kept = {name: part.column(name) for name in keep}
                 yield _rows(block.first + low - block.extent, decoded, kept)
             at += batch.num_rows
@@ -169,18 +169,18 @@ def _parquet(
                 return
 
 
-def _json(record: dict[str, Any]) -> bytes:
-    """A Parquet row as the JSON a door would have been sent."""
-    return ENCODER.encode(_given(record))
+def _json(row: dict[str, Any]) -> bytes:
+    """A Parquet row as the JSON of a request."""
+    return ENCODER.encode(_given(row))
 
 
 def _given(value: Any) -> Any:
-    """A value without the members that are null: a Parquet column cannot leave a field out in one row.
+    """The value without null members, which stand for missing fields: a Parquet column has a value in every row.
 
-    NaN is a missing number, as in pandas; infinity becomes text, for JSON has no such number and it is refused.
+    NaN is a missing number, as in pandas. Infinity becomes text, which the decoder refuses: JSON has no infinity.
     """
     if isinstance(value, dict):
-        # Most values are plain: no call for each of them.
+        # Most values are plain, so they are tested here, which is faster than a call for each.
         given = {name: _given(item) if type(item) in LOOKED_INTO else item for name, item in value.items()}
         return {name: item for name, item in given.items() if item is not None}
     if isinstance(value, list):
@@ -198,7 +198,7 @@ def _decoded(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Decoded:
 
 
 def _texts(reader: Any, batch: Sequence[Any], keep: Sequence[str]) -> dict[str, pa.Array]:
-    return {name: pa.array([reader.text(record, name) for record in batch], pa.string()) for name in keep}
+    return {name: pa.array([reader.text(row, name) for row in batch], pa.string()) for name in keep}
 
 
 def _rows(first: int, decoded: Sequence[Decoded], kept: dict[str, pa.Array]) -> Rows:

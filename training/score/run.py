@@ -1,4 +1,4 @@
-"""`slipway score`: choose and verify a version, look through the file, score what is missing, merge."""
+"""`slipway score`: choose and verify a version, scan the file, score the missing blocks, merge the parts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from training.progress import Progress, Silent
 from training.score.answers import schema
 from training.score.merge import merge
 from training.score.parts import Parts, Plan
-from training.score.source import BLOCK_ROWS, Block, Source, format_of, read_source
-from training.score.version import Place, choose, open_version
+from training.score.question_file import BLOCK_ROWS, Block, QuestionFile, format_of, read_question_file
+from training.score.version import ModelRuntime, choose, open_version
 from training.score.worker import Job, Scorer
 
 __all__ = ["ScoreRequest", "ScoreResult", "score"]
@@ -29,44 +29,44 @@ __all__ = ["ScoreRequest", "ScoreResult", "score"]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRequest:
-    """What is asked of a run."""
+    """Which file to score, with which version, and where the output goes."""
 
     app: str
     data: Path
     out: Path
     home: Path
-    """Where a private Ray keeps its files."""
-    place: Place
+    """The folder for the files of a private Ray."""
+    runtime: ModelRuntime
     version: int = 0
-    """0: the champion; where a run is resumed, the version it began with."""
+    """0 means the champion, or for a resumed run the version it began with."""
     rejects: Path | None = None
-    """Default: the output's name with `.rejects.jsonl` in the place of its ending."""
+    """Default: the output's name with the ending `.rejects.jsonl`."""
     keep: tuple[str, ...] = ()
     workers: int = 0
-    """0: one for each core."""
+    """0 means one per core."""
     block_rows: int = BLOCK_ROWS
     overwrite: bool = False
 
 
 class ScoreResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did."""
+    """The result of a run."""
 
     app: str
     version: int
     rows: int
     rejected: int
     resumed: int
-    """Rows that an earlier run had done."""
+    """Rows that an earlier run had scored."""
     out: str
     rejects: str
     seconds: dict[str, float]
 
 
 def score(request: ScoreRequest, progress: Progress | None = None) -> ScoreResult:
-    """Score a file, or go on where a run that was stopped or killed had come to.
+    """Score a file, or resume a run that was stopped or killed.
 
-    Raises `DataError` for a file, version or option that does not fit, `ScoreError` when it cannot be finished;
-    what is done by then stays done.
+    Raises `DataError` for an invalid file, version or option, and `ScoreError` when the run fails. Finished blocks
+    are kept for the next run.
     """
     progress = progress or Silent()
     request = replace(request, data=request.data.resolve(), out=request.out.resolve())
@@ -76,14 +76,14 @@ def score(request: ScoreRequest, progress: Progress | None = None) -> ScoreResul
     begun = parts.folder.exists() and not request.overwrite
     there = [path for path in (request.out, rejects) if path.exists()]
     if there and not begun and not request.overwrite:
-        raise DataError(f"{there[0]} is there already; --overwrite replaces it")
-    choose(request.app, Path(request.place.repository), request.version)
+        raise DataError(f"{there[0]} already exists; --overwrite replaces it")
+    choose(request.app, Path(request.runtime.repository), request.version)
     with parts.locked():
         app, source, plan = _prepare(request, parts, progress)
-        done = {block.number: block.rows for block in source.blocks if parts.part(block.number) is not None}
+        done = {block.number: block.rows for block in source.blocks if parts.finished(block.number) is not None}
         resumed = sum(done.values())
         if resumed:
-            progress.log(f"{resumed} of {source.rows} rows were done before, by version {plan.version}")
+            progress.log(f"resuming: {resumed} of {source.rows} rows are already scored by version {plan.version}")
         form = format_of(request.out)
         columns = schema(app.answer, source, request.keep, form)
         with progress.step("score"):
@@ -105,28 +105,30 @@ def score(request: ScoreRequest, progress: Progress | None = None) -> ScoreResul
 
 
 def _check_paths(request: ScoreRequest, rejects: Path) -> None:
-    """Raise `DataError` before anything is read."""
+    """Check the paths before anything is read. Raises `DataError`."""
     format_of(request.out)
     for option, path in (("--out", request.out), ("--rejects", rejects)):
         if path.is_dir():
-            raise DataError(f"{option}: {path} is a folder; give the name of a file")
+            raise DataError(f"{option}: {path} is a folder; give a file name")
         if path == request.data:
-            raise DataError(f"{option}: {path.name} is the file of questions itself; give another name")
+            raise DataError(f"{option}: {path.name} is the file of questions; give another name")
         if not path.parent.is_dir():
-            raise DataError(f"{option}: there is no folder {path.parent}; make it first")
+            raise DataError(f"{option}: the folder {path.parent} does not exist; create it first")
     if rejects == request.out:
-        raise DataError("--rejects: the same file as --out; give another name")
+        raise DataError("--rejects: it is the same file as --out; give another name")
 
 
-def _prepare(request: ScoreRequest, parts: Parts, progress: Progress) -> tuple[App[Any, Any, Any], Source, Plan]:
-    """The version verified, the file looked through, and the plan: the one found, or a new one."""
+def _prepare(
+    request: ScoreRequest, parts: Parts, progress: Progress
+) -> tuple[App[Any, Any, Any], QuestionFile, Plan]:
+    """Verify the version, scan the file, and begin a run or check that it resumes the one in the folder."""
     found = None if request.overwrite else parts.plan()
     wanted = request.version or (found.version if found is not None else 0)
-    app, version = choose(request.app, Path(request.place.repository), wanted)
+    app, version = choose(request.app, Path(request.runtime.repository), wanted)
     with progress.step("verify"):
-        fingerprint = asyncio.run(_verify(app, version, request.place))
+        fingerprint = asyncio.run(_verify(app, version, request.runtime))
     with progress.step("look"):
-        source = read_source(request.data, app.question, request.keep, request.block_rows)
+        source = read_question_file(request.data, app.question, request.keep, request.block_rows)
         schema(app.answer, source, request.keep, format_of(request.out))
     plan = Plan(
         app=app.name,
@@ -140,36 +142,36 @@ def _prepare(request: ScoreRequest, parts: Parts, progress: Progress) -> tuple[A
     if found is None:
         parts.begin(plan)
     elif found != plan:
-        raise DataError(f"{parts.folder.name} has a run of {_differing(found, plan)}; --overwrite starts again")
+        raise DataError(f"{parts.folder.name} holds a run with {_differing(found, plan)}; --overwrite starts over")
     return app, source, plan
 
 
 def _differing(found: Plan, plan: Plan) -> str:
-    """The first difference in words."""
+    """The first difference of two plans, in words."""
     words = {
         "app": f"the app {found.app}",
         "version": f"version {found.version}",
-        "fingerprint": f"a version {found.version} with other files",
-        "data": "a file with other content",
+        "fingerprint": f"another build of version {found.version}",
+        "data": "another data file",
         "keep": f"--keep {' --keep '.join(found.keep)}" if found.keep else "no --keep",
         "block_rows": f"--block-rows {found.block_rows}",
     }
     names = [name for name in words if getattr(found, name) != getattr(plan, name)]
-    return words[names[0]] if names else "another Slipway"
+    return words[names[0]] if names else "another release of Slipway"
 
 
-async def _verify(app: App[Any, Any, Any], version: int, place: Place) -> str:
-    """Load the version as every worker will; gives its fingerprint. A bad one is refused before Ray is started."""
-    loaded = await open_version(app, version, place)
+async def _verify(app: App[Any, Any, Any], version: int, runtime: ModelRuntime) -> str:
+    """Load the version as a worker will, so that a bad one fails before Ray starts. Returns its fingerprint."""
+    loaded = await open_version(app, version, runtime)
     await loaded.backend.close()
     return loaded.manifest.fingerprint
 
 
-def _job(request: ScoreRequest, source: Source, plan: Plan, parts: Parts, form: str) -> Job:
+def _job(request: ScoreRequest, source: QuestionFile, plan: Plan, parts: Parts, form: str) -> Job:
     return Job(
         app=request.app,
         version=plan.version,
-        place=request.place,
+        runtime=request.runtime,
         source=msgspec.structs.replace(source, blocks=()),
         keep=request.keep,
         form=form,
@@ -178,12 +180,12 @@ def _job(request: ScoreRequest, source: Source, plan: Plan, parts: Parts, form: 
 
 
 def _score(request: ScoreRequest, job: Job, missing: Sequence[Block], done: int, progress: Progress) -> None:
-    """Let Ray Data deal the missing blocks out to workers. Raises `ScoreError`."""
+    """Distribute the missing blocks to workers with Ray Data. Raises `ScoreError`."""
     if not missing:
         return
     workers = min(request.workers or cpu_count(), len(missing))
     request.home.mkdir(parents=True, exist_ok=True)
-    # Of every pool of actors Ray Data makes, Ray says that an argument may be lost, as an error.
+    # Ray logs an error for every actor pool of Ray Data, that an argument may be lost.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with connected(workers, request.home):
         import ray.data
@@ -211,7 +213,7 @@ def _score(request: ScoreRequest, job: Job, missing: Sequence[Block], done: int,
 
 
 def _reason(error: BaseException) -> str:
-    """What a worker said, without the frames of Ray around it."""
+    """The message of the worker's own error, without Ray's traceback."""
     while error.__cause__ is not None and not isinstance(error, ScoreError):
         error = error.__cause__
     lines = str(error).strip().splitlines()

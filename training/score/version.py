@@ -1,4 +1,4 @@
-"""The version that scores: chosen and verified as the data plane does, its model in this process."""
+"""The version that scores: chosen and verified as in the data plane, with its model in this process."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from serving.models.loaded_version import LoadedVersion
 from serving.models.loader import load
 from training.errors import DataError, ScoreError
 
-__all__ = ["Place", "choose", "open_version"]
+__all__ = ["ModelRuntime", "choose", "open_version"]
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where versions are, and what runs them."""
+class ModelRuntime(msgspec.Struct, frozen=True, kw_only=True):
+    """The model repository, and the settings of ONNX Runtime."""
 
     repository: str
     providers: tuple[str, ...] = ("cpu",)
     """Keys of `serving.models.backends.onnx_session.PROVIDERS`, in order of preference."""
     cache: str = ""
-    """Folder for prepared models; empty: none are kept."""
+    """Folder for prepared models; empty for no cache."""
 
 
 def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tuple[App[Any, Any, Any], int]:
-    """An app and the version to use: that of the number or alias; without either the champion, else the newest.
+    """The app, and the number of its version with that number or alias.
 
-    Raises `DataError` where there is no such app, version or alias, `ScoreError` where the aliases cannot be read.
+    Without either it is the champion, or the newest version when there is no champion. Raises `DataError` for an
+    unknown app, version or alias, and `ScoreError` when the aliases cannot be read.
     """
     try:
         app = find_app(name)
@@ -58,16 +59,16 @@ def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tu
     number = version or named or max(there)
     if number not in there:
         raise DataError(
-            f"{app.name} has no version {number} in {repository}; there are: {', '.join(map(str, there))}"
+            f"{app.name} has no version {number} in {repository}; available: {', '.join(map(str, there))}"
         )
     return app, number
 
 
-async def open_version(app: App[Any, Any, Any], version: int, place: Place) -> LoadedVersion:
+async def open_version(app: App[Any, Any, Any], version: int, runtime: ModelRuntime) -> LoadedVersion:
     """Verify digests and signature, open the model on one core, replay the golden rows. Raises `ScoreError`."""
-    repository = Repository(Path(place.repository))
-    sessions = Sessions(place.providers, Path(place.cache) if place.cache else None)
-    # Workers share the cores among them: each has one.
+    repository = Repository(Path(runtime.repository))
+    sessions = Sessions(runtime.providers, Path(runtime.cache) if runtime.cache else None)
+    # Each worker has one core.
     sessions.cpus = 1
 
     async def fused(app: App[Any, Any, Any], manifest: Manifest) -> Backend:

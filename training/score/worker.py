@@ -1,4 +1,4 @@
-"""One worker of a run: blocks to parts. Ray Data makes some of them and deals the blocks out."""
+"""One worker of a run: it turns blocks into parts. Ray Data starts the workers and distributes the blocks."""
 
 from __future__ import annotations
 
@@ -19,56 +19,56 @@ from serving.models.loaded_version import LoadedVersion
 from training.errors import ScoreError
 from training.score.answers import schema, table
 from training.score.parts import Parts, written
+from training.score.question_file import Block, QuestionFile
 from training.score.rows import Reject, Rows, read_block, reject
-from training.score.source import Block, Source
-from training.score.version import Place, choose, open_version
+from training.score.version import ModelRuntime, choose, open_version
 
 __all__ = ["Job", "Scorer"]
 
 Numbered = Sequence[tuple[int, Any]]
-"""Questions with their row numbers."""
+"""Row numbers and questions."""
 
 BATCH_SECONDS = 600.0
-"""A batch that takes longer has hung."""
+"""The deadline of a batch; one that takes longer hangs."""
 AT_ONCE = 1024
-"""Most rows in memory, and in a row group of a part."""
+"""Most rows in memory, and in one row group of a part."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker has to know."""
+    """What a worker needs to know."""
 
     app: str
     version: int
-    place: Place
-    source: Source
-    """Its blocks may be left out."""
+    runtime: ModelRuntime
+    source: QuestionFile
+    """The file; its blocks may be left out."""
     keep: tuple[str, ...]
     form: str
-    """Format of the output."""
+    """The format of the output."""
     parts: Parts
 
 
 class Scorer:
-    """Opens the version once, then scores block after block."""
+    """Opens the version once, then scores one block after the other."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._app, _ = choose(job.app, Path(job.place.repository), job.version)
+        self._app, _ = choose(job.app, Path(job.runtime.repository), job.version)
         self._schema = schema(self._app.answer, job.source, job.keep, job.form)
         self._loop = asyncio.Runner()
-        self._loaded: LoadedVersion = self._loop.run(open_version(self._app, job.version, job.place))
+        self._loaded: LoadedVersion = self._loop.run(open_version(self._app, job.version, job.runtime))
         batching = load_values(self._app.folder).batching
         self._size = batching.max_rows
         self._at_once = min(AT_ONCE, batching.max_queue_rows)
 
     def __call__(self, batch: dict[str, npt.NDArray[Any]]) -> dict[str, list[int]]:
-        """Score the blocks of a batch of Ray Data. Raises `ScoreError`; a block is done or as if never begun."""
+        """Score the blocks of a Ray Data batch. Raises `ScoreError`; a block that fails leaves no part."""
         blocks = [msgspec.json.decode(raw, type=Block) for raw in batch["block"]]
         rejected = [self.score(block) for block in blocks]
         return {"rows": [block.rows for block in blocks], "rejected": rejected}
 
     def score(self, block: Block) -> int:
-        """Write one block's part; gives the number of rejected rows."""
+        """Score one block and write its part; returns the number of rejected rows."""
         parts, job = self._job.parts, self._job
         rows = rejected = 0
         with written(parts.rejects(block.number)) as rejects, written(parts.answers(block.number)) as answers:
@@ -80,7 +80,8 @@ class Scorer:
                     rejected += len(refused)
         if rows != block.rows:
             raise ScoreError(
-                f"block {block.number}: {rows} rows where there were {block.rows}; the file has changed"
+                f"block {block.number}: {rows} rows instead of {block.rows}; the file has changed: "
+                "--overwrite starts over"
             )
         parts.finish(block.number, rows, rejected)
         return rejected
@@ -103,7 +104,7 @@ class Scorer:
         return sorted(refused, key=lambda one: one.row)
 
     def _answer(self, chunks: Sequence[Numbered], answers: dict[int, Any], refused: list[Reject]) -> None:
-        """Ask as a door does. Where a question is refused, ask halves: only bad rows stay without answer."""
+        """Ask the version. A chunk with an invalid question is halved until only that row is rejected."""
         halves: list[Numbered] = []
         for chunk, found in zip(chunks, self._loop.run(self._ask(chunks)), strict=True):
             if isinstance(found, list):
@@ -112,7 +113,7 @@ class Scorer:
                 raise found
             elif not isinstance(found, Invalid):
                 rows = f"rows {chunk[0][0]} to {chunk[-1][0]}"
-                raise ScoreError(f"{rows}: {found.message}; the same command goes on there") from found
+                raise ScoreError(f"{rows}: {found.message}; the same command resumes there") from found
             elif len(chunk) == 1:
                 refused.append(reject(chunk[0][0], Invalid(_below(found.field), found.reason)))
             else:
@@ -122,7 +123,7 @@ class Scorer:
             self._answer(halves, answers, refused)
 
     async def _ask(self, chunks: Sequence[Numbered]) -> list[list[Any] | BaseException]:
-        """Each chunk's answers, or why it has none; the model runs one while the features of the next are made."""
+        """The answers or error of each chunk. The model runs a chunk while the next one's features are made."""
         call = Call("score", time.monotonic() + BATCH_SECONDS)
         submit, work = self._loaded.backend.submit, self._loaded.questions
         asked = [submit(work, [question for _, question in chunk], call) for chunk in chunks]
@@ -131,5 +132,5 @@ class Scorer:
 
 
 def _below(field: str) -> str:
-    """`[0].market`, of a list of one question, as a path of that question."""
+    """The path `[0].market` in a list of one question as a path in that question, `$.market`."""
     return f"${field.removeprefix('[0]')}" if field else ""

@@ -1,4 +1,4 @@
-"""Ray Tune with the study as its searcher: trials side by side, bad ones stopped early, a time budget."""
+"""Ray Tune with the study as its searcher: parallel trials, early stopping of bad ones, a time budget."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from training.tune.trial import Task, run_trial
 __all__ = ["drive"]
 
 GRACE = 20
-"""Percent of its rounds that every trial may do; then at 40 and 80 the worse half ends."""
+"""Percent of the rounds after which the worse half of the trials ends; again at 40 and 80."""
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
-    """Gives Tune the study's trials and the study what became of them."""
+    """Passes the study's trials to Tune, and their results back to the study."""
 
     def __init__(self, study: Study, most: int, on_end: Callable[[TrialResult], None]) -> None:
         super().__init__(metric="cost", mode="min")
@@ -33,10 +33,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self.on_end = on_end
         self.running: dict[str, tuple[Trial, float]] = {}
         self.failure: Exception | None = None
-        """What went wrong at the end of a trial."""
+        """The error raised at the end of a trial."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """The next trial's number and parameters."""
+        """The number and parameters of the next trial."""
         trial = self.study.propose(self.most)
         if trial is None:
             return str(Searcher.FINISHED)
@@ -44,34 +44,34 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return {"number": trial.number, "params": dict(trial.params)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Nothing: the scheduler looks at these."""
+        """Do nothing: the scheduler handles these."""
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Keep the result; `error` is the death of the trial's process."""
+        """Close the trial in the study. `error` means that its process died."""
         if self.failure is not None:
-            # Tune takes what was raised here for a failure of the trial, and tells of that too.
+            # Tune treats an error raised here as a failure of the trial, and calls this again for it.
             raise self.failure
         trial, start = self.running.pop(trial_id)
         found = {"error": "its process died"} if error else result or {}
         try:
             self.on_end(self.study.close(trial, found, time.monotonic() - start))
-        except Exception as cause:  # Tune hides what a callback raises, so it is kept
+        except Exception as cause:  # Tune would swallow it: `drive` raises it again
             self.failure = cause
             raise
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given, for a resume that is not used."""
+        """No state: Tune pickles the searcher for its own resume, which is not used."""
         return {}
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing: the study is on disk."""
+        """Do nothing: the study is on disk."""
 
 
 class Patience(ASHAScheduler):  # type: ignore[misc]
-    """ASHA that lets trial 0, the defaults, run to its end."""
+    """ASHA, except that trial 0 (the defaults) always runs to its end."""
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Whether the trial goes on."""
+        """Whether the trial continues."""
         decision: str = super().on_trial_result(tune_controller, trial, result)
         return decision if trial.config["number"] else TrialScheduler.CONTINUE
 
@@ -85,10 +85,10 @@ def drive(
     folder: Path,
     on_end: Callable[[TrialResult], None],
 ) -> None:
-    """Run trials on the Ray this process is connected to, `workers` at a time, until `most` have ended.
+    """Run trials on the connected Ray, `workers` at a time, until `most` have ended or the time is over.
 
-    Ends after so many `minutes` at the latest; trials that this cuts off stay begun. `on_end` is called in this
-    process for every trial that ends; what it raises ends the search. Tune's own files go to `folder`.
+    Trials that are cut off after `minutes` stay open in the study. `on_end` is called in this process for every
+    trial that ends; an error that it raises ends the search. Tune's own files go to `folder`.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     scheduler = Patience(
@@ -112,7 +112,7 @@ def drive(
     try:
         tuner.fit()
     except tune.TuneError:
-        # Tune has but the text of what was raised at the end of a trial.
+        # For an error at the end of a trial, Tune has only its text; `failure` has the error itself.
         if searcher.failure is None:
             raise
     if searcher.failure is not None:

@@ -1,4 +1,4 @@
-"""Trials in the registry: each of them once, whatever is killed or away in between."""
+"""Trials in the registry: each is logged once, even when processes are killed or the registry is down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Logs the trials of a search as runs below `parent`. Those an earlier process logged are moved there."""
+    """Logs the trials of a search as runs below `parent`. Trials that an earlier process logged move there."""
 
     def __init__(self, registry: Registry, app: str, search: str, parent: str, metric: str) -> None:
         self.registry = registry
@@ -22,20 +22,20 @@ class Ledger:
         self.parent = parent
         self.metric = metric
         self.logged = registry.adopt_trials(app, search, parent)
-        self._away = False
+        self._down = False
 
     def write(self, trial: TrialResult, progress: Progress) -> None:
-        """Log a trial now. When the registry is away it says so, and later ones wait for `complete`."""
-        if self._away:
+        """Log a trial now. Once the registry fails, this reports it, and leaves later trials to `complete`."""
+        if self._down:
             return
         try:
             self._log(trial)
         except RegistryError as cause:
-            self._away = True
-            progress.log(f"{cause}. The search goes on; its trials are logged at its end")
+            self._down = True
+            progress.log(f"{cause}. The search continues; its trials are logged at the end")
 
     def complete(self, trials: Iterable[TrialResult]) -> None:
-        """Log what is not logged yet. Raises `RegistryError`; the same command then tries again."""
+        """Log the trials that are not logged yet. Raises `RegistryError`; the same command then tries again."""
         missing = [trial for trial in trials if trial.number not in self.logged]
         for done, trial in enumerate(missing):
             try:
@@ -43,7 +43,7 @@ class Ledger:
             except RegistryError as cause:
                 left = len(missing) - done
                 raise RegistryError(
-                    f"{left} trials could not be logged and are kept; the same command logs them: {cause}"
+                    f"{left} trials could not be logged; they are kept, and the same command logs them: {cause}"
                 ) from cause
 
     def _log(self, trial: TrialResult) -> None:

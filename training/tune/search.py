@@ -1,4 +1,4 @@
-"""The search for a recipe's parameters: from the rows before the test part to the best trial."""
+"""The search for a recipe's parameters, on the rows before the test part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.fit.ray_session import connected, environment
 from training.fit.scratch import scratch
 from training.fit.trainer import WORKER_SETTINGS
 from training.progress import Progress
-from training.recipe import Options, Recipe, Split
+from training.recipe import Recipe, RecipeOptions, Split
 from training.registry.mlflow_registry import Registry
 from training.registry.tuning_results import TrialResult, Tuned, best_of
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 __all__ = ["Search", "check_space", "nested", "search"]
 
 SETTINGS = {
-    # Losses come while a trial fits, its cost at its end.
+    # A trial reports losses while it fits, and its cost at the end.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    # The study keeps what must outlive the process; Tune's own files are not read.
+    # The study stores the results; Tune's own files are not read.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    # Ctrl-C is the caller's.
+    # The caller handles Ctrl-C.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    # A trial that the time has run out for may be inside one long call.
+    # A trial that runs out of time may be inside one long call.
     "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    # Its other reporter prints to standard output whatever the verbosity.
+    # The new reporter prints to standard output at any verbosity.
     "RAY_AIR_NEW_OUTPUT": "0",
     **WORKER_SETTINGS,
 }
@@ -49,20 +49,20 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What to search on, how long, and where it is kept."""
+    """The data of a search, its limits, and its folder."""
 
     recipe: Recipe[Any]
     tidy: pd.DataFrame
     parts: Split
     dataset_sha256: str
-    options: Options = field(default_factory=Options)
+    options: RecipeOptions = field(default_factory=RecipeOptions)
     trials: int = 20
     minutes: float | None = None
     workers: int = 1
     """Trials at a time."""
     home: Path = Path(".slipway")
     run_id: str = ""
-    """The registry's run that the trials belong to."""
+    """The registry run to which the trials belong."""
 
     @property
     def metric(self) -> str:
@@ -71,7 +71,7 @@ class Search:
         return name if part in ("", "all") else f"{name}/{part}"
 
     def digest(self, inner: Split) -> str:
-        """What makes two searches the same: data, selection, split, space, seed and metric."""
+        """A digest of what two equal searches share: data, selection, split, space, seed and metric."""
         from optuna.distributions import distribution_to_json
 
         space = {name: distribution_to_json(one) for name, one in self.recipe.space().items()}
@@ -88,10 +88,10 @@ class Search:
 
 
 def search(wanted: Search, registry: Registry, progress: Progress) -> Tuned:
-    """Run trials, the defaults first, until there are enough or the time is over; what is done already counts.
+    """Run trials, the defaults first, until there are enough or the time is over. Resumes an earlier search.
 
-    Raises `TuneError` when none finished, `DataError` when the rows before the test part cannot be cut once more,
-    and `RegistryError` when trials could not be logged by the end.
+    Raises `TuneError` when no trial finished, `DataError` when the rows before the test part cannot be split
+    again, and `RegistryError` when trials could not be logged.
     """
     from training.tune.ledger import Ledger
     from training.tune.study import opened
@@ -102,11 +102,11 @@ def search(wanted: Search, registry: Registry, progress: Progress) -> Tuned:
     with opened(folder, recipe.space(), recipe.defaults, wanted.options.seed) as study:
         before = len(study.ended())
         if before:
-            progress.log(f"resuming: {before} trials of this search are done")
+            progress.log(f"resuming: {before} trials of this search are already finished")
         ledger = Ledger(registry, recipe.app.name, study.id, wanted.run_id, wanted.metric)
 
         def on_end(trial: TrialResult) -> None:
-            _tell(trial, study, wanted, progress)
+            _report(trial, study, wanted, progress)
             ledger.write(trial, progress)
 
         if before < wanted.trials:
@@ -115,7 +115,7 @@ def search(wanted: Search, registry: Registry, progress: Progress) -> Tuned:
         ledger.complete(trials)
     best = best_of(trials)
     if best is None:
-        raise _nothing(trials, wanted, folder)
+        raise _none_finished(trials, wanted, folder)
     return Tuned(
         metric=wanted.metric,
         best=best.number,
@@ -127,26 +127,26 @@ def search(wanted: Search, registry: Registry, progress: Progress) -> Tuned:
 
 
 def check_space(recipe: Recipe[Any]) -> None:
-    """Refuse a recipe without parameters (`TuneError`), or whose defaults do not fit its space (`RecipeError`)."""
+    """Raise `TuneError` for a recipe without a space, `RecipeError` when its defaults do not fit its space."""
     space, name = recipe.space(), recipe.app.name
     if not space:
-        raise TuneError(f"{name} has nothing to tune: its recipe has no `space`")
+        raise TuneError(f"{name} has nothing to tune; give its recipe a `space`, or leave out --tune")
     if set(space) != set(recipe.defaults):
         odd = sorted(set(space) ^ set(recipe.defaults))
-        raise RecipeError(f"{name}: {odd[0]!r} stands in one of `space` and `defaults` only")
+        raise RecipeError(f"{name}: {odd[0]!r} is in only one of `space` and `defaults`; add it to the other")
     from optuna.trial import create_trial
 
     for one, distribution in space.items():
         try:
             create_trial(params={one: recipe.defaults[one]}, distributions={one: distribution}, value=0.0)
-        except ValueError:
+        except ValueError as cause:
             raise RecipeError(
-                f"{name}: the default {one} = {recipe.defaults[one]} is outside of {distribution}"
-            ) from None
+                f"{name}: the default {one} = {recipe.defaults[one]} is outside {distribution}"
+            ) from cause
 
 
 def nested(recipe: Recipe[Any], tidy: pd.DataFrame, parts: Split) -> Split:
-    """The rows of train and validation cut once more, in the order they have in `tidy`. Raises `DataError`."""
+    """Train and validation split again, with the rows in the order of `tidy`. Raises `DataError`."""
     frame = pd.concat([parts.train, parts.validation])
     if tidy.index.is_unique:
         frame = tidy[tidy.index.isin(frame.index)]
@@ -154,7 +154,7 @@ def nested(recipe: Recipe[Any], tidy: pd.DataFrame, parts: Split) -> Split:
     try:
         return check(recipe.nest(frame), recipe.time_column)
     except DataError as cause:
-        raise DataError(f"the rows before the test part cannot be cut once more for a search: {cause}") from cause
+        raise DataError(f"the rows before the test part cannot be split again for a search: {cause}") from cause
 
 
 def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResult], None]) -> None:
@@ -169,14 +169,14 @@ def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResu
         environment(SETTINGS),
         connected(wanted.workers, storage),
     ):
-        # Ray reads its token when it is imported, and `connected` has just made one.
+        # Ray reads its token when it is imported, and `connected` sets the token.
         from training.tune.drive import drive
 
         drive(study, task, wanted.trials, wanted.minutes, wanted.workers, folder, on_end)
 
 
-def _tell(trial: TrialResult, study: Study, wanted: Search, progress: Progress) -> None:
-    """A line for a person."""
+def _report(trial: TrialResult, study: Study, wanted: Search, progress: Progress) -> None:
+    """Show a line for a trial that ended."""
     ended = study.ended()
     best = best_of(ended)
     so_far = f"best {best.value:.6g} (trial {best.number})" if best and best.value is not None else "no best yet"
@@ -186,8 +186,8 @@ def _tell(trial: TrialResult, study: Study, wanted: Search, progress: Progress) 
     progress.advance(len(ended), wanted.trials, so_far)
 
 
-def _nothing(trials: tuple[TrialResult, ...], wanted: Search, folder: Path) -> TuneError:
-    """Why no trial finished. A search of failures is forgotten: whoever has mended the cause starts anew."""
+def _none_finished(trials: tuple[TrialResult, ...], wanted: Search, folder: Path) -> TuneError:
+    """Why no trial finished. Deletes a search whose trials all failed, so that the next one starts over."""
     failed = [trial for trial in trials if trial.state == "failed"]
     if failed and len(failed) == len(trials):
         shutil.rmtree(folder)
@@ -196,4 +196,4 @@ def _nothing(trials: tuple[TrialResult, ...], wanted: Search, folder: Path) -> T
         return TuneError(
             f"no trial finished within {wanted.minutes:g} minutes; give more with --tune-minutes, or less data"
         )
-    return TuneError(f"none of {len(trials)} trials finished; {len(failed)} failed")
+    return TuneError(f"none of {len(trials)} trials finished; {len(failed)} failed; run more trials with --tune")

@@ -1,7 +1,7 @@
-"""The trials of one search in Optuna's journal, a file of JSON lines, each of them synced.
+"""The trials of one search, in Optuna's journal: a file of JSON lines, each synced to disk.
 
-Whatever is killed, whenever: a trial that ended stands in it and is not run again; one that had not is run again
-with the same parameters, under the same number.
+After a kill, trials that ended are in the journal and are not repeated. Trials that had begun run again with the
+same number and parameters.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STATES: dict[TrialState, State] = {
 
 
 class Study:
-    """Proposes trials, the defaults first, and keeps what came of them."""
+    """Proposes trials, the defaults first, and stores their results."""
 
     def __init__(
         self, journal: Path, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any], seed: int
@@ -54,7 +54,7 @@ class Study:
         if ID not in self._study.user_attrs:
             self._study.set_user_attr(ID, secrets.token_hex(8))
         trials = self._study.get_trials(deepcopy=False)
-        # Another seed after a resume, so that what was drawn before is not drawn again.
+        # After a resume the seed differs, so that the sampler does not repeat its earlier draws.
         self._study.sampler = TPESampler(seed=seed + len(trials))
         if not trials:
             self._study.enqueue_trial(dict(defaults))
@@ -62,11 +62,11 @@ class Study:
 
     @property
     def id(self) -> str:
-        """Of this search, and of no other on the same data."""
+        """The id of this search. Another search on the same data has another id."""
         return str(self._study.user_attrs[ID])
 
     def propose(self, most: int) -> Trial | None:
-        """The next trial to run; None when `most` have begun. Those that a killed search left are the first."""
+        """The next trial to run; None when `most` have begun. Trials that a killed search left come first."""
         if self._left:
             return self._left.pop(0)
         waiting = (TrialState.WAITING,)
@@ -76,7 +76,7 @@ class Study:
         return self._study.ask(fixed_distributions=self.space)
 
     def close(self, trial: Trial, result: Mapping[str, Any], seconds: float) -> TrialResult:
-        """Keep what a trial gave: a `cost`, an `error`, or neither when it was stopped early."""
+        """Store the result of a trial: a `cost`, an `error`, or neither when it was stopped early."""
         error, cost = result.get("error"), result.get("cost")
         percent, loss = result.get("percent"), result.get("loss")
         stopped = error is None and cost is None
@@ -88,7 +88,7 @@ class Study:
         }
         trial.set_user_attr(OUTCOME, outcome)
         if stopped and loss is not None:
-            # The sampler ranks early-stopped trials among each other by how far they came, then by this.
+            # The sampler ranks early-stopped trials by their progress, then by this loss.
             trial.report(float(loss), int(percent or 0))
         state = TrialState.FAIL if error else TrialState.PRUNED if stopped else TrialState.COMPLETE
         self._study.tell(trial, None if error or stopped else float(cost or 0), state=state)
@@ -99,7 +99,7 @@ class Study:
         return [_result(one) for one in self._study.get_trials(deepcopy=False) if one.state in STATES]
 
     def _of(self, frozen: FrozenTrial) -> Trial:
-        # Optuna's own way to a trial that another process began.
+        # As Optuna itself opens a trial that another process began.
         return Trial(self._study, frozen._trial_id)
 
 
@@ -107,22 +107,24 @@ class Study:
 def opened(
     folder: Path, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any], seed: int
 ) -> Iterator[Study]:
-    """The search kept in a folder, a new one if there is none. Raises `TuneError` when another process has it."""
+    """Open the search in a folder, or begin a new one. Raises `TuneError` when another process has it open."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise TuneError(f"the same search is running in another process; it holds {folder / LOCK}") from None
+            raise TuneError(
+                f"the same search is running in another process, which holds {folder / LOCK}; wait for it"
+            ) from None
         journal = folder / JOURNAL
-        # Left by a process that was killed while it wrote: nobody else is here, and Optuna would wait for it.
+        # A process that is killed while it writes leaves this file, and Optuna would wait for its owner.
         journal.with_name(f"{JOURNAL}.lock").unlink(missing_ok=True)
         _cut_torn_line(journal)
         yield Study(journal, space, defaults, seed)
 
 
 def _cut_torn_line(journal: Path) -> None:
-    """Drop what follows the last line that is whole."""
+    """Remove an incomplete last line."""
     if journal.exists():
         whole = journal.read_bytes()
         with journal.open("r+b") as stream:

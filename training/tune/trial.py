@@ -1,4 +1,4 @@
-"""One trial: the recipe's own fit and evaluation in this process, and what is told of it on the way."""
+"""One trial: the recipe's fit and evaluation in this process, and the reports on its progress."""
 
 from __future__ import annotations
 
@@ -16,87 +16,87 @@ from training.recipe import Evaluation, Recipe, Split
 
 __all__ = ["Task", "TrialTrainer", "objective", "run_trial"]
 
-Tell = Callable[[float, float], None]
-"""Told how far a fit is, in percent of its rounds, and its loss on validation; less is better."""
+OnProgress = Callable[[float, float], None]
+"""Called with the percentage of finished rounds and the loss on validation; lower is better."""
 LARGER = ("auc", "aucpr", "map", "ndcg", "pre")
-"""Metrics of XGBoost of which more is better."""
+"""Metrics of XGBoost for which higher is better."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What all trials of a search share; travels to their processes."""
+    """What all trials of a search share. It is sent to their processes."""
 
     recipe: Recipe[Any]
     split: Split
-    """Of the rows before the test part."""
+    """The split of the rows before the test part."""
     seed: int
     threads: int
-    """Cores that one trial may use."""
+    """The number of cores for one trial."""
 
 
 class TrialTrainer(Trainer):
-    """Fits in this process, by the code that runs in Ray Train's workers, and tells of the first fit's rounds."""
+    """Fits in this process, with the code of Ray Train's workers, and reports the rounds of the first fit."""
 
-    def __init__(self, seed: int, threads: int, params: Mapping[str, Any], tell: Tell) -> None:
+    def __init__(self, seed: int, threads: int, params: Mapping[str, Any], on_progress: OnProgress) -> None:
         super().__init__(1, seed, Path(os.devnull), params=params)
         self.threads = threads
-        self.tell = tell
+        self.on_progress = on_progress
         self.rounds = 0
-        """Done in all fits."""
+        """Finished rounds, of all fits."""
         self._fits = 0
 
-    def _alone(self) -> bool:
-        """A trial is one process of Ray Tune's."""
+    def _fits_here(self) -> bool:
+        """Always: a trial already has its own process."""
         return True
 
-    def _told(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
+    def _on_round(self, config: Mapping[str, Any]) -> Callable[[int, float], None]:
         self._fits += 1
-        # The losses of a second fit say nothing beside those of the first, by which trials are compared.
+        # Trials are compared by the losses of their first fit; those of a second fit do not compare.
         first = self._fits == 1
         sign = -1 if str(config["metric"]).partition("@")[0] in LARGER else 1
 
-        def told(done: int, loss: float) -> None:
+        def on_round(done: int, loss: float) -> None:
             self.rounds += 1
             if first and done % config["frequency"] == 0 and math.isfinite(loss):
-                self.tell(100 * done / config["rounds"], sign * loss)
+                self.on_progress(100 * done / config["rounds"], sign * loss)
 
-        return told
+        return on_round
 
     def _threads(self) -> dict[str, int]:
         return {"nthread": self.threads}
 
 
 def run_trial(config: dict[str, Any], task: Task) -> dict[str, Any]:
-    """Fit and evaluate with `config["params"]`; returns `value` (the metric), `cost` (less is better), `rounds`.
+    """Fit and evaluate with `config["params"]`; returns `value` (the metric), `cost` (lower is better), `rounds`.
 
-    Runs in a process of Ray Tune, which may end it at any report. Of a trial that fails it returns the `error`.
+    Runs in a process of Ray Tune, which may end it at any report. For a trial that fails it returns `error`.
     """
     from ray import tune
 
-    def tell(percent: float, loss: float) -> None:
+    def report(percent: float, loss: float) -> None:
         tune.report({"percent": percent, "loss": loss, "rounds": trainer.rounds})
 
-    trainer = TrialTrainer(task.seed, task.threads, config["params"], tell)
-    # What comes out of Ray's object store cannot be written to; recipes have always had frames that can.
+    trainer = TrialTrainer(task.seed, task.threads, config["params"], report)
+    # Tables from Ray's object store are read-only, but recipes may write to theirs.
     own = {name: getattr(task.split, name).copy() for name in ("train", "validation", "test")}
     split = Split(**own, description=task.split.description)
     try:
         metric = objective(task.recipe, task.recipe.evaluate(task.recipe.fit(split, trainer), split))
-    except Exception as cause:  # noqa: BLE001 - the edge of the trial's process: the search goes on without it
+    except Exception as cause:  # noqa: BLE001 - the edge of the trial's process; the search continues without it
         return {"error": f"{type(cause).__name__}: {cause}".splitlines()[0][:300]}
     cost = -metric.value if metric.better == "higher" else metric.value
     return {"value": metric.value, "cost": cost, "rounds": trainer.rounds}
 
 
 def objective(recipe: Recipe[Any], evaluation: Evaluation) -> Metric:
-    """The metric a search goes by. Raises `TuneError` when it is not there, not finite or has no better side."""
+    """The metric that a search optimizes. Raises `TuneError` when it is missing, not finite or `nominal`."""
     name, part = recipe.objective
     found = [metric for metric in evaluation.metrics if metric.name == name and part in ("", metric.slice)]
     shown = f"{name} ({part})" if part else name
     if not found:
-        raise TuneError(f"the evaluation has no metric {shown}, which the search goes by")
+        raise TuneError(f"the evaluation has no metric {shown}; correct the recipe's `objective`")
     if found[-1].better not in ("lower", "higher"):
-        raise TuneError(f"{shown}: {found[-1].better!r} says not whether less or more is better")
+        raise TuneError(f"{shown}: `better` must be lower or higher for a search, not {found[-1].better!r}")
     if not math.isfinite(found[-1].value):
-        raise TuneError(f"{shown} is {found[-1].value}")
+        raise TuneError(f"{shown} is {found[-1].value}, not a finite number")
     return found[-1]

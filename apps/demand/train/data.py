@@ -19,7 +19,7 @@ from apps.demand.schema import MAX_DAYS, MAX_MONTHS, Frequency
 from apps.demand.serve.features import ahead
 from training.data.split import by_time
 from training.errors import BadValue, DataError
-from training.recipe import Options, Split
+from training.recipe import RecipeOptions, Split
 
 __all__ = ["FORBIDDEN", "ORIGINS", "PACES", "SCHEMA", "Pace", "cut", "pace_of", "tidy"]
 
@@ -106,7 +106,7 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """One row per series and day (or month), sorted. Hours are summed by day; rows without a value are dropped.
 
     `--series NAME` chooses a series of the table, or names the only one of a table without that column. All series
@@ -167,7 +167,7 @@ def _origins(pace: Pace, last: datetime.date, horizon: int) -> list[str]:
     return [pace.back(last, back).isoformat() for back in pace.origins(horizon)]
 
 
-def _renamed(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+def _renamed(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     date, value = (next((name for name in names if name in raw), "") for names in (DATES, VALUES))
     if not date or not value:
         raise DataError(

@@ -23,7 +23,7 @@ from apps.demand.train.tables import effect_names, tables
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -60,7 +60,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
         """Three made-up commodities; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """A known layout to one row per series and day or month."""
         return data.tidy(raw, options)
 

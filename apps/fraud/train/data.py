@@ -12,7 +12,7 @@ import pandera.pandas as pa
 from apps.fraud.schema import LARGEST, MAX_FEATURES
 from training.data.split import check
 from training.errors import BadValue, DataError
-from training.recipe import Options, Split
+from training.recipe import RecipeOptions, Split
 
 __all__ = ["FORBIDDEN", "LABEL", "SCHEMA", "cut", "cut_again", "features_of", "matrix", "record_of", "tidy"]
 
@@ -43,7 +43,7 @@ SCHEMA = pa.DataFrameSchema(
 """The tidy table: a label, and one column of numbers per feature."""
 
 
-def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """The label as `anomaly`, every other column a number. Rows stay as they are, duplicates included.
 
     `attrs["alert_budget"]` keeps `--budget`. Raises `DataError`.

@@ -20,7 +20,7 @@ from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -43,7 +43,7 @@ class FraudRecipe(Recipe[FraudQuestion]):
         """Made-up card payments; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """Any table of numbers with a label."""
         return data.tidy(raw, options)
 

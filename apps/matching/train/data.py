@@ -11,7 +11,7 @@ import pandera.pandas as pa
 
 from training.data.split import by_group, check
 from training.errors import BadValue, DataError
-from training.recipe import Options, Split
+from training.recipe import RecipeOptions, Split
 
 __all__ = ["COLUMNS", "FILE", "FORBIDDEN", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
 
@@ -59,7 +59,7 @@ SCHEMA = _schema()
 """The tidy table: one row per pair. Text that is not given is empty, a number that is not given NaN."""
 
 
-def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """One row per pair from record pairs or the plain layout (`requirement_name`, `availability_price`, ...).
 
     Of rows for the same pair the one in the latest part stays (test, then validation, then train), and of those
@@ -139,7 +139,7 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     return numbers.astype(float)
 
 
-def _parts(raw: pd.DataFrame, options: Options) -> pd.Series[Any] | None:
+def _parts(raw: pd.DataFrame, options: RecipeOptions) -> pd.Series[Any] | None:
     """Part of each row by its file's name; None where the files are not those of a published split."""
     wanted = options.select.get("split", "published")
     if wanted not in ("published", "group"):

@@ -23,7 +23,7 @@ from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
 from training.measures.evaluation_rows import keyed
-from training.recipe import EncoderExport, Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import EncoderExport, Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -48,7 +48,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
         """Made-up goods; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """Record pairs or the plain layout to one row per pair."""
         return data.tidy(raw, options)
 

@@ -13,7 +13,7 @@ from apps.price.schema import STATES, Group
 from apps.price.serve.columns import OPTIONAL
 from training.data.split import by_time
 from training.errors import BadValue, DataError
-from training.recipe import Options, Split
+from training.recipe import RecipeOptions, Split
 
 __all__ = ["FORBIDDEN", "SCHEMA", "add_reference", "cut", "groups_of", "tidy"]
 
@@ -68,7 +68,7 @@ SCHEMA = pa.DataFrameSchema(
 """The tidy table: one row per market and trading day."""
 
 
-def tidy(raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """One row per market and trading day, sorted, from Agmarknet's layout or the plain one.
 
     Rows without a price are dropped; of several rows for one market and day the last in the file stays (a later
@@ -107,7 +107,7 @@ def _rename(raw: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _select(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
+def _select(frame: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     wanted = options.select.get("commodity", "").strip().lower()
     if "commodity" not in frame:
         if not wanted:

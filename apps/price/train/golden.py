@@ -11,7 +11,7 @@ import pandas as pd
 
 from apps.price.schema import Indicators, Location, Observation, PriceQuestion, Quality, Supplier
 from apps.price.serve.columns import OPTIONAL
-from training.data.split_edge_rows import beside_splits
+from training.data.split_edge_rows import split_edge_rows
 
 __all__ = ["golden", "parity_rows", "question_at"]
 
@@ -96,7 +96,7 @@ def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
     """
     rng = np.random.default_rng(7)
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]
-    boundary = beside_splits(chosen, splits, BOUNDARIES, rng)
+    boundary = split_edge_rows(chosen, splits, BOUNDARIES, rng)
     width = held_out.shape[1]
     flat = np.repeat(np.array([*EXTREMES, np.nan], dtype=np.float32)[:, None], width, axis=1)
     single = np.repeat(chosen[:1], width * 3, axis=0)

@@ -29,7 +29,7 @@ from apps.price.train.windows import Examples, examples
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -53,7 +53,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
         """Twelve made-up onion markets; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """Agmarknet's layout or the plain one to one row per market and day."""
         return data.tidy(raw, options)
 

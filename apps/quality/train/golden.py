@@ -12,7 +12,7 @@ from apps.quality.schema import QualityQuestion
 from apps.quality.serve.columns import HISTORY_COLUMN, LEAST_HISTORY
 from apps.quality.serve.features import Lots
 from apps.quality.train.data import measurements
-from training.data.split_edge_rows import beside_splits
+from training.data.split_edge_rows import split_edge_rows
 
 __all__ = ["golden", "parity_rows", "question_of"]
 
@@ -60,7 +60,7 @@ def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
     rng = np.random.default_rng(7)
     held_out = np.tile(held_out, (-(-LEAST_HELD_OUT // len(held_out)), 1))
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]
-    boundary = beside_splits(chosen, splits, BOUNDARIES, rng)
+    boundary = split_edge_rows(chosen, splits, BOUNDARIES, rng)
     used = np.unique([*splits, HISTORY_COLUMN])
     single = np.repeat(chosen[:1], len(used) * 3, axis=0)
     single[np.arange(len(single)), np.tile(used, 3)] = np.repeat(

@@ -22,7 +22,7 @@ from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -50,7 +50,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
         """Lots of made-up suppliers in three ordered grades; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """One row per different lot; columns that are no measurements are refused."""
         return data.tidy(raw)
 

@@ -21,7 +21,7 @@ from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Table, Trainer
 from training.onnx.trees import thresholds
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -52,7 +52,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         """Made-up students of two modules; see `synthetic.py`."""
         return data.join(synthetic.generate(seed))
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """See `data.tidy`."""
         return data.tidy(raw)
 

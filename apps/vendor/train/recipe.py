@@ -19,7 +19,7 @@ from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
 from training.measures.classification import alerts_at
 from training.onnx.trees import thresholds
-from training.recipe import Evaluation, Fitted, Options, Recipe, Split
+from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -42,7 +42,7 @@ class VendorRecipe(Recipe[VendorQuestion]):
         """Some twenty made-up vendors; see `synthetic.py`."""
         return synthetic.generate(seed)
 
-    def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """The SCMS layout or the plain one to one row per shipment and day of the question."""
         return history.questions_of(data.shipments(raw))
 

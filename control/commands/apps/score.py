@@ -52,7 +52,7 @@ def score(
     from training.progress import RichProgress
     from training.score.run import ScoreRequest
     from training.score.run import score as story
-    from training.score.version import Place
+    from training.score.version import ModelRuntime
 
     settings = read(StackSettings)
     home = settings.home.resolve()
@@ -61,7 +61,7 @@ def score(
         data=data,
         out=out,
         home=home,
-        place=Place(
+        runtime=ModelRuntime(
             repository=str(settings.model_repository.resolve()),
             providers=settings.onnx_providers,
             cache=str(home / "cache"),

@@ -80,14 +80,14 @@ def train(
     from serving.kernel.settings import read
     from training.errors import GateRefused
     from training.find_recipe import find
-    from training.recipe import Options
+    from training.recipe import RecipeOptions
 
     if tune_minutes is not None and (tune is None or not 0 < tune_minutes < float("inf")):
         raise typer.BadParameter(f"--tune-minutes {tune_minutes:g}: must be more than 0, and needs --tune")
     if print_only and on is Where.HERE:
         raise typer.BadParameter("--print needs --on cluster")
     settings = read(StackSettings)
-    options = Options(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
+    options = RecipeOptions(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
     from control.trainings.run import train_on_stack
     from training.run import TrainRequest

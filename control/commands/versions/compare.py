@@ -43,10 +43,10 @@ def compare(
     """
     from serving.kernel.settings import read
     from training.find_recipe import find
-    from training.recipe import Options
+    from training.recipe import RecipeOptions
 
     known = find(app).selectable
-    options = Options(select=own_options("compare", app, known if data else (), context.args))
+    options = RecipeOptions(select=own_options("compare", app, known if data else (), context.args))
     # This import takes seconds, so errors in the options are reported before it.
     from training.compare.run import CompareRequest
 

@@ -59,7 +59,7 @@ def _rebuild(app: str, prune: bool) -> list[Change]:
     from control.settings import StackSettings
     from control.stack.ensure import ensure
     from serving.kernel.settings import read
-    from training.publish.rebuild_from_mlflow import sync as rebuild
+    from training.publish.rebuild_from_mlflow import rebuild
     from training.registry.mlflow_registry import Registry
 
     settings = read(StackSettings)
@@ -69,13 +69,13 @@ def _rebuild(app: str, prune: bool) -> list[Change]:
 
 def _copy(source: str, target: str, apps: Sequence[str], prune: bool, every: float, as_json: bool) -> None:
     """Copy once, or every `every` seconds. A repeated copy continues after the bucket was unreachable."""
-    from training.errors import BucketError
+    from training.errors import StorageError
     from training.publish.repository_copy import copy
 
     while True:
         try:
             _show(copy(source, target, apps, prune), as_json)
-        except BucketError as error:
+        except StorageError as error:
             if not every:
                 raise
             fail(str(error))

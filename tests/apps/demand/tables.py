@@ -12,7 +12,7 @@ from apps.demand.schema import Frequency
 from apps.demand.train.prophet import Fit, Plan, fit
 from apps.demand.train.recipe import DemandRecipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 
 def daily(days: int = 800, start: str = "2022-01-01", level: float = 200.0) -> pd.DataFrame:
@@ -47,6 +47,6 @@ def model(
 def fitted() -> tuple[DemandRecipe, Split, Fitted]:
     """One daily series through the recipe; treat as read-only."""
     recipe = DemandRecipe()
-    frame = recipe.schema.validate(recipe.tidy(daily(), Options(select={"series": "onion"})))
+    frame = recipe.schema.validate(recipe.tidy(daily(), RecipeOptions(select={"series": "onion"})))
     split = recipe.split(frame)
     return recipe, split, recipe.fit(split, LocalTrainer())

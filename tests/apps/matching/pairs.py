@@ -8,13 +8,13 @@ from typing import Any
 from apps.matching.schema import Availability, MatchQuestion, Requirement
 from apps.matching.train.recipe import MatchRecipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 
 @cache
 def synthetic_split() -> tuple[MatchRecipe, Split]:
     recipe = MatchRecipe()
-    return recipe, recipe.split(recipe.tidy(recipe.generate(3), Options()))
+    return recipe, recipe.split(recipe.tidy(recipe.generate(3), RecipeOptions()))
 
 
 @cache

@@ -9,7 +9,7 @@ import pandas as pd
 
 from apps.price.train.recipe import PriceRecipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 
 def plain(markets: int = 3, days: int = 40, start: str = "2019-01-01") -> pd.DataFrame:
@@ -39,7 +39,7 @@ def synthetic_split() -> tuple[pd.DataFrame, Split]:
     recipe = PriceRecipe()
     raw = recipe.generate(7)
     few = raw[raw["market"].isin(sorted(raw["market"].unique())[:4])]
-    frame = recipe.schema.validate(recipe.tidy(few, Options()))
+    frame = recipe.schema.validate(recipe.tidy(few, RecipeOptions()))
     return frame, recipe.split(frame)
 
 

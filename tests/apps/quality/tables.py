@@ -11,7 +11,7 @@ from apps.quality.schema import QualityContext
 from apps.quality.train.model import QualityModel
 from apps.quality.train.recipe import QualityRecipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 CONTEXT = QualityContext(
     features=("size", "weight"),
@@ -42,7 +42,7 @@ def beans(count: int = 1200, seed: int = 3, grades: int = 3) -> pd.DataFrame:
 def bean_split() -> tuple[pd.DataFrame, Split]:
     """The beans, tidied and cut; treat as read-only."""
     recipe = QualityRecipe()
-    frame = recipe.schema.validate(recipe.tidy(beans(), Options()))
+    frame = recipe.schema.validate(recipe.tidy(beans(), RecipeOptions()))
     return frame, recipe.split(frame)
 
 
@@ -57,7 +57,7 @@ def bean_model() -> tuple[QualityRecipe, Fitted]:
 def lot_split() -> tuple[pd.DataFrame, Split]:
     """The made-up lots with suppliers and ordered grades; treat as read-only."""
     recipe = QualityRecipe()
-    frame = recipe.schema.validate(recipe.tidy(recipe.generate(7), Options()))
+    frame = recipe.schema.validate(recipe.tidy(recipe.generate(7), RecipeOptions()))
     return frame, recipe.split(frame)
 
 

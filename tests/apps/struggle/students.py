@@ -10,7 +10,7 @@ import pandas as pd
 from apps.struggle.schema import EXAMPLE, Assessment, StruggleContext, StruggleQuestion, StudyRecord
 from apps.struggle.train.recipe import recipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 CONTEXT = StruggleContext(slopes=(1.0,) * 4, shifts=(0.0,) * 4, thresholds=(0.5,) * 4)
 
@@ -18,7 +18,7 @@ CONTEXT = StruggleContext(slopes=(1.0,) * 4, shifts=(0.0,) * 4, thresholds=(0.5,
 @cache
 def table() -> pd.DataFrame:
     """The tidy table of the generator."""
-    return recipe.tidy(recipe.generate(7), Options())
+    return recipe.tidy(recipe.generate(7), RecipeOptions())
 
 
 @cache

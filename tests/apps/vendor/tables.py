@@ -9,7 +9,7 @@ import pandas as pd
 
 from apps.vendor.train.recipe import VendorRecipe
 from tests.training.local import LocalTrainer
-from training.recipe import Fitted, Options, Split
+from training.recipe import Fitted, RecipeOptions, Split
 
 
 def scms() -> pd.DataFrame:
@@ -63,7 +63,7 @@ def plain(count: int = 60, seed: int = 3) -> pd.DataFrame:
 def synthetic_split() -> tuple[pd.DataFrame, Split]:
     """The made-up shipments, tidied and cut; treat as read-only."""
     recipe = VendorRecipe()
-    frame = recipe.schema.validate(recipe.tidy(recipe.generate(7), Options()))
+    frame = recipe.schema.validate(recipe.tidy(recipe.generate(7), RecipeOptions()))
     return frame, recipe.split(frame)
 
 

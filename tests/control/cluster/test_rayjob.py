@@ -13,7 +13,7 @@ from control.cluster.settings import ClusterSettings
 from control.errors import KubernetesError
 from control.lint.manifests.schemas.crds.check import Checker
 from control.lint.manifests.schemas.crds.definitions import load
-from training.recipe import Options
+from training.recipe import RecipeOptions
 from training.run import TrainRequest
 
 URL = "s3://models/live"
@@ -51,7 +51,7 @@ def test_the_same_words_run_there() -> None:
     asked = request(
         query="select * from \"p\" where day > '2020-01-01' -- $HOME",
         paths=(),
-        options=Options(select={"commodity": "red onion"}, seed=3),
+        options=RecipeOptions(select={"commodity": "red onion"}, seed=3),
         workers=2,
         promote=True,
         tune=30,

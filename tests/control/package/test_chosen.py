@@ -21,7 +21,7 @@ def test_the_champion_else_the_newest(models: Path, shop: str) -> None:
 @pytest.mark.parametrize(
     "asked, message",
     [
-        ({"version": 3}, "basket has no version 3 in .*; there are: 2, 5"),
+        ({"version": 3}, "basket has no version 3 in .*; available: 2, 5"),
         ({"alias": "challenger"}, "basket has no challenger; `slipway models basket`"),
         ({"alias": "best"}, "--alias 'best': expected one of champion, challenger"),
         ({"version": 2, "alias": "champion"}, "give --version or --alias, not both"),

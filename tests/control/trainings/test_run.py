@@ -8,7 +8,7 @@ from control.settings import StackSettings
 from control.trainings.run import bucket_copy
 from tests.serving.toy import write_aliases, write_version
 from tests.store import Store
-from training.data.storage import Place
+from training.data.storage import Location
 from training.publish.repository import aliases, versions
 
 
@@ -22,7 +22,7 @@ def test_a_bucket_is_asked_first_and_told_in_the_end(store: Store, tmp_path: Pat
     with bucket_copy(StackSettings(model_repository=there, repository_url=url), "toy"):
         assert versions(there, "toy") == [1] and aliases(there, "toy").champion == 1
         write_version(there, 2)
-    assert sorted(name for name in Place.of(url).files() if "manifest" in name) == [
+    assert sorted(name for name in Location.of(url).files() if "manifest" in name) == [
         "toy/1/manifest.json",
         "toy/2/manifest.json",
     ]
@@ -34,4 +34,4 @@ def test_a_training_that_fails_sends_nothing(store: Store, tmp_path: Path) -> No
     with pytest.raises(ZeroDivisionError), bucket_copy(settings, "toy"):
         write_version(tmp_path, 1)
         raise ZeroDivisionError
-    assert Place.of(url).files() == {}
+    assert Location.of(url).files() == {}

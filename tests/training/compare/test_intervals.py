@@ -60,17 +60,17 @@ def test_equally_good_versions_show_no_difference() -> None:
 def test_too_few_rows_or_blocks_say_so() -> None:
     few = by_name(values(8.0, rows=50, blocks=50), values(2.0, rows=50, blocks=50, seed=2))
     assert few["mae", "all"].verdict == "version 2 is better"
-    assert few["mae", "part 9"].verdict == "too few rows for an interval (30 are needed)"
+    assert few["mae", "part 9"].verdict == "too few rows for an interval (at least 30)"
     assert few["mae", "part 9"].low is None and few["mae", "part 9"].difference is not None
     blocks = by_name(values(8.0, blocks=4), values(2.0, blocks=4, seed=2))
-    assert blocks["mae", "all"].verdict == "too few blocks for an interval (10 are needed)"
+    assert blocks["mae", "all"].verdict == "too few blocks for an interval (at least 10)"
 
 
 def test_what_is_not_defined_says_so() -> None:
     one = judged("probabilities")
     ones = replace(one, rows=one.rows.assign(actual=1))
     line = by_name(ones, ones)["auroc", "all"]
-    assert (line.first, line.low, line.verdict) == (None, None, "not defined on these rows")
+    assert (line.first, line.low, line.verdict) == (None, None, "undefined on these rows")
 
 
 def test_rows_of_a_block_count_as_the_little_evidence_they_are() -> None:

@@ -10,12 +10,12 @@ from tests.training import toy
 from training.compare.rerun import published
 from training.errors import DataError
 from training.publish.servable import ServableError, read_manifest, seal
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def test_a_published_version_answers_as_its_native_model(toy_servable: Path) -> None:
     recipe = toy.Toy()
-    parts = recipe.split(recipe.tidy(recipe.generate(3), Options()))
+    parts = recipe.split(recipe.tidy(recipe.generate(3), RecipeOptions()))
     fitted = published(toy.app, toy_servable)
     assert fitted.model is None and fitted.context == toy.Context()
     found = recipe.judged(fitted, parts)
@@ -40,10 +40,10 @@ def test_a_changed_file_is_refused(toy_servable: Path) -> None:
 def test_another_signature_or_context_is_refused(toy_servable: Path) -> None:
     manifest = read_manifest(toy_servable)
     seal(toy_servable, msgspec.structs.replace(manifest, context=msgspec.Raw(b'{"shift": "far"}')))
-    with pytest.raises(DataError, match="its context does not fit the app of today"):
+    with pytest.raises(DataError, match="its context does not fit the current app"):
         published(toy.app, toy_servable)
     seal(toy_servable, msgspec.structs.replace(manifest, inputs=()))
-    with pytest.raises(DataError, match="other inputs or outputs than the app has today"):
+    with pytest.raises(DataError, match="its inputs or outputs differ from the app's current ones"):
         published(toy.app, toy_servable)
 
 
@@ -51,6 +51,6 @@ def test_a_recipe_that_needs_its_native_model_says_so(toy_servable: Path) -> Non
     class Bare(toy.Toy):
         judged = toy.Recipe.judged
 
-    parts = toy.Toy().split(toy.Toy().tidy(toy.Toy().generate(3), Options()))
+    parts = toy.Toy().split(toy.Toy().tidy(toy.Toy().generate(3), RecipeOptions()))
     with pytest.raises(DataError, match="toy: a published version cannot be judged on a file"):
         Bare().judged(published(toy.app, toy_servable), parts)

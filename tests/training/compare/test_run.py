@@ -80,12 +80,12 @@ def test_by_the_rows_their_trainings_kept(folder: Path) -> None:
 
 def test_on_a_file_the_figures_are_those_of_training(folder: Path) -> None:
     kept = compared(folder, 1, 2, registry=registry_of(folder))
-    anew = compared(folder, 1, 2, "real.csv")
-    assert anew.data == "real.csv"
-    for one, other in zip(kept.lines, anew.lines, strict=True):
+    again = compared(folder, 1, 2, "real.csv")
+    assert again.data == "real.csv"
+    for one, other in zip(kept.lines, again.lines, strict=True):
         assert (one.metric, one.slice, one.verdict) == (other.metric, other.slice, other.verdict)
         assert (one.first, one.second) == pytest.approx((other.first, other.second), rel=1e-5)
-    assert len(anew.notes) == 1
+    assert len(again.notes) == 1
 
 
 def test_a_version_that_may_know_the_file_is_named(folder: Path) -> None:
@@ -100,12 +100,12 @@ def test_a_version_that_may_know_the_file_is_named(folder: Path) -> None:
 def test_nothing_in_common_says_why_and_what_to_do(folder: Path) -> None:
     with pytest.raises(DataError) as error:
         compared(folder, 2, 3, registry=registry_of(folder))
-    told = str(error.value)
+    message = str(error.value)
     assert (
-        "version 2 and version 3 have no test row in common; they were judged on different data: real.csv ("
-        in told
+        "version 2 and version 3 have no common test row; they were judged on different data: real.csv ("
+        in message
     )
-    assert "Judge both on one file with --data" in told
+    assert "Judge both on one file with --data" in message
 
 
 def test_versions_without_rows_say_so(folder: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_versions_without_rows_say_so(folder: Path, tmp_path: Path) -> None:
         compared(folder, 1, 2)
     with pytest.raises(DataError, match="version 9 in the model repository"):
         compared(folder, 1, 9, registry=registry_of(folder))
-    with pytest.raises(DataError, match="given twice"):
+    with pytest.raises(DataError, match="is given twice"):
         compared(folder, 1, 1, registry=registry_of(folder))
 
 

@@ -33,7 +33,7 @@ def test_several_files_and_kinds_are_put_below_each_other(tmp_path: Path) -> Non
     pd.DataFrame({"day": ["2020-01-05"], "price": [12]}).to_parquet(tmp_path / "c.parquet")
     dataset = read.from_files([tmp_path / name for name in ("a.csv", "b.csv.gz", "c.parquet")])
     assert list(dataset.frame["price"]) == [10, 11, 10, 11, 12]
-    assert [read.place(dataset, label) for label in dataset.frame.index] == [
+    assert [read.file_and_row(dataset, label) for label in dataset.frame.index] == [
         "a.csv, row 2",
         "a.csv, row 3",
         "b.csv.gz, row 2",
@@ -47,7 +47,7 @@ def test_blank_lines_keep_the_row_numbers_right(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(GOOD)
     dataset = read.from_files([tmp_path / "a.csv", tmp_path / "b.csv"])
     labels = dataset.frame.index
-    assert [read.place(dataset, label) for label in labels][1:3] == ["a.csv, row 4", "b.csv, row 2"]
+    assert [read.file_and_row(dataset, label) for label in labels][1:3] == ["a.csv, row 4", "b.csv, row 2"]
 
 
 def test_arrays_become_columns(tmp_path: Path) -> None:
@@ -69,13 +69,13 @@ def write(content: bytes) -> Callable[[Path], None]:
         ("header.csv", write(b"a,b\n"), ["header.csv", "no rows"]),
         ("binary.csv", write(b"\x89PNG\0\0\0\1"), ["binary.csv", "binary"]),
         ("latin.csv", write(b"a,b\n\xe9,1\n"), ["latin.csv", "UTF-8"]),
-        ("cut.csv", write(b"a,b,c\n1,2,3\n4,5"), ["cut.csv, row 3", "half-written"]),
+        ("cut.csv", write(b"a,b,c\n1,2,3\n4,5"), ["cut.csv, row 3", "incomplete"]),
         ("wide.csv", write(b"a,b\n1,2\n1,2,3,4\n"), ["wide.csv", "line 3"]),
         ("twice.csv", write(b"a,a\n1,2\n"), ["twice.csv", "'a'", "twice"]),
-        ("cut.csv.gz", write(gzip.compress(b"a,b\n1,2\n" * 999)[:40]), ["cut.csv.gz", "half-written"]),
-        ("no.csv.gz", write(b"a,b\n1,2\n"), ["no.csv.gz", "half-written"]),
-        ("cut.parquet", write(b"PAR1 and no more"), ["cut.parquet", "half-written"]),
-        ("cut.npz", write(b"PK\x03\x04 and no more"), ["cut.npz", "half-written"]),
+        ("cut.csv.gz", write(gzip.compress(b"a,b\n1,2\n" * 999)[:40]), ["cut.csv.gz", "incomplete"]),
+        ("no.csv.gz", write(b"a,b\n1,2\n"), ["no.csv.gz", "incomplete"]),
+        ("cut.parquet", write(b"PAR1 and no more"), ["cut.parquet", "incomplete"]),
+        ("cut.npz", write(b"PK\x03\x04 and no more"), ["cut.npz", "incomplete"]),
         ("text.npz", write(b"1,2,3"), ["text.npz", "plain numbers"]),
         ("objects.npz", lambda path: np.savez(path, X=np.array([None, 1])), ["objects.npz", "plain numbers"]),
         ("deep.npz", lambda path: np.savez(path, X=np.zeros((2, 2, 2))), ["deep.npz", "'X' has 3 axes"]),
@@ -98,7 +98,7 @@ def test_a_bad_file_is_named_with_what_to_do(
 def test_files_of_different_layouts_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
     (tmp_path / "b.csv").write_text("day,cost\n2020-01-01,1\n")
-    with pytest.raises(DataError, match=r"b\.csv: its columns are not those of a\.csv: missing \['price'\]"):
+    with pytest.raises(DataError, match=r"b\.csv: its columns differ from those of a\.csv: missing \['price'\]"):
         read.from_files([tmp_path / "a.csv", tmp_path / "b.csv"])
 
 
@@ -142,7 +142,7 @@ def test_tables_of_a_folder_or_one_by_one_are_joined(tmp_path: Path) -> None:
     folder = tables(tmp_path)
     dataset = read.from_tables([folder], NAMES, join)
     assert list(dataset.frame["day"]) == ["2020-01-01", "2020-01-02"]
-    assert [read.place(dataset, label) for label in dataset.frame.index] == [
+    assert [read.file_and_row(dataset, label) for label in dataset.frame.index] == [
         "people.csv, row 2",
         "people.csv, row 4",
     ]
@@ -155,9 +155,9 @@ def test_tables_of_a_folder_or_one_by_one_are_joined(tmp_path: Path) -> None:
     ("given", "words"),
     [
         (["people.csv"], "table 'dates' is missing; give the folder"),
-        (["people.csv", "other.csv"], "other.csv: not expected; the tables are people, dates"),
-        (["people.csv", "."], "the table people was given twice"),
-        (["gone.csv"], "gone.csv: not expected"),
+        (["people.csv", "other.csv"], "other.csv: not a table of this app; its tables are people, dates"),
+        (["people.csv", "."], "the table people was already given as people.csv"),
+        (["gone.csv"], "gone.csv: not a table of this app"),
     ],
 )
 def test_tables_that_are_missing_or_too_many_are_refused(tmp_path: Path, given: list[str], words: str) -> None:
@@ -175,7 +175,7 @@ def test_tab_separated_files_have_no_header_and_name_their_rows(tmp_path: Path) 
     assert dataset.frame["right"].tolist() == ['said "so"', "#b", "d"]
     assert dataset.frame["label"].tolist() == ["1", "0", "0"]
     assert dataset.frame["file"].tolist() == ["train", "train", "test"]
-    assert [read.place(dataset, label) for label in dataset.frame.index] == [
+    assert [read.file_and_row(dataset, label) for label in dataset.frame.index] == [
         "train.txt, row 1",
         "train.txt, row 2",
         "test.tsv, row 1",

@@ -47,7 +47,7 @@ def test_by_time_never_overlaps(first: int, more: int) -> None:
 def test_by_time_refuses_boundaries_that_leave_a_part_empty() -> None:
     with pytest.raises(DataError, match="the test part is empty"):
         by_time(days(), "day", "2020-02-01", "2030-01-01")
-    with pytest.raises(DataError, match="not before"):
+    with pytest.raises(DataError, match="must start before"):
         by_time(days(), "day", "2020-03-01", "2020-02-01")
 
 
@@ -69,7 +69,7 @@ def test_by_group_refuses_rows_that_stand_in_two_parts() -> None:
     frame = grouped()
     split = by_group(frame, "group")
     frame.loc[split.test.index[0], "x"] = frame.loc[split.train.index[0], "x"]
-    with pytest.raises(DataError, match="1 rows of test also stand in train"):
+    with pytest.raises(DataError, match="1 rows of test are also in train"):
         by_group(frame, "group")
 
 
@@ -85,7 +85,7 @@ def test_check_finds_what_a_recipe_got_wrong() -> None:
     assert check(fine, "day") is fine
     with pytest.raises(DataError, match="train and validation overlap in 'day'"):
         check(Split(train=frame[:50], validation=frame[40:60], test=late, description={}), "day")
-    with pytest.raises(DataError, match="also stand in train"):
+    with pytest.raises(DataError, match="are also in train"):
         check(Split(train=early, validation=middle, test=pd.concat([late, early[:3]]), description={}))
     tagged = frame.assign(shop=["a"] * 50 + ["b"] * 50)
     with pytest.raises(DataError, match="share shop 'a'"):

@@ -11,14 +11,14 @@ from tests.training.toy import Toy
 from training.data.read import from_files
 from training.data.validate import tidied, validate
 from training.errors import DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def run(tmp_path: Path, raw: pd.DataFrame, recipe: Toy | None = None) -> pd.DataFrame:
     recipe = recipe or Toy()
     raw.to_csv(tmp_path / "toy.csv", index=False)
     dataset = from_files([tmp_path / "toy.csv"])
-    return validate(recipe, recipe.tidy(dataset.frame, Options()), dataset)
+    return validate(recipe, recipe.tidy(dataset.frame, RecipeOptions()), dataset)
 
 
 def test_a_good_table_passes(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_only_the_first_failures_are_shown_and_all_are_counted(tmp_path: Path) -
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     class Renamed(Toy):
-        def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
             return super().tidy(raw, options).drop(columns="b")
 
     with pytest.raises(DataError, match="column 'b' is missing"):
@@ -81,7 +81,7 @@ def test_a_row_counter_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_table_is_refused(tmp_path: Path) -> None:
     class Picky(Toy):
-        def tidy(self, raw: pd.DataFrame, options: Options) -> pd.DataFrame:
+        def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
             return super().tidy(raw, options).head(0)
 
     with pytest.raises(DataError, match="no rows are left"):
@@ -93,4 +93,4 @@ def test_a_cell_that_tidying_cannot_read_is_named_with_its_file_and_row(tmp_path
     path.write_text("market,date,price\nA,2020-01-01,10\nA,2020-13-45,11\n")
     dataset = from_files([path])
     with pytest.raises(DataError, match=r"prices.csv, row 3, column 'date': found '2020-13-45'; expected a date"):
-        tidied(price, dataset, Options(select={"commodity": "onion"}))
+        tidied(price, dataset, RecipeOptions(select={"commodity": "onion"}))

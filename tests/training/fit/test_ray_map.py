@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.fit.ray_map import FitFailed, run_tasks
+from training.fit.ray_map import FitFailed, map_on_ray
 from training.fit.trainer import Trainer
 from training.progress import Silent
 
@@ -58,7 +58,7 @@ def start_or_fail(path: str) -> None:
     wait_for(path)
 
 
-def test_results_are_in_order_and_progress_is_told(ray: None, tmp_path: Path) -> None:
+def test_results_are_in_order_and_progress_is_reported(ray: None, tmp_path: Path) -> None:
     watch = Watch()
     trainer = Trainer(2, 7, tmp_path, watch)
     assert trainer.map(square, list(range(7))) == [n * n for n in range(7)]
@@ -78,21 +78,21 @@ def test_one_worker_needs_no_other_process(tmp_path: Path) -> None:
 
 
 def test_partials_travel_too(ray: None) -> None:
-    assert run_tasks(partial(pow, 2), [1, 2, 3], 2, Silent()) == [2, 4, 8]
+    assert map_on_ray(partial(pow, 2), [1, 2, 3], 2, Silent()) == [2, 4, 8]
 
 
 def test_an_error_names_the_item_and_the_cause(ray: None) -> None:
     with pytest.raises(FitFailed, match="task 4 of 6 failed: .*three is not allowed"):
-        run_tasks(fail_at_three, list(range(6)), 1, Silent())
+        map_on_ray(fail_at_three, list(range(6)), 1, Silent())
 
 
 def test_a_task_whose_process_dies_is_started_again(ray: None, tmp_path: Path) -> None:
-    assert run_tasks(die_once, [str(tmp_path / "mark")], 1, Silent()) == ["alive"]
+    assert map_on_ray(die_once, [str(tmp_path / "mark")], 1, Silent()) == ["alive"]
 
 
 def test_the_rest_is_cancelled_when_one_fails(ray: None, tmp_path: Path) -> None:
     with pytest.raises(FitFailed, match="stop here"):
-        run_tasks(start_or_fail, [str(tmp_path / "a"), "fail"], 2, Silent())
+        map_on_ray(start_or_fail, [str(tmp_path / "a"), "fail"], 2, Silent())
     # The core of the cancelled task is free again, or this would wait for five minutes.
-    assert run_tasks(square, [1, 2, 3], 2, Silent()) == [1, 4, 9]
+    assert map_on_ray(square, [1, 2, 3], 2, Silent()) == [1, 4, 9]
     assert not (tmp_path / "a").exists()

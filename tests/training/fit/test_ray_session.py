@@ -11,7 +11,7 @@ import pytest
 
 from tests.rays import Rays
 from tests.training.conftest import still_alive
-from training.errors import ClusterError
+from training.errors import RayUnavailable
 from training.fit.ray_session import address, connected, environment
 
 PROGRAM = """
@@ -76,7 +76,7 @@ def test_a_ray_that_is_not_there_is_named(rays: Rays, tmp_path: Path, monkeypatc
         unused.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{unused.getsockname()[1]}"
         monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", place)
-        with pytest.raises(ClusterError, match=f"^nobody answers at {place}, "), connected(1, tmp_path):
+        with pytest.raises(RayUnavailable, match=f"^nothing answers at {place}; "), connected(1, tmp_path):
             pass
 
 

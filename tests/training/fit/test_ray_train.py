@@ -11,11 +11,11 @@ import pytest
 
 
 def test_the_board_has_the_latest_report_of_rank_0(ray: None, tmp_path: Path) -> None:
-    from training.fit.ray_train import Board
+    from training.fit.ray_train import ReportFile
 
-    board = Board(tmp_path / "report.json")
+    file = ReportFile(tmp_path / "report.json")
     for done in (5, 10):
-        board.after_report(None, [{"round": done, "pid": 1}, {"round": done, "pid": 2}], None)
+        file.after_report(None, [{"round": done, "pid": 1}, {"round": done, "pid": 2}], None)
     assert json.loads((tmp_path / "report.json").read_text()) == {"round": 10, "pid": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 

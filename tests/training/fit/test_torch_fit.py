@@ -107,7 +107,7 @@ def test_a_loss_that_is_never_finite_is_an_error(tables: Tables, tmp_path: Path)
 def test_tables_that_do_not_fit_are_refused_before_ray_starts(tables: Tables, tmp_path: Path) -> None:
     (features, target), validation = tables
     trainer = Trainer(2, 7, tmp_path)
-    with pytest.raises(ValueError, match=r"train: arrays of \[1100, 1101\] rows"):
+    with pytest.raises(ValueError, match=r"train: the arrays have \[1100, 1101\] rows"):
         fit(trainer, ((features, target[1:]), validation))
     with pytest.raises(ValueError, match="validation: 1 rows are too few for 2 workers"):
         fit(trainer, ((features, target), (features[:1], target[:1])))

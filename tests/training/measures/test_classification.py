@@ -79,7 +79,7 @@ def test_a_budget_is_never_exceeded(scores: list[float], budget: float) -> None:
 
 @pytest.mark.parametrize("budget", [0.0, 1.0, -0.1, 2.0])
 def test_a_budget_outside_its_range_is_refused(budget: float) -> None:
-    with pytest.raises(ValueError, match=f"budget: {budget} is not allowed"):
+    with pytest.raises(ValueError, match=f"`budget` must be between 0 and 1, not {budget}"):
         alerts_at(SCORE, budget)
 
 

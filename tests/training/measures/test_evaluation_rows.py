@@ -30,7 +30,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"rows\.parquet: cannot be read"):
         load(path)
     values(1.0).rows.to_parquet(path)
-    with pytest.raises(DataError, match="kind '' is not known; expected values, probabilities or classes"):
+    with pytest.raises(DataError, match="kind '' is unknown; expected values, probabilities or classes"):
         load(path)
 
 
@@ -65,9 +65,9 @@ def test_what_cannot_be_paired_is_refused() -> None:
     one = values(5.0)
     with pytest.raises(DataError, match="version 1 was judged on values, version 2 on classes"):
         pair(one, judged("classes"), NAMES)
-    with pytest.raises(DataError, match="version 2: its evaluation rows have no 'key'"):
+    with pytest.raises(DataError, match="version 2: its evaluation rows have no column 'key'"):
         pair(one, replace(one, rows=one.rows.drop(columns="key")), NAMES)
-    with pytest.raises(DataError, match="version 2: 399 evaluation rows have the key of another, e.g. same"):
+    with pytest.raises(DataError, match="version 2: 399 evaluation rows repeat a key, for example same"):
         pair(one, replace(one, rows=one.rows.assign(key="same")), NAMES)
 
 
@@ -76,5 +76,5 @@ def test_other_truths_are_refused(kind: Kind) -> None:
     one = values(5.0) if kind == "values" else judged(kind)
     changed = one.rows.copy()
     changed.loc[3, "actual"] = 17.5 if kind == "values" else "C"
-    with pytest.raises(DataError, match=r"1 of \d+ rows have other actual values: 3 is .*judge both on one"):
+    with pytest.raises(DataError, match=r"1 of \d+ rows have different actual values: 3 is .*judge both on one"):
         pair(one, replace(one, rows=changed), NAMES)

@@ -26,7 +26,7 @@ RECIPE = toy.Toy()
 @pytest.fixture(scope="module")
 def rows() -> Arrays:
     fitted = RECIPE.fitted(toy.local_booster(), {})
-    return RECIPE.parity_inputs(fitted, RECIPE.split(RECIPE.tidy(RECIPE.generate(7), toy.Options())))
+    return RECIPE.parity_inputs(fitted, RECIPE.split(RECIPE.tidy(RECIPE.generate(7), toy.RecipeOptions())))
 
 
 @pytest.fixture(scope="module")

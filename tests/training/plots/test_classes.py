@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from training.plots.classes import confusion, f1_by_class, pictures
+from training.plots.classes import confusion, f1_by_class, plots
 from training.plots.draw import draw
 from training.recipe import Evaluation
 
@@ -40,7 +40,7 @@ def test_a_run_of_classes_gets_its_pictures_and_none_of_values(tmp_path: Path) -
 
 
 def test_confidence_is_drawn_only_where_there_is_one() -> None:
-    assert list(pictures(rows().drop(columns="confidence"))) == ["confusion_matrix", "f1_by_class"]
+    assert list(plots(rows().drop(columns="confidence"))) == ["confusion_matrix", "f1_by_class"]
 
 
 def test_the_matrix_counts_actual_down_and_answers_across() -> None:
@@ -61,7 +61,7 @@ def test_many_classes_with_long_names_are_drawn(tmp_path: Path) -> None:
     names = [f"a rather long name {number:02}" for number in range(20)]
     actual = rng.choice(names, 400)
     table = pd.DataFrame({"actual": actual, "predicted": actual, "baseline": names[0]})
-    figures = pictures(table)
+    figures = plots(table)
     figures["confusion_matrix"].savefig(tmp_path / "many.png")
     assert (tmp_path / "many.png").stat().st_size > 8000
     assert not figures["confusion_matrix"].axes[0].texts

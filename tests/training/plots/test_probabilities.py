@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from training.measures.classification import average_precision
-from training.plots.probabilities import pictures
+from training.plots.probabilities import plots
 
 
 def rows(count: int = 2000) -> pd.DataFrame:
@@ -17,12 +17,12 @@ def rows(count: int = 2000) -> pd.DataFrame:
 
 
 def test_every_picture_there_is_data_for_is_drawn() -> None:
-    assert list(pictures(rows())) == ["reliability", "precision_recall", "error_by_slice"]
-    assert list(pictures(rows().drop(columns="slice"))) == ["reliability", "precision_recall"]
+    assert list(plots(rows())) == ["reliability", "precision_recall", "error_by_slice"]
+    assert list(plots(rows().drop(columns="slice"))) == ["reliability", "precision_recall"]
 
 
 def test_the_reliability_of_a_calibrated_model_lies_on_the_diagonal() -> None:
-    axes = pictures(rows(20000))["reliability"].axes[0]
+    axes = plots(rows(20000))["reliability"].axes[0]
     lines = {line.get_label(): np.asarray(line.get_data()) for line in axes.get_lines()}
     assert set(lines) == {"model", "naive baseline", "exact"}
     stated, seen = lines["model"]
@@ -32,7 +32,7 @@ def test_the_reliability_of_a_calibrated_model_lies_on_the_diagonal() -> None:
 
 def test_precision_and_recall_say_the_mean_and_chance() -> None:
     made = rows()
-    axes = pictures(made)["precision_recall"].axes[0]
+    axes = plots(made)["precision_recall"].axes[0]
     words = " ".join(text.get_text() for text in axes.get_legend().get_texts())
     mean = average_precision(made["actual"].to_numpy(), made["predicted"].to_numpy())
     assert f"model, mean {mean:.3f}" in words
@@ -41,11 +41,11 @@ def test_precision_and_recall_say_the_mean_and_chance() -> None:
 
 def test_the_error_by_slice_is_the_brier_score() -> None:
     made = rows()
-    axes = pictures(made)["error_by_slice"].axes[0]
+    axes = plots(made)["error_by_slice"].axes[0]
     wanted = made.assign(error=(made["actual"] - made["predicted"]) ** 2).groupby("slice")["error"].mean()
     assert [bar.get_height() for bar in axes.patches[:2]] == pytest.approx(wanted.tolist())
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_one_class_only_is_drawn_too(share: float) -> None:
-    assert len(pictures(rows(50).assign(actual=share))) == 3
+    assert len(plots(rows(50).assign(actual=share))) == 3

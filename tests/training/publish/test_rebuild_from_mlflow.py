@@ -7,7 +7,7 @@ from pathlib import Path
 from serving.kernel.storage.version_manifest import Aliases
 from tests.training.conftest import make_servable
 from training.publish import promotion, repository
-from training.publish.rebuild_from_mlflow import sync
+from training.publish.rebuild_from_mlflow import rebuild
 from training.publish.repository import Change
 from training.registry.mlflow_registry import Registry
 
@@ -27,7 +27,7 @@ def fill(registry: Registry, folder: Path, model: Path, repo: Path, count: int =
         registry.log_folder(run_id, servable, "servable")
         version = registry.register("toy", run_id, {})
         repository.publish(servable, repo, "toy", version)
-        promotion.settle(registry, repo, "toy", version, synthetic=False)
+        promotion.assign_alias(registry, repo, "toy", version, synthetic=False)
 
 
 def test_the_repository_is_rebuilt_byte_for_byte(registry: Registry, tmp_path: Path, toy_model: Path) -> None:
@@ -35,10 +35,10 @@ def test_the_repository_is_rebuilt_byte_for_byte(registry: Registry, tmp_path: P
     fill(registry, tmp_path, toy_model, repo)
     before = digests(repo)
     shutil.rmtree(repo)
-    assert sync(registry, repo) == [Change("toy", number, "written") for number in (1, 2, 3)]
+    assert rebuild(registry, repo) == [Change("toy", number, "written") for number in (1, 2, 3)]
     assert digests(repo) == before
     assert repository.aliases(repo, "toy") == Aliases(champion=1, challenger=3)
-    assert {change.action for change in sync(registry, repo)} == {"kept"}
+    assert {change.action for change in rebuild(registry, repo)} == {"kept"}
 
 
 def test_a_damaged_version_is_repaired(registry: Registry, tmp_path: Path, toy_model: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_damaged_version_is_repaired(registry: Registry, tmp_path: Path, toy_m
     before = digests(repo)
     (repo / "toy" / "2" / "model.onnx").write_bytes(b"rot")
     (repo / "toy" / "3" / "golden.jsonl").unlink()
-    assert [change.action for change in sync(registry, repo)] == ["kept", "repaired", "repaired"]
+    assert [change.action for change in rebuild(registry, repo)] == ["kept", "repaired", "repaired"]
     assert digests(repo) == before
 
 
@@ -57,7 +57,7 @@ def test_versions_the_registry_does_not_know_stay_unless_pruned(
     repo = tmp_path / "repo"
     fill(registry, tmp_path, toy_model, repo, 1)
     repository.publish(make_servable(tmp_path / "own", toy_model, note="own"), repo, "toy", 8)
-    assert sync(registry, repo)[-1] == Change("toy", 8, "unknown")
+    assert rebuild(registry, repo)[-1] == Change("toy", 8, "unknown")
     assert repository.versions(repo, "toy") == [1, 8]
-    assert sync(registry, repo, ["toy"], prune=True)[-1] == Change("toy", 8, "removed")
+    assert rebuild(registry, repo, ["toy"], prune=True)[-1] == Change("toy", 8, "removed")
     assert repository.versions(repo, "toy") == [1]

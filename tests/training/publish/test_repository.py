@@ -42,7 +42,7 @@ def test_the_same_again_is_nothing_and_another_is_an_error(
     inode = target.stat().st_ino
     assert repository.publish(toy_servable, repo, "toy", 1).stat().st_ino == inode
     other = make_servable(tmp_path / "other", toy_model, note="other")
-    with pytest.raises(RepositoryError, match="version 1 is published already, with other content"):
+    with pytest.raises(RepositoryError, match="version 1 is already published with other content"):
         repository.publish(other, repo, "toy", 1)
     (target / "model.onnx").write_bytes(b"rot")
     with pytest.raises(RepositoryError, match=r"model.onnx: sha256 is .* repository sync"):
@@ -52,9 +52,9 @@ def test_the_same_again_is_nothing_and_another_is_an_error(
 
 
 def test_wrong_numbers_and_apps_are_refused(tmp_path: Path, toy_servable: Path) -> None:
-    with pytest.raises(RepositoryError, match="expected 1 or more"):
+    with pytest.raises(RepositoryError, match="`version` must be 1 or more"):
         repository.publish(toy_servable, tmp_path, "toy", 0)
-    with pytest.raises(RepositoryError, match="is of 'toy', not of 'price'"):
+    with pytest.raises(RepositoryError, match="belongs to 'toy', not to 'price'"):
         repository.publish(toy_servable, tmp_path, "price", 1)
 
 
@@ -166,7 +166,7 @@ def test_a_published_version_keeps_its_bytes_wherever_it_goes(tmp_path: Path, to
 
 def test_a_version_is_taken_away_and_files_beside_it_replaced(tmp_path: Path, toy_servable: Path) -> None:
     repository.publish(toy_servable, tmp_path, "toy", 1)
-    repository.settle(tmp_path, "toy", {"config.pbtxt": b"a", "aliases.json": b"{}"})
+    repository.write_app_files(tmp_path, "toy", {"config.pbtxt": b"a", "aliases.json": b"{}"})
     repository.remove(tmp_path, "toy", 1)
     assert repository.versions(tmp_path, "toy") == []
     assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == [".lock", "aliases.json", "config.pbtxt"]

@@ -15,10 +15,10 @@ from serving.kernel.storage.version_manifest import Aliases, Manifest
 from tests.store import Proxy, Store, Verdict
 from tests.training.conftest import make_servable
 from tests.training.publish.test_rebuild_from_mlflow import digests
-from training.data.storage import Place
-from training.errors import BucketError
+from training.data.storage import Location
+from training.errors import StorageError
 from training.publish import repository
-from training.publish.copy_targets import BucketEnd
+from training.publish.copy_targets import BucketTarget
 from training.publish.repository import Change, RepositoryError
 from training.publish.repository_copy import apps_of, copy
 from training.publish.servable import ServableError
@@ -92,7 +92,7 @@ def test_other_content_under_a_number_is_refused(repo: Path, target: str, tmp_pa
     copy(str(repo), target)
     other = tmp_path / "other"
     repository.publish(make_servable(tmp_path / "o", toy_model, note="other"), other, "toy", 2)
-    with pytest.raises(RepositoryError, match="toy/2: .* holds another version of that number"):
+    with pytest.raises(RepositoryError, match="toy/2: .* have different content for this version"):
         copy(str(other), target)
     assert actions(copy(str(repo), target)) == ["kept", "kept"]
 
@@ -100,11 +100,11 @@ def test_other_content_under_a_number_is_refused(repo: Path, target: str, tmp_pa
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"rot"), lambda path: path.unlink()])
 def test_damage_in_the_target_is_repaired(repo: Path, target: str, damage: Callable[[Path], None]) -> None:
     copy(str(repo), target)
-    place = Place.of(target)
-    if place.folder:
-        damage(place.folder / "toy" / "2" / "model.onnx")
+    location = Location.of(target)
+    if location.folder:
+        damage(location.folder / "toy" / "2" / "model.onnx")
     else:
-        place.write("toy/2/model.onnx", b"rot")
+        location.write("toy/2/model.onnx", b"rot")
     assert actions(copy(str(repo), target)) == ["kept", "repaired"]
     assert actions(copy(str(repo), target)) == ["kept", "kept"]
 
@@ -113,8 +113,8 @@ def test_a_file_that_does_not_match_its_digest_goes_nowhere(
     repo: Path, bucket: str, store: Store, tmp_path: Path
 ) -> None:
     copy(str(repo), bucket)
-    content = Place.of(bucket).read("toy/2/model.onnx") or b""
-    Place.of(bucket).write("toy/2/model.onnx", content[:-1] + b"?")
+    content = Location.of(bucket).read("toy/2/model.onnx") or b""
+    Location.of(bucket).write("toy/2/model.onnx", content[:-1] + b"?")
     with pytest.raises(ServableError, match=r"2/model\.onnx: sha256 is"):
         copy(bucket, str(tmp_path / "back"))
     assert repository.versions(tmp_path / "back", "toy") == [1]
@@ -130,7 +130,7 @@ def test_a_copy_that_breaks_off_leaves_no_version_and_is_taken_up(
     with Proxy(store) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         proxy.judge = lambda method, path: (403, "AccessDenied") if "/2/golden" in path else None
-        with pytest.raises(BucketError, match="not permitted"):
+        with pytest.raises(StorageError, match="not permitted"):
             copy(str(repo), bucket)
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
     assert actions(copy(bucket, str(tmp_path / "back"))) == ["written"]
@@ -167,17 +167,17 @@ def test_a_killed_copy_leaves_no_version_and_is_taken_up(
     assert actions(copy(str(repo), bucket)) == ["written", "written"]
 
 
-def test_what_was_not_kept_as_it_was_sent_gets_no_manifest(repo: Path, bucket: str, store: Store) -> None:
-    class Losing(Place):
+def test_what_was_not_stored_as_it_was_sent_gets_no_manifest(repo: Path, bucket: str, store: Store) -> None:
+    class Losing(Location):
         def send(self, source: Path, path: str) -> None:
             if not path.endswith("model.onnx"):
                 super().send(source, path)
 
-    place = Place.of(bucket)
-    losing = Losing(place.shown, place.root, place.system)
+    location = Location.of(bucket)
+    losing = Losing(location.shown, location.root, location.system)
     manifest = repository.manifest(repo, "toy", 1)
-    with pytest.raises(BucketError, match=r"toy/1/model\.onnx: was not kept as it was sent"):
-        BucketEnd(losing).put("toy", 1, repo / "toy" / "1", manifest)
+    with pytest.raises(StorageError, match=r"toy/1/model\.onnx: was not stored as it was sent"):
+        BucketTarget(losing).put("toy", 1, repo / "toy" / "1", manifest)
     assert apps_of(bucket) == []
 
 
@@ -194,14 +194,17 @@ def reseal(repo: Path, **changes: object) -> None:
         (lambda repo: reseal(repo, model="price"), "is of price version 1"),
         (
             lambda repo: reseal(repo, files={"../../../evil": {"sha256": "0", "bytes": 1}}),
-            r"the file name '\.\./\.\./\.\./evil' leaves its folder",
+            r"the file name '\.\./\.\./\.\./evil' points outside its folder",
         ),
         (
             lambda repo: reseal(repo, files={"/tmp/evil": {"sha256": "0", "bytes": 1}}),
-            "the file name '/tmp/evil' leaves its folder",
+            "the file name '/tmp/evil' points outside its folder",
         ),
         (lambda repo: (repo / "toy/1/manifest.json").write_text("{"), r"toy/1/manifest\.json: "),
-        (lambda repo: (repo / "toy/aliases.json").write_text('{"champion": 9}'), "names version 9, which is not"),
+        (
+            lambda repo: (repo / "toy/aliases.json").write_text('{"champion": 9}'),
+            "names version 9, which does not",
+        ),
         (lambda repo: (repo / "toy/aliases.json").write_text("[]"), r"toy/aliases\.json: "),
     ],
 )
@@ -214,23 +217,23 @@ def test_a_source_that_contradicts_itself_is_refused(
     assert not list(Path(repo.parent).rglob("evil"))
 
 
-def test_aliases_follow_the_longer_record_of_promotions(repo: Path, target: str) -> None:
+def test_aliases_follow_the_longer_promotion_history(repo: Path, target: str) -> None:
     copy(str(repo), target)
     repository.promote(repo, "toy", 2, "better")
     copy(target, str(repo))
     assert repository.aliases(repo, "toy").champion == 2, "an older copy takes nothing back"
     copy(str(repo), target)
-    assert json.loads(Place.of(target).read("toy/aliases.json") or b"")["champion"] == 2
+    assert json.loads(Location.of(target).read("toy/aliases.json") or b"")["champion"] == 2
 
 
-def test_places_that_were_promoted_in_independently_are_not_mixed(repo: Path, target: str, tmp_path: Path) -> None:
+def test_repositories_with_different_histories_are_not_mixed(repo: Path, target: str, tmp_path: Path) -> None:
     copy(str(repo), target)
     other = tmp_path / "other"
     copy(target, str(other))
     repository.promote(repo, "toy", 2, "here")
     repository.promote(other, "toy", 2, "there")
     copy(str(other), target)
-    with pytest.raises(RepositoryError, match=r"toy/promotions\.jsonl: .* promoted in independently"):
+    with pytest.raises(RepositoryError, match=r"toy/promotions\.jsonl: the histories of .* differ"):
         copy(str(repo), target)
 
 
@@ -243,7 +246,7 @@ def test_a_version_from_another_release_keeps_its_bytes(repo: Path, tmp_path: Pa
     assert isinstance(repository.manifest(tmp_path / "back", "toy", 1), Manifest)
 
 
-def test_a_place_is_not_copied_into_itself(repo: Path, bucket: str) -> None:
+def test_a_location_is_not_copied_into_itself(repo: Path, bucket: str) -> None:
     for source, target in ((str(repo), str(repo)), (str(repo), f"{repo}/toy"), (bucket, "s3://models")):
-        with pytest.raises(RepositoryError, match="one lies in the other"):
+        with pytest.raises(RepositoryError, match="one is inside the other"):
             copy(source, target)

@@ -31,7 +31,7 @@ def test_features_that_look_at_their_neighbours_are_refused(tmp_path: Path) -> N
     recipe = toy.Toy()
     app = dataclasses.replace(toy.app, features=centred)
     fitted = recipe.fitted(toy.local_booster(3), {})
-    with pytest.raises(ServableError, match="golden question 0 has other features alone"):
+    with pytest.raises(ServableError, match="golden question 0: its features depend on the other"):
         servable.write_golden(tmp_path, app, [toy.Question(1, 1), toy.Question(2, 3)], fitted)
     with pytest.raises(ServableError, match="no questions"):
         servable.write_golden(tmp_path, toy.app, [], fitted)

@@ -11,7 +11,7 @@ from tests.training import toy
 from tests.training.conftest import make_servable
 from training.data import read
 from training.errors import RegistryError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 from training.registry.mlflow_model import write_mlflow_model
 from training.registry.mlflow_registry import Registry
 
@@ -36,7 +36,7 @@ def test_a_run_has_everything(registry: Registry) -> None:
 
     run_id = registry.start("toy", "toy run", {"slipway.app": "toy"})
     dataset = read.from_generator(RECIPE.generate(7), "toy")
-    parts = RECIPE.split(RECIPE.tidy(dataset.frame, Options()))
+    parts = RECIPE.split(RECIPE.tidy(dataset.frame, RecipeOptions()))
     registry.log_dataset(run_id, dataset, parts)
     registry.log(run_id, params={"eta": 0.1, "long": "x" * 9000}, metrics=METRICS)
     registry.finish(run_id, "registered")

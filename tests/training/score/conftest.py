@@ -15,8 +15,8 @@ from training.publish import repository
 from training.score.answers import schema
 from training.score.merge import merge
 from training.score.parts import Parts, Plan
-from training.score.source import Source, read_source
-from training.score.version import Place
+from training.score.question_file import QuestionFile, read_question_file
+from training.score.version import ModelRuntime
 from training.score.worker import Job, Scorer
 
 TOY = "tests.training.toy_app"
@@ -32,8 +32,8 @@ def models(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> Path:
 
 
 @pytest.fixture
-def place(models: Path) -> Place:
-    return Place(repository=str(models))
+def runtime(models: Path) -> ModelRuntime:
+    return ModelRuntime(repository=str(models))
 
 
 @pytest.fixture
@@ -52,20 +52,20 @@ def write_questions(path: Path, rows: int, bad: tuple[int, ...] = ()) -> None:
 
 
 @pytest.fixture
-def job(tmp_path: Path, place: Place) -> Callable[..., Job]:
+def job(tmp_path: Path, runtime: ModelRuntime) -> Callable[..., Job]:
     """A job on a file, its folder of parts begun."""
 
     def make(data: Path, block_rows: int = 50, keep: tuple[str, ...] = ("id",), form: str = "parquet") -> Job:
-        source = read_source(data, toy.Question, keep, block_rows)
+        source = read_question_file(data, toy.Question, keep, block_rows)
         parts = Parts(tmp_path / "direct.parquet")
         with parts.locked():
             parts.begin(plan_of(source, block_rows, keep))
-        return Job(app=TOY, version=1, place=place, source=source, keep=keep, form=form, parts=parts)
+        return Job(app=TOY, version=1, runtime=runtime, source=source, keep=keep, form=form, parts=parts)
 
     return make
 
 
-def plan_of(source: Source, block_rows: int = 50, keep: tuple[str, ...] = ()) -> Plan:
+def plan_of(source: QuestionFile, block_rows: int = 50, keep: tuple[str, ...] = ()) -> Plan:
     return Plan(
         app="toy",
         version=1,

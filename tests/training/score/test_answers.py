@@ -12,7 +12,7 @@ import pytest
 from serving.kernel.find_app import find_apps
 from training.errors import DataError
 from training.score.answers import schema, table
-from training.score.source import Source
+from training.score.question_file import QuestionFile
 
 
 class Part(msgspec.Struct):
@@ -29,8 +29,8 @@ class Rich(msgspec.Struct):
     either: int | str = 1
 
 
-def source(path: str = "q.jsonl", form: str = "jsonl") -> Source:
-    return Source(path=path, format=form, sha256="", rows=1, columns=(), blocks=())
+def source(path: str = "q.jsonl", form: str = "jsonl") -> QuestionFile:
+    return QuestionFile(path=path, format=form, sha256="", rows=1, columns=(), blocks=())
 
 
 def test_a_row_for_each_and_nulls_where_there_is_no_answer() -> None:
@@ -62,12 +62,12 @@ def test_every_app_has_a_schema(app: object) -> None:
 
 
 def test_names_that_would_be_there_twice_are_refused() -> None:
-    with pytest.raises(DataError, match="'score' would be in the output twice"):
+    with pytest.raises(DataError, match="'score' would occur twice in the output"):
         schema(Rich, source(), ("score",), "parquet")
 
 
 def test_csv_takes_flat_answers_only(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'parts' of the answer is a list or an object"):
+    with pytest.raises(DataError, match="the answer's field 'parts' is a list or an object"):
         schema(Rich, source(), (), "csv")
     path = tmp_path / "q.parquet"
     pq.write_table(pa.table({"tags": [["x"]], "n": [1]}), path)

@@ -41,6 +41,6 @@ def test_a_missing_row_is_an_error_and_the_output_is_as_before(
     score_directly(made, out, tmp_path / "rejects")
     before = out.read_bytes()
     columns = schema(toy.Answer, made.source, made.keep, "parquet")
-    with pytest.raises(ScoreError, match="250 rows of output for 251 of input"):
+    with pytest.raises(ScoreError, match="250 rows of output for 251 rows of input"):
         merge(made.parts, len(made.source.blocks), 251, columns, "parquet", out, tmp_path / "rejects")
     assert out.read_bytes() == before

@@ -20,19 +20,19 @@ def begun(tmp_path: Path) -> Parts:
     return parts
 
 
-def test_a_block_is_done_when_its_record_is_there_and_fits(tmp_path: Path) -> None:
+def test_a_block_is_finished_when_its_record_matches_its_files(tmp_path: Path) -> None:
     parts = begun(tmp_path)
-    assert parts.part(3) is None
+    assert parts.finished(3) is None
     parts.finish(3, 10, 2)
-    found = parts.part(3)
+    found = parts.finished(3)
     assert found is not None and (found.rows, found.rejected) == (10, 2)
     parts.answers(3).write_bytes(b"answerz")
-    assert parts.part(3) is None
+    assert parts.finished(3) is None
     parts.finish(3, 10, 2)
     parts.rejects(3).unlink()
-    assert parts.part(3) is None
+    assert parts.finished(3) is None
     (parts.folder / "00003.json").write_bytes(b'{"block":')
-    assert parts.part(3) is None
+    assert parts.finished(3) is None
 
 
 def test_beginning_forgets_what_was_there(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_beginning_forgets_what_was_there(tmp_path: Path) -> None:
     other = msgspec.structs.replace(PLAN, version=2)
     with parts.locked():
         parts.begin(other)
-    assert parts.plan() == other and parts.part(3) is None
+    assert parts.plan() == other and parts.finished(3) is None
     parts.remove()
     assert list(tmp_path.iterdir()) == []
 
@@ -49,7 +49,7 @@ def test_beginning_forgets_what_was_there(tmp_path: Path) -> None:
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     parts = begun(tmp_path)
     with parts.locked():
-        with pytest.raises(DataError, match="another run is writing there"):
+        with pytest.raises(DataError, match="another run is using it"):
             with parts.locked():
                 pass
     with parts.locked():
@@ -63,20 +63,20 @@ def test_a_run_that_began_nothing_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_no_run_made_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "out.parquet.parts"
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(DataError, match="no run made it"):
+    with pytest.raises(DataError, match="not the folder of a run"):
         with Parts(tmp_path / "out.parquet").locked():
             pass
     assert (folder / "thesis.txt").exists()
 
 
-def test_a_damaged_plan_is_said(tmp_path: Path) -> None:
+def test_a_damaged_plan_is_reported(tmp_path: Path) -> None:
     parts = begun(tmp_path)
     (parts.folder / "plan.json").write_text("{}")
-    with pytest.raises(DataError, match="--overwrite starts again"):
+    with pytest.raises(DataError, match="--overwrite starts over"):
         parts.plan()
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from serving.edge.codec.records import decode_instances
 from serving.kernel.errors import Invalid
+from training.score.question_file import read_question_file
 from training.score.rows import Reject, read_block
-from training.score.source import read_source
 
 
 class Item(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ def read(
     path: Path, question: type[msgspec.Struct], keep: tuple[str, ...] = (), block_rows: int = 100, size: int = 3
 ) -> tuple[dict[int, Any], list[Reject], dict[str, list[Any]]]:
     """Questions, rejections and kept columns of a file."""
-    source = read_source(path, question, keep, block_rows)
+    source = read_question_file(path, question, keep, block_rows)
     questions: dict[int, Any] = {}
     rejects: list[Reject] = []
     kept: dict[str, list[Any]] = {name: [] for name in keep}
@@ -123,7 +123,7 @@ def test_csv(tmp_path: Path) -> None:
     questions, rejects, kept = read(path, Flat, ("note",), block_rows=2, size=2)
     assert questions == {0: Flat(1, True, 0.5), 1: Flat(2), 4: Flat(4)}
     assert [(one.row, one.field) for one in rejects] == [(2, "$.count"), (3, ""), (5, "$.fast")]
-    assert rejects[1].reason == "2 cells where the header has 4"
+    assert rejects[1].reason == "2 cells, but the header has 4"
     assert kept["note"] == ["a\r\nb", None, None, None, "\N{REPLACEMENT CHARACTER}", 'q"q']
 
 

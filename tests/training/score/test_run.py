@@ -20,19 +20,19 @@ from tests.training.conftest import ray_address
 from tests.training.score.conftest import TOY, plan_of, score_directly, write_questions
 from training.errors import DataError, ScoreError
 from training.score.parts import Parts
+from training.score.question_file import read_question_file
 from training.score.run import ScoreRequest, _verify, score
-from training.score.source import read_source
-from training.score.version import Place
+from training.score.version import ModelRuntime
 from training.score.worker import Job
 
 MakeJob = Callable[..., Job]
 
 
 @pytest.fixture
-def request_for(tmp_path: Path, place: Place, parquet: Path) -> Callable[..., ScoreRequest]:
+def request_for(tmp_path: Path, runtime: ModelRuntime, parquet: Path) -> Callable[..., ScoreRequest]:
     def make(**changes: Any) -> ScoreRequest:
         given = {"app": TOY, "data": parquet, "out": tmp_path / "out.parquet", "home": tmp_path / "home"}
-        return ScoreRequest(**{**given, "place": place, "keep": ("id",), "block_rows": 50, **changes})
+        return ScoreRequest(**{**given, "runtime": runtime, "keep": ("id",), "block_rows": 50, **changes})
 
     return make
 
@@ -60,13 +60,13 @@ def kill_in_the_middle(line: list[str], root: Path, environment: dict[str, str],
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_where_it_was(
-    ray: None, root: Path, tmp_path: Path, place: Place, job: MakeJob
+    ray: None, root: Path, tmp_path: Path, runtime: ModelRuntime, job: MakeJob
 ) -> None:
-    """The one that is killed is a guest of this process's Ray, the other has its own."""
+    """The killed run uses the Ray of this process; the second run starts its own."""
     data, out = tmp_path / "many.parquet", tmp_path / "out.parquet"
     write_questions(data, 40_000, bad=(3, 33_333))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SLIPWAY_")}
-    environment |= {"SLIPWAY_HOME": str(tmp_path / "home"), "SLIPWAY_MODEL_REPOSITORY": place.repository}
+    environment |= {"SLIPWAY_HOME": str(tmp_path / "home"), "SLIPWAY_MODEL_REPOSITORY": runtime.repository}
     parts, guest = Parts(out), {**environment, "SLIPWAY_RAY_ADDRESS": ray_address()}
     killed = kill_in_the_middle(command(out, data), root, guest, tmp_path / "log", parts)
     assert killed == -signal.SIGKILL, (tmp_path / "log").read_text()
@@ -87,32 +87,32 @@ def test_a_run_that_is_killed_goes_on_where_it_was(
 
 
 def test_when_every_block_is_done_only_the_merge_is_left(
-    request_for: Callable[..., ScoreRequest], tmp_path: Path, job: MakeJob, parquet: Path, place: Place
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, job: MakeJob, parquet: Path, runtime: ModelRuntime
 ) -> None:
     """As after a kill in the middle of the merge: no Ray is started."""
     made = job(parquet)
     score_directly(made, tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl")
     shutil.copytree(made.parts.folder, Parts(tmp_path / "out.parquet").folder)
-    fingerprint = asyncio.run(_verify(toy.app, 1, place))
+    fingerprint = asyncio.run(_verify(toy.app, 1, runtime))
     plan = msgspec.structs.replace(plan_of(made.source, 50, ("id",)), fingerprint=fingerprint)
     (tmp_path / "out.parquet.parts" / "plan.json").write_bytes(msgspec.json.encode(plan))
     result = score(request_for())
     assert (result.rows, result.rejected, result.resumed, result.version) == (250, 1, 250, 1)
     assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "wanted.parquet").read_bytes()
-    with pytest.raises(DataError, match="is there already; --overwrite replaces it"):
+    with pytest.raises(DataError, match="already exists; --overwrite replaces it"):
         score(request_for())
 
 
-def test_another_run_in_the_same_place_is_refused(
+def test_another_run_to_the_same_output_is_refused(
     request_for: Callable[..., ScoreRequest], tmp_path: Path, parquet: Path
 ) -> None:
     parts = Parts(tmp_path / "out.parquet")
     with parts.locked():
-        parts.begin(plan_of(read_source(parquet, toy.Question, ("id",), 50), 50, ("id",)))
-    with pytest.raises(DataError, match=r"has a run of a version 1 with other files; --overwrite starts again"):
+        parts.begin(plan_of(read_question_file(parquet, toy.Question, ("id",), 50), 50, ("id",)))
+    with pytest.raises(DataError, match=r"holds a run with another build of version 1; --overwrite starts over"):
         score(request_for())
     write_questions(parquet, 30)
-    with parts.locked(), pytest.raises(DataError, match="another run is writing there"):
+    with parts.locked(), pytest.raises(DataError, match="another run is using it"):
         score(request_for())
 
 
@@ -120,10 +120,10 @@ def test_paths_are_looked_at_first(
     request_for: Callable[..., ScoreRequest], tmp_path: Path, parquet: Path
 ) -> None:
     for changes, says in (
-        ({"out": parquet}, "is the file of questions itself"),
+        ({"out": parquet}, "is the file of questions"),
         ({"out": tmp_path / "out.xlsx"}, "expected a file that ends in"),
-        ({"out": tmp_path / "no" / "out.csv"}, "there is no folder"),
-        ({"rejects": tmp_path / "out.parquet"}, "the same file as --out"),
+        ({"out": tmp_path / "no" / "out.csv"}, "does not exist"),
+        ({"rejects": tmp_path / "out.parquet"}, "it is the same file as --out"),
         ({"out": tmp_path, "rejects": tmp_path / "r"}, "expected a file"),
         ({"version": 9}, "toy has no version 9"),
         ({"app": "nothing"}, "there is no app 'nothing'"),
@@ -139,5 +139,5 @@ def test_a_bad_version_is_refused_before_anything_is_done(
     shutil.copytree(models, tmp_path / "models")
     (tmp_path / "models" / "toy" / "1" / "model.onnx").write_bytes(b"rot")
     with pytest.raises(ScoreError, match=r"refused: model.onnx"):
-        score(request_for(place=Place(repository=str(tmp_path / "models"))))
+        score(request_for(runtime=ModelRuntime(repository=str(tmp_path / "models"))))
     assert not (tmp_path / "out.parquet").exists()

@@ -11,7 +11,7 @@ from tests.training import toy
 from tests.training.score.conftest import TOY
 from training.errors import DataError, ScoreError
 from training.publish import repository
-from training.score.version import Place, choose, open_version
+from training.score.version import ModelRuntime, choose, open_version
 
 
 def test_the_champion_else_the_newest(tmp_path: Path, models: Path, toy_servable: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_champion_else_the_newest(tmp_path: Path, models: Path, toy_servable
     repository.set_aliases(copy, "toy", Aliases(champion=1))
     assert choose(TOY, copy)[1] == 1
     assert choose(TOY, copy, 4)[1] == 4
-    with pytest.raises(DataError, match=r"toy has no version 3 .* there are: 1, 4"):
+    with pytest.raises(DataError, match=r"toy has no version 3 .* available: 1, 4"):
         choose(TOY, copy, 3)
     (copy / "toy" / "aliases.json").write_text("{")
     with pytest.raises(ScoreError, match="aliases.json"):
@@ -42,4 +42,4 @@ def test_a_version_that_is_not_what_was_published_is_refused(tmp_path: Path, mod
     with (tmp_path / "models" / "toy" / "1" / name).open("ab") as stream:
         stream.write(b"\n")
     with pytest.raises(ScoreError, match=f"toy version 1 is refused: {name}"):
-        asyncio.run(open_version(toy.app, 1, Place(repository=str(tmp_path / "models"))))
+        asyncio.run(open_version(toy.app, 1, ModelRuntime(repository=str(tmp_path / "models"))))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.progress import Silent
-from training.recipe import Options, Recipe
+from training.recipe import Recipe, RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.tune.search import Search
 
@@ -24,7 +24,7 @@ class Heard(Silent):
 
 def search_of(recipe: Recipe[Any], home: Path, registry: Registry, **more: Any) -> Search:
     """A search on the generated data, below a run of its own."""
-    tidy = recipe.tidy(recipe.generate(7), Options())
+    tidy = recipe.tidy(recipe.generate(7), RecipeOptions())
     given = {"recipe": recipe, "tidy": tidy, "parts": recipe.split(tidy), "dataset_sha256": "d", "home": home}
     return Search(**{**given, "run_id": registry.start("toy", "toy", {}), **more})
 

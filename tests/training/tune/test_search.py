@@ -21,7 +21,7 @@ from tests.training.tune.tunable import Asleep, Broken, Picky, Sleepy, Stepless,
 from training import find_recipe
 from training.errors import DataError, TuneError
 from training.find_recipe import RecipeError
-from training.recipe import Options, Split
+from training.recipe import RecipeOptions, Split
 from training.registry.mlflow_registry import Registry
 from training.registry.tuning_results import Tuned
 from training.tune.search import check_space, nested, search
@@ -159,15 +159,15 @@ def test_a_recipe_without_parameters_and_one_with_wrong_ones() -> None:
     check_space(Tunable())
     with pytest.raises(TuneError, match="toy has nothing to tune"):
         check_space(toy.recipe)
-    with pytest.raises(RecipeError, match="the default max_depth = 30 is outside of IntDistribution"):
+    with pytest.raises(RecipeError, match="the default max_depth = 30 is outside IntDistribution"):
         check_space(Outside())
-    with pytest.raises(RecipeError, match="'max_depth' stands in one of `space` and `defaults` only"):
+    with pytest.raises(RecipeError, match="'max_depth' is in only one of `space` and `defaults`"):
         check_space(Odd())
 
 
 def test_the_inner_split_has_nothing_of_the_test_part() -> None:
     recipe = Tunable()
-    tidy = recipe.tidy(recipe.generate(7), Options())
+    tidy = recipe.tidy(recipe.generate(7), RecipeOptions())
     parts = recipe.split(tidy)
     inner = nested(recipe, tidy, parts)
     assert inner.test["day"].max() < parts.test["day"].min()
@@ -177,7 +177,7 @@ def test_the_inner_split_has_nothing_of_the_test_part() -> None:
         def nest(self, frame: pd.DataFrame) -> Split:
             raise DataError("too little")
 
-    with pytest.raises(DataError, match="before the test part cannot be cut once more for a search: too little"):
+    with pytest.raises(DataError, match="before the test part cannot be split again for a search: too little"):
         nested(Once(), tidy, parts)
 
 
@@ -191,8 +191,8 @@ def test_another_space_is_another_search(registry: Registry, tmp_path: Path) -> 
     changed = [
         replace(wanted, recipe=Wider()),
         replace(wanted, dataset_sha256="e"),
-        replace(wanted, options=Options(seed=8)),
-        replace(wanted, options=Options(select={"commodity": "onion"})),
+        replace(wanted, options=RecipeOptions(seed=8)),
+        replace(wanted, options=RecipeOptions(select={"commodity": "onion"})),
     ]
     assert len({one.digest(inner) for one in (wanted, *changed)}) == 5
     assert replace(wanted, trials=99, minutes=1.0, workers=3).digest(inner) == wanted.digest(inner)

@@ -15,7 +15,7 @@ from tests.training.modules import build, loss, no_loss
 from tests.training.tune.tunable import Tunable
 from training.errors import TuneError
 from training.fit.trainer import FitFailed
-from training.recipe import Evaluation, Options
+from training.recipe import Evaluation, RecipeOptions
 from training.tune.trial import TrialTrainer, objective
 
 Told = list[tuple[float, float]]
@@ -28,7 +28,7 @@ def trial(told: Told, **params: object) -> TrialTrainer:
 def test_a_trial_takes_its_parameters_and_tells_of_its_rounds() -> None:
     """That it fits what Ray Train fits: `test_trainer` and `test_torch_fit`."""
     recipe, told = Tunable(), []
-    parts = recipe.split(recipe.tidy(recipe.generate(7), Options()))
+    parts = recipe.split(recipe.tidy(recipe.generate(7), RecipeOptions()))
     inputs = {"features": recipe.table(parts.test)[0]}
     here = trial(told)
     own = recipe.fit(parts, here).predict(inputs)["y"]
@@ -65,8 +65,8 @@ def test_modules_and_many_small_fits() -> None:
 
 def test_a_parameter_that_the_recipe_does_not_have() -> None:
     recipe = Tunable()
-    parts = recipe.split(recipe.tidy(recipe.generate(7), Options()))
-    with pytest.raises(ValueError, match="parameter 'depth' is not known; there are: eta, max_depth"):
+    parts = recipe.split(recipe.tidy(recipe.generate(7), RecipeOptions()))
+    with pytest.raises(ValueError, match="parameter 'depth' is unknown; the recipe has: eta, max_depth"):
         recipe.fit(parts, trial([], depth=3))
     assert trial([], eta=0.1).tuned(recipe.defaults) == {"eta": 0.1, "max_depth": 3}
 
@@ -84,5 +84,5 @@ def test_the_metric_of_a_search() -> None:
         objective(Tunable(), evaluation(near, far))
     with pytest.raises(TuneError, match=r"mae \(all\) is nan"):
         objective(Tunable(), evaluation(Metric(name="mae", value=float("nan"))))
-    with pytest.raises(TuneError, match="'nominal' says not whether"):
+    with pytest.raises(TuneError, match="must be lower or higher for a search, not 'nominal'"):
         objective(Tunable(), evaluation(Metric(name="mae", value=1.0, better="nominal")))

@@ -1,1 +1,1 @@
-"""The Python stand-in for Triton's ONNX Runtime backend; `training/onnx/triton.py` installs it."""
+"""The Python replacement for Triton's ONNX Runtime backend; `training/onnx/triton.py` installs it."""

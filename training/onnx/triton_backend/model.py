@@ -1,8 +1,8 @@
 """Triton's `onnxruntime` backend, in Python: runs `<model>/<version>/model.onnx` with ONNX Runtime.
 
-Triton starts this file in a process of its own, one per instance. It reads the same `config.pbtxt` that the
-compiled backend reads, so it imports nothing of this project. Backend parameters (config.pbtxt `parameters`):
-`intra_op_thread_count`, default 1.
+Triton runs this file in one process per instance, outside of this project's environment, so it imports nothing of
+this project. It reads the same `config.pbtxt` as the compiled backend. Backend parameters (`parameters` in
+config.pbtxt): `intra_op_thread_count`, default 1.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Tensors = dict[str, npt.NDArray[Any]]
 
 
 class TritonPythonModel:
-    """What Triton calls: once `initialize`, then `execute` with the requests of one batch."""
+    """Triton calls `initialize` once, then `execute` with the requests of each batch."""
 
     @staticmethod
     def auto_complete_config(config: Any) -> Any:
-        """The configuration is complete as written; nothing is guessed."""
+        """Return the configuration unchanged; it is complete."""
         return config
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Open the version's model. Raises `TritonModelException` when its bytes are not the published ones."""
+        """Open the version's model. Raises `TritonModelException` when its digest differs from the manifest's."""
         config = json.loads(args["model_config"])
         model = Path(args["model_repository"]) / args["model_version"] / "model.onnx"
         _verify(model)
@@ -45,7 +45,7 @@ class TritonPythonModel:
         self.types = {item["name"]: pb.triton_string_to_numpy(item["data_type"]) for item in config["output"]}
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Run all requests as one batch; if that fails run them one by one, so that a bad one fails alone."""
+        """Run all requests as one batch. If that fails, run them one by one, so that a bad request fails alone."""
         batches = [self._read(request) for request in requests]
         answers = self._attempt(batches)
         if answers and isinstance(answers[0], Exception) and len(batches) > 1:
@@ -53,7 +53,7 @@ class TritonPythonModel:
         return [_failed(item) if isinstance(item, Exception) else self._respond(item) for item in answers]
 
     def _attempt(self, batches: list[Tensors]) -> Sequence[Tensors | Exception]:
-        """The answers, or the same failure for every request."""
+        """The answers, or the same error for every request."""
         try:
             return self._run_together(batches)
         except Exception as cause:  # noqa: BLE001 - the process edge: Triton must get an answer per request
@@ -82,7 +82,7 @@ class TritonPythonModel:
 
 
 def _as_text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Text in place of the bytes that Triton hands over; of bytes ONNX Runtime would take the Python literal."""
+    """The array with text instead of bytes, which Triton passes. ONNX Runtime would take the literal `b'...'`."""
     if array.dtype != np.object_:
         return array
     text = np.empty(array.size, np.object_)

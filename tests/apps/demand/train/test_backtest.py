@@ -7,13 +7,13 @@ from apps.demand.train.backtest import History, Job, history, run, seasonal_naiv
 from apps.demand.train.data import PACES, tidy
 from apps.demand.train.prophet import Plan
 from tests.apps.demand.tables import daily
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 DAY = PACES["day"]
 
 
 def one(table: pd.DataFrame) -> History:
-    return history(tidy(table, Options()), DAY)[0]
+    return history(tidy(table, RecipeOptions()), DAY)[0]
 
 
 def test_seasonal_naive_repeats_the_last_season() -> None:

@@ -8,7 +8,7 @@ from pandera.errors import SchemaError
 from apps.demand.train.data import FORBIDDEN, ORIGINS, PACES, SCHEMA, Pace, cut, pace_of, tidy
 from tests.apps.demand.tables import daily, monthly
 from training.errors import BadValue, DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def hourly() -> pd.DataFrame:
@@ -25,7 +25,7 @@ def hourly() -> pd.DataFrame:
 
 
 def test_hours_are_summed_by_day_and_the_targets_parts_are_gone() -> None:
-    frame = tidy(hourly(), Options())
+    frame = tidy(hourly(), RecipeOptions())
     assert frame["demand"].tolist() == [12.0, 30.0]
     assert frame["date"].astype(str).tolist() == ["2011-01-01", "2011-01-02"]
     assert not set(FORBIDDEN) & set(frame.columns)
@@ -33,18 +33,18 @@ def test_hours_are_summed_by_day_and_the_targets_parts_are_gone() -> None:
 
 
 def test_the_only_series_can_be_named_and_one_of_many_chosen() -> None:
-    assert set(tidy(daily(), Options(select={"series": "onion"}))["series"]) == {"onion"}
+    assert set(tidy(daily(), RecipeOptions(select={"series": "onion"}))["series"]) == {"onion"}
     both = pd.concat([daily().assign(series=name) for name in ("onion ", "rice")])
-    assert set(tidy(both, Options())["series"]) == {"onion", "rice"}
-    assert set(tidy(both, Options(select={"series": "rice"}))["series"]) == {"rice"}
+    assert set(tidy(both, RecipeOptions())["series"]) == {"onion", "rice"}
+    assert set(tidy(both, RecipeOptions(select={"series": "rice"}))["series"]) == {"rice"}
     with pytest.raises(DataError, match="there are: onion, rice"):
-        tidy(both, Options(select={"series": "tea"}))
+        tidy(both, RecipeOptions(select={"series": "tea"}))
 
 
 def test_rows_without_a_value_are_dropped_and_counted() -> None:
     table = daily()
     table.loc[5:8, "demand"] = np.nan
-    frame = tidy(table, Options())
+    frame = tidy(table, RecipeOptions())
     assert len(frame) == len(table) - 4
     assert frame.attrs["dropped"] == {"without a value": 4}
 
@@ -54,52 +54,52 @@ def test_a_bad_cell_is_named(column: str, value: str) -> None:
     table = daily().astype({column: object})
     table.loc[7, column] = value
     with pytest.raises(BadValue) as error:
-        tidy(table, Options())
+        tidy(table, RecipeOptions())
     assert (error.value.row, column in error.value.cell) == (7, True)
 
 
 def test_a_day_is_a_day_whatever_its_offset() -> None:
     table = daily().assign(date=lambda frame: frame["date"].dt.tz_localize("Asia/Kolkata"))
-    assert tidy(table, Options())["date"].tolist() == daily()["date"].tolist()
+    assert tidy(table, RecipeOptions())["date"].tolist() == daily()["date"].tolist()
 
 
 def test_a_series_that_never_changes_is_refused() -> None:
     with pytest.raises(DataError, match="is 0 throughout"):
-        cut(tidy(daily().assign(demand=0.0), Options()))
+        cut(tidy(daily().assign(demand=0.0), RecipeOptions()))
 
 
 def test_a_day_that_is_there_twice_is_refused() -> None:
     twice = pd.concat([daily(), daily().iloc[[5]]], ignore_index=True)
     with pytest.raises(SchemaError, match="unique"):
-        SCHEMA.validate(tidy(twice, Options()))
+        SCHEMA.validate(tidy(twice, RecipeOptions()))
 
 
 def test_unknown_columns_are_refused() -> None:
     with pytest.raises(DataError, match="no known layout"):
-        tidy(daily().rename(columns={"demand": "rain"}), Options())
+        tidy(daily().rename(columns={"demand": "rain"}), RecipeOptions())
 
 
 def test_series_end_together_or_are_over() -> None:
     short = daily(days=790).assign(series="short")
     long = daily(days=800).assign(series="long")
-    assert tidy(pd.concat([short, long]), Options()).groupby("series")["date"].max().nunique() == 1
+    assert tidy(pd.concat([short, long]), RecipeOptions()).groupby("series")["date"].max().nunique() == 1
     with pytest.raises(DataError, match="'short' ends on"):
-        tidy(pd.concat([daily(days=700).assign(series="short"), long]), Options())
+        tidy(pd.concat([daily(days=700).assign(series="short"), long]), RecipeOptions())
 
 
 def test_months_are_told_from_days() -> None:
-    assert pace_of(tidy(daily(), Options())).frequency == "day"
-    assert pace_of(tidy(monthly(), Options())).frequency == "month"
+    assert pace_of(tidy(daily(), RecipeOptions())).frequency == "day"
+    assert pace_of(tidy(monthly(), RecipeOptions())).frequency == "month"
 
 
 def test_the_parts_follow_in_time_and_short_series_are_refused() -> None:
-    split = cut(tidy(daily(), Options()))
+    split = cut(tidy(daily(), RecipeOptions()))
     assert split.train["date"].max() < split.validation["date"].min()
     assert split.validation["date"].max() < split.test["date"].min()
     assert len(split.test) == 240
     assert len(split.description["origins"]["30"]) == 6
     with pytest.raises(DataError, match="at least 730 days"):
-        cut(tidy(daily(days=600), Options()))
+        cut(tidy(daily(days=600), RecipeOptions()))
 
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=list(PACES))

@@ -16,7 +16,7 @@ from training.data.read import from_files
 from training.data.validate import tidied, validate
 from training.measures import gate
 from training.onnx import export, parity
-from training.recipe import Evaluation, Options
+from training.recipe import Evaluation, RecipeOptions
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_golden_questions_are_answered_as_after_a_round_trip() -> None:
 
 
 def test_months_fall_out_of_the_same_recipe(tmp_path: Path) -> None:
-    frame = recipe.schema.validate(recipe.tidy(monthly(), Options(select={"series": "retail"})))
+    frame = recipe.schema.validate(recipe.tidy(monthly(), RecipeOptions(select={"series": "retail"})))
     split = recipe.split(frame)
     made = recipe.fit(split, LocalTrainer())
     report = recipe.evaluate(made, split)
@@ -61,7 +61,7 @@ def test_months_fall_out_of_the_same_recipe(tmp_path: Path) -> None:
 
 def real(path: Path) -> Evaluation:
     dataset = from_files([path])
-    frame = validate(recipe, tidied(recipe, dataset, Options()), dataset)
+    frame = validate(recipe, tidied(recipe, dataset, RecipeOptions()), dataset)
     split = recipe.split(frame)
     return recipe.evaluate(recipe.fit(split, LocalTrainer()), split)
 

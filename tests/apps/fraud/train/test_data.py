@@ -11,11 +11,11 @@ from tests.apps.fraud.tables import NAMES, raw
 from training.data.read import from_generator
 from training.data.validate import validate
 from training.errors import DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def tidied(frame: pd.DataFrame, **select: str) -> pd.DataFrame:
-    return tidy(frame, Options(select=select))
+    return tidy(frame, RecipeOptions(select=select))
 
 
 @pytest.mark.parametrize("name", ["label", "y", "Class", "is_fraud"])

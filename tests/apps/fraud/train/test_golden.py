@@ -7,9 +7,9 @@ from apps.fraud.serve.features import encode
 from apps.fraud.train.data import LABEL, tidy
 from apps.fraud.train.golden import GOLDEN_ROWS, HELD_OUT_ROWS, golden, parity_rows
 from tests.apps.fraud.tables import CONTEXT, model, raw
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
-TEST = tidy(raw(), Options())
+TEST = tidy(raw(), RecipeOptions())
 
 
 def test_golden_questions_are_records_of_both_kinds() -> None:

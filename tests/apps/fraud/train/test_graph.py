@@ -11,7 +11,7 @@ from apps.fraud.train.graph import graph
 from apps.fraud.train.recipe import recipe
 from tests.apps.fraud.tables import model, raw
 from training.onnx import export, parity
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def test_the_graph_computes_what_the_model_computes(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_the_graph_computes_what_the_model_computes(tmp_path: Path) -> None:
     native = model()
     path = tmp_path / "model.onnx"
     export.save(app, graph(native), path)
-    inputs = {"features": parity_rows(native, tidy(raw(), Options()))}
+    inputs = {"features": parity_rows(native, tidy(raw(), RecipeOptions()))}
     lines = parity.report(recipe, native.predict, path, inputs)
     assert {line.output for line in lines} == {"score", "margins", "contributions"}
     for line in lines:

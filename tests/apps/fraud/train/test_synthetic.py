@@ -5,7 +5,7 @@ import pandas as pd
 from apps.fraud.schema import EXAMPLE
 from apps.fraud.train.data import LABEL, SCHEMA, cut, tidy
 from apps.fraud.train.synthetic import FRAUDS, REPEATED, ROWS, generate
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def test_the_same_seed_gives_the_same_table() -> None:
@@ -23,6 +23,6 @@ def test_it_has_what_real_tables_have() -> None:
 
 
 def test_it_is_tidied_split_and_valid() -> None:
-    frame = SCHEMA.validate(tidy(generate(7), Options()), lazy=True)
+    frame = SCHEMA.validate(tidy(generate(7), RecipeOptions()), lazy=True)
     parts = cut(frame)
     assert parts.test[LABEL].sum() == frame[LABEL].sum()

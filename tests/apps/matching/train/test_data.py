@@ -9,7 +9,7 @@ import pytest
 from apps.matching.train.data import COLUMNS, FILE, PART, SCHEMA, cut, cut_again, tidy
 from training.data.read import from_files
 from training.errors import BadValue, DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 LEFT = "COL title VAL adobe cs3 [ mac ] COL manufacturer VAL adobe COL price VAL 399.0 "
 RIGHT = "COL title VAL cs3 web COL manufacturer VAL  COL price VAL  "
@@ -21,7 +21,7 @@ def records(*rows: tuple[str, str, str], files: tuple[str, ...] = ()) -> pd.Data
 
 
 def test_record_pairs_are_read() -> None:
-    table = tidy(records((LEFT, RIGHT, "1")), Options())
+    table = tidy(records((LEFT, RIGHT, "1")), RecipeOptions())
     row = SCHEMA.validate(table).iloc[0]
     assert row["requirement_name"] == "adobe cs3 [ mac ]"
     assert row["requirement_maker"] == "adobe"
@@ -35,7 +35,7 @@ def test_the_plain_layout_is_read() -> None:
     raw = pd.DataFrame(
         {"requirement_name": ["a"], "availability_name": ["b"], "label": [0], "requirement_price": 0}
     )
-    row = SCHEMA.validate(tidy(raw, Options())).iloc[0]
+    row = SCHEMA.validate(tidy(raw, RecipeOptions())).iloc[0]
     assert row["availability_name"] == "b"
     # A price of 0 is one that is not known.
     assert np.isnan(row["requirement_price"])
@@ -44,14 +44,14 @@ def test_the_plain_layout_is_read() -> None:
 def test_a_pair_in_two_files_stays_in_the_later_part() -> None:
     """The published files repeat pairs, some with both labels; what is asked in the test must not be fitted on."""
     rows = [(LEFT, RIGHT, "0"), (LEFT, RIGHT, "1"), (LEFT, RIGHT, "0")]
-    table = tidy(records(*rows, files=("train", "test", "valid")), Options())
+    table = tidy(records(*rows, files=("train", "test", "valid")), RecipeOptions())
     assert table[[PART, "label"]].to_numpy().tolist() == [["test", 1]]
 
 
 def test_files_of_other_names_are_split_by_requirement() -> None:
     rows = [(f"COL name VAL lot {row // 4}", f"COL name VAL offer {row}", "0") for row in range(400)]
-    assert PART not in tidy(records(*rows, files=("pairs",) * 400), Options())
-    split = cut(tidy(records(*rows), Options()))
+    assert PART not in tidy(records(*rows, files=("pairs",) * 400), RecipeOptions())
+    split = cut(tidy(records(*rows), RecipeOptions()))
     parts = [set(part["requirement_name"]) for part in (split.train, split.validation, split.test)]
     assert all(parts)
     assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
@@ -72,24 +72,24 @@ def test_files_of_other_names_are_split_by_requirement() -> None:
 )
 def test_broken_rows_are_named(row: tuple[str, str, str], column: str) -> None:
     with pytest.raises(BadValue, match=column) as error:
-        tidy(records((LEFT, RIGHT, "1"), row), Options())
+        tidy(records((LEFT, RIGHT, "1"), row), RecipeOptions())
     assert error.value.row == 1
 
 
 def test_tables_of_other_layouts_are_refused() -> None:
     with pytest.raises(DataError, match="label"):
-        tidy(pd.DataFrame({"a": [1]}), Options())
+        tidy(pd.DataFrame({"a": [1]}), RecipeOptions())
     with pytest.raises(DataError, match="requirement_name"):
-        tidy(pd.DataFrame({"a": [1], "label": [1]}), Options())
+        tidy(pd.DataFrame({"a": [1], "label": [1]}), RecipeOptions())
     with pytest.raises(DataError, match="published or group"):
-        tidy(records((LEFT, RIGHT, "1")), Options(select={"split": "random"}))
+        tidy(records((LEFT, RIGHT, "1")), RecipeOptions(select={"split": "random"}))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows"), [("amazon_google", 10_959), ("abt_buy", 9_502)])
 def test_the_published_parts_share_no_pair(real_data: Path, name: str, rows: int) -> None:
     paths = [real_data / "matching" / name / f"{part}.txt" for part in ("train", "valid", "test")]
-    table = tidy(from_files(paths, COLUMNS, FILE).frame, Options())
+    table = tidy(from_files(paths, COLUMNS, FILE).frame, RecipeOptions())
     assert len(SCHEMA.validate(table)) == rows
     split = cut(table)
     assert split.description["kind"] == "published"

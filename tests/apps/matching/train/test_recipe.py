@@ -12,7 +12,7 @@ from tests.real import judged, table
 from training.data import read
 from training.data.validate import validate
 from training.errors import DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 FLOORS = {"amazon_google": {"f1": 0.658, "hit_at_1": 0.819}, "abt_buy": {"f1": 0.809, "hit_at_1": 0.927}}
 """F1 of a random forest on similarities, and hit@1 of letter TF-IDF, as measured without tuning."""
@@ -22,7 +22,7 @@ def test_the_recipe_is_of_the_app_and_forbids_row_numbers() -> None:
     assert recipe.app is app
     raw = recipe.generate(3)
     dataset = read.from_generator(raw, "matching")
-    tidy = recipe.tidy(dataset.frame, Options())
+    tidy = recipe.tidy(dataset.frame, RecipeOptions())
     assert len(validate(recipe, tidy, dataset)) == len(tidy)
     with pytest.raises(DataError, match="leaks the target"):
         validate(recipe, tidy.assign(left_id=range(len(tidy))), dataset)

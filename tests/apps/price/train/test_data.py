@@ -13,9 +13,9 @@ from apps.price.train.data import FORBIDDEN, SCHEMA, add_reference, cut, groups_
 from tests.apps.price.tables import plain
 from training.data.read import from_files
 from training.errors import DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
-ONION = Options(select={"commodity": "onion"})
+ONION = RecipeOptions(select={"commodity": "onion"})
 
 
 def agmarknet(**columns: list[object]) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def test_rows_without_a_price_are_dropped_and_counted() -> None:
 
 def test_agmarknet_without_a_commodity_asks_for_one() -> None:
     with pytest.raises(DataError, match="--commodity"):
-        tidy(agmarknet(), Options())
+        tidy(agmarknet(), RecipeOptions())
 
 
 def test_an_unknown_layout_names_those_that_are_known() -> None:
@@ -66,7 +66,7 @@ def test_an_unknown_layout_names_those_that_are_known() -> None:
 
 def test_a_commodity_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(DataError, match="'leek'; the table has: onion"):
-        tidy(plain(), Options(select={"commodity": "leek"}))
+        tidy(plain(), RecipeOptions(select={"commodity": "leek"}))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_value_that_cannot_be_read_is_named(column: str, values: list[object],
     ("column", "value"), [("price", 0.0), ("price", 1e9), ("arrival", -1.0), ("state", "Karnatak"), ("crude", 0.0)]
 )
 def test_the_schema_refuses_what_is_out_of_range(column: str, value: object) -> None:
-    frame = tidy(plain().assign(crude=60.0, state="Karnataka"), Options())
+    frame = tidy(plain().assign(crude=60.0, state="Karnataka"), RecipeOptions())
     SCHEMA.validate(frame)
     frame.loc[frame.index[3], column] = value
     with pytest.raises(pandera.errors.SchemaErrors):
@@ -93,7 +93,7 @@ def test_the_schema_refuses_what_is_out_of_range(column: str, value: object) -> 
 
 
 def test_the_reference_is_made_of_the_other_markets() -> None:
-    frame = tidy(plain(markets=4), Options())
+    frame = tidy(plain(markets=4), RecipeOptions())
     row = frame.iloc[5]
     others = frame[(frame["date"] == row["date"]) & (frame["market"] != row["market"])]
     weights = np.log1p(others["arrival"]) + 0.1
@@ -103,20 +103,20 @@ def test_the_reference_is_made_of_the_other_markets() -> None:
 
 
 def test_one_other_market_makes_no_reference() -> None:
-    frame = tidy(plain(markets=2), Options())
+    frame = tidy(plain(markets=2), RecipeOptions())
     assert frame["reference"].isna().all()
     assert groups_of(frame) == ()
 
 
 def test_a_reference_that_is_given_is_kept() -> None:
-    frame = tidy(plain().assign(reference=777.0), Options())
+    frame = tidy(plain().assign(reference=777.0), RecipeOptions())
     assert set(frame["reference"]) == {777.0}
 
 
 @given(st.integers(5, 35))
 @settings(max_examples=20, deadline=None)
 def test_the_reference_knows_nothing_of_later_days(known: int) -> None:
-    full = tidy(plain(markets=4), Options()).drop(columns="reference")
+    full = tidy(plain(markets=4), RecipeOptions()).drop(columns="reference")
     day = full["date"].min() + pd.Timedelta(days=known)
     early = add_reference(full[full["date"] <= day])
     late = add_reference(full)
@@ -140,7 +140,7 @@ def test_a_price_stands_for_three_days_in_the_reference() -> None:
 
 
 def test_the_split_is_by_date_and_leaks_nothing() -> None:
-    frame = tidy(plain(markets=3, days=365 * 8, start="2014-01-01"), Options())
+    frame = tidy(plain(markets=3, days=365 * 8, start="2014-01-01"), RecipeOptions())
     split = cut(frame)
     assert split.test["date"].min() == pd.Timestamp("2019-01-01")
     assert split.train["date"].max() < split.validation["date"].min()
@@ -150,10 +150,10 @@ def test_the_split_is_by_date_and_leaks_nothing() -> None:
 
 
 def test_a_short_table_is_cut_by_shares() -> None:
-    split = cut(tidy(plain(days=500), Options()))
+    split = cut(tidy(plain(days=500), RecipeOptions()))
     assert split.test["date"].min() == pd.Timestamp("2019-01-01") + pd.Timedelta(days=399)
     with pytest.raises(DataError, match="spans 39 days"):
-        cut(tidy(plain(days=40), Options()))
+        cut(tidy(plain(days=40), RecipeOptions()))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_short_table_is_cut_by_shares() -> None:
 )
 def test_the_real_files_are_tidied(real_data: Path, name: str, rows: int, unpriced: int, repeated: int) -> None:
     dataset = from_files([real_data / "price" / f"{name}_KARNATAKA.csv"])
-    frame = tidy(dataset.frame, Options(select={"commodity": name.lower()}))
+    frame = tidy(dataset.frame, RecipeOptions(select={"commodity": name.lower()}))
     assert frame.attrs["dropped"] == {"without a price": unpriced, "repeated market and date": repeated}
     assert len(frame) == rows
     SCHEMA.validate(frame, lazy=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.recipe import Options
+from training.recipe import RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, TrainResult, train
 
@@ -39,7 +39,7 @@ def _train(commodity: str, folder: Path, here: Path, registry: Registry) -> Trai
     request = TrainRequest(
         app="price",
         paths=(folder / "price" / f"{commodity.upper()}_KARNATAKA.csv",),
-        options=Options(select={"commodity": commodity}),
+        options=RecipeOptions(select={"commodity": commodity}),
         workers=1,
         repository=here / "repository",
         home=here,

@@ -9,7 +9,7 @@ from apps.price.schema import PriceQuestion
 from apps.price.train.recipe import PriceRecipe, recipe
 from tests.apps.price.tables import fitted, synthetic_split
 from tests.training.local import LocalTrainer
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def test_the_recipe_is_of_the_app_and_forbids_the_days_extremes() -> None:
@@ -36,7 +36,7 @@ def test_a_random_walk_is_refused() -> None:
     walk = table.groupby("market")["price"].transform(
         lambda series: 2000 * np.exp(np.cumsum(random.normal(0, 0.03, len(series))))
     )
-    split = recipe.split(recipe.schema.validate(recipe.tidy(table.assign(price=walk.round(2)), Options())))
+    split = recipe.split(recipe.schema.validate(recipe.tidy(table.assign(price=walk.round(2)), RecipeOptions())))
     checks = recipe.checks(recipe.evaluate(recipe.fit(split, LocalTrainer()), split))
     beaten = {check.name: check.passed for check in checks if check.name.startswith("beats persistence")}
     assert beaten == {"beats persistence, horizon 1": False, "beats persistence, horizon 7": False}

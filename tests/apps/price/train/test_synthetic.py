@@ -4,7 +4,7 @@ import pandas as pd
 
 from apps.price.train.data import FORBIDDEN, SCHEMA, groups_of, tidy
 from apps.price.train.synthetic import MARKETS, generate
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def test_the_same_seed_gives_the_same_table() -> None:
@@ -24,6 +24,6 @@ def test_it_has_what_real_tables_have() -> None:
 
 
 def test_it_is_tidied_and_valid() -> None:
-    frame = SCHEMA.validate(tidy(generate(7), Options()), lazy=True)
+    frame = SCHEMA.validate(tidy(generate(7), RecipeOptions()), lazy=True)
     assert groups_of(frame) == ("reference", "location", "indicators")
     assert 300 < frame["price"].min() and frame["price"].max() < 20_000

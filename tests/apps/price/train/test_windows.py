@@ -17,7 +17,7 @@ from apps.price.train.windows import HORIZONS, examples, hide_some, longest_gap
 from tests.apps.price.tables import plain, synthetic_split
 from tests.apps.price.windows import full_windows
 from training.errors import DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 CONTEXT = PriceContext(commodities=("onion",), groups=("reference", "location", "indicators"))
 
@@ -38,7 +38,7 @@ def test_training_and_serving_make_the_same_features_to_the_last_bit() -> None:
 @given(st.integers(5, 35))
 @settings(max_examples=20, deadline=None)
 def test_later_days_never_change_a_row(known: int) -> None:
-    frame = tidy(plain(markets=3, days=40), Options())
+    frame = tidy(plain(markets=3, days=40), RecipeOptions())
     day = frame["date"].min() + pd.Timedelta(days=known)
     early = examples(frame[frame["date"] <= day], horizons=(1, 3))
     late = examples(frame, horizons=(1, 3))
@@ -48,7 +48,7 @@ def test_later_days_never_change_a_row(known: int) -> None:
 
 
 def test_the_target_is_that_many_trading_days_ahead() -> None:
-    frame = tidy(plain(markets=1, days=40), Options())
+    frame = tidy(plain(markets=1, days=40), RecipeOptions())
     rows = examples(frame, horizons=(7,))
     prices = frame["price"].to_numpy()
     np.testing.assert_array_equal(rows.table["last"], prices[:-7])
@@ -58,7 +58,7 @@ def test_the_target_is_that_many_trading_days_ahead() -> None:
 
 
 def test_a_target_beyond_a_long_closure_is_no_target() -> None:
-    frame = tidy(plain(markets=1, days=40), Options())
+    frame = tidy(plain(markets=1, days=40), RecipeOptions())
     shut = frame["date"].between("2019-01-15", "2019-02-01")
     rows = examples(frame[~shut], horizons=(1, 7))
     gaps = rows.table["target_day"] - rows.table["day"]
@@ -68,7 +68,7 @@ def test_a_target_beyond_a_long_closure_is_no_target() -> None:
 
 
 def test_windows_of_a_part_reach_back_before_it() -> None:
-    frame = tidy(plain(markets=1, days=120), Options())
+    frame = tidy(plain(markets=1, days=120), RecipeOptions())
     since = pd.Timestamp("2019-04-15")
     part = examples(frame, since=since, horizons=(1,))
     assert part.table["day"].min() == since.toordinal()
@@ -100,13 +100,13 @@ def test_hiding_blanks_about_a_tenth_and_never_the_last_price() -> None:
 
 
 def test_the_same_seed_hides_the_same() -> None:
-    frame = tidy(plain(markets=3), Options())
+    frame = tidy(plain(markets=3), RecipeOptions())
     first, second = (examples(frame, hide=np.random.default_rng(5)).features for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
 def test_without_a_reference_its_columns_are_missing() -> None:
-    frame = tidy(plain(markets=3), Options())
+    frame = tidy(plain(markets=3), RecipeOptions())
     columns = [at for at, name in enumerate(FEATURES) if name.startswith(("reference", "premium"))]
     assert not np.isnan(examples(frame).features[:, columns[0]]).any()
     assert np.isnan(examples(frame, reference=False).features[:, columns]).all()
@@ -114,7 +114,7 @@ def test_without_a_reference_its_columns_are_missing() -> None:
 
 def test_a_table_without_a_target_is_refused() -> None:
     with pytest.raises(DataError, match="no window has a target"):
-        examples(tidy(plain(days=5), Options()), horizons=(7,))
+        examples(tidy(plain(days=5), RecipeOptions()), horizons=(7,))
 
 
 def test_a_question_taken_from_a_table_holds_its_optional_groups() -> None:

@@ -10,7 +10,7 @@ from apps.quality.train.recipe import recipe
 from tests.apps.quality.tables import bean_split, beans, lot_split
 from training.data.validate import tidied
 from training.errors import BadValue, DataError
-from training.recipe import Dataset, Options
+from training.recipe import Dataset, RecipeOptions
 
 
 def test_both_names_of_the_grade_are_read_and_the_rest_is_measured() -> None:
@@ -77,7 +77,7 @@ def test_a_text_column_is_refused_with_file_and_row() -> None:
         tidy(table)
     dataset = Dataset(frame=table, source="lots.csv", sha256="")
     with pytest.raises(DataError, match="row 0, column 'code'"):
-        tidied(recipe, dataset, Options())
+        tidied(recipe, dataset, RecipeOptions())
 
 
 def test_the_platform_refuses_forbidden_names_too() -> None:

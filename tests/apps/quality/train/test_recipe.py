@@ -12,7 +12,7 @@ from tests.apps.quality.tables import bean_model, bean_split, beans, lot_model, 
 from tests.training.local import LocalTrainer
 from training.errors import DataError
 from training.measures import gate
-from training.recipe import Evaluation, Options
+from training.recipe import Evaluation, RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
@@ -37,7 +37,7 @@ def test_grades_that_follow_nothing_are_refused() -> None:
     table = beans()
     table["Class"] = np.random.default_rng(9).permutation(table["Class"])
     made_by = QualityRecipe()
-    split = made_by.split(made_by.schema.validate(made_by.tidy(table, Options())))
+    split = made_by.split(made_by.schema.validate(made_by.tidy(table, RecipeOptions())))
     checks = made_by.checks(made_by.evaluate(made_by.fit(split, LocalTrainer()), split))
     assert not next(check for check in checks if check.name.startswith("beats the nearest mean")).passed
 
@@ -48,7 +48,7 @@ def test_one_measurement_that_says_it_all_leaves_nothing_to_gain() -> None:
     rng = np.random.default_rng(2)
     table["Roundness"], table["Extent"] = rng.normal(size=(2, len(table)))
     made_by = QualityRecipe()
-    split = made_by.split(made_by.schema.validate(made_by.tidy(table, Options())))
+    split = made_by.split(made_by.schema.validate(made_by.tidy(table, RecipeOptions())))
     checks = made_by.checks(made_by.evaluate(made_by.fit(split, LocalTrainer()), split))
     assert not all(check.passed for check in checks)
 
@@ -104,5 +104,5 @@ def test_an_identifier_in_the_real_file_is_refused_whatever_its_name(real_data: 
     table["Gloss"] = np.arange(len(table)) * 7 + 1000
     for rows in (table, table.sample(frac=1, random_state=1)):
         with pytest.raises(DataError, match="'Gloss'"):
-            recipe.tidy(rows, Options())
-    assert recipe.tidy(table.drop(columns="Gloss"), Options()).attrs["dropped"] == {"duplicates": 68}
+            recipe.tidy(rows, RecipeOptions())
+    assert recipe.tidy(table.drop(columns="Gloss"), RecipeOptions()).attrs["dropped"] == {"duplicates": 68}

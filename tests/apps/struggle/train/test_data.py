@@ -10,7 +10,7 @@ from apps.struggle.train.synthetic import generate
 from tests.apps.struggle.students import table
 from training.data.validate import validate
 from training.errors import BadValue, DataError
-from training.recipe import Dataset, Options
+from training.recipe import Dataset, RecipeOptions
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_odd_values_are_named_with_their_row(
     raw = join(tables)
     raw.loc[3, column] = value
     with pytest.raises(BadValue, match=said) as bad:
-        recipe.tidy(raw, Options())
+        recipe.tidy(raw, RecipeOptions())
     assert bad.value.row == 3
 
 

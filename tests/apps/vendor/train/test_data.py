@@ -12,7 +12,7 @@ from tests.apps.vendor.tables import plain, scms, synthetic_split
 from training.data.read import from_files
 from training.data.validate import tidied, validate
 from training.errors import BadValue, DataError
-from training.recipe import Options
+from training.recipe import RecipeOptions
 
 
 def by_quantity(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def test_words_are_translated_and_unknown_ones_refused() -> None:
 
 def test_what_is_known_only_afterwards_is_not_in_the_tidy_table() -> None:
     """Freight is invoiced and insurance bought when a shipment leaves; the delivery is the answer."""
-    tidy = recipe.tidy(scms(), Options())
+    tidy = recipe.tidy(scms(), RecipeOptions())
     assert not set(FORBIDDEN) & set(tidy.columns)
     assert set(tidy.columns) == set(SCHEMA.columns)
 
@@ -74,7 +74,7 @@ def test_a_table_that_kept_it_is_refused(column: str, tmp_path: Path) -> None:
     plain().to_csv(path, index=False)
     dataset = from_files([path])
     with pytest.raises(DataError, match="leaks the target"):
-        validate(recipe, tidied(recipe, dataset, Options()).assign(**{column: 0.0}), dataset)
+        validate(recipe, tidied(recipe, dataset, RecipeOptions()).assign(**{column: 0.0}), dataset)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -83,7 +83,7 @@ def test_a_file_with_a_byte_order_mark_and_any_line_ends_is_read(end: str, tmp_p
     path.write_bytes(b"\xef\xbb\xbf" + scms().to_csv(index=False, lineterminator=end).encode())
     dataset = from_files([path])
     assert dataset.frame.columns[0] == "ID"
-    assert len(tidied(recipe, dataset, Options())) > 3
+    assert len(tidied(recipe, dataset, RecipeOptions())) > 3
 
 
 def test_a_shipment_without_a_delivery_is_dropped_and_counted() -> None:

@@ -1,4 +1,4 @@
-"""`slipway new` in a copy of the repository: what it writes is clean. `tests/test_tutorial.py` trains and serves it."""
+"""`slipway new` in a copy of the repository: its files are clean. `tests/test_tutorial.py` trains and serves the app."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_what_makes_no_sense_is_refused(slipway: Slipway, words: tuple[str, ...]
     ("source", "target", "code", "said"),
     [
         ("none", "there", 1, "none: holds no version of any app"),
-        ("gs://models", "there", 6, "expected a folder of this machine or s3://bucket/prefix"),
+        ("gs://models", "there", 6, "expected a local folder or s3://bucket/prefix"),
         ("s3://me:hunter2@models", "there", 6, "credentials do not belong in a URL"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The file of questions: its format, its columns, and the blocks it is scored in."""
+"""The file of questions: its format, its columns, and its blocks."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ __all__ = [
     "BOM",
     "FORMATS",
     "Block",
-    "Source",
+    "QuestionFile",
     "flat",
     "format_of",
+    "raw_rows",
     "read_header",
-    "read_source",
-    "records",
+    "read_question_file",
 ]
 
 FORMATS = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 BLOCK_ROWS = 20_000
-"""Rows of a block: what is lost at most, per worker, when a run is killed."""
+"""Rows of a block. A killed run loses at most this many per worker."""
 BLOCK_BYTES = 32 * 2**20
-"""Of text, in memory while a block is read."""
+"""The size limit of a block of text, which is read into memory."""
 SPLITS = 8
-"""Most blocks of one Parquet row group: a block reads past the rows of its group before it, and drops them."""
+"""Most blocks of one Parquet row group. Each block reads the group from its start and drops the rows before it."""
 LONGEST = 16 * 2**20
-"""Bytes of one row of text."""
+"""Most bytes of one row of text."""
 BOM = b"\xef\xbb\xbf"
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that are scored and written as one."""
+    """Consecutive rows that are scored and written together."""
 
     number: int
     first: int
-    """Number of its first row in the file, from 0."""
+    """The number of the first row in the file, from 0."""
     rows: int
     start: int
-    """Parquet: the row group. Text: the byte it begins at."""
+    """Parquet: the row group. Text: the offset of the first byte."""
     extent: int
-    """Parquet: rows of the group before it. Text: its bytes."""
+    """Parquet: rows of the group before the block. Text: the length in bytes."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that has been looked through once."""
+class QuestionFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of questions, after one scan."""
 
     path: str
     format: str
@@ -61,23 +61,25 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     rows: int
     columns: tuple[str, ...]
-    """Of Parquet and CSV; empty for JSON lines, where each row has its own."""
+    """Empty for JSON lines, where every row names its own fields."""
     blocks: tuple[Block, ...]
 
 
 def format_of(path: Path) -> str:
-    """The format a file's name promises. Raises `DataError`."""
+    """The format by the file's ending. Raises `DataError`."""
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
         raise DataError(f"{path.name}: expected a file that ends in {', '.join(FORMATS)}") from None
 
 
-def read_source(path: Path, question: type[msgspec.Struct], keep: Sequence[str], block_rows: int) -> Source:
-    """Look through a file once, in bounded memory.
+def read_question_file(
+    path: Path, question: type[msgspec.Struct], keep: Sequence[str], block_rows: int
+) -> QuestionFile:
+    """Scan a file once, in bounded memory.
 
-    `keep` are the columns that go to the output beside the answers; every other one must be a field of `question`.
-    Raises `DataError` naming the file and the column or the row.
+    `keep` are the columns to copy to the output; every other column must be a field of `question`. Raises
+    `DataError`, which names the file and the column or row.
     """
     kind = format_of(path)
     try:
@@ -96,27 +98,27 @@ def read_source(path: Path, question: type[msgspec.Struct], keep: Sequence[str],
             f"{path.name}: cannot be read: {(str(cause) or 'no reason given').splitlines()[0]}"
         ) from cause
     if not blocks:
-        raise DataError(f"{path.name}: there are no rows in it")
+        raise DataError(f"{path.name}: the file has no rows; check the path given with --data")
     if kind != "jsonl":
         _check_columns(path.name, kind, columns, question, keep)
     rows = blocks[-1].first + blocks[-1].rows
-    return Source(
+    return QuestionFile(
         path=str(path), format=kind, sha256=sha256, rows=rows, columns=tuple(columns), blocks=tuple(blocks)
     )
 
 
 def read_header(path: Path) -> list[str]:
-    """The names of a CSV file's columns. Raises `DataError` where they are not text, `OSError`."""
+    """The column names of a CSV file. Raises `DataError` when they are not UTF-8, and `OSError`."""
     with path.open("rb") as stream:
         try:
-            first = next(records(stream, quoted=True), b"").removeprefix(BOM).decode()
+            first = next(raw_rows(stream, quoted=True), b"").removeprefix(BOM).decode()
         except UnicodeDecodeError as cause:
             raise DataError(f"{path.name}: row 1 is not UTF-8 text; save it as UTF-8 CSV") from cause
     return next(csv.reader([first]), [])
 
 
 def flat(kind: Any) -> bool:
-    """Whether a msgspec type description is that of a value that fits a cell: no list, no object."""
+    """Whether a msgspec type description fits in one CSV cell: neither a list nor an object."""
     kind = getattr(kind, "type", kind) if isinstance(kind, msgspec.inspect.Metadata) else kind
     if isinstance(kind, msgspec.inspect.UnionType):
         return all(map(flat, kind.types))
@@ -138,19 +140,19 @@ def _groups(file: pq.ParquetFile, block_rows: int) -> list[Block]:
 
 
 def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
-    """Blocks of a text file's rows, and the SHA-256 of its bytes. Blank lines are not rows."""
+    """The blocks of a text file, and the SHA-256 of its bytes. Blank lines are not rows."""
     blocks: list[Block] = []
     digest = hashlib.sha256()
     at = start = rows = first = 0
     header = kind == "csv"
     with path.open("rb") as stream:
-        for record in records(stream, quoted=kind == "csv"):
-            digest.update(record)
-            at += len(record)
-            if header and record.strip():
+        for row in raw_rows(stream, quoted=kind == "csv"):
+            digest.update(row)
+            at += len(row)
+            if header and row.strip():
                 header, start = False, at
                 continue
-            rows += bool(record.strip())
+            rows += bool(row.strip())
             if rows == block_rows or (rows and at - start >= BLOCK_BYTES):
                 blocks.append(Block(number=len(blocks), first=first, rows=rows, start=start, extent=at - start))
                 start, first, rows = at, first + rows, 0
@@ -159,10 +161,10 @@ def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
     return blocks, digest.hexdigest()
 
 
-def records(stream: Any, quoted: bool) -> Iterator[bytes]:
-    """Rows as bytes, with their line ends; with `quoted`, a line end between quotes does not end a row.
+def raw_rows(stream: Any, quoted: bool) -> Iterator[bytes]:
+    """Rows as bytes, with their line ends. When `quoted`, a line end between quotes does not end a row.
 
-    Raises `DataError` for a row that does not end.
+    Raises `DataError` for a row that is too long.
     """
     held: list[bytes] = []
     odd = size = 0
@@ -172,7 +174,7 @@ def records(stream: Any, quoted: bool) -> Iterator[bytes]:
         size += len(line)
         if size > LONGEST:
             raise DataError(
-                f"a row has more than {LONGEST >> 20} MiB, from {held[0][:40]!r} on; is a quote not closed?"
+                f"the row that starts with {held[0][:40]!r} has more than {LONGEST >> 20} MiB; is a quote missing?"
             )
         if not odd:
             yield b"".join(held)
@@ -187,25 +189,25 @@ def _check_columns(
     fields = {item.encode_name: item for item in cast(Any, msgspec.inspect.type_info(question)).fields}
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise DataError(f"{name}: column {twice[0]!r} stands there twice; rename one")
+        raise DataError(f"{name}: column {twice[0]!r} occurs twice; rename one of them")
     unknown = [column for column in columns if column not in fields and column not in keep]
     if unknown:
         options = " ".join(f"--keep {column}" for column in unknown)
         raise DataError(
-            f"{name}: {', '.join(map(repr, unknown))} not among the question's fields ({', '.join(fields)}); "
-            f"rename or remove them, or copy them to the output: {options}"
+            f"{name}: column {', '.join(map(repr, unknown))} is not a field of the question "
+            f"({', '.join(fields)}); rename or remove it, or copy it to the output: {options}"
         )
     missing = [column for column in keep if column not in columns]
     if missing:
-        raise DataError(f"--keep {missing[0]}: {name} has no such column; it has: {', '.join(columns)}")
+        raise DataError(f"--keep {missing[0]}: {name} has no such column; its columns are: {', '.join(columns)}")
     missing = [column for column, item in fields.items() if item.required and column not in columns]
     nested = [column for column in fields if not flat(fields[column].type) and (column in {*columns, *missing})]
     if kind == "csv" and nested:
         raise DataError(
-            f"{name}: {nested[0]!r} is a list or an object, which no CSV cell holds; use Parquet or JSONL"
+            f"{name}: column {nested[0]!r} holds lists or objects, which CSV cannot store; use Parquet or JSONL"
         )
     if missing:
-        raise DataError(f"{name}: there is no column {missing[0]!r}, which every question needs")
+        raise DataError(f"{name}: column {missing[0]!r} is missing; every question needs it")
 
 
 def _digest(path: Path) -> str:
