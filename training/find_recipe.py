@@ -38,7 +38,7 @@ def find(app: str) -> Recipe[Any]:
     recipe = getattr(importlib.import_module(f"{package}.train.recipe"), "recipe", None)
     if not isinstance(recipe, Recipe):
         file = f"{package}.train.recipe".replace(".", "/")
-        raise RecipeError(f"{file}.py: expected the attribute `recipe`, an instance of a subclass of `Recipe`")
+        raise RecipeError(f"{file}.py: expected `recipe`, an instance of a subclass of `Recipe`")
     return recipe
 
 
