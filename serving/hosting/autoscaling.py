@@ -1,4 +1,4 @@
-"""How many gateway replicas there should be.
+"""The number of gateway replicas to run.
 
 Ray Serve copies this module into its controller, so it imports nothing of ours. The bounds and the delays are
 Ray's own: see `values.Replicas`.
@@ -15,7 +15,7 @@ __all__ = ["IN_FLIGHT", "QUEUE_SECONDS", "LoadPolicy", "wanted"]
 IN_FLIGHT = "in_flight"
 QUEUE_SECONDS = "queue_seconds"
 GROWTH = 2.0
-"""A queue says that replicas are too few, not how many are missing: it asks for at most so many times as many."""
+"""The most by which a queue multiplies the replicas: it shows that there are too few, but not by how many."""
 
 
 class LoadPolicy:
@@ -25,7 +25,7 @@ class LoadPolicy:
         self._target_queue = target_queue_seconds
 
     def __call__(self, context: Any) -> tuple[float, dict[str, Any]]:
-        """The number of replicas, not yet bounded, and no state of its own."""
+        """The number of replicas, which Ray then bounds; the policy keeps no state."""
         reported: Mapping[str, Mapping[Any, float]] = context.aggregated_metrics or {}
         number = wanted(
             list(reported.get(IN_FLIGHT, {}).values()),
@@ -37,6 +37,6 @@ class LoadPolicy:
 
 
 def wanted(in_flight: list[float], waits: list[float], target_in_flight: float, target_wait: float) -> float:
-    """Replicas, from the requests in flight in each and the mean wait in each, in seconds."""
+    """The replicas that are needed, given the requests in flight and the mean wait in seconds of each replica."""
     by_queue = len(waits) * min(fmean(waits) / target_wait, GROWTH) if waits else 0.0
     return max(sum(in_flight) / target_in_flight, by_queue)

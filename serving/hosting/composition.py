@@ -50,7 +50,7 @@ log = logging.getLogger("serving.hosting.composition")
 
 
 class Server:
-    """Everything one gateway process holds, and the one place where it is put together.
+    """Everything that one gateway process holds, and the one place where it is put together.
 
     Open and close it in the loop that serves its doors: see `Listener`, which is one, and `graph.RayGateway`.
     """
@@ -85,13 +85,13 @@ class Server:
     async def open(self) -> None:
         """Begin to follow the model repository.
 
-        Returns at once where this is the first process on the node's ports, which then tells what it waits for.
-        One that joins others waits until it can answer, at most `JOIN_SECONDS`: they answer meanwhile.
+        The first process on the ports of the node returns at once, and its answers say what it is waiting for. A
+        process that joins others waits until it can answer, for at most `JOIN_SECONDS`; the others answer meanwhile.
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # Each connection is a file, and shells start programs with room for a thousand.
+        # Each connection is an open file, and shells start programs with a limit of about a thousand.
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        # What is there now stays; else the collector would look through all of Ray again and again, for 40 ms.
+        # The objects that exist now stay. Otherwise each full collection would visit all of Ray, for 40 ms.
         gc.collect()
         gc.freeze()
         self._watching = asyncio.create_task(self._watch())
@@ -99,13 +99,13 @@ class Server:
             await self._until_ready()
 
     async def refresh(self) -> None:
-        """Look at the model repository once, for a process that answers one question and ends."""
+        """Read the model repository once, for a process that answers one question and ends."""
         await self._refresh()
         if self._store is not None:
             await self._store.caught_up()
 
     async def close(self) -> None:
-        """Release everything; no request comes any more."""
+        """Release everything, after the last request."""
         if self._watching is not None:
             self._watching.cancel()
         await self._catalog.close()
@@ -121,7 +121,7 @@ class Server:
         return self._watching is not None and not self._watching.done()
 
     def load(self) -> Load:
-        """How busy it was since this was asked last."""
+        """The load since the last call."""
         return Load(self._meter.in_flight(), self._metrics.mean_wait())
 
     async def _until_ready(self) -> None:
@@ -133,7 +133,7 @@ class Server:
         return self.dataplane.ready() and all(map(self._prepared, self._catalog.loaded()))
 
     def _prepared(self, version: LoadedVersion) -> bool:
-        """Whether it can search the records that its app keeps."""
+        """Whether it can search the collection of its app."""
         return self._store is None or version.encoder is None or not self._store.behind(version.encoder)
 
     async def _refresh(self) -> None:
@@ -146,7 +146,7 @@ class Server:
             try:
                 await self._refresh()
             except OSError:
-                # A repository that cannot be read now leaves what is loaded as it is.
+                # The loaded versions stay while the repository cannot be read.
                 log.exception("the model repository cannot be read")
             await asyncio.sleep(self._settings.poll_seconds)
 
@@ -195,19 +195,19 @@ def application(args: Mapping[str, str]) -> serve.Application:
 
 
 def undeploy() -> None:
-    """Take the application away, letting replicas drain."""
+    """Remove the application and let its replicas drain."""
     from ray import serve
 
     serve.shutdown()
 
 
 def _absolute(settings: Settings) -> Settings:
-    """Replicas have other working folders."""
+    """The settings with absolute paths: replicas have other working folders."""
     return replace(settings, home=settings.home.resolve(), model_repository=settings.model_repository.resolve())
 
 
 def _metrics_folder(home: Path, fresh: bool) -> Path:
-    """Where replicas of this node share their metric values; emptied when nothing runs."""
+    """The folder where the replicas of this node share metric values; emptied when nothing runs."""
     folder = home / "metrics"
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""grpc.aio on one shared port, left without losing a call."""
+"""grpc.aio on one shared port, which it leaves without losing a call."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["GrpcServer"]
 
 NO_LIMIT = 2**31 - 1
 SETUP_SECONDS = 0.05
-"""How long an accepted connection may take to agree on HTTP/2; stopped before, it fails."""
+"""Time for an accepted connection to agree on HTTP/2. A connection that is closed before that fails."""
 TURNS = 3
-"""Of the loop, in which what has come is seen, taken, and the next one asked for."""
+"""Turns of the loop in which gRPC sees a call that has arrived, takes it, and asks for the next one."""
 
 
 class GrpcServer:
@@ -33,7 +33,7 @@ class GrpcServer:
 
     async def open(self) -> None:
         """Return once the port answers. Raises `OSError` naming the port's variable."""
-        # Bound first: it says what is wrong, and holds a port that the kernel chose.
+        # Bound first, because the error is clear, and to hold a port that the kernel has chosen.
         with bind(self._settings.host, self._settings.grpc_port, "grpc_port") as held:
             self.port = held.getsockname()[1]
             before = listeners(self.port)
@@ -46,12 +46,12 @@ class GrpcServer:
             self._listeners = listeners(self.port) - before
 
     async def drain(self, grace: float) -> None:
-        """Take no new connections, tell clients to go elsewhere, answer for at most `grace` seconds."""
+        """Take no new connections, tell clients to reconnect, go on answering for at most `grace` seconds."""
         if self._server is None:
             return
         await turn_away(self._listeners)
         await asyncio.sleep(SETUP_SECONDS)
-        # gRPC cancels calls that have come and are not taken yet when it stops (grpc/grpc#41785): take them first.
+        # `stop` cancels calls that gRPC has received and not taken yet (grpc/grpc#41785): take them first.
         for _ in range(TURNS):
             await asyncio.sleep(0)
         await self._server.stop(grace)
@@ -66,7 +66,7 @@ class GrpcServer:
             )
         )
         server.add_generic_rpc_handlers((self._door.handler(),))
-        # So that grpcurl and its like need no .proto file.
+        # With reflection, clients such as grpcurl need no .proto file.
         reflection.enable_server_reflection((self._door.service, reflection.SERVICE_NAME), server)
         return server
 

@@ -58,7 +58,7 @@ class HttpServer:
             await asyncio.sleep(0.005)
 
     async def ended(self) -> None:
-        """Wait until it has closed; raises what ended it."""
+        """Wait until it has closed. Raises what ended it."""
         if self._task is not None:
             await asyncio.shield(self._task)
 
@@ -72,7 +72,7 @@ class HttpServer:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn's own shutdown closes idle connections at once, and with them requests that are on their way."""
+    """A uvicorn that drains. uvicorn itself closes idle connections at once, and loses requests on their way."""
 
     def __init__(self, config: uvicorn.Config, port: int, settings: Settings) -> None:
         super().__init__(config)
@@ -83,7 +83,7 @@ class _Uvicorn(uvicorn.Server):
         self.grace = 5.0
 
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn every tenth of a second; whether to shut down."""
+        """Called by uvicorn every tenth of a second; returns whether to shut down."""
         if self._longest and counter % TICKS_A_SECOND == 0:
             self._end_old_connections(time.monotonic())
         return await super().on_tick(counter)
@@ -105,7 +105,7 @@ class _Uvicorn(uvicorn.Server):
             self._give_up()
 
     def _make_answers_last(self, *, healthy: bool) -> None:
-        """From now on every connection, there or to come, ends with its next answer."""
+        """From now on each connection, existing or new, is closed after its next answer."""
         draining = Draining(self.config.loaded_app, healthy=healthy)
         self.config.loaded_app = draining
         self.config.http_protocol_class = _protocol(None)
@@ -113,7 +113,7 @@ class _Uvicorn(uvicorn.Server):
             connection.drain(draining)
 
     def _end_old_connections(self, now: float) -> None:
-        """The next answer of those that have lasted long enough is their last."""
+        """Make the next answer of each connection that has lasted long enough its last one."""
         ends = {
             connection: self._ends.get(connection) or now + self._longest * random.uniform(0.9, 1.1)  # noqa: S311
             for connection in self._connections()
@@ -130,7 +130,7 @@ class _Uvicorn(uvicorn.Server):
         try:
             async with asyncio.timeout(seconds):
                 while not done():
-                    # Keeps the date in the answers right.
+                    # Keeps the date header of the answers current.
                     await super().on_tick(0)
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
@@ -146,7 +146,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 def _protocol(hot_lane: HotLane | None) -> Any:
-    """What uvicorn makes a connection with."""
+    """The factory that uvicorn calls for each connection."""
     return partial(HttpProtocol, hot_lane=hot_lane)
 
 

@@ -1,4 +1,4 @@
-"""Both doors on their ports, in one event loop in a thread of their own.
+"""The HTTP and gRPC servers on their ports, in one event loop, in a thread of their own.
 
 The ports are bound with SO_REUSEPORT, so replicas on one machine share them and the kernel spreads connections.
 """
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that were bound; they differ from the settings where those say 0."""
+    """The ports that were bound: those of the settings, or, where a setting is 0, ports that the kernel chose."""
 
     http: int
     grpc: int
 
 
 class Listener:
-    """Listens until `stop`. `on_start` runs in the loop before the ports answer, `on_stop` after they closed."""
+    """Listens until `stop`. `on_start` runs in the loop before the ports open, `on_stop` after they are closed."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Listener:
 
     @property
     def ports(self) -> Ports:
-        """Where the doors are."""
+        """The ports it listens on."""
         return Ports(self._http.port, self._grpc.port)
 
     def start(self) -> None:
@@ -76,16 +76,16 @@ class Listener:
             raise self._failure
 
     def alive(self) -> bool:
-        """Whether the doors are being served."""
+        """Whether it is listening."""
         return self._serving and self._thread.is_alive()
 
     async def responds(self) -> None:
-        """Return when the doors' loop has had a turn: never, where something blocks it."""
+        """Return when the loop has had a turn; never, while something blocks the loop."""
         turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop)
         await asyncio.wrap_future(turn)
 
     def stop(self, grace: float = 5.0) -> None:
-        """Stop accepting, let what is in flight finish for up to `grace` seconds, close. Safe to call twice."""
+        """Accept no more, let requests in flight finish for up to `grace` seconds, close. May be called twice."""
         if not self._thread.is_alive():
             return
         self._grace = grace
@@ -122,7 +122,7 @@ class Listener:
 
 
 async def _first(*awaited: Awaitable[object]) -> None:
-    """Wait for one of them; what it raised is raised."""
+    """Wait for the first of them to end. Raises what it raised."""
     tasks = [asyncio.ensure_future(one) for one in awaited]
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:

@@ -30,50 +30,50 @@ from serving.observe.load import Load
 __all__ = ["Gateway", "Hosted", "RayGateway", "graph"]
 
 KILL_SECONDS = 5.0
-"""What Ray waits longer than a replica may need to go."""
+"""How much longer Ray waits than a replica may need to shut down."""
 REPORT_SECONDS = 2.0
 MODEL_BATCHES = 2.0
 """Batches in flight per model replica: one runs, one is ready."""
 LOOK_BACK_SECONDS = 15.0
-"""Ray Serve takes the mean of what replicas reported so long."""
+"""Ray Serve takes the mean of the reports of this period."""
 MANY = 2**20
-"""The batchers bound what waits, and say so to the caller; Ray must not hold requests back before them."""
+"""The batchers bound the queues and refuse what is too much, so Ray must not hold requests back."""
 
 
 class Hosted(Protocol):
-    """What a gateway replica runs: two doors, and what they need, opened and closed in the loop that serves."""
+    """What a gateway replica runs: HTTP, gRPC and all they need, opened and closed in the serving loop."""
 
     http: HttpApplication
     grpc: GrpcDoor
 
     def open(self) -> Awaitable[None]:
-        """Make ready to answer."""
+        """Prepare to answer."""
 
     def close(self) -> Awaitable[None]:
-        """Release everything; no request comes any more."""
+        """Release everything, after the last request."""
 
     def alive(self) -> bool:
-        """Whether it is open and well."""
+        """Whether it is open and works."""
 
     def load(self) -> Load:
-        """How busy it was since this was asked last."""
+        """The load since the last call."""
 
 
 MakeServer = Callable[[Settings, Mapping[str, DeploymentHandle]], Hosted]
 
 
 class _Replica:
-    """What Ray asks of a gateway replica, whichever the door."""
+    """What Ray calls on a gateway replica, behind either door."""
 
     _server: Hosted
 
     async def check_health(self) -> None:
-        """An exception replaces this replica."""
+        """Raises `RuntimeError` to have this replica replaced."""
         if not self._server.alive():
             raise RuntimeError("the gateway has stopped")
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
-        """What `LoadPolicy` decides by."""
+        """The figures that `LoadPolicy` uses."""
         load = self._server.load()
         return {IN_FLIGHT: load.in_flight, QUEUE_SECONDS: load.queue_seconds}
 
@@ -88,21 +88,21 @@ class Gateway(_Replica):
         self._listener.start()
 
     async def check_health(self) -> None:
-        """An exception, or no answer for long, replaces this replica."""
+        """Raises `RuntimeError`, or does not return, to have this replica replaced."""
         if not self._listener.alive():
             raise RuntimeError("the gateway's listener has stopped")
         await self._listener.responds()
         await super().check_health()
 
     def __del__(self) -> None:
-        """Called by Ray when it takes the replica away."""
+        """Called by Ray when it removes the replica."""
         listener = getattr(self, "_listener", None)
         if listener is not None:
             listener.stop(self._grace)
 
 
 class RayGateway(_Replica):
-    """One replica of the gateway whose HTTP requests Ray Serve brings. gRPC has its own port here too."""
+    """One replica of the gateway that gets its HTTP requests from Ray Serve. gRPC still has its own port."""
 
     def __init__(self, make_server: MakeServer, settings: Settings, handles: dict[str, DeploymentHandle]) -> None:
         self._grace = settings.drain_seconds
@@ -110,14 +110,14 @@ class RayGateway(_Replica):
         self._grpc = GrpcServer(self._server.grpc, settings)
 
     async def __serve_build_asgi_app__(self) -> HttpApplication:
-        """Called once by Ray, in the loop that requests will come to: the application for them."""
+        """Called once by Ray, in the loop that will serve requests; returns the application for them."""
         await self._server.open()
         await self._grpc.open()
         return self._server.http
 
     async def __del__(self) -> None:
-        """Called by Ray when it takes the replica away and its last HTTP request is answered."""
-        # Neither is there when the constructor failed.
+        """Called by Ray when it removes the replica, after the answer to its last HTTP request."""
+        # Neither exists where the constructor failed.
         if hasattr(self, "_grpc"):
             await self._grpc.drain(self._grace)
             await self._server.close()
@@ -141,7 +141,7 @@ def graph(
             max_ongoing_requests=MANY,
             health_check_period_s=5,
             health_check_timeout_s=10,
-            # The native door sees to it itself; Ray knows of no request.
+            # The native door drains itself; Ray does not see its requests.
             graceful_shutdown_wait_loop_s=0.1,
             graceful_shutdown_timeout_s=settings.notice_seconds + settings.drain_seconds + KILL_SECONDS,
             logging_config={"enable_access_log": False},
@@ -169,7 +169,7 @@ def _model(app: App[Any, Any, Any], values: Values, settings: Settings) -> serve
         serve.deployment(ModelReplica)
         .options(
             name=f"{app.name}-model",
-            # Counts batches: a gateway has several under way at a time.
+            # This counts batches: a gateway has several in flight at a time.
             autoscaling_config=_autoscaling(
                 msgspec.structs.replace(replicas, target_ongoing_requests=MODEL_BATCHES),
                 replicas.min,
@@ -193,6 +193,6 @@ def _autoscaling(replicas: Replicas, least: int, most: int, **more: Any) -> Auto
         look_back_period_s=LOOK_BACK_SECONDS,
         **more,
     )
-    # Given above it would warn that an environment variable is to be used, which Ray 2.60 does not read.
+    # As an argument it would cause a warning in favour of an environment variable that Ray 2.60 does not read.
     config.metrics_interval_s = REPORT_SECONDS
     return config

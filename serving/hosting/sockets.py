@@ -1,4 +1,4 @@
-"""The ports that replicas of one node share: bound with SO_REUSEPORT, and left without losing a connection.
+"""The ports that replicas of one node share, bound with SO_REUSEPORT, and left without losing a connection.
 
 The kernel gives each new connection to one of the listeners of a port. What that listener has not accepted when
 it is closed is reset, so before it closes its connections must stop coming. `turn_away` does that: a filter drops
@@ -24,9 +24,9 @@ __all__ = ["bind", "listeners", "others_listen", "turn_away"]
 SO_ATTACH_FILTER = 26
 LISTENING = "0A"
 UNACKED = 24
-"""Where `tcpi_unacked` is in the kernel's `tcp_info`; of a listening socket it is the length of its queue."""
+"""Offset of `tcpi_unacked` in the kernel's `tcp_info`. For a listening socket it is the length of its queue."""
 HANDSHAKE_SECONDS = 0.02
-"""How long a handshake may take that has begun."""
+"""Time for a handshake that has begun."""
 PATIENCE_SECONDS = 2.0
 LOOK_SECONDS = 0.005
 NO_NEW_CONNECTIONS = b"".join(
@@ -70,10 +70,10 @@ def others_listen(port: int) -> bool:
 
 
 async def turn_away(inodes: Iterable[int]) -> None:
-    """Let no new connection reach these listening sockets, and return when all that had begun are accepted.
+    """Keep new connections from these listening sockets, and return when those that had begun are accepted.
 
-    Inodes, since grpc keeps its sockets out of reach. Where the system knows no such filters it returns at once:
-    then what comes while the sockets are being closed is reset.
+    The sockets are given by inode, because grpc does not expose its own. On a system without such filters this
+    returns at once; a connection that arrives while the sockets are being closed is then reset.
     """
     descriptors = _own()
     handles = [socket.socket(fileno=os.dup(descriptors[inode])) for inode in set(inodes) & descriptors.keys()]
@@ -101,7 +101,7 @@ def _filter(handle: socket.socket) -> bool:
 
 
 def _waiting(handle: socket.socket) -> int:
-    """How many connections a listening socket holds that nobody has accepted."""
+    """The number of connections of a listening socket that are not accepted yet."""
     info = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return int(struct.unpack_from("I", info, UNACKED)[0])
 
@@ -113,7 +113,7 @@ def _own() -> dict[int, int]:
         try:
             target = os.readlink(f"/proc/self/fd/{name}")
         except OSError:
-            # Closed meanwhile.
+            # The descriptor was closed meanwhile.
             continue
         if target.startswith("socket:["):
             found[int(target[8:-1])] = int(name)

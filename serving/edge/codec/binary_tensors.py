@@ -20,7 +20,7 @@ def header_length(value: str | None, body: int) -> int | None:
     """The length of the JSON part, None where the whole body is JSON. Raises `Malformed`."""
     if value is None:
         return None
-    # isdigit alone would let other scripts' digits through.
+    # `isdigit` alone accepts the digits of other scripts too.
     if not (value.isascii() and value.isdigit() and len(value) < 16):
         raise Malformed(f"{HEADER}: must be a whole number of bytes, got {value[:32]!r}")
     if int(value) > body:
@@ -29,7 +29,7 @@ def header_length(value: str | None, body: int) -> int | None:
 
 
 def split_body(raw: bytes, length: int | None) -> tuple[bytes | memoryview, memoryview]:
-    """The JSON part and the tensors' bytes, neither copied."""
+    """The JSON part and the bytes of the tensors, without copying either."""
     view = memoryview(raw)
     return (raw, view[len(raw) :]) if length is None else (view[:length], view[length:])
 

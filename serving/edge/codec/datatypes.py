@@ -47,7 +47,7 @@ KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "O": "bytes"}
 
 
 def _table() -> dict[str, Datatype]:
-    """The backends' datatypes as they stand on the wire, little-endian."""
+    """The backends' datatypes in the byte order of the wire, little-endian."""
     sizes = {"BYTES": 0, "BF16": 2}
     return {
         name: Datatype(name, KINDS[dtype.kind], dtype.newbyteorder("<"), sizes.get(name, dtype.itemsize))

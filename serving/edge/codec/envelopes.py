@@ -1,4 +1,4 @@
-"""Envelopes seen before: the JSON part of binary requests, which clients repeat while only the tensors change."""
+"""Envelopes that were seen before: clients repeat the JSON part of binary requests and change only the tensors."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from serving.edge.codec.tensors import TensorRequest
 from serving.kernel.app import App
 from serving.kernel.tensors import TensorSpec
 
-__all__ = ["Envelope", "Envelopes", "Place"]
+__all__ = ["Envelope", "Envelopes", "TensorSlice"]
 
-Place = tuple[TensorSpec, int, int, str]
-"""A tensor, where its bytes begin and end, and its JSON path."""
+TensorSlice = tuple[TensorSpec, int, int, str]
+"""A tensor, where its bytes begin and end in the body, and its JSON path."""
 
 LONGEST, MOST = 2048, 256
-"""Bytes of an envelope that is kept, and how many are."""
+"""Most bytes of an envelope that is remembered, and most envelopes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What was found in an envelope all of whose tensors follow as bytes, and was found right."""
+    """The content of a valid envelope, all of whose tensors follow as bytes."""
 
     app: App[Any, Any, Any]
     size: int
     """Bytes of all tensors."""
-    inputs: tuple[Place, ...]
+    inputs: tuple[TensorSlice, ...]
     """In the order of the app's inputs."""
     outputs: tuple[str, ...]
     binary: frozenset[str]
@@ -35,30 +35,30 @@ class Envelope:
     rows: int
 
     def request(self, rest: memoryview) -> TensorRequest:
-        """The request with `rest` as its tensors. Raises `Malformed` where their bytes are not such tensors."""
+        """The request with the tensors in `rest`. Raises `Malformed` where their bytes do not fit the envelope."""
         arrays = {spec.name: from_bytes(spec, rest[start:end], path) for spec, start, end, path in self.inputs}
         return TensorRequest(arrays, self.outputs, self.binary, self.id, self.rows)
 
 
 class Envelopes:
-    """The latest ones, by model and text. An id that is new with every request makes them useless, not wrong."""
+    """Recent envelopes by model and text. If every request has a new id, none is found; no harm."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, bytes], Envelope] = {}
 
     def find(self, app: App[Any, Any, Any], text: bytes | memoryview, size: int) -> Envelope | None:
-        """That of a request for `app` with this JSON part and `size` bytes of tensors."""
+        """The envelope of a request for `app` with this JSON part and `size` bytes of tensors, if known."""
         found = self._known.get((app.name, bytes(text))) if len(text) <= LONGEST else None
         return found if found is not None and found.app is app and found.size == size else None
 
-    def keep(
+    def remember(
         self,
         app: App[Any, Any, Any],
         text: bytes | memoryview,
-        places: Mapping[str, Place],
-        asked: TensorRequest,
+        places: Mapping[str, TensorSlice],
+        request: TensorRequest,
     ) -> None:
-        """Remember a request that was found right, `places` its tensors by name."""
+        """Remember a valid request. `places` has its tensors by name."""
         if len(text) > LONGEST:
             return
         if len(self._known) >= MOST:
@@ -66,5 +66,5 @@ class Envelopes:
         inputs = tuple(places[spec.name] for spec in app.inputs)
         size = max(end for _, _, end, _ in inputs)
         self._known[app.name, bytes(text)] = Envelope(
-            app, size, inputs, asked.outputs, asked.binary, asked.id, asked.rows
+            app, size, inputs, request.outputs, request.binary, request.id, request.rows
         )

@@ -1,4 +1,4 @@
-"""One v2 inference over HTTP: the body to arrays and back, JSON and binary tensors mixed as the caller likes."""
+"""One v2 inference over HTTP: the body to arrays and back, with JSON and binary tensors in any mixture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from serving.edge.codec.binary_tensors import header_length, slices, split_body
 from serving.edge.codec.datatypes import from_bytes
-from serving.edge.codec.envelopes import Envelopes, Place
+from serving.edge.codec.envelopes import Envelopes, TensorSlice
 from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
 from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
 from serving.kernel.app import App
@@ -24,9 +24,9 @@ UNSUPPORTED = ("shared_memory_region", "classification")
 def decode_infer(
     app: App[Any, Any, Any], raw: bytes, json_length: str | None, max_rows: int, known: Envelopes | None = None
 ) -> TensorRequest:
-    """The tensors of a request for `app`; nothing is allocated before names, shapes and row limit are checked.
+    """The tensors of a request for `app`. Names, shapes and row limit are checked before anything is allocated.
 
-    `known` keeps what was found right, for requests with the same JSON part and `max_rows`.
+    `known` remembers valid JSON parts, for later requests with the same JSON part and the same `max_rows`.
     Raises `Malformed`, `Invalid` or `TooLarge`, each naming the tensor and what is allowed.
     """
     length = header_length(json_length, len(raw))
@@ -36,16 +36,16 @@ def decode_infer(
     found = known.find(app, text, len(rest))
     if found is not None:
         return found.request(rest)
-    asked, places = _decode(app, text, rest, max_rows)
+    request, places = _decode(app, text, rest, max_rows)
     if len(places) == len(app.inputs):
-        known.keep(app, text, places, asked)
-    return asked
+        known.remember(app, text, places, request)
+    return request
 
 
 def _decode(
     app: App[Any, Any, Any], text: bytes | memoryview, rest: memoryview, max_rows: int
-) -> tuple[TensorRequest, dict[str, Place]]:
-    """A request, and where in `rest` each of its tensors is that follows as bytes."""
+) -> tuple[TensorRequest, dict[str, TensorSlice]]:
+    """A request, and where in `rest` the bytes of each of its binary tensors are."""
     request = decode_envelope(text)
     given = [
         check_header(item.name, item.datatype, item.shape, f"$.inputs[{index}]", max_rows)
@@ -55,7 +55,7 @@ def _decode(
         _refuse(item.parameters, f"$.inputs[{index}]")
     rows = check_inputs(app.inputs, given)
     arrays: Arrays = {}
-    places: dict[str, Place] = {}
+    places: dict[str, TensorSlice] = {}
     offset = 0
     for index, (spec, item, own) in enumerate(
         zip(given, request.inputs, slices(request.inputs, rest), strict=True)
@@ -72,17 +72,17 @@ def _decode(
 
 
 def encode_infer(
-    app: App[Any, Any, Any], asked: TensorRequest, outputs: Arrays, version: int, request_id: str
+    app: App[Any, Any, Any], request: TensorRequest, outputs: Arrays, version: int, request_id: str
 ) -> tuple[bytes, int | None]:
-    """The answer's body, and the length of its JSON part where tensors follow it as bytes."""
+    """The body of the answer, and the length of its JSON part; None where the whole body is JSON."""
     described: list[dict[str, Any]] = []
     buffers: list[bytes | memoryview] = []
     for spec in app.outputs:
         array = outputs.get(spec.name)
-        if array is None or (asked.outputs and spec.name not in asked.outputs):
+        if array is None or (request.outputs and spec.name not in request.outputs):
             continue
         entry: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype, "shape": array.shape}
-        if spec.name in asked.binary:
+        if spec.name in request.binary:
             buffers.append(to_wire(spec.datatype, array))
             entry["parameters"] = {"binary_data_size": len(buffers[-1])}
         else:
@@ -92,11 +92,11 @@ def encode_infer(
         {
             "model_name": app.name,
             "model_version": str(version),
-            "id": asked.id or request_id,
+            "id": request.id or request_id,
             "outputs": described,
         }
     )
-    if not asked.binary:
+    if not request.binary:
         return text, None
     return b"".join([text, *buffers]), len(text)
 
@@ -110,7 +110,7 @@ def _outputs(app: App[Any, Any, Any], request: InferRequest) -> tuple[str, ...]:
 
 
 def _binary(app: App[Any, Any, Any], request: InferRequest) -> frozenset[str]:
-    """Names of the outputs to answer as bytes: each output's own wish, else the request's."""
+    """Names of the outputs to send as bytes, by each output's own parameter, or else by that of the request."""
     every = _flag(request.parameters, "binary_data_output", "$.parameters", False)
     if not request.outputs:
         return frozenset(spec.name for spec in app.outputs) if every else frozenset()

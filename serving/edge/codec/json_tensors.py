@@ -29,7 +29,7 @@ Parameters = dict[str, bool | int | float | str | None]
 
 
 class InferInput(msgspec.Struct):
-    """One tensor of a request. Without `data` its bytes follow the JSON (`binary_data_size`)."""
+    """One tensor of a request. Without `data`, its bytes follow the JSON (`binary_data_size`)."""
 
     name: str
     datatype: str
@@ -44,7 +44,7 @@ class InferInput(msgspec.Struct):
 
 
 class InferOutput(msgspec.Struct):
-    """An output the caller asks for."""
+    """An output that the caller wants."""
 
     name: str
     parameters: Parameters | None = None
@@ -63,7 +63,7 @@ ENVELOPE = msgspec.json.Decoder(InferRequest)
 
 
 def decode_envelope(raw: bytes | memoryview) -> InferRequest:
-    """The request, its data still as text. Raises `Malformed` or `Invalid`."""
+    """The request, with its data as undecoded text. Raises `Malformed` or `Invalid`."""
     return decode_json(ENVELOPE, raw)
 
 
@@ -88,7 +88,7 @@ def output_values(datatype: str, array: npt.NDArray[Any], name: str) -> msgspec.
     Raises `Malformed` for BYTES that are not text.
     """
     if DATATYPES[datatype].kind != "bytes":
-        # From numpy's memory to text without a Python object per element.
+        # Encodes numpy's memory without making a Python object of each element.
         flat = np.ascontiguousarray(array).reshape(-1)
         return msgspec.Raw(orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY))
     try:
@@ -106,7 +106,7 @@ def _decoder(kind: str, depth: int) -> msgspec.json.Decoder[Any]:
 
 
 def _depth(text: memoryview) -> int:
-    """Number of brackets the text opens with, up to one more than any shape may have."""
+    """Number of brackets at the start of the text, at most one more than any shape may have."""
     head = bytes(text[:256])
     depth = 0
     for byte in head:
@@ -138,7 +138,7 @@ def _to_array(kind: Datatype, values: list[Any], path: str) -> npt.NDArray[Any]:
     try:
         exact = np.array(values, dtype=np.int64).reshape(-1)
     except OverflowError:
-        # Beyond INT64: the numbers stay exact as Python's own until they are known to fit.
+        # Numbers beyond INT64 stay exact as Python integers until the range is checked.
         exact = np.array(values, dtype=object).reshape(-1)
     check_range(kind, exact, path)
     return exact.astype(kind.dtype)
@@ -146,7 +146,7 @@ def _to_array(kind: Datatype, values: list[Any], path: str) -> npt.NDArray[Any]:
 
 def _floats(values: list[Any]) -> npt.NDArray[np.float64]:
     try:
-        # A fifth faster than `np.array`, but it takes no nested list.
+        # A fifth faster than `np.array`, but cannot take a nested list.
         return np.fromiter(values, np.float64, len(values))
     except (TypeError, ValueError):
         return np.array(values, dtype=np.float64).reshape(-1)

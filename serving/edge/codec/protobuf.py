@@ -31,7 +31,7 @@ CONTENTS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-"""The field of InferTensorContents for a datatype. FP16 and BF16 have none: they come as raw bytes only."""
+"""The field of InferTensorContents for a datatype. FP16 and BF16 have none; they are sent as raw bytes."""
 
 
 def decode_message(app: App[Any, Any, Any], message: Any, max_rows: int) -> TensorRequest:
@@ -63,13 +63,13 @@ def decode_message(app: App[Any, Any, Any], message: Any, max_rows: int) -> Tens
 
 
 def encode_message(
-    app: App[Any, Any, Any], asked: TensorRequest, outputs: Arrays, version: int, request_id: str
+    app: App[Any, Any, Any], request: TensorRequest, outputs: Arrays, version: int, request_id: str
 ) -> Any:
     """A ModelInferResponse with raw_output_contents."""
-    answer = pb.ModelInferResponse(model_name=app.name, model_version=str(version), id=asked.id or request_id)
+    answer = pb.ModelInferResponse(model_name=app.name, model_version=str(version), id=request.id or request_id)
     for spec in app.outputs:
         array = outputs.get(spec.name)
-        if array is not None and (not asked.outputs or spec.name in asked.outputs):
+        if array is not None and (not request.outputs or spec.name in request.outputs):
             answer.outputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
             answer.raw_output_contents.append(bytes(to_wire(spec.datatype, array)))
     return answer

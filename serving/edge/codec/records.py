@@ -1,4 +1,4 @@
-"""JSON straight into an app's own types: `{"instances": [...]}`, records of its collection, and answers back."""
+"""JSON to an app's own types, questions and records of its collection, and answers to JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["IDENTITY", "MOST_RECORDS", "decode_instances", "decode_record", "dec
 
 ENCODER = msgspec.json.Encoder()
 MOST_RECORDS = 1000
-"""Of a collection, in one request or one page."""
+"""Most records of a collection in one request or on one page."""
 IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-"""Ids are path segments: nothing that a URL or a proxy would read otherwise."""
+"""Ids are path segments, so they have no character that a URL or a proxy treats specially."""
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +35,7 @@ def _single(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def decode_instances(question: type[Any], raw: bytes, max_rows: int) -> list[Any]:
-    """The questions of a v1 request. Raises `Malformed`, `Invalid` or `TooLarge`, each naming the place."""
+    """The questions of a v1 request. Raises `Malformed`, `Invalid` or `TooLarge`, each naming the JSON path."""
     questions: list[Any] = decode_json(_decoder(cast(Any, question), "instances"), raw).instances
     if not questions:
         raise Invalid("$.instances", "must hold at least 1 instance")
@@ -45,14 +45,14 @@ def decode_instances(question: type[Any], raw: bytes, max_rows: int) -> list[Any
 
 
 def decode_record(kind: type[Any], raw: bytes) -> Any:
-    """One record of a collection. Raises `Malformed` or `Invalid` naming the place."""
+    """One record of a collection. Raises `Malformed` or `Invalid` naming the JSON path."""
     record: Any = decode_json(_single(cast(Any, kind)), raw)
     _check_identity(record.id, "$")
     return record
 
 
 def decode_records(kind: type[Any], raw: bytes) -> list[Any]:
-    """Records of a collection, each id once. Raises `Malformed`, `Invalid` or `TooLarge`, naming the place."""
+    """Records of a collection, each id once. Raises `Malformed`, `Invalid` or `TooLarge`, naming the JSON path."""
     records: list[Any] = decode_json(_decoder(cast(Any, kind), "records"), raw).records
     if not records:
         raise Invalid("$.records", "must hold at least 1 record")

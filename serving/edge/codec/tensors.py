@@ -1,4 +1,4 @@
-"""What every tensor codec shares: the wire's tensors as plain data, and the check against a model's own inputs."""
+"""What all tensor codecs share: a decoded request, and the checks against the inputs and outputs of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TensorRequest", "check_header", "check_inputs", "check_outputs"]
 
 @dataclass(slots=True)
 class TensorRequest:
-    """A decoded v2 request. `binary` names the outputs to answer as bytes."""
+    """A decoded v2 request. `binary` names the outputs to send as bytes."""
 
     inputs: Arrays
     outputs: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ def check_header(name: str, datatype: str, shape: Sequence[int], path: str, max_
 def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], path: str = "$.inputs") -> int:
     """Compare the tensors of a request with what the model takes and return the number of rows.
 
-    The data plane checks arrays again; here it is done before memory is taken for them, and with the wire's paths.
+    This happens before memory is allocated for the tensors, and errors have the paths of the wire form.
     Raises `Invalid` naming the tensor and what the model takes.
     """
     specs = {spec.name: spec for spec in expected}
@@ -62,7 +62,7 @@ def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], pa
 
 
 def check_outputs(expected: Sequence[TensorSpec], names: Sequence[str], path: str = "$.outputs") -> None:
-    """Refuse outputs the model does not give. Raises `Invalid`."""
+    """Refuse outputs that the model does not have. Raises `Invalid`."""
     allowed = [spec.name for spec in expected]
     for index, name in enumerate(names):
         if name not in allowed:

@@ -41,7 +41,7 @@ PAGING = (
 
 
 class CollectionDoor:
-    """Writes are idempotent: the same request again changes nothing more."""
+    """Writes are idempotent: repeating a request changes nothing."""
 
     def __init__(self, dataplane: DataPlane) -> None:
         self.dataplane = dataplane
@@ -59,7 +59,7 @@ class CollectionDoor:
         ]
 
     async def put(self, request: Request) -> Response:
-        """Keep one record under its id, new or in place of the one before."""
+        """Put one record under its id; it replaces a record that has this id already."""
         model, collection = self._named(request)
         record = decode_record(self.dataplane.collection(model, collection).record, request.body)
         if record.id != request.params["id"]:
@@ -69,7 +69,7 @@ class CollectionDoor:
         return Response(status=204)
 
     async def put_several(self, request: Request) -> Response:
-        """Keep several records, all or none."""
+        """Put several records, all or none."""
         model, collection = self._named(request)
         records = decode_records(self.dataplane.collection(model, collection).record, request.body)
         request.rows = len(records)
@@ -88,7 +88,7 @@ class CollectionDoor:
         return Response(status=204)
 
     async def page(self, request: Request) -> Response:
-        """Records by id, a page at a time, and how many there are."""
+        """One page of records in the order of their ids, and the number of all records."""
         model, collection = self._named(request)
         self.dataplane.collection(model, collection)
         after, most = _paging(request.query)
@@ -114,12 +114,12 @@ def _paging(query: bytes) -> tuple[str, int]:
         given = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query), errors="strict"
         )
-    except ValueError:
-        raise Malformed("the query string is not of the form name=value&name=value") from None
+    except ValueError as cause:
+        raise Malformed("the query string must have the form name=value&name=value") from cause
     found = dict(given)
     unknown = sorted(found.keys() - {"after", "limit"})
     if unknown or len(given) != len(found):
-        what = f"{unknown[0][:64]!r} is not known" if unknown else "a name is there twice"
+        what = f"{unknown[0][:64]!r} is not known" if unknown else "a name occurs twice"
         raise Malformed(f"the query string: {what}; allowed: after, limit, each once")
     limit = found.get("limit", str(USUALLY_LISTED))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= MOST_RECORDS):

@@ -48,7 +48,7 @@ START = b"""SwaggerUIBundle({
 });
 """
 POLICY = {
-    # The page sets styles from script; nothing is loaded from anywhere but this server.
+    # The page sets styles from script. Everything is loaded from this server.
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -97,12 +97,12 @@ class OperationsDoor:
         return document([*self._described, *self.routes()], self.dataplane.apps())
 
     async def root(self, request: Request) -> Response:
-        """Where things are. `status` is what KServe's v1 client looks for."""
+        """Links to everything else. KServe's v1 client looks for `status`."""
         links = ("/docs", "/openapi.json", "/v1/models", "/v2", "/metrics", "/-/routes")
         return _json({"name": "slipway", "status": "alive", "links": links})
 
     async def healthz(self, request: Request) -> Response:
-        """As Ray Serve's own proxies answer, which is what KubeRay's readiness probe looks for."""
+        """Answer like Ray Serve's own proxies: KubeRay's readiness probe looks for that."""
         if not self.dataplane.ready():
             return Response(b"not ready", 503, "text/plain")
         return Response(b"success", 200, "text/plain")
@@ -131,7 +131,7 @@ class OperationsDoor:
         return Response(PAGE, 200, "text/html; charset=utf-8", dict(POLICY))
 
     async def start(self, request: Request) -> Response:
-        """The page's few lines of script; a file of its own so that the policy can forbid inline script."""
+        """The script of the page, in a file of its own, so that the policy can forbid inline script."""
         return Response(START, 200, "text/javascript; charset=utf-8", dict(POLICY))
 
     async def asset(self, request: Request) -> Response:

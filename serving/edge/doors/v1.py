@@ -48,17 +48,17 @@ class RecordDoor:
         ]
 
     def ask(self, request: Request) -> Future[list[Any]]:
-        """Questions to the queue."""
+        """Put the questions into the queue."""
         name, version, questions = self._read(request)
         request.version, answers = self.dataplane.ask(request.call, name, version, questions)
         return answers
 
     def answer(self, request: Request, answers: list[Any]) -> Response:
-        """Answers to the caller."""
+        """Encode the answers."""
         return _records(request, "predictions", answers)
 
     async def explain(self, request: Request) -> Response:
-        """Questions to what was behind their answers."""
+        """Explain the answers to the questions."""
         request.version, found = await self.dataplane.explain(request.call, *self._read(request))
         return _records(request, "explanations", found)
 
@@ -73,7 +73,7 @@ class RecordDoor:
         return Response(msgspec.json.encode({"name": name, "ready": ready}), 200 if ready else 503)
 
     def _read(self, request: Request) -> tuple[str, int | None, list[Any]]:
-        """The app, the version and the questions asked."""
+        """The app, the version and the questions of the request."""
         app = self.dataplane.app(request.params["model"])
         request.model = app.name
         version = parse_version(request.params.get("version"))

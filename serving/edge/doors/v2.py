@@ -48,7 +48,7 @@ SCHEMAS: dict[str, Any] = {
     },
     "InferResponse": {"type": "object", "properties": {**NAMES, "outputs": TENSORS}},
 }
-"""What OpenAPI knows by name."""
+"""The schemas that the operations refer to by name."""
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 BINARY_TYPE = "application/octet-stream"
 TAG = "Open Inference Protocol v2"
@@ -101,7 +101,7 @@ class TensorDoor:
         ]
 
     def ask(self, request: Request) -> Future[Arrays]:
-        """Tensors to the queue."""
+        """Put the tensors into the queue."""
         app = self.dataplane.app(request.params["model"])
         request.model = app.name
         version = parse_version(request.params.get("version"))
@@ -115,7 +115,7 @@ class TensorDoor:
         return outputs
 
     def answer(self, request: Request, outputs: Arrays) -> Response:
-        """Tensors to the caller."""
+        """Encode the outputs."""
         app = self.dataplane.app(request.model)
         body, length = encode_infer(app, request.tensors, outputs, request.version, request.call.request_id)
         headers = {"x-model-version": str(request.version)}

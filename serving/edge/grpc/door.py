@@ -30,11 +30,11 @@ SERVICE = "GRPCInferenceService"
 
 @dataclass(frozen=True, slots=True)
 class _Rpc:
-    """One method of the service: its name, how its request is parsed and what does the work."""
+    """One method of the service: its name, how its message is parsed, and the function that answers it."""
 
     name: str
     parse: Callable[[bytes], Any]
-    work: Method
+    method: Method
 
     @property
     def route(self) -> str:
@@ -42,7 +42,7 @@ class _Rpc:
 
 
 class GrpcDoor:
-    """The service's methods over the data plane. Methods it does not have answer UNIMPLEMENTED with a sentence."""
+    """The methods of the service over the data plane. Others answer UNIMPLEMENTED and say why."""
 
     def __init__(self, dataplane: DataPlane, observer: Observer | None = None) -> None:
         self.methods = InferenceMethods(dataplane)
@@ -50,11 +50,11 @@ class GrpcDoor:
 
     @property
     def service(self) -> str:
-        """Its full name, for reflection."""
+        """The full name of the service, for reflection."""
         return str(pb.DESCRIPTOR.services_by_name[SERVICE].full_name)
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """What a grpc.aio server takes."""
+        """The handler for a grpc.aio server."""
         service = pb.DESCRIPTOR.services_by_name[SERVICE]
         table = self.methods.table()
         return grpc.method_handlers_generic_handler(
@@ -79,7 +79,7 @@ class GrpcDoor:
         answer = b""
         try:
             self._requests.identify(request, headers)
-            answer = (await rpc.work(_parse(rpc, raw), request)).SerializeToString()
+            answer = (await rpc.method(_parse(rpc, raw), request)).SerializeToString()
         except asyncio.CancelledError:
             request.leave()
             raise

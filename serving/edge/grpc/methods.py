@@ -1,4 +1,4 @@
-"""What each gRPC method does: message to data plane to message."""
+"""What each gRPC method does: a message to the data plane, and its answer to a message."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class InferenceMethods:
         """The same facts in Triton's form."""
         found = self.dataplane.metadata(message.name, parse_version(message.version))
         request.model = found.name
-        # Triton leaves the row axis out of a config's dims; max_batch_size stands for it.
+        # The dims of a Triton configuration leave the row axis out; max_batch_size stands for it.
         inputs = [
             config.ModelInput(name=spec.name, data_type=_triton_type(spec), dims=spec.shape[1:])
             for spec in found.inputs
