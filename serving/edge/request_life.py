@@ -21,7 +21,8 @@ from serving.kernel.call import Call
 from serving.kernel.errors import Malformed, NotFound, SlipwayError
 from serving.kernel.settings import Settings
 from serving.observe.logs import fields
-from serving.observe.request_record import CLIENT_GONE, Ignore, Observer, RequestRecord
+from serving.observe.no_observer import NoObserver
+from serving.observe.request_record import CLIENT_GONE, Observer, RequestRecord
 
 __all__ = [
     "ANONYMOUS",
@@ -163,7 +164,7 @@ class RequestFactory:
 
     def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
         self.settings = settings
-        self.observer = observer or Ignore()
+        self.observer = observer or NoObserver()
         self._client = settings.client_header.lower().encode()
 
     def http(

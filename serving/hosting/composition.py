@@ -86,7 +86,7 @@ class Server:
         """Begin to follow the model repository.
 
         The first process on the ports of the node returns at once, and its answers say what it is waiting for. A
-        process that joins others waits until it can answer, for at most `JOIN_SECONDS`; the others answer meanwhile.
+        process that joins others waits until it can answer, for at most `JOIN_SECONDS`; those others answer.
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         # Each connection is an open file, and shells start programs with a limit of about a thousand.

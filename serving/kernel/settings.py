@@ -48,9 +48,9 @@ class Settings:
         "native",
         "Who takes HTTP requests: `native`, each gateway replica itself, or `ray`, Ray Serve's HAProxy.",
     )
-    host: str = setting("127.0.0.1", "Address the doors listen on.")
-    http_port: int = setting(8080, "Port of the HTTP door.")
-    grpc_port: int = setting(8081, "Port of the gRPC door.")
+    host: str = setting("127.0.0.1", "Address that the gateway listens on.")
+    http_port: int = setting(8080, "Port for HTTP.")
+    grpc_port: int = setting(8081, "Port for gRPC.")
     triton_url: str = setting("127.0.0.1:8001", "host:port of Triton's gRPC door, for the backend `triton`.")
     triton_shared_memory: bool = setting(
         False, "Pass large tensors to Triton through shared memory; for a Triton in the same pod."
@@ -95,7 +95,7 @@ class Settings:
         "", "Header that names the client for fair queueing, set by a trusted proxy; empty: the peer's address."
     )
     cors_origins: tuple[str, ...] = setting(
-        (), "Origins whose web pages may call the HTTP door, comma separated, or `*` for any; empty: none."
+        (), "Origins whose web pages may call the gateway, comma separated, or `*` for any; empty: none."
     )
     compress_bytes: int = setting(
         1024,

@@ -1,4 +1,4 @@
-"""What a door tells its observer about a finished request."""
+"""The record of a finished request, and who takes it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["Ignore", "Observer", "RequestRecord"]
+__all__ = ["CLIENT_GONE", "Observer", "RequestRecord"]
 
 CLIENT_GONE = 499
-"""Status in the record of a request whose caller left before the answer; nothing is sent with it."""
+"""Status in the record of a request that was cancelled, mostly by a client that left. It is never sent."""
 
 
 class RequestRecord(msgspec.Struct, frozen=True, gc=False):
@@ -45,13 +45,3 @@ class Observer(Protocol):
     def finished(self, record: RequestRecord) -> None:
         """One request is done."""
         ...
-
-
-class Ignore:
-    """The observer that looks away."""
-
-    def started(self, door: str) -> None:
-        """Do nothing."""
-
-    def finished(self, record: RequestRecord) -> None:
-        """Do nothing."""

@@ -71,7 +71,7 @@ def _check_identity(identity: str, path: str) -> None:
     if not IDENTITY.fullmatch(identity):
         raise Invalid(
             f"{path}.id",
-            f"{identity[:100]!r} cannot be kept; allowed: 1 to 128 of A-Z a-z 0-9 . _ -, the first no . or -",
+            f"must be 1 to 128 of A-Z a-z 0-9 . _ -, and must not start with . or -, got {identity[:100]!r}",
         )
 
 

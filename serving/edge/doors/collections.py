@@ -63,7 +63,7 @@ class CollectionDoor:
         model, collection = self._named(request)
         record = decode_record(self.dataplane.collection(model, collection).record, request.body)
         if record.id != request.params["id"]:
-            raise Invalid("$.id", f"is {record.id!r} and the path ends with {request.params['id'][:100]!r}")
+            raise Invalid("$.id", f"must be {request.params['id'][:100]!r} as in the path, got {record.id!r}")
         request.rows = 1
         await self.dataplane.put_records(request.call, model, collection, [record])
         return Response(status=204)
@@ -104,7 +104,7 @@ class CollectionDoor:
 def _identity(request: Request) -> str:
     identity = request.params["id"]
     if not IDENTITY.fullmatch(identity):
-        raise NotFound(f"nothing is kept under {identity[:100]!r}")
+        raise NotFound(f"no record has the id {identity[:100]!r}")
     return identity
 
 

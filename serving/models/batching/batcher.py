@@ -37,6 +37,7 @@ from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Ove
 from serving.models.batching.fair_queue import FairQueue
 from serving.models.batching.queued_request import Batch, PartAnswer, QueuedRequest, deadline_exceeded, fail_late
 from serving.models.batching.run_times import RunTimes
+from serving.observe.no_observer import NoObserver
 
 __all__ = ["BatchObserver", "Batcher", "Execute"]
 
@@ -69,22 +70,6 @@ class BatchObserver(Protocol):
         """A request was dropped before it ran: `overload` or `deadline`."""
 
 
-class Quiet:
-    """An observer that does nothing."""
-
-    def batch(self, rows: int, seconds: float) -> None:
-        """Ignore."""
-
-    def queued(self, rows: int) -> None:
-        """Ignore."""
-
-    def waited(self, seconds: float) -> None:
-        """Ignore."""
-
-    def rejected(self, reason: str) -> None:
-        """Ignore."""
-
-
 class Batcher:
     """Collects the requests of one model version into batches. Satisfies `Backend`."""
 
@@ -100,7 +85,7 @@ class Batcher:
         """At most `concurrency` awaited batches run at a time; `release` is called once, when all is finished."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._execute = execute
-        self._observer = observer or Quiet()
+        self._observer = observer or NoObserver()
         self._concurrency = concurrency
         self._release = release
         self._max_rows = batching.max_rows
