@@ -6,7 +6,6 @@ import importlib
 import shutil
 from pathlib import Path
 
-import apps
 import serving
 from control.package.chosen import Chosen
 
@@ -21,9 +20,6 @@ def copy_sources(chosen: Chosen, target: Path) -> None:
     """Copy the packages to `target`, so that they can be imported from there."""
     home = Path(serving.__file__).parent
     shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md"))
-    # The app catalog imports this package even if the app is in another one.
-    (target / "apps").mkdir()
-    shutil.copyfile(apps.__file__, target / "apps" / "__init__.py")
     _copy_app(chosen, target)
 
 

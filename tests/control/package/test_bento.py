@@ -45,7 +45,6 @@ def test_the_context_holds_all_that_a_bento_needs(chosen: Chosen, tmp_path: Path
     bento.write_context(chosen, tmp_path / "context")
     assert sorted(path.name for path in (tmp_path / "context").iterdir()) == [
         "README.md",
-        "apps",
         "bentofile.yaml",
         "model-repository",
         "requirements.txt",

@@ -11,8 +11,7 @@ from control.package.sources import copy_sources
 def test_the_sources_serve_the_app_alone_without_training_or_ray(chosen: Chosen, tmp_path: Path) -> None:
     copy_sources(chosen, tmp_path / "here")
     here = tmp_path / "here"
-    assert sorted(path.name for path in here.iterdir()) == ["apps", "serving", "shop"]
-    assert [path.name for path in (here / "apps").iterdir()] == ["__init__.py"]
+    assert sorted(path.name for path in here.iterdir()) == ["serving", "shop"]
     basket = here / "shop" / "apps" / "basket"
     assert sorted(path.name for path in basket.iterdir()) == ["__init__.py", "app.py", "values.yaml"]
     code = (
