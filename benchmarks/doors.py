@@ -15,7 +15,7 @@ from tritonclient import grpc as triton
 from apps.price.app import app
 from control.console import note, print_table
 from control.settings import StackSettings
-from control.stack.state import read_state
+from control.stack.files.state import read_state
 from serving.kernel.settings import read
 
 REQUESTS = 2000

@@ -24,7 +24,7 @@ from benchmarks.servers import Launch, Running, Subject, clean_environment, runn
 from benchmarks.usage import Memory
 from benchmarks.wire import Request, post
 from control.console import note, print_table
-from control.stack import probes
+from control.stack.programs import probes
 from serving.kernel.find_app import find_apps
 
 __all__ = ["GOAL_MEGABYTES", "GOAL_P95_MS", "AppLoad", "main", "memory_rows", "row"]

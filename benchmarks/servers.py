@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.place import ROOT, BenchmarkError, Place
 from control.stack import processes
-from control.stack.state import read_state
+from control.stack.files.state import read_state
 from training.onnx.triton import free_ports
 
 __all__ = ["Launch", "Running", "Start", "Subject", "clean_environment", "running"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from control.stack import probes
+from control.stack.programs import probes
 
 _COUNT = itertools.count(1)
 
@@ -31,7 +31,13 @@ class Postgres:
         self.make("postgres")
 
     def _launch(self) -> None:
-        command = [sys.executable, "-m", "control.stack.postgres", self.folder / "data", self.folder / "sockets"]
+        command = [
+            sys.executable,
+            "-m",
+            "control.stack.programs.postgres",
+            self.folder / "data",
+            self.folder / "sockets",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 

@@ -19,10 +19,10 @@ import msgspec
 from control.backup import databases
 from control.errors import StackError
 from control.settings import StackSettings
-from control.stack import find
-from control.stack.ensure import ensure
-from control.stack.layout import Layout
+from control.stack import liveness
+from control.stack.files.layout import Layout
 from control.stack.parts import DATABASES
+from control.stack.temporary_stack import ensure
 from serving.kernel.storage.version_manifest import FileDigest, digest_file
 from training.data.storage import Location
 from training.publish.repository_copy import apps_of, copy
@@ -75,7 +75,7 @@ def restore(settings: StackSettings, source: str) -> Backup:
 
     Checks every file before it changes anything. Raises `StackError`, and the errors of copying versions.
     """
-    if find.running(settings.home) is not None:
+    if liveness.running(settings.home) is not None:
         raise StackError(f"the stack in {settings.home} is running: `slipway down`, or set another SLIPWAY_HOME")
     location = Location.of(source)
     found = _index(location)

@@ -10,7 +10,7 @@ import typer
 
 from control.cards.figures import gain_text
 from control.settings import StackSettings
-from control.stack.state import read_state
+from control.stack.files.state import read_state
 from serving.kernel.storage.version_manifest import Metric
 
 if TYPE_CHECKING:

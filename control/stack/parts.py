@@ -10,8 +10,8 @@ from pathlib import Path
 
 from control.errors import StackError
 from control.settings import StackSettings
-from control.stack import haproxy, probes
-from control.stack.state import COLLECTIONS, HOST, StackState
+from control.stack.files.state import COLLECTIONS, HOST, StackState
+from control.stack.programs import haproxy, probes
 
 __all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
@@ -93,7 +93,7 @@ def trainer(state: StackState) -> Part:
 def _postgres(state: StackState, settings: StackSettings) -> Part:
     return Part(
         name="postgres",
-        command=_module("control.stack.postgres", str(state.layout.postgres), str(state.postgres_socket)),
+        command=_module("control.stack.programs.postgres", str(state.layout.postgres), str(state.postgres_socket)),
         address=state.dsn("mlflow"),
         ready=lambda: all(probes.database(state.dsn("postgres"), name) for name in DATABASES),
         # SIGINT ends the sessions of clients; SIGTERM would wait for them.
@@ -149,7 +149,7 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
         address=state.ray_address,
         ready=lambda: probes.ray(state.ray_folder, state.ports["ray_port"]),
         environment={
-            "RAY_START_HOOK": "control.stack.ray_hook.prepare",
+            "RAY_START_HOOK": "control.stack.programs.ray_hook.prepare",
             # There is no other node that could take over work.
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             **haproxy.environment(state),
@@ -186,7 +186,7 @@ def _triton(state: StackState, settings: StackSettings) -> Part:
 def _gateway(state: StackState, settings: StackSettings) -> Part:
     return Part(
         name="gateway",
-        command=_module("control.stack.gateway", str(state.ray_folder)),
+        command=_module("control.stack.programs.gateway", str(state.ray_folder)),
         address=f"http://{state.http}",
         detail=f"{state.door} door",
         ready=lambda: probes.serves(f"http://{state.http}", state.served),

@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from control.errors import PortInUse
 from control.settings import PORTS, StackSettings
-from control.stack import haproxy
 from control.stack.processes import holder
+from control.stack.programs import haproxy
 from serving.kernel.settings import variable
 
 __all__ = ["choose", "free", "is_free"]

@@ -13,10 +13,10 @@ from control.console import print_table
 from control.errors import StackError
 from control.settings import StackSettings
 from control.stack import processes, supervisor
-from control.stack.ledger import Ledger, Trainings, failure
-from control.stack.logs import tail
+from control.stack.files.ledger import Ledger, Trainings, failure
+from control.stack.files.logs import tail
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER, Part, build
-from control.stack.state import StackState
 from control.stack.supervisor import Program
 
 __all__ = [

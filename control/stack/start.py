@@ -16,11 +16,11 @@ import psutil
 from control.errors import PartFailed
 from control.settings import StackSettings
 from control.stack import ports, supervisor
-from control.stack.layout import Layout, make_run_folder
-from control.stack.ledger import Ledger
-from control.stack.logs import set_aside, tail
+from control.stack.files.layout import Layout, make_run_folder
+from control.stack.files.ledger import Ledger
+from control.stack.files.logs import set_aside, tail
+from control.stack.files.state import COLLECTIONS, StackState, read_state, write_state
 from control.stack.parts import TRAINER, Part, build, trainer
-from control.stack.state import COLLECTIONS, StackState, read_state, write_state
 from control.stack.stop import stop
 from control.stack.survey import Survey
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from control.errors import StackError
 from control.stack import processes, supervisor
-from control.stack.layout import remove_run_folder
-from control.stack.state import StackState, remove_state
+from control.stack.files.layout import remove_run_folder
+from control.stack.files.state import StackState, remove_state
 
 __all__ = ["stop"]
 

@@ -21,9 +21,9 @@ from typing import Any, cast
 from xmlrpc.client import Fault, ServerProxy
 
 from control.errors import StackError
+from control.stack.files.state import StackState
 from control.stack.parts import Part
 from control.stack.processes import MARK
-from control.stack.state import StackState
 
 __all__ = ["Program", "answers", "call", "history", "launch", "programs", "render", "runs", "wait_for"]
 

@@ -11,11 +11,12 @@ from rich.status import Status
 
 from control.console import stderr
 from control.errors import StackError
-from control.stack import find, probes, supervisor
-from control.stack.ledger import Ledger, Training, Trainings, failure
-from control.stack.logs import tail
+from control.stack import liveness, supervisor
+from control.stack.files.ledger import Ledger, Training, Trainings, failure
+from control.stack.files.logs import tail
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER
-from control.stack.state import StackState
+from control.stack.programs import probes
 
 __all__ = ["Follower"]
 
@@ -89,7 +90,7 @@ class Follower:
     def _check_trainer(self, now: Trainings) -> None:
         """Raise `StackError` if nobody works on what is left."""
         left = ", ".join(one.app for one in now.of("waiting", "training"))
-        if not find.runs(self._state):
+        if not liveness.runs(self._state):
             raise StackError(
                 f"the stack was stopped; `slipway up` starts it again and trains what is missing ({left})"
             )

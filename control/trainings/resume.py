@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from control.stack import supervisor
-from control.stack.ledger import Ledger
+from control.stack.files.ledger import Ledger
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER
-from control.stack.state import StackState
 from control.stack.survey import Survey
 
 __all__ = ["resume"]

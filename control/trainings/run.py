@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from control.console import note, stderr
 from control.settings import StackSettings
-from control.stack.ensure import ensure
+from control.stack.temporary_stack import ensure
 from training.progress import Progress, RichProgress
 from training.publish.repository_copy import apps_of, copy
 from training.registry.mlflow_registry import Registry

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from control.settings import StackSettings
-from control.stack.layout import Layout
-from control.stack.ledger import Ledger
+from control.stack.files.layout import Layout
+from control.stack.files.ledger import Ledger
 from control.stack.processes import MARK
 from serving.kernel.settings import read
 from training.progress import RichProgress

@@ -19,7 +19,7 @@ import pytest
 
 from control.settings import StackSettings
 from control.stack import processes, report
-from control.stack.state import StackState, read_state
+from control.stack.files.state import StackState, read_state
 from control.stack.stop import stop
 
 PORT_FIELDS = ("mlflow_port", "ray_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")

@@ -110,7 +110,7 @@ def _questions(app: str, words: list[str], text: str, file: Path | None) -> list
 
 def _address(settings: Any) -> str:
     """Return the address of the HTTP door: the running stack's, else the configured one."""
-    from control.stack.state import read_state
+    from control.stack.files.state import read_state
 
     state = read_state(settings.home)
     return state.http if state is not None and state.http else f"{settings.host}:{settings.http_port}"

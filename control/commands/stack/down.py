@@ -19,9 +19,10 @@ def down(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instea
     The command also cleans up after a stack whose supervisor was killed or whose machine was restarted.
     """
     from control.settings import StackSettings
-    from control.stack import find, lock
-    from control.stack.layout import Layout
-    from control.stack.state import read_state
+    from control.stack import liveness
+    from control.stack.files import lock
+    from control.stack.files.layout import Layout
+    from control.stack.files.state import read_state
     from control.stack.stop import stop
     from serving.kernel.settings import read
 
@@ -34,7 +35,7 @@ def down(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instea
         if state is None:
             _say("nothing was running", as_json, was_running=False, killed=0)
             return
-        alive = find.runs(state)
+        alive = liveness.runs(state)
         killed = stop(state)
     if not alive and not killed:
         _say("nothing was running; cleaned up after a stack that had ended", as_json, was_running=False, killed=0)

@@ -25,8 +25,8 @@ def logs(
     """Print the last lines of a part's log, also after the part has ended."""
     from control.errors import StackError
     from control.settings import StackSettings
-    from control.stack.layout import Layout
-    from control.stack.logs import tail
+    from control.stack.files.layout import Layout
+    from control.stack.files.logs import tail
     from control.stack.parts import ORDER, TRAINER
     from serving.kernel.settings import read
 

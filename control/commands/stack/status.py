@@ -23,8 +23,8 @@ def status(
     then shows the reason).
     """
     from control.settings import StackSettings
-    from control.stack import find, report
-    from control.stack.state import read_state
+    from control.stack import liveness, report
+    from control.stack.files.state import read_state
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
@@ -36,7 +36,7 @@ def status(
         raise typer.Exit(1)
     rows = report.look(state, settings)
     print_json(report.as_json(state, rows)) if as_json else report.print_rows(rows)
-    if not find.runs(state):
+    if not liveness.runs(state):
         fail("the supervisor of this stack is gone; `slipway down` cleans up")
         raise typer.Exit(1)
     if not as_json:

@@ -13,7 +13,7 @@ from control.console import fail, note, print_json
 
 if TYPE_CHECKING:
     from control.settings import StackSettings
-    from control.stack.state import StackState
+    from control.stack.files.state import StackState
     from control.stack.survey import Survey
 
 __all__ = ["EPILOG", "up"]
@@ -47,14 +47,15 @@ def up(
     """
     from control.errors import StackError
     from control.settings import StackSettings
-    from control.stack import find, lock, parts
-    from control.stack.layout import Layout
+    from control.stack import liveness, parts
+    from control.stack.files import lock
+    from control.stack.files.layout import Layout
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
     names = parts.choose(only or (), without or ())
     with lock.held(Layout.of(settings.home)):
-        found = find.running(settings.home)
+        found = liveness.running(settings.home)
         signal.signal(signal.SIGTERM, _interrupt)
         if found and found.owner_pid:
             raise StackError(
@@ -151,7 +152,7 @@ def _show_json(state: StackState, settings: StackSettings) -> None:
 
 def _serve_all(state: StackState, apps: Survey | None, hint: str) -> list[str]:
     """Show a first request, and follow the trainings until every app answers; returns what is not served."""
-    from control.stack import probes
+    from control.stack.programs import probes
     from control.trainings.follow import Follower
 
     if apps is None:
@@ -189,7 +190,7 @@ class _FirstRequest:
 
 
 def _say_how_to_go_on(state: StackState) -> None:
-    from control.stack.ledger import Ledger
+    from control.stack.files.ledger import Ledger
 
     left = ", ".join(one.app for one in Ledger(state.layout, state.stack_id).read().of("waiting", "training"))
     note(
@@ -204,12 +205,13 @@ def _say_how_to_go_on(state: StackState) -> None:
 def _stay(state: StackState) -> None:
     """Return when the supervisor ends, which `slipway down` does; Ctrl-C and SIGTERM raise `KeyboardInterrupt`."""
     from control.errors import StackError
-    from control.stack import find, lock
-    from control.stack.state import read_state
+    from control.stack import liveness
+    from control.stack.files import lock
+    from control.stack.files.state import read_state
     from control.stack.stop import stop
 
     note("Ctrl-C stops it")
-    while find.runs(state):
+    while liveness.runs(state):
         time.sleep(0.5)
     # `slipway down` ends the supervisor first and forgets the stack last: wait until it is through.
     with lock.held(state.layout, wait=True):
@@ -222,8 +224,8 @@ def _stay(state: StackState) -> None:
 
 def _stop(state: StackState) -> None:
     """Stop a stack that was started to live as long as this command."""
-    from control.stack import lock
-    from control.stack.state import read_state
+    from control.stack.files import lock
+    from control.stack.files.state import read_state
     from control.stack.stop import stop
 
     note("stopping")

@@ -77,7 +77,7 @@ def _run(settings: StackSettings, request: CompareRequest) -> Comparison:
     registry = running_registry(settings)
     if registry is not None:
         return story(request, registry, RichProgress(stderr()))
-    from control.stack.ensure import ensure
+    from control.stack.temporary_stack import ensure
     from training.registry.mlflow_registry import Registry
 
     with ensure(settings, {"postgres", "mlflow"}) as state:

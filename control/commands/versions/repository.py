@@ -57,7 +57,7 @@ def sync(
 def _rebuild(app: str, prune: bool) -> list[Change]:
     """Rebuild the local repository from MLflow."""
     from control.settings import StackSettings
-    from control.stack.ensure import ensure
+    from control.stack.temporary_stack import ensure
     from serving.kernel.settings import read
     from training.publish.rebuild_from_mlflow import rebuild
     from training.registry.mlflow_registry import Registry

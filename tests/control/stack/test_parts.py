@@ -6,8 +6,8 @@ import pytest
 
 from control.errors import StackError
 from control.settings import StackSettings
+from control.stack.files.state import StackState
 from control.stack.parts import NEEDS, ORDER, build, choose, trainer
-from control.stack.state import StackState
 
 
 def test_all_by_default_in_an_order_that_respects_needs() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from control.settings import StackSettings
 from control.stack import report
-from tests.control.stack.test_state import make
+from tests.control.stack.files.test_state import make
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from control.settings import StackSettings
 from control.stack.start import _environment
-from tests.control.stack.test_state import make
+from tests.control.stack.files.test_state import make
 
 
 def test_collections_are_kept_in_the_stack_s_database_unless_another_is_named(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from control.errors import StackError
 from control.stack import supervisor
-from control.stack.layout import Layout, make_run_folder
+from control.stack.files.layout import Layout, make_run_folder
+from control.stack.files.state import StackState
 from control.stack.parts import Part
-from control.stack.state import StackState
 from control.stack.stop import stop
 
 SHOW = (

@@ -17,17 +17,17 @@ import msgspec
 import pytest
 
 from control.stack import supervisor
-from control.stack.layout import Layout, make_run_folder
+from control.stack.files.layout import Layout, make_run_folder
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER, Part
-from control.stack.state import StackState
 from control.stack.stop import stop
 
 WORK = """
 import os, signal, sys, time
 from pathlib import Path
-from control.stack.layout import Layout
+from control.stack.files.layout import Layout
 from control.stack.processes import MARK
-from control.stack.ledger import Ledger
+from control.stack.files.ledger import Ledger
 from control.trainings.trainer import work
 
 def train(app, progress):

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from control.errors import StackError
 from control.stack import supervisor
-from control.stack.ledger import Ledger
+from control.stack.files.ledger import Ledger
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER
-from control.stack.state import StackState
 from control.stack.stop import stop
 from control.trainings import follow
 from control.trainings.follow import Follower

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 
 from control.stack import supervisor
-from control.stack.ledger import Ledger
+from control.stack.files.ledger import Ledger
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER
-from control.stack.state import StackState
 from control.stack.survey import Survey
 from control.trainings.resume import resume
 

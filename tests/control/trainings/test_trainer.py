@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from control.stack import supervisor
-from control.stack.layout import Layout
-from control.stack.ledger import Ledger, Trainings
+from control.stack.files.layout import Layout
+from control.stack.files.ledger import Ledger, Trainings
+from control.stack.files.state import StackState
 from control.stack.parts import TRAINER
-from control.stack.state import StackState
 from control.trainings.trainer import KILLED, LedgerProgress, work
 from training.errors import DataError
 from training.progress import RichProgress

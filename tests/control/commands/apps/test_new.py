@@ -1,4 +1,4 @@
-"""`slipway new` in a copy of the repository: its files are clean. `tests/test_tutorial.py` trains and serves the app."""
+"""`slipway new` in a copy of the repository: its files are clean. `tests/test_tutorial.py` trains the app."""
 
 from __future__ import annotations
 

@@ -7,14 +7,15 @@ import pytest
 from control.console import note
 from control.errors import StackError
 from control.settings import StackSettings
-from control.stack import find, lock, processes
-from control.stack.ensure import ensure
-from control.stack.layout import Layout
+from control.stack import liveness, processes
+from control.stack.files import lock
+from control.stack.files.layout import Layout
+from control.stack.files.state import read_state
 from control.stack.parts import choose
 from control.stack.progress import Lines
 from control.stack.start import start
-from control.stack.state import read_state
 from control.stack.stop import stop
+from control.stack.temporary_stack import ensure
 
 
 @pytest.mark.slow
@@ -40,6 +41,6 @@ def test_uses_what_runs_and_leaves_it(settings: StackSettings) -> None:
             assert found == state
         with pytest.raises(StackError, match="was started without mlflow"), ensure(settings):
             note("never")
-        assert find.running(settings.home) == state
+        assert liveness.running(settings.home) == state
     finally:
         stop(state)

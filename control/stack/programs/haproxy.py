@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from control.stack.state import StackState
+from control.stack.files.state import StackState
 
 __all__ = ["PORTS", "environment"]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from ray._private import services
 
-from control.stack.ray_hook import ADDRESS_FILE, prepare
+from control.stack.programs.ray_hook import ADDRESS_FILE, prepare
 
 
 @pytest.mark.parametrize("with_dashboard", [True, False])

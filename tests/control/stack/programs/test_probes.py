@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from control.stack import probes
+from control.stack.programs import probes
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from control.stack.layout import LONGEST_RUN, Layout, make_run_folder, remove_run_folder
+from control.stack.files.layout import LONGEST_RUN, Layout, make_run_folder, remove_run_folder
 
 
 def test_a_relative_home_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_the_run_folder_is_short_whatever_the_home(tmp_path: Path, length: int) 
 
 
 def test_a_short_home_keeps_its_sockets_inside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("control.stack.layout.LONGEST_RUN", 200)
+    monkeypatch.setattr("control.stack.files.layout.LONGEST_RUN", 200)
     layout = Layout.of(tmp_path / "h")
     layout.make()
     old = layout.home / "run" / "old.sock"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from control.stack.layout import Layout
+from control.stack.files.layout import Layout
 from serving.kernel.settings import variable
 
 __all__ = ["COLLECTIONS", "StackState", "read_state", "remove_state", "write_state"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from control.stack import processes, supervisor
-from control.stack.state import StackState, read_state
+from control.stack.files.state import StackState, read_state
 
 __all__ = ["abandoned", "running", "runs"]
 

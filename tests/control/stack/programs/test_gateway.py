@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from control.stack.gateway import main
+from control.stack.programs.gateway import main
 from tests.control.conftest import Slipway
 from tests.control.stack.test_survey import write_broken_app, write_version
 from tests.serving import toy
@@ -48,7 +48,7 @@ def test_what_cannot_be_served_is_named_and_the_rest_is_served(
 def test_without_its_ray_it_ends_with_a_reason(slipway: Slipway) -> None:
     environ = {**slipway.environ, "RAY_ADDRESS": "127.0.0.1:1"}
     done = subprocess.run(
-        [sys.executable, "-m", "control.stack.gateway"],
+        [sys.executable, "-m", "control.stack.programs.gateway"],
         env=environ,
         capture_output=True,
         text=True,

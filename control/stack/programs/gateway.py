@@ -1,4 +1,4 @@
-"""`python -m control.stack.gateway [FOLDER]`: put the Serve application on the stack's Ray and watch it.
+"""`python -m control.stack.programs.gateway [FOLDER]`: put the Serve application on the stack's Ray and watch it.
 
 FOLDER is Ray's, which this process waits for. The replicas listen for themselves; this process only deploys, says
 what it waits for, and takes the application away on SIGTERM. It ends with 1 and a reason when the application
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from control.settings import StackSettings
-from control.stack import probes
+from control.stack.programs import probes
 from serving.kernel.settings import Settings, read
 from training.fit.ray_session import listens
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from control.errors import StackError
-from control.stack.layout import Layout
-from control.stack.lock import held
+from control.stack.files.layout import Layout
+from control.stack.files.lock import held
 
 
 def test_the_second_is_told_who_has_it(tmp_path: Path) -> None:

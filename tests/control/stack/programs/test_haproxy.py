@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from control.stack.haproxy import PORTS, environment
-from control.stack.layout import LONGEST_RUN
-from control.stack.state import StackState
+from control.stack.files.layout import LONGEST_RUN
+from control.stack.files.state import StackState
+from control.stack.programs.haproxy import PORTS, environment
 from tests.control.conftest import Slipway
 from tests.serving.toy import write_aliases, write_version
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from control.stack.layout import Layout
+from control.stack.files.layout import Layout
 
 __all__ = ["Ledger", "State", "Training", "Trainings", "failure"]
 

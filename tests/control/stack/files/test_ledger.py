@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from control.stack.layout import Layout
-from control.stack.ledger import Ledger, Training, Trainings, failure
+from control.stack.files.layout import Layout
+from control.stack.files.ledger import Ledger, Training, Trainings, failure
 
 
 @pytest.fixture

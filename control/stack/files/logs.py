@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from control.stack.layout import Layout
+from control.stack.files.layout import Layout
 
 __all__ = ["set_aside", "tail"]
 

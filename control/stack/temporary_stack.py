@@ -9,11 +9,12 @@ from typing import Any
 
 from control.errors import StackError
 from control.settings import PORTS, StackSettings
-from control.stack import find, lock, parts
-from control.stack.layout import Layout
+from control.stack import liveness, parts
+from control.stack.files import lock
+from control.stack.files.layout import Layout
+from control.stack.files.state import StackState
 from control.stack.progress import Lines
 from control.stack.start import Observer, start
-from control.stack.state import StackState
 from control.stack.stop import stop
 
 __all__ = ["ensure"]
@@ -27,7 +28,7 @@ def ensure(
 
     Raises `StackError` when a stack runs without one of them.
     """
-    found = find.running(settings.home)
+    found = liveness.running(settings.home)
     if found is not None:
         _check(found, needed)
         yield found

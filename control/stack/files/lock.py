@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from control.errors import StackError
-from control.stack.layout import Layout
+from control.stack.files.layout import Layout
 
 __all__ = ["held"]
 

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from control.stack.ray_hook import ADDRESS_FILE
+from control.stack.programs.ray_hook import ADDRESS_FILE
 from training.fit.ray_session import listens
 
 __all__ = ["database", "http", "index", "ray", "reasons", "refused", "serves"]

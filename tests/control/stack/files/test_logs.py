@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from control.stack import logs
-from control.stack.layout import Layout
+from control.stack.files import logs
+from control.stack.files.layout import Layout
 
 
 @given(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from control.stack.layout import Layout
-from control.stack.state import COLLECTIONS, StackState, read_state, remove_state, write_state
+from control.stack.files.layout import Layout
+from control.stack.files.state import COLLECTIONS, StackState, read_state, remove_state, write_state
 
 PORTS = {
     "mlflow_port": 5001,
