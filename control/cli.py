@@ -97,6 +97,7 @@ def _register() -> None:
 
 def _run(arguments: list[str]) -> int:
     from control.errors import CommandError, KubernetesError, StackError
+    from serving.kernel.settings import SettingsError
     from training.errors import TrainingError
 
     try:
@@ -117,9 +118,7 @@ def _run(arguments: list[str]) -> int:
             return _unexpected(error)
         fail(missing)
         return 2
-    except ValueError as error:
-        if not str(error).startswith("SLIPWAY_"):
-            return _unexpected(error)
+    except SettingsError as error:
         fail(str(error))
         return 2
     except Exception as error:  # noqa: BLE001 - the edge of the process: nothing above can tell the user

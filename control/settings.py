@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from serving.kernel.settings import Settings, setting, variable
+from serving.kernel.settings import Settings, SettingsError, setting, variable
 
 __all__ = ["PORTS", "StackSettings"]
 
@@ -40,8 +40,10 @@ class StackSettings(Settings):
         Settings.__post_init__(self)
         for item in fields(self):
             if item.name.endswith("_port") and not 0 <= getattr(self, item.name) <= 65535:
-                raise ValueError(f"{variable(item.name)}: {getattr(self, item.name)} is not a port (0 to 65535)")
+                raise SettingsError(
+                    f"{variable(item.name)}: {getattr(self, item.name)} must be a port from 0 to 65535"
+                )
         if self.ray_object_store_mb < 80:
-            raise ValueError(f"SLIPWAY_RAY_OBJECT_STORE_MB must be at least 80, not {self.ray_object_store_mb}")
+            raise SettingsError(f"SLIPWAY_RAY_OBJECT_STORE_MB must be at least 80, not {self.ray_object_store_mb}")
         if not self.start_seconds > 0:
-            raise ValueError(f"SLIPWAY_START_SECONDS must be more than 0, not {self.start_seconds}")
+            raise SettingsError(f"SLIPWAY_START_SECONDS must be more than 0, not {self.start_seconds}")

@@ -13,7 +13,7 @@ from types import FrameType
 from serving.hosting.composition import Server
 from serving.hosting.listener import Listener
 from serving.kernel.find_app import find_apps
-from serving.kernel.settings import Settings, read
+from serving.kernel.settings import Settings, SettingsError, read
 from serving.models.backends.factory import kind_of
 
 __all__ = ["main"]
@@ -48,12 +48,12 @@ def main() -> int:
 
 
 def _check(settings: Settings) -> None:
-    """Raises `ValueError` for what only Ray can do."""
+    """Raise `SettingsError` for what only Ray can do."""
     if settings.door == "ray":
-        raise ValueError("SLIPWAY_DOOR: `ray` needs Ray; without it expected `native`")
+        raise SettingsError("SLIPWAY_DOOR: `ray` needs Ray; without it expected `native`")
     wanted = [app.name for app in find_apps(settings.apps) if kind_of(app, settings) == "replica"]
     if wanted:
-        raise ValueError(
+        raise SettingsError(
             f"SLIPWAY_BACKEND: {', '.join(wanted)} run as `replica`, which needs Ray; expected `fused` or `triton`"
         )
 

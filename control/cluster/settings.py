@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from serving.kernel.settings import setting
+from serving.kernel.settings import SettingsError, setting
 
 __all__ = ["ClusterSettings"]
 
@@ -56,7 +56,9 @@ class ClusterSettings:
             object.__setattr__(self, "image", f"slipway/training:{version('slipway')}")
         for name, value in (("MEMORY", self.memory), ("DISK", self.disk)):
             if not QUANTITY.fullmatch(value):
-                raise ValueError(f"SLIPWAY_TRAINING_{name} must be a quantity such as 8Gi or 500Mi, not {value!r}")
+                raise SettingsError(
+                    f"SLIPWAY_TRAINING_{name} must be a quantity such as 8Gi or 500Mi, not {value!r}"
+                )
         for name, number, least in (
             ("CPUS", self.cpus, 1),
             ("GPUS", self.gpus, 0),
@@ -64,14 +66,16 @@ class ClusterSettings:
             ("KEEP_SECONDS", self.keep_seconds, 0),
         ):
             if number < least:
-                raise ValueError(f"SLIPWAY_TRAINING_{name} must be at least {least}, not {number}")
+                raise SettingsError(f"SLIPWAY_TRAINING_{name} must be at least {least}, not {number}")
         lists = [("SECRETS", self.secrets), ("PULL_SECRETS", self.pull_secrets)]
         for name, found in [*lists, ("SERVICE_ACCOUNT", (self.service_account or "default",))]:
             for each in found:
                 if not NAME.fullmatch(each):
-                    raise ValueError(f"SLIPWAY_TRAINING_{name}: {each!r} is not a valid name; allowed: {ALLOWED}")
+                    raise SettingsError(
+                        f"SLIPWAY_TRAINING_{name}: {each!r} is not a valid name; allowed: {ALLOWED}"
+                    )
         if self.namespace and not LABEL.fullmatch(self.namespace):
-            raise ValueError(
+            raise SettingsError(
                 f"SLIPWAY_CLUSTER_NAMESPACE: {self.namespace!r} is not a valid name; "
                 "allowed: lower-case letters, digits and -"
             )

@@ -22,7 +22,7 @@ from serving.edge.grpc.door import GrpcDoor
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
 from serving.kernel.find_app import find_apps
-from serving.kernel.settings import Settings, read
+from serving.kernel.settings import Settings, SettingsError, read
 from serving.kernel.storage.model_repository import Repository
 from serving.models.backends.factory import Backends
 from serving.models.catalog import Catalog
@@ -154,7 +154,7 @@ class Server:
 def deploy(settings: Settings) -> None:
     """Put the application on the Ray cluster this process is connected to; returns once replicas run.
 
-    Raises `RuntimeError` when the deployment does not become healthy, and `ValueError` when Ray was started
+    Raises `RuntimeError` when the deployment does not become healthy, and `SettingsError` when Ray was started
     without what the door `ray` needs.
     """
     from ray import serve
@@ -163,7 +163,7 @@ def deploy(settings: Settings) -> None:
 
     ray_door = settings.door == "ray"
     if ray_door and os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1":
-        raise ValueError(
+        raise SettingsError(
             "SLIPWAY_DOOR: `ray` needs RAY_SERVE_ENABLE_HA_PROXY=1, here and where Ray is started, before it is"
         )
     settings = _absolute(settings)

@@ -1,7 +1,4 @@
-"""What an app is: one thing customers call, as plain data and plain functions.
-
-An app can be read and tested without a server.
-"""
+"""What an app is: one thing customers call, as plain data and plain functions that need no server."""
 
 from __future__ import annotations
 
@@ -24,66 +21,66 @@ C = TypeVar("C", bound=msgspec.Struct)
 
 
 Explainer = Callable[[Sequence[Any], Arrays], list[Any]]
-"""Questions and their features to explanations, one per question."""
+"""Takes questions and their features; returns one explanation per question."""
 
 
 Rows = Callable[[str, dict[str, Any]], list[dict[str, Any]]]
-"""A SQL query with named parameters (`:student`) to its rows; blocking."""
+"""Runs a SQL query with named parameters (`:student`) and returns its rows. Blocking."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSource(Generic[Q]):
-    """How a short question is completed from a database; features are then computed as for a whole one."""
+    """How a short question is completed from a database before its features are computed."""
 
     is_short: Callable[[Q], bool]
-    """Whether a question lacks what the database has. Called for every question, so it must be quick."""
+    """Whether a question lacks values that the database has. Called for every question, so it must be fast."""
     complete: Callable[[Rows, Q], Q]
-    """The whole question. Runs in a thread; raises `NotFound` for what the database does not have."""
+    """Returns the whole question. Runs in a thread; raises `NotFound` if the database has no such record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class App(Generic[Q, A, C]):
     """One thing customers call. An app's `app.py` makes one of these and nothing else.
 
-    `features` and `decide` are pure: the same questions and context give the same arrays, whoever asks. Training
-    calls the very same `features`.
+    `features` and `decide` are pure functions: the same questions and context always give the same results.
+    Training calls the same `features`.
     """
 
     name: str
-    """Folder name, model name and path segment, lower case."""
+    """Folder name, model name and path segment, in lower case."""
     summary: str
     question: type[Q]
     """One record of a KServe v1 `instances` list."""
     answer: type[A]
     """One record of a KServe v1 `predictions` list."""
     context: type[C]
-    """What a version says about itself and the functions below need (`context` in its manifest)."""
+    """What the functions below need to know of a version: `context` in its manifest."""
     example: Q
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     feature_names: tuple[str, ...]
     """Names of the columns of the `features` tensor, in order."""
     features: Callable[[Sequence[Q], C], Arrays]
-    """Questions to model inputs. Raises `Invalid` with the path below `$.instances[i]`, e.g. `[0].market`."""
+    """Questions to model inputs. Raises `Invalid` with the path below `$.instances`, such as `[0].market`."""
     decide: Callable[[Sequence[Q], Arrays, C], list[A]]
     """Model outputs to answers, one per question."""
     explainer: Callable[[Path, C], Explainer] | None = None
-    """Opens what explanations need from a version's folder; called once per version."""
+    """Opens what explanations need from a version's folder. Called once per version."""
     explanation: type[msgspec.Struct] | None = None
     source: FeatureSource[Q] | None = None
     """Completes short questions from the database of `SLIPWAY_DATABASE_URL`."""
     collection: Collection[Q, Any] | None = None
-    """Records kept for the app in the database of `SLIPWAY_COLLECTIONS_URL`, which complete short questions."""
+    """Records in the database of `SLIPWAY_COLLECTIONS_URL` that complete short questions."""
     fallback: Callable[[Sequence[Q]], list[A]] | None = None
-    """Answers by a simple rule while no version is loaded and none was asked for. Pure; raises `Invalid`."""
+    """Answers by a simple rule while no version is loaded, if none was asked for. Pure; raises `Invalid`."""
     tolerance: float = field(default=1e-4)
-    """Largest absolute difference per output that replayed golden rows and parity may show."""
+    """The largest absolute difference of an output allowed in replayed golden rows and in parity."""
 
     package: str = "apps"
-    """The package that the app's own package is in."""
+    """The package that contains the app's own package."""
 
     @property
     def folder(self) -> Path:
-        """The app's folder, where `values.yaml`, `README.md` and `golden/` are."""
+        """The app's folder, with `values.yaml`, `README.md` and `golden/`."""
         parent = importlib.import_module(self.package)
         return Path(parent.__path__[0]) / self.name

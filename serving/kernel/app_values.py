@@ -1,4 +1,4 @@
-"""`values.yaml` of an app: replicas, resources, batching and where its model runs."""
+"""An app's `values.yaml`: replicas, resources, batching, and what runs its model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Replicas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many replicas, and what decides between `min` and `max`.
+    """The number of gateway replicas, between `min` and `max`.
 
-    There are as many as it takes to keep each below `target_ongoing_requests` requests being answered, and the
-    wait for a batch below `target_queue_ms`. More are started when that has been needed for `upscale_delay_s`
-    seconds, some are stopped when fewer have been enough for `downscale_delay_s`.
+    The autoscaler keeps the requests in progress per replica below `target_ongoing_requests`, and the wait for a
+    batch below `target_queue_ms`. It starts replicas once more have been needed for `upscale_delay_s` seconds, and
+    stops some once fewer have been enough for `downscale_delay_s` seconds.
     """
 
     min: Positive = 1
@@ -36,7 +36,7 @@ class Replicas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one replica reserves. `cpus` may be a fraction; `gpus` counts for the backend `replica`."""
+    """What one replica reserves. `cpus` may be a fraction; `gpus` applies to the backend `replica` only."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -44,11 +44,11 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Batching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Dynamic batching. `max_rows` bounds one batch, `max_queue_rows` what may wait for one.
+    """Dynamic batching. `max_rows` limits the rows of a batch, `max_queue_rows` those in the queue.
 
-    `max_wait_ms` lets a batch that is not full wait for more, which pays on an accelerator only. `length_buckets`,
-    ascending, are the lengths up to which inputs with a free axis (text) are padded to share a batch; without them
-    only inputs of the same length do.
+    `max_wait_ms` lets a batch that is not full wait for more requests, which pays only on an accelerator.
+    `length_buckets` are lengths in ascending order: inputs with a free axis (text) whose lengths fall into the
+    same bucket are padded and share a batch. Without buckets, only inputs of equal length share a batch.
     """
 
     max_rows: Positive = 64
@@ -58,24 +58,24 @@ class Batching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if any(after <= before for before, after in pairwise(self.length_buckets)):
-            raise ValueError(f"length_buckets {list(self.length_buckets)} must ascend, each longer than the last")
+            raise ValueError(f"length_buckets {list(self.length_buckets)} must be in ascending order")
 
 
 class Slo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The service-level objective: what alerts and rollouts will judge by."""
+    """The service-level objective that alerts and rollouts judge by."""
 
     p99_ms: float = 100.0
     availability: float = 0.999
 
 
 class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Traffic shares, in percent, a rollout goes through."""
+    """The percentages of traffic that a rollout goes through."""
 
     steps: tuple[int, ...] = (1, 5, 25, 50, 100)
 
 
 class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One app's settings."""
+    """The settings of one app."""
 
     backend: Literal["fused", "replica", "triton"] = "fused"
     replicas: Replicas = Replicas()
@@ -86,7 +86,7 @@ class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def most_demanding(each: Iterable[Replicas]) -> Replicas:
-    """What a gateway needs that all these apps share."""
+    """The replicas of a gateway that serves all these apps: for each setting the strictest value."""
     found = list(each)
     return Replicas(
         min=max(one.min for one in found),
@@ -99,7 +99,7 @@ def most_demanding(each: Iterable[Replicas]) -> Replicas:
 
 
 def load_values(folder: Path) -> Values:
-    """Read an app folder's `values.yaml`. Raises `ValueError` naming the file and the field."""
+    """Read `values.yaml` of an app's folder. Raises `ValueError` naming the file and the field."""
     path = folder / "values.yaml"
     try:
         return msgspec.yaml.decode(path.read_bytes(), type=Values)

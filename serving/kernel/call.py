@@ -1,4 +1,4 @@
-"""What travels with one request through every step."""
+"""What accompanies one request through every step."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["Call"]
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """What travels with one request through every step: who asked, and by when the answer is of use."""
+    """What accompanies one request through every step: who sent it, and its deadline."""
 
     request_id: str
     deadline: float
-    """`time.monotonic()` seconds after which the answer is of no use."""
+    """The time, by `time.monotonic()` in seconds, by which the answer has to be ready."""
     door: str = "local"
     trace_id: str = ""
-    """The trace id of the caller's `traceparent`, if it sent one."""
+    """The trace id of the caller's `traceparent` header; empty if it sent none."""
     client: str = ""
-    """Whom the request counts for when clients share a queue fairly."""
+    """The client for whom the request counts in the fair queue."""
     urgency: int = 3
-    """RFC 9218: 0 is the most urgent, 7 the least."""
+    """By RFC 9218: from 0, the most urgent, to 7."""
 
     def remaining(self) -> float:
         """Seconds left, never negative."""

@@ -1,4 +1,4 @@
-"""Records that are kept for an app, and the encoder that finds those that suit a question."""
+"""Records that the server stores for an app, and the encoder by which those that match a question are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving.kernel.tensors import Arrays, TensorSpec
 __all__ = ["EMBEDDING", "Collection"]
 
 EMBEDDING = "embedding"
-"""The encoder's only output: FP32 [n, width], each row of length 1, or 0 where there is nothing to encode."""
+"""The encoder's only output: FP32 [n, width], each row of length 1, or 0 if there is nothing to encode."""
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
@@ -21,29 +21,30 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 @dataclass(frozen=True, kw_only=True)
 class Collection(Generic[Q, R]):
-    """Records that are kept for an app, and how a short question is completed with those that suit it best.
+    """Records stored for an app, and how a short question is completed with those that match it best.
 
-    A version of such an app has a second graph, its encoder: questions and records to vectors of length 1. The
-    larger their inner product, the better they suit. All functions are pure and run in threads.
+    A version of such an app has a second graph, its encoder, which turns questions and records into vectors of
+    length 1. The larger the inner product of two vectors, the better they match. All functions are pure and run in
+    threads.
     """
 
     name: str
-    """Path segment behind the app's name, plural and lower case."""
+    """The path segment after the app's name: a plural in lower case."""
     record: type[R]
-    """Has the field `id`, text."""
+    """The type of a record. It has a text field `id`."""
     example: R
     inputs: tuple[TensorSpec, ...]
-    """What the encoder takes, of a record and of a question alike."""
+    """The encoder's inputs, the same for records and questions."""
     width: int
-    """Numbers of a vector. More than 480 would make PostgreSQL keep them beside the table, and searches slow."""
+    """The numbers in a vector. PostgreSQL stores more than 480 outside of the table, which makes searches slow."""
     of_records: Callable[[Sequence[R]], Arrays]
     of_questions: Callable[[Sequence[Q]], Arrays]
     record_keys: Callable[[R], tuple[str | None, ...]]
-    """What must agree with the question's keys, place by place; None agrees with everything."""
+    """The keys that must equal the question's keys, position by position; None equals everything."""
     question_keys: Callable[[Q], tuple[str | None, ...]]
     candidates: int
-    """Records a short question is completed with, at most."""
+    """The most records that a short question is completed with."""
     is_short: Callable[[Q], bool]
-    """Whether a question brings no records of its own. Called for every question, so it must be quick."""
+    """Whether a question has no records of its own. Called for every question, so it must be fast."""
     complete: Callable[[Q, Sequence[R]], Q]
-    """The whole question with the records found, best first; there may be none."""
+    """Returns the whole question, with the records found, the best match first; there may be none."""

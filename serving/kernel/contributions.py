@@ -1,4 +1,4 @@
-"""Exact TreeSHAP contributions of a native booster, ready for an explanation."""
+"""Exact TreeSHAP contributions from a native booster, for explanations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Contribution", "largest_first", "tree_shap"]
 
 
 class Contribution(NamedTuple):
-    """What one feature added to one answer's margin."""
+    """What one feature contributed to the margin of one answer."""
 
     feature: str
     value: float | None
-    """The feature's value, None when missing."""
+    """The feature's value; None if it is missing."""
     share: float
 
 
@@ -32,7 +32,7 @@ def tree_shap(booster: Any, features: npt.NDArray[np.float32]) -> npt.NDArray[np
 def largest_first(
     names: Sequence[str], values: npt.NDArray[Any], shares: npt.NDArray[np.float64]
 ) -> list[Contribution]:
-    """One per feature of one row, the largest by absolute share first; equal ones stay in the order of `names`."""
+    """The contributions to one row by descending absolute share; equal shares keep the order of `names`."""
     found = [
         Contribution(name, None if math.isnan(value) else float(value), float(share))
         for name, value, share in zip(names, values, shares, strict=True)

@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: the cgroup's quota, not the machine's cores."""
+"""The number of CPUs that this process may use, by its cgroup's quota."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["cpu_count"]
 
 
 def cpu_count(root: Path = Path("/")) -> int:
-    """The quota of this process's cgroup and the groups above it, rounded up; at least 1.
+    """The smallest quota of this process's cgroup and its parents, rounded up; at least 1.
 
-    Never more than the CPUs the process may be scheduled on. `root` is where `/proc` and `/sys` are looked for.
+    Never more than the CPUs on which the process may be scheduled. `root` contains `proc` and `sys`.
     """
     quotas = [quota for folder in _groups(root) if (quota := _quota(folder)) is not None]
     allowed = len(os.sched_getaffinity(0))
@@ -21,7 +21,7 @@ def cpu_count(root: Path = Path("/")) -> int:
 
 
 def _groups(root: Path) -> Iterator[Path]:
-    """Folders of the groups that limit this process's CPU time, inner to outer, of either cgroup version."""
+    """Folders of the cgroups, of version 1 or 2, that limit this process's CPU time; the innermost first."""
     mounts = root / "sys" / "fs" / "cgroup"
     for line in _text(root / "proc" / "self" / "cgroup").splitlines():
         _, _, rest = line.partition(":")
@@ -32,14 +32,14 @@ def _groups(root: Path) -> Iterator[Path]:
             bases = [mounts / controllers, mounts / "cpu"]
         else:
             continue
-        # Inside a container the path may be the host's while the mount shows the container's group as its root.
+        # In a container the path may be the host's, while the mount has the container's group at its root.
         inner = Path(path.lstrip("/"))
         for base in bases:
             yield from (base / group for group in (inner, *inner.parents))
 
 
 def _quota(folder: Path) -> float | None:
-    """CPUs a group may use; None where it sets no limit."""
+    """The CPUs that a group may use; None if it sets no limit."""
     limit, _, period = _text(folder / "cpu.max").partition(" ")
     if not limit:
         limit = _text(folder / "cpu.cfs_quota_us")

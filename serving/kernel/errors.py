@@ -1,15 +1,15 @@
-"""The one error tree. Each class owns its HTTP and gRPC status and whether its text may reach the caller.
+"""The one tree of errors. Each class has its HTTP and gRPC status.
 
     SlipwayError
     ├── ClientError               the caller can fix it
-    │   ├── Malformed             400  not the wire form that was promised
+    │   ├── Malformed             400  not the promised format
     │   ├── NotFound              404  no such app, model, version or path
     │   ├── MethodNotAllowed      405
     │   ├── BodyTimeout           408  the body did not arrive in time
     │   ├── TooLarge              413  body or element count over the limit
     │   ├── UnsupportedMedia      415
     │   └── Invalid               422  a field out of range; `field` is its JSON path
-    └── ServerError               we must fix it
+    └── ServerError               a fault of the server
         ├── BackendFailed         500
         ├── Unavailable           503  with Retry-After
         │   ├── NotReady               no verified version is loaded
@@ -44,10 +44,10 @@ __all__ = [
 
 
 class SlipwayError(Exception):
-    """Root of all errors that have a place in an answer.
+    """The root of all errors that are reported to the caller.
 
-    `status` is the HTTP status, `grpc_status` the name of a `grpc.StatusCode`, `title` the short text that
-    RFC 9457 wants to be the same for all errors of a kind.
+    `status` is the HTTP status and `grpc_status` the name of a `grpc.StatusCode`. `title` is the short text that
+    is the same for all errors of a kind, as RFC 9457 requires.
     """
 
     status: ClassVar[int] = 500
@@ -68,7 +68,7 @@ class ClientError(SlipwayError):
 
 
 class Malformed(ClientError):
-    """The bytes are not the wire form that was promised (bad JSON, wrong tensor size, unknown field)."""
+    """The bytes do not have the promised format: bad JSON, wrong tensor size, unknown field."""
 
     title = "Malformed request"
 
@@ -90,7 +90,7 @@ class MethodNotAllowed(ClientError):
 
 
 class BodyTimeout(ClientError):
-    """The caller announced a body and did not send it before the deadline."""
+    """The caller announced a body but did not send it before the deadline."""
 
     status = 408
     grpc_status = "DEADLINE_EXCEEDED"
@@ -98,7 +98,7 @@ class BodyTimeout(ClientError):
 
 
 class TooLarge(ClientError):
-    """The body or a tensor is over the limit."""
+    """The body or a tensor exceeds a limit."""
 
     status = 413
     grpc_status = "RESOURCE_EXHAUSTED"
@@ -106,14 +106,14 @@ class TooLarge(ClientError):
 
 
 class UnsupportedMedia(ClientError):
-    """The content type is not one this door reads."""
+    """The door does not accept this content type."""
 
     status = 415
     title = "Unsupported media type"
 
 
 class Invalid(ClientError):
-    """A well-formed field holds a value that is not allowed.
+    """A field is well-formed but its value is not allowed.
 
     `field` is its JSON path, such as `$.instances[0].horizon`; the message says what is allowed.
     """
@@ -127,12 +127,12 @@ class Invalid(ClientError):
         self.reason = message
 
     def __reduce__(self) -> tuple[type[Invalid], tuple[str, str]]:
-        """Lets the error cross process boundaries with both of its parts."""
+        """Pickle the error with both of its parts."""
         return type(self), (self.field, self.reason)
 
 
 class ServerError(SlipwayError):
-    """We must fix it; the caller did nothing wrong."""
+    """A fault of the server; the caller did nothing wrong."""
 
 
 class BackendFailed(ServerError):
@@ -167,7 +167,7 @@ class Overloaded(Unavailable):
 
 
 class DeadlineExceeded(ServerError):
-    """The deadline passed before the answer was there."""
+    """The deadline passed before the answer was ready."""
 
     status = 504
     grpc_status = "DEADLINE_EXCEEDED"

@@ -1,4 +1,4 @@
-"""Finding apps: the folders of `apps/`, and packages elsewhere by their dotted names."""
+"""Finds apps: the folders of `apps/`, and other packages by their dotted names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from serving.kernel.app import App
 __all__ = ["PACKAGE", "app_folders", "find_app", "find_apps"]
 
 PACKAGE = "apps"
-"""The package that Slipway's own apps are in."""
+"""The package of Slipway's own apps."""
 
 
 def app_folders() -> tuple[str, ...]:
-    """Names of the apps in `apps/`, sorted; none where only apps from elsewhere are installed."""
+    """The names of the apps in `apps/`, sorted; empty if only other apps are installed."""
     try:
         path = importlib.import_module(PACKAGE).__path__
     except ModuleNotFoundError as cause:
@@ -27,9 +27,9 @@ def app_folders() -> tuple[str, ...]:
 
 
 def find_apps(names: Iterable[str] = ()) -> tuple[App[Any, Any, Any], ...]:
-    """The apps of those names (default: every folder of `apps/`). Raises `LookupError`.
+    """The apps with these names, by default every folder of `apps/`. Raises `LookupError`.
 
-    A name with dots is that of a package elsewhere whose `app.py` has the app: `ourteam.apps.rainfall`.
+    A name with dots, such as `ourteam.apps.rainfall`, is a package outside of `apps/` whose `app.py` has the app.
     """
     folders = app_folders()
     return tuple(_import(name, folders) for name in list(names) or folders)

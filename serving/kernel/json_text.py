@@ -1,4 +1,4 @@
-"""JSON bytes to typed values, every failure as one of our errors with the place and what is allowed."""
+"""Decodes JSON to typed values. Every failure is a `ClientError` that names the field and what is allowed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefix: str = "$") -> T:
-    """Decode with `decoder`. `prefix` stands in front of the paths in messages.
+    """Decode with `decoder`. Paths in messages start with `prefix`.
 
-    Raises `Malformed` for what is not JSON and `Invalid` for JSON of the wrong type or range.
+    Raises `Malformed` if the bytes are not JSON, and `Invalid` for a wrong type or a value out of range.
     """
     try:
         return decoder.decode(raw)
@@ -45,7 +45,7 @@ def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefi
 
 
 def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> ClientError:
-    """msgspec's finding as `Invalid`, with the field's JSON path and what the type `kind` allows there."""
+    """msgspec's error as `Invalid`, with the field's JSON path and what the type `kind` allows there."""
     match = AT.match(str(error))
     what, path = (match["what"], match["path"] or "") if match else (str(error), "")
     unknown, missing = UNKNOWN.match(what), MISSING.match(what)
@@ -60,7 +60,7 @@ def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> C
 
 
 def _reworded(what: str) -> str:
-    """msgspec's finding without its type names; what is allowed is said after it."""
+    """msgspec's message without its type names; the caller adds what is allowed."""
     typed, bounded = WRONG_TYPE.match(what), OUT_OF_RANGE.match(what)
     if typed:
         return f"got {JSON_NAMES.get(typed['got'], typed['got'])}"
@@ -74,7 +74,7 @@ def _short(name: str) -> str:
 
 
 def _type_at(kind: Any, path: str) -> Any:
-    """The msgspec type description at a JSON path below `kind`, or None."""
+    """msgspec's description of the type at a JSON path below `kind`; None if there is none."""
     here: Any = msgspec.inspect.type_info(kind)
     for name, _index in STEP.findall(path):
         here = _step(here, name)
@@ -82,7 +82,7 @@ def _type_at(kind: Any, path: str) -> Any:
 
 
 def _step(here: Any, name: str) -> Any:
-    """One step of a path: into the field `name`, or into the items where `name` is empty."""
+    """The type one step further: of the field `name`, or of the items if `name` is empty."""
     here = _bare(here)
     for option in map(_bare, getattr(here, "types", (here,))):
         if not name:
@@ -96,7 +96,7 @@ def _step(here: Any, name: str) -> Any:
 
 
 def _bare(here: Any) -> Any:
-    """A type without the description and examples around it."""
+    """A type without its description and examples."""
     return here.type if isinstance(here, msgspec.inspect.Metadata) else here
 
 
@@ -129,7 +129,7 @@ NAMES = {
 
 
 def describe(here: Any) -> str:
-    """What a msgspec type description allows, in words; empty when there is nothing useful to say."""
+    """What a type allows, in words; empty if there is nothing useful to say."""
     if isinstance(here, msgspec.inspect.Metadata):
         return describe(here.type)
     options = getattr(here, "types", None)

@@ -1,6 +1,6 @@
-"""Settings: one frozen object read once from `SLIPWAY_*`.
+"""Settings: one frozen object, read once from the environment variables `SLIPWAY_*`.
 
-Each field's metadata holds its explanation; `docs/settings.md` is generated from it and a test compares them.
+The metadata of each field has its explanation. `docs/settings.md` is generated from it, and a test compares them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-__all__ = ["Settings", "describe", "read", "variable"]
+__all__ = ["Settings", "SettingsError", "describe", "read", "variable"]
 
 T = TypeVar("T")
 PREFIX = "SLIPWAY_"
@@ -26,73 +26,81 @@ NOT_NEGATIVE = (
 )
 
 
+class SettingsError(ValueError):
+    """A setting cannot be used. The message starts with the name of its environment variable."""
+
+
 def setting(default: Any, text: str, name: str = "", secret: bool = False) -> Any:
-    """A dataclass field with its explanation; `name` overrides the variable's name after `SLIPWAY_`."""
+    """A dataclass field with its explanation; `name` replaces the part of the variable after `SLIPWAY_`."""
     return field(default=default, metadata={"text": text, "name": name}, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the data plane needs to know. Apps' own settings are in their `values.yaml`."""
+    """The settings of the data plane. The settings of each app are in its `values.yaml`."""
 
-    home: Path = setting(Path(".slipway"), "Folder of everything that is made at run time: state, logs, caches.")
-    model_repository: Path = setting(Path("model-repository"), "Folder in Triton's layout that answers come from.")
+    home: Path = setting(Path(".slipway"), "Folder for everything created at run time: state, logs, caches.")
+    model_repository: Path = setting(
+        Path("model-repository"), "Folder with the published versions, in Triton's layout."
+    )
     apps: tuple[str, ...] = setting(
         (),
-        "Apps this process serves, comma separated; empty: all. A name with dots is a package elsewhere.",
+        "Apps that this process serves, comma separated; empty: all. A name with dots is another package.",
     )
     backend: str = setting(
-        "", "Where models run: `fused`, `replica` or `triton`; empty: as each app's values say."
+        "", "What runs the models: `fused`, `replica` or `triton`; empty: as in each app's `values.yaml`."
     )
     door: str = setting(
         "native",
-        "Who takes HTTP requests: `native`, each gateway replica itself, or `ray`, Ray Serve's HAProxy.",
+        "What accepts HTTP requests: `native`, each gateway replica itself, or `ray`, Ray Serve's HAProxy.",
     )
     host: str = setting("127.0.0.1", "Address that the gateway listens on.")
     http_port: int = setting(8080, "Port for HTTP.")
     grpc_port: int = setting(8081, "Port for gRPC.")
     triton_url: str = setting("127.0.0.1:8001", "host:port of Triton's gRPC door, for the backend `triton`.")
     triton_shared_memory: bool = setting(
-        False, "Pass large tensors to Triton through shared memory; for a Triton in the same pod."
+        False, "Pass large tensors to Triton through shared memory; only for a Triton in the same pod."
     )
     onnx_providers: tuple[str, ...] = setting(
         ("cpu",),
-        "What ONNX Runtime runs models on, in order of preference: `tensorrt`, `cuda`, `cpu`, comma separated.",
+        "Where ONNX Runtime runs models, in order of preference: `tensorrt`, `cuda`, `cpu`, comma separated.",
     )
     database_url: str = setting(
         "",
-        "Database that short questions are completed from, `postgresql://user:password@host/name`; empty: none.",
+        "Database from which short questions are completed, `postgresql://user:password@host/name`; empty: none.",
         secret=True,
     )
     collections_url: str = setting(
         "",
-        "PostgreSQL with pgvector that keeps the records of collections, `postgresql://user:password@host/name`; "
-        "empty: none are kept.",
+        "PostgreSQL with pgvector for the records of collections, `postgresql://user:password@host/name`; "
+        "empty: no collections.",
         secret=True,
     )
     replicas: int = setting(
-        0, "Gateway replicas, always as many; 0: between the bounds that the apps' values say."
+        0, "Fixed number of gateway replicas; 0: between the bounds in the apps' `values.yaml`."
     )
-    max_replicas: int = setting(0, "Most gateway replicas; 0: as the apps' values say.")
+    max_replicas: int = setting(0, "Largest number of gateway replicas; 0: as in the apps' `values.yaml`.")
     connection_seconds: float = setting(
         60.0,
-        "How long a connection is used before its client is asked to connect again, so that replicas that were "
-        "added get their share; 0: no limit.",
+        "Age at which a connection is closed after an answer, so that its client connects again and new replicas "
+        "get their share; 0: no limit.",
     )
     drain_seconds: float = setting(
-        20.0, "How long a gateway replica that is taken away may go on answering what it has begun."
+        20.0, "Time that a gateway replica has, when it is stopped, to answer its remaining requests."
     )
     notice_seconds: float = setting(
         0.0,
-        "How long the last gateway replica of a node answers `/-/healthz` with 503 before it stops listening; on "
-        "Kubernetes more than the readiness probe's period.",
+        "Time for which the last gateway replica of a node answers `/-/healthz` with 503 before it stops "
+        "listening; on Kubernetes longer than the period of the readiness probe.",
     )
-    max_body_bytes: int = setting(16 * 2**20, "Largest request body; more is answered 413.")
-    max_rows: int = setting(4096, "Most rows (or instances) in one request; more is answered 413.")
-    default_timeout_ms: int = setting(5_000, "Deadline of a request that sets none.")
-    max_timeout_ms: int = setting(60_000, "Longest deadline a request may set; a longer one is cut to this.")
+    max_body_bytes: int = setting(16 * 2**20, "Largest request body in bytes; a larger one is answered with 413.")
+    max_rows: int = setting(4096, "Most rows (or instances) in one request; more are answered with 413.")
+    default_timeout_ms: int = setting(5_000, "Deadline of a request that sets none, in milliseconds.")
+    max_timeout_ms: int = setting(
+        60_000, "Longest deadline that a request may set, in milliseconds; a longer one is shortened to it."
+    )
     client_header: str = setting(
-        "", "Header that names the client for fair queueing, set by a trusted proxy; empty: the peer's address."
+        "", "Header with the client's name for fair queueing, set by a trusted proxy; empty: the peer's address."
     )
     cors_origins: tuple[str, ...] = setting(
         (), "Origins whose web pages may call the gateway, comma separated, or `*` for any; empty: none."
@@ -102,30 +110,31 @@ class Settings:
         "Answers of at least this many bytes are compressed with gzip for clients that accept it; 0: none are. "
         "Answers of the hot lane never are.",
     )
-    poll_seconds: float = setting(1.0, "How often the model repository is looked at for new versions.")
+    poll_seconds: float = setting(1.0, "Seconds between two checks of the model repository for new versions.")
     keep_versions: int = setting(
-        3, "Newest versions kept loaded beside the aliased ones; older load when asked for."
+        3, "Number of newest versions that stay loaded in addition to the champion and the challenger."
     )
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
-    log_file: str = setting("", "File the JSON logs go to; empty: standard error.")
+    log_file: str = setting("", "File for the JSON logs; empty: standard error.")
     log_max_bytes: int = setting(
-        256 * 2**20, "A log file of this size becomes `<name>.1`, over the one before; 0: it grows for ever."
+        256 * 2**20,
+        "Size in bytes at which a log file is renamed to `<name>.1`, replacing the previous one; 0: no limit.",
     )
 
     def __post_init__(self) -> None:
         if self.backend not in ("", "fused", "replica", "triton"):
-            raise ValueError(f"SLIPWAY_BACKEND: {self.backend!r} is not one of fused, replica, triton")
+            raise SettingsError(f"SLIPWAY_BACKEND: {self.backend!r} is not one of fused, replica, triton")
         for name in self.onnx_providers:
             if name not in ("tensorrt", "cuda", "cpu"):
-                raise ValueError(f"SLIPWAY_ONNX_PROVIDERS: {name!r} is not one of tensorrt, cuda, cpu")
+                raise SettingsError(f"SLIPWAY_ONNX_PROVIDERS: {name!r} is not one of tensorrt, cuda, cpu")
         if self.door not in DOORS:
-            raise ValueError(f"SLIPWAY_DOOR: {self.door!r} is not one of {', '.join(DOORS)}")
+            raise SettingsError(f"SLIPWAY_DOOR: {self.door!r} is not one of {', '.join(DOORS)}")
         for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
-                raise ValueError(f"{variable(name)}: {getattr(self, name)} is less than 0")
+                raise SettingsError(f"{variable(name)}: {getattr(self, name)} must not be negative")
         for name in ("http_port", "grpc_port"):
             if not 0 <= getattr(self, name) <= 65535:
-                raise ValueError(f"{variable(name)}: {getattr(self, name)} is not a port (0 to 65535)")
+                raise SettingsError(f"{variable(name)}: {getattr(self, name)} must be a port from 0 to 65535")
 
 
 def variable(name: str) -> str:
@@ -134,9 +143,9 @@ def variable(name: str) -> str:
 
 
 def read(cls: type[T], environ: Mapping[str, str] | None = None, **overrides: Any) -> T:
-    """Build a settings object from the environment; `overrides` win over it.
+    """Read a settings object from the environment; `overrides` take precedence.
 
-    Raises `ValueError` naming the variable and what was allowed.
+    Raises `SettingsError` naming the variable and what is allowed.
     """
     environ = os.environ if environ is None else environ
     hints = get_type_hints(cls)
@@ -149,7 +158,7 @@ def read(cls: type[T], environ: Mapping[str, str] | None = None, **overrides: An
 
 
 def describe(cls: type[Any]) -> list[tuple[str, str, str]]:
-    """Rows of (variable, default, explanation) for the documentation."""
+    """Variable, default and explanation of each setting, for the documentation."""
     return [
         (_variable_of(item), "" if item.default in (MISSING, None) else _show(item.default), item.metadata["text"])
         for item in fields(cls)
@@ -173,4 +182,4 @@ def _convert(name: str, raw: str, kind: Any) -> Any:
         return kind(raw)
     except (ValueError, KeyError) as cause:
         allowed = "true or false" if kind is bool else getattr(kind, "__name__", str(kind))
-        raise ValueError(f"{name}: {raw!r} is not allowed here; expected {allowed}") from cause
+        raise SettingsError(f"{name}: {raw!r} is not allowed; expected {allowed}") from cause

@@ -1,8 +1,9 @@
-"""Open Inference Protocol datatypes as numpy dtypes, and arrays as the bytes that go between processes.
+"""Datatypes of the Open Inference Protocol (OIP) as numpy dtypes, and arrays as bytes between processes.
 
-numpy has no bfloat16: everywhere in this process a BF16 tensor is a float32 array, which every bfloat16 fits in
-exactly. Its bits are made where the tensor leaves (ONNX Runtime, Triton, the wire), rounded to the nearest, ties
-to even. A BYTES tensor is an array of objects: text, or bytes where a door received bytes; models answer text.
+numpy has no bfloat16. In this process a BF16 tensor is a float32 array, which represents every bfloat16 exactly.
+It is rounded to bfloat16, to the nearest with ties to even, when it leaves the process: for ONNX Runtime, for
+Triton or for the client. A BYTES tensor is an array of objects: text, or bytes if a door received bytes. Models
+answer text.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 Arrays = dict[str, npt.NDArray[Any]]
-"""Named arrays; the first axis of every one is the row."""
+"""Arrays by name; the first axis of each is the row axis."""
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -55,8 +56,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
 class TensorSpec(msgspec.Struct, frozen=True):
     """One input or output of a model.
 
-    `datatype` is an Open Inference Protocol name (`FP32`, `INT64`, `BYTES`, ...); `shape` includes the row axis
-    as -1 in front, for example `(-1, 42)`.
+    `datatype` is a name of the Open Inference Protocol (`FP32`, `INT64`, `BYTES`, ...). `shape` starts with -1 for
+    the row axis, for example `(-1, 42)`.
     """
 
     name: str
@@ -73,21 +74,21 @@ def numpy_dtype(datatype: str) -> np.dtype[Any]:
 
 
 def zeros(spec: TensorSpec, rows: int, length: int = 1) -> npt.NDArray[Any]:
-    """An array of `rows` rows that fits `spec`, every free axis of size `length`; empty text for BYTES."""
+    """Zeros (empty text for BYTES) that fit `spec`: `rows` rows, and every free axis of size `length`."""
     shape = (rows, *(length if size == -1 else size for size in spec.shape[1:]))
     dtype = numpy_dtype(spec.datatype)
     return np.full(shape, "" if dtype == np.object_ else 0, dtype)
 
 
 def row_bytes(spec: TensorSpec) -> int:
-    """Raw bytes of one row; 0 where they vary."""
+    """The number of raw bytes in one row; 0 if it varies."""
     if spec.datatype == "BYTES" or -1 in spec.shape[1:]:
         return 0
     return math.prod(spec.shape[1:]) * (2 if spec.datatype == "BF16" else numpy_dtype(spec.datatype).itemsize)
 
 
 def to_wire(datatype: str, array: npt.NDArray[Any]) -> bytes | memoryview:
-    """An array as OIP's raw bytes; a view of its own memory where the layout allows."""
+    """An array as OIP's raw bytes; a view of its memory if the layout allows it."""
     if datatype == "BYTES":
         return _join(array)
     values = bfloat16_bits(array) if datatype == "BF16" else np.ascontiguousarray(array, numpy_dtype(datatype))
@@ -95,9 +96,9 @@ def to_wire(datatype: str, array: npt.NDArray[Any]) -> bytes | memoryview:
 
 
 def from_wire(datatype: str, shape: Sequence[int], raw: bytes | memoryview) -> npt.NDArray[Any]:
-    """OIP's raw bytes as an array; a read-only view where the type allows, text for BYTES.
+    """OIP's raw bytes as an array: a read-only view if the type allows it, text for BYTES.
 
-    Raises `BackendFailed` when the bytes are not exactly such a tensor.
+    Raises `BackendFailed` if the bytes do not have exactly this datatype and shape.
     """
     if datatype == "BYTES":
         values: npt.NDArray[Any] = as_text(_split(raw))
@@ -106,7 +107,7 @@ def from_wire(datatype: str, shape: Sequence[int], raw: bytes | memoryview) -> n
         dtype = np.dtype(np.uint16) if datatype == "BF16" else numpy_dtype(datatype)
         size, rest = divmod(len(raw), dtype.itemsize)
         if rest:
-            raise BackendFailed(f"the model server sent {len(raw)} bytes, which is no whole number of {datatype}")
+            raise BackendFailed(f"the model server sent {len(raw)} bytes, not a whole number of {datatype} values")
         values = np.frombuffer(raw, dtype)
         values = from_bfloat16(values) if datatype == "BF16" else values
     if size != math.prod(shape):
@@ -115,22 +116,22 @@ def from_wire(datatype: str, shape: Sequence[int], raw: bytes | memoryview) -> n
 
 
 def bfloat16_bits(array: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-    """The upper halves of float32 words, rounded to the nearest, ties to even; NaN stays NaN."""
+    """The upper halves of float32 words, rounded to the nearest with ties to even; NaN stays NaN."""
     words = np.ascontiguousarray(array, np.float32).view(np.uint32)
     odd = (words >> 16) & 1
-    # The addition may carry into the exponent; for NaN it could even carry out of the word, so NaN is cut instead.
+    # The addition may carry into the exponent. For NaN it could overflow the word, so NaN is truncated instead.
     rounded = ((words + np.uint32(0x7FFF) + odd) >> 16).astype(np.uint16)
     cut = ((words >> 16) | 0x40).astype(np.uint16)
     return np.where(np.isnan(words.view(np.float32)), cut, rounded)
 
 
 def from_bfloat16(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """The float32 numbers that bfloat16 bits stand for."""
+    """The float32 numbers that bfloat16 bits represent."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def as_text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same array with text in place of bytes. Raises `UnicodeDecodeError` for bytes that are not UTF-8."""
+    """The same array with bytes decoded as text. Raises `UnicodeDecodeError` for bytes that are not UTF-8."""
     values = array.reshape(-1).tolist()
     text = np.empty(len(values), object)
     text[:] = [value.decode() if isinstance(value, bytes) else value for value in values]

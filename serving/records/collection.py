@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from serving.kernel.app import App
 from serving.kernel.call import Call
 from serving.kernel.errors import NotReady, SlipwayError, Unavailable
+from serving.kernel.settings import SettingsError
 from serving.kernel.storage.record_store import Encoder, Page
 from serving.records import transactions
 from serving.records.pool import Pool, Transaction
@@ -53,10 +54,10 @@ class CollectionStore:
     """The database of `SLIPWAY_COLLECTIONS_URL`."""
 
     def __init__(self, url: str) -> None:
-        """Connects at first use. Raises `ValueError` naming the setting for a URL it cannot use."""
+        """Connects at first use. Raises `SettingsError` naming the setting for a URL it cannot use."""
         self._pool = Pool(url, SETTING, UNREACHABLE)
         if self._pool.dialect != "postgresql":
-            raise ValueError(f"{SETTING}: expected postgresql://user@host/database, a database with pgvector")
+            raise SettingsError(f"{SETTING}: expected postgresql://user@host/database, a database with pgvector")
         self._states: dict[tuple[str, str], _EncoderState] = {}
         self._prepared = False
 

@@ -28,7 +28,7 @@ class RecordLookup:
     """The database of `SLIPWAY_DATABASE_URL`."""
 
     def __init__(self, url: str) -> None:
-        """Connects at first use. Raises `ValueError` naming the setting for a URL it cannot use."""
+        """Connects at first use. Raises `SettingsError` naming the setting for a URL it cannot use."""
         self._pool = Pool(url, "SLIPWAY_DATABASE_URL", UNREACHABLE)
 
     async def complete(self, source: FeatureSource[Q], questions: Sequence[Q], call: Call) -> list[Q]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from serving.kernel.call import Call
 from serving.kernel.errors import DeadlineExceeded, Overloaded, SlipwayError, Unavailable
+from serving.kernel.settings import SettingsError
 
 __all__ = ["Pool", "Transaction"]
 
@@ -56,7 +57,7 @@ class Pool:
     def __init__(self, url: str, setting: str, unreachable: str) -> None:
         """Connects at first use; `unreachable` is the error message while the database cannot be reached.
 
-        Raises `ValueError` naming the `setting` for a URL it cannot use.
+        Raises `SettingsError` naming the `setting` for a URL it cannot use.
         """
         self._engine = _create_engine(url, setting)
         self._unreachable = unreachable
@@ -131,7 +132,7 @@ def _create_engine(url: str, setting: str) -> Any:
     try:
         import sqlalchemy
     except ImportError as cause:
-        raise ValueError(f"{setting}: needs SQLAlchemy and psycopg: pip install 'slipway[database]'") from cause
+        raise SettingsError(f"{setting}: needs SQLAlchemy and psycopg: pip install 'slipway[database]'") from cause
     try:
         target = sqlalchemy.make_url(url)
         if target.drivername in ("postgres", "postgresql"):
@@ -152,7 +153,7 @@ def _create_engine(url: str, setting: str) -> Any:
         # Not chained: the message of the URL's parser may contain the password.
         kind = "its driver is not installed: pip install 'slipway[database]'"
         kind = kind if isinstance(cause, ImportError) else "expected for example postgresql://user@host/database"
-        raise ValueError(f"{setting}: {kind}") from None
+        raise SettingsError(f"{setting}: {kind}") from None
 
 
 def _deadline_exceeded() -> DeadlineExceeded:

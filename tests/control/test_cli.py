@@ -44,7 +44,7 @@ def test_a_bad_setting_is_one_line(slipway: Slipway) -> None:
     done = slipway.run("status", SLIPWAY_RAY_PORT="six")
     assert (done.returncode, done.stderr) == (
         2,
-        "error: SLIPWAY_RAY_PORT: 'six' is not allowed here; expected int\n",
+        "error: SLIPWAY_RAY_PORT: 'six' is not allowed; expected int\n",
     )
 
 

@@ -95,7 +95,7 @@ def test_a_gateway_is_replaced_under_load_without_a_failed_request(begin: Begin)
     [
         ({"door": "ray"}, "SLIPWAY_DOOR: `ray` needs Ray"),
         ({"backend": "replica"}, "SLIPWAY_BACKEND: toy run as `replica`, which needs Ray"),
-        ({"http_port": "many"}, "SLIPWAY_HTTP_PORT: 'many' is not allowed here"),
+        ({"http_port": "many"}, "SLIPWAY_HTTP_PORT: 'many' is not allowed"),
     ],
 )
 def test_what_needs_ray_is_refused(begin: Begin, settings: dict[str, str], words: str) -> None:

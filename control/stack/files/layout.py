@@ -20,6 +20,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.kernel.settings import SettingsError
+
 __all__ = ["LONGEST_RUN", "Layout", "make_run_folder", "remove_run_folder"]
 
 LONGEST_RUN = 36
@@ -36,10 +38,12 @@ class Layout:
 
     @classmethod
     def of(cls, home: Path) -> Layout:
-        """The layout of a home folder, made absolute. Raises `ValueError` for a path with unusable characters."""
+        """The layout of a home folder, made absolute. Raises `SettingsError` for a path with bad characters."""
         home = Path(os.path.abspath(home.expanduser()))
         if any(character in str(home) for character in UNUSABLE):
-            raise ValueError(f"SLIPWAY_HOME: {str(home)!r} must not contain quotes, '%', ';', '#' or line breaks")
+            raise SettingsError(
+                f"SLIPWAY_HOME: {str(home)!r} must not contain quotes, '%', ';', '#' or line breaks"
+            )
         return cls(home)
 
     @property

@@ -1,1 +1,1 @@
-"""The model repository: the one reader of version folders, manifests and aliases."""
+"""The one reader of the model repository, and the interface to the databases that complete questions."""

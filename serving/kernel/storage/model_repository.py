@@ -1,7 +1,7 @@
-"""Reads the model repository: `<app>/<version>/` folders in Triton's layout with a manifest in each.
+"""Reads the model repository: folders `<app>/<version>/` in Triton's layout, each with a manifest.
 
-Read-only. Training writes it (atomically, see `training/publish/repository.py`), so a version folder that is there
-is whole; whether it is what was published is checked by digest.
+Training writes a version in one step (see `training/publish/repository.py`), so a version folder that exists is
+complete. Digests show whether its files are still those that were published.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ __all__ = ["Repository"]
 
 
 class Repository:
-    """A view of one repository folder; every call looks at the disk."""
+    """One repository folder. Every call reads the disk."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, app: str, version: int) -> Path:
-        """Where a version is kept."""
+        """The folder of a version, whether or not it exists."""
         return self.root / app / str(version)
 
     def versions(self, app: str) -> list[int]:
-        """Numbers of the versions that are there, ascending."""
+        """The numbers of the versions in the repository, ascending."""
         folder = self.root / app
         if not folder.is_dir():
             return []
@@ -63,7 +63,7 @@ class Repository:
         return manifest
 
     def golden(self, app: str, version: int) -> list[GoldenRow]:
-        """The rows that training answered. Raises `Refused`."""
+        """The questions that training answered, with its answers. Raises `Refused`."""
         try:
             content = (self.folder(app, version) / GOLDEN_NAME).read_bytes()
         except OSError as cause:
@@ -71,6 +71,6 @@ class Repository:
         return decode_golden(content)
 
     def stamp(self, app: str, version: int) -> tuple[int, int]:
-        """Changes when a version's manifest is replaced."""
+        """A value that changes when a version's manifest is replaced. Raises `OSError`."""
         stat = (self.folder(app, version) / MANIFEST_NAME).stat()
         return (stat.st_mtime_ns, stat.st_ino)

@@ -1,4 +1,4 @@
-"""What the data plane asks of the databases that complete questions; `serving/records` has them."""
+"""The interface to the databases that complete short questions; `serving/records` implements it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Encoder(Protocol):
     app: App[Any, Any, Any]
     collection: Collection[Any, Any]
     digest: str
-    """Digest of the graph's file: versions with the same one have the same vectors."""
+    """The digest of the graph's file: versions with the same digest make the same vectors."""
 
     def records(self, records: Sequence[Any]) -> Vectors:
         """Vectors of records, [n, width]."""
@@ -36,31 +36,31 @@ class Encoder(Protocol):
 
 
 class Lookup(Protocol):
-    """Completes short questions from tables that others keep."""
+    """Completes short questions from the tables of an existing database."""
 
     async def complete(self, source: FeatureSource[Any], questions: Sequence[Any], call: Call) -> list[Any]:
-        """The questions, those that are short completed. Raises `NotFound`, `Invalid`, `Unavailable`."""
+        """The questions, short ones completed. Raises `NotFound`, `Invalid`, `Unavailable`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records of a collection, by id."""
+    """Some records of a collection, ordered by id."""
 
     records: list[Any]
     count: int
-    """Of all records of the collection."""
+    """The number of records in the whole collection."""
     after: str | None
-    """Where the next page begins; None at the end."""
+    """The id after which the next page starts; None if this is the last page."""
 
 
 class RecordStore(Protocol):
-    """Keeps the collections of apps. Every method raises `Unavailable` while its database is away."""
+    """Stores the collections of apps. Every method raises `Unavailable` while its database cannot be reached."""
 
     async def put(
         self, app: App[Any, Any, Any], records: Sequence[Any], encoders: Iterable[Encoder], call: Call
     ) -> None:
-        """Write records, each id once: all or none."""
+        """Write records, each id once: all of them or none."""
         ...
 
     async def get(self, app: App[Any, Any, Any], identity: str, call: Call) -> Any:
@@ -72,9 +72,9 @@ class RecordStore(Protocol):
         ...
 
     async def page(self, app: App[Any, Any, Any], after: str, most: int, call: Call) -> Page:
-        """At most `most` records behind the id `after`, by id."""
+        """At most `most` records after the id `after`, ordered by id."""
         ...
 
     async def complete(self, encoder: Encoder, questions: Sequence[Any], call: Call) -> list[Any]:
-        """The questions, those that are short completed from the collection. Raises `NotReady`."""
+        """The questions, short ones completed from the collection. Raises `NotReady`."""
         ...

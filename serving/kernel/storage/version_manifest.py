@@ -36,7 +36,7 @@ ALIASES_NAME = "aliases.json"
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 ENCODER_NAME = "encoder.onnx"
-"""The second graph of an app that keeps a collection."""
+"""The second graph of an app with a collection."""
 GOLDEN_NAME = "golden.jsonl"
 
 
@@ -48,7 +48,7 @@ class FileDigest(msgspec.Struct, frozen=True):
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured figure beside the naive baseline's on the same rows."""
+    """One measured figure, with the naive baseline's figure on the same rows."""
 
     name: str
     value: float
@@ -63,7 +63,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a gate's report."""
+    """The result of one check of the gate."""
 
     name: str
     passed: bool
@@ -73,7 +73,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True):
-    """How far two runtimes were apart on the same rows; one per pair and output."""
+    """The differences of two runtimes' outputs on the same rows; one per pair of runtimes and output."""
 
     pair: str
     """For example `native/onnxruntime` or `native/triton`."""
@@ -88,7 +88,7 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of one version. `context` is the app's own part, typed by `App.context`."""
+    """What is recorded about one version. `context` is the app's own part, of the type `App.context`."""
 
     format: int = 1
     model: str
@@ -120,7 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldenRow(msgspec.Struct, frozen=True):
-    """One raw question with what training computed for it. One JSON line each in `golden.jsonl`.
+    """One raw question with what training computed for it; a line of JSON in `golden.jsonl`.
 
     `features` and `outputs` hold one row per tensor; NaN is written as null.
     """
@@ -132,7 +132,7 @@ class GoldenRow(msgspec.Struct, frozen=True):
 
 
 class Aliases(msgspec.Struct, frozen=True):
-    """`aliases.json` beside the version folders: which version answers when none is asked for."""
+    """`aliases.json` beside the version folders. The champion answers when the caller asks for no version."""
 
     champion: int | None = None
     challenger: int | None = None

@@ -31,7 +31,7 @@ def test_length_buckets_ascend(tmp_path: Path) -> None:
         ("batching: {length_buckets: [0]}", r"Expected `int` >= 1 - at `\$.batching.length_buckets\[0\]`"),
         (
             "batching: {length_buckets: [8, 8]}",
-            r"\[8, 8\] must ascend, each longer than the last - at `\$.batching`",
+            r"\[8, 8\] must be in ascending order - at `\$.batching`",
         ),
         ("replicas: {min: 0}", r"Expected `int` >= 1 - at `\$.replicas.min`"),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.kernel.settings import Settings, describe, read
+from serving.kernel.settings import Settings, SettingsError, describe, read
 
 
 def test_defaults_need_no_environment() -> None:
@@ -32,8 +32,8 @@ def test_the_environment_is_typed_and_overridden_by_arguments() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("SLIPWAY_HTTP_PORT", "eighty", "SLIPWAY_HTTP_PORT: 'eighty' is not allowed here; expected int"),
-        ("SLIPWAY_HTTP_PORT", "70000", "70000 is not a port"),
+        ("SLIPWAY_HTTP_PORT", "eighty", "SLIPWAY_HTTP_PORT: 'eighty' is not allowed; expected int"),
+        ("SLIPWAY_HTTP_PORT", "70000", "70000 must be a port"),
         ("SLIPWAY_BACKEND", "cuda", "'cuda' is not one of fused, replica, triton"),
         (
             "SLIPWAY_ONNX_PROVIDERS",
@@ -43,7 +43,7 @@ def test_the_environment_is_typed_and_overridden_by_arguments() -> None:
     ],
 )
 def test_a_wrong_value_names_the_variable(name: str, value: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(SettingsError, match=message):
         read(Settings, {name: value})
 
 

@@ -60,11 +60,11 @@ def test_text_survives_the_wire_and_bytes_become_text(array: Any) -> None:
 @pytest.mark.parametrize(
     ("datatype", "raw", "message"),
     [
-        ("FP32", b"1234567", "no whole number of FP32"),
+        ("FP32", b"1234567", "not a whole number of FP32"),
         ("FP32", b"1234", r"1 values for a tensor of shape \[2, 1\]"),
         ("BYTES", b"\x09\0\0\0abc", "end within an element"),
         ("BYTES", b"\x01\0\0\0a", "1 values"),
-        ("BF16", b"abc", "no whole number of BF16"),
+        ("BF16", b"abc", "not a whole number of BF16"),
     ],
 )
 def test_bytes_that_are_no_such_tensor_are_refused(datatype: str, raw: bytes, message: str) -> None:
