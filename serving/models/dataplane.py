@@ -1,4 +1,4 @@
-"""The home of every request: all doors call this one object."""
+"""The one object that all doors call."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["FALLBACK", "DataPlane", "IndexEntry", "ModelMetadata"]
 
 PLATFORM = "onnxruntime_onnx"
 FALLBACK = 0
-"""Stands for the version where an app's fallback answered."""
+"""The version number of answers by an app's fallback."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
-    """What a model takes and gives. `versions` are those that can be asked for, ascending."""
+    """The inputs and outputs of a model. `versions` are the loaded ones, ascending."""
 
     name: str
     versions: tuple[int, ...]
@@ -39,7 +39,7 @@ class ModelMetadata:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One version in the repository: READY, LOADING or UNAVAILABLE with the reason."""
+    """One version in the repository: READY, LOADING or UNAVAILABLE, with the reason."""
 
     name: str
     version: int
@@ -48,7 +48,7 @@ class IndexEntry:
 
 
 class DataPlane:
-    """Steps 3 to 7 of a request's life. Doors do 1, 2 and 8."""
+    """Answers questions and tensors with the right version of an app."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class DataPlane:
         database: Lookup | None = None,
         store: RecordStore | None = None,
     ) -> None:
-        """`database` and `store` complete short questions of apps that say how; `store` keeps collections."""
+        """`database` and `store` complete short questions of apps that say how; `store` has the collections."""
         self.settings = settings
         self._catalog = catalog
         self._database = database
         self._store = store
 
     def app(self, model: str) -> App[Any, Any, Any]:
-        """The app of that name. Raises `NotFound`."""
+        """The app with this name. Raises `NotFound`."""
         return self._catalog.versions(model).app
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
@@ -76,7 +76,7 @@ class DataPlane:
         return self._catalog.ready()
 
     def model_ready(self, model: str, version: int | None = None) -> bool:
-        """Whether that version (default: the champion) can answer. Raises `NotFound`."""
+        """Whether this version (default: the champion) can answer. Raises `NotFound`."""
         try:
             self._catalog.resolve(model, version)
         except NotReady:
@@ -104,10 +104,10 @@ class DataPlane:
     def ask(
         self, call: Call, model: str, version: int | None, questions: Sequence[Any]
     ) -> tuple[int, Future[list[Any]]]:
-        """Put typed questions in the queue: the version that will answer, and its answers, one per question.
+        """Queue typed questions; returns the version that answers and a future of one answer per question.
 
-        Raises `NotFound` or `NotReady`; whatever else goes wrong is in the future. `Invalid` names its field from
-        the list of questions on: `[0].market`. Where no version is loaded and none was asked for, an app's
+        Raises `NotFound` or `NotReady`; the future carries any other error. The field of an `Invalid` starts with
+        the index of the question: `[0].market`. If no version is loaded and the caller asked for none, the app's
         fallback answers, as version `FALLBACK`.
         """
         try:
@@ -117,15 +117,15 @@ class DataPlane:
             if app.fallback is None or version is not None:
                 raise
             return FALLBACK, asyncio.ensure_future(self._fall_back(call, app, questions))
-        if self._short(loaded.app, questions):
+        if self._any_short(loaded.app, questions):
             return loaded.number, asyncio.ensure_future(self._complete_and_ask(call, loaded, questions))
         return loaded.number, loaded.backend.submit(loaded.questions, questions, call)
 
     def submit(self, call: Call, model: str, version: int | None, inputs: Arrays) -> tuple[int, Future[Arrays]]:
-        """Put tensors in the queue: the version that will run, and all its outputs.
+        """Queue tensors; returns the version that runs and a future of all its outputs.
 
-        `inputs` are the app's, complete, in its order and of its shapes: doors see to that before memory is taken.
-        Raises `NotFound` or `NotReady`; whatever else goes wrong is in the future.
+        `inputs` have to be complete, in the app's order and of its shapes: doors check that before they allocate
+        memory. Raises `NotFound` or `NotReady`; the future carries any other error.
         """
         loaded = self._catalog.resolve(model, version)
         return loaded.number, loaded.backend.submit(loaded.tensors, inputs, call)
@@ -133,11 +133,11 @@ class DataPlane:
     async def explain(
         self, call: Call, model: str, version: int | None, questions: Sequence[Any]
     ) -> tuple[int, list[Any]]:
-        """The version that answers, and what was behind each answer. Raises `NotFound` where an app has none."""
+        """The version and its explanations, one per question. Raises `NotFound` if the app has no explanations."""
         loaded = self._catalog.resolve(model, version)
         if loaded.app.explainer is None:
             raise NotFound(f"{model} does not explain its answers")
-        if self._short(loaded.app, questions):
+        if self._any_short(loaded.app, questions):
             questions = await self._completed(call, loaded.app, questions, loaded)
         features = loaded.app.features(questions, loaded.context)
         async with _deadline(call):
@@ -145,60 +145,61 @@ class DataPlane:
 
     async def put_records(self, call: Call, model: str, collection: str, records: Sequence[Any]) -> None:
         """Store records, each id once, all or none; the next question finds them. See `CollectionStore.put`."""
-        app, store = self._kept(model, collection)
+        app, store = self._stored(model, collection)
         encoders = [one.encoder for one in self._catalog.loaded(model) if one.encoder is not None]
         await store.put(app, records, encoders, call)
 
     async def get_record(self, call: Call, model: str, collection: str, identity: str) -> Any:
         """One record. Raises `NotFound`, `Unavailable`."""
-        app, store = self._kept(model, collection)
+        app, store = self._stored(model, collection)
         return await store.get(app, identity, call)
 
     async def delete_record(self, call: Call, model: str, collection: str, identity: str) -> None:
-        """Remove one record: no later question finds it. Raises `NotFound`, `Unavailable`."""
-        app, store = self._kept(model, collection)
+        """Delete one record; no later question finds it. Raises `NotFound`, `Unavailable`."""
+        app, store = self._stored(model, collection)
         await store.delete(app, identity, call)
 
     async def page_records(self, call: Call, model: str, collection: str, after: str, most: int) -> Page:
-        """At most `most` records behind the id `after`. Raises `NotFound`, `Unavailable`."""
-        app, store = self._kept(model, collection)
+        """At most `most` records after the id `after`. Raises `NotFound`, `Unavailable`."""
+        app, store = self._stored(model, collection)
         return await store.page(app, after, most, call)
 
     def collection(self, model: str, collection: str) -> Collection[Any, Any]:
-        """The collection of that name. Raises `NotFound`."""
-        kept = self.app(model).collection
-        if kept is None:
-            raise NotFound(f"{model} keeps no collection")
-        if kept.name != collection:
-            raise NotFound(f"{model} has no collection {collection[:64]!r}; it has {kept.name}")
-        return kept
+        """The collection with this name. Raises `NotFound`."""
+        found = self.app(model).collection
+        if found is None:
+            raise NotFound(f"{model} has no collection")
+        if found.name != collection:
+            raise NotFound(f"{model} has no collection {collection[:64]!r}; it has {found.name}")
+        return found
 
-    def _kept(self, model: str, collection: str) -> tuple[App[Any, Any, Any], RecordStore]:
+    def _stored(self, model: str, collection: str) -> tuple[App[Any, Any, Any], RecordStore]:
         self.collection(model, collection)
         if self._store is None:
-            raise Unavailable(f"this server keeps no {collection}: SLIPWAY_COLLECTIONS_URL is not set", 60)
+            raise Unavailable(f"this server has no {collection}: SLIPWAY_COLLECTIONS_URL is not set", 60)
         return self.app(model), self._store
 
-    def _short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
-        """Whether a database has to be asked. Without one, the features say what is missing."""
-        source, kept = app.source, app.collection
+    def _any_short(self, app: App[Any, Any, Any], questions: Sequence[Any]) -> bool:
+        """Whether any question has to be completed. Without a database, `features` reports what is missing."""
+        source, collection = app.source, app.collection
         return (source is not None and self._database is not None and any(map(source.is_short, questions))) or (
-            kept is not None and self._store is not None and any(map(kept.is_short, questions))
+            collection is not None and self._store is not None and any(map(collection.is_short, questions))
         )
 
     async def _completed(
         self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any], loaded: LoadedVersion | None = None
     ) -> Sequence[Any]:
-        """The questions, those that are short completed; from a collection only by a loaded version."""
+        """The questions, short ones completed; from a collection only with a loaded version."""
         if self._database is not None and app.source is not None and any(map(app.source.is_short, questions)):
             questions = await self._database.complete(app.source, questions, call)
-        kept = app.collection
-        if self._store is None or kept is None or loaded is None or not any(map(kept.is_short, questions)):
+        collection = app.collection
+        if self._store is None or collection is None or loaded is None:
+            return questions
+        if not any(map(collection.is_short, questions)):
             return questions
         if loaded.encoder is None:
-            raise NotReady(
-                f"{app.name} version {loaded.number} has no encoder: train again, or give {kept.name}", 60
-            )
+            missing = f"{app.name} version {loaded.number} has no encoder"
+            raise NotReady(f"{missing}: train again, or send the {collection.name} with the question", 60)
         return await self._store.complete(loaded.encoder, questions, call)
 
     async def _complete_and_ask(self, call: Call, loaded: LoadedVersion, questions: Sequence[Any]) -> list[Any]:
@@ -207,7 +208,7 @@ class DataPlane:
         return answers
 
     async def _fall_back(self, call: Call, app: App[Any, Any, Any], questions: Sequence[Any]) -> list[Any]:
-        whole = await self._completed(call, app, questions) if self._short(app, questions) else questions
+        whole = await self._completed(call, app, questions) if self._any_short(app, questions) else questions
         async with _deadline(call):
             answers: list[Any] = await asyncio.to_thread(app.fallback, whole)  # type: ignore[arg-type]
         return answers

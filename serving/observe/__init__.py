@@ -1,1 +1,1 @@
-"""Counting, logging and health, off the request's path."""
+"""Metrics and logs, collected outside of the request's path."""

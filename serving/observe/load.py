@@ -1,4 +1,4 @@
-"""How busy this process is: what the autoscaler decides by."""
+"""How busy this process is, for the autoscaler."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Load", "LoadMeter"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Means over a few seconds. `queue_seconds` is how long requests waited for their batch."""
+    """Means over a few seconds. `queue_seconds` is the time that requests waited for their batch."""
 
     in_flight: float
     queue_seconds: float
 
 
 class LoadMeter:
-    """Requests in flight, from the seconds that requests took: `seconds` gives their sum so far.
+    """The number of requests in flight, derived from `seconds`, the total duration of all requests so far.
 
-    By Little's law that sum grows, per second, by the mean number of requests in flight.
+    By Little's law, the growth of that total per second is the mean number of requests in flight.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -29,7 +29,7 @@ class LoadMeter:
         self._looked = time.monotonic()
 
     def in_flight(self) -> float:
-        """Their mean since this was asked last."""
+        """The mean since the last call."""
         spent, now = self._seconds(), time.monotonic()
         mean = (spent - self._seen) / max(now - self._looked, 1e-3)
         self._seen, self._looked = spent, now

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, written by a thread of its own: requests never wait for a disk."""
+"""Structured logs: one JSON object per line, written in a thread, so that no request waits for the disk."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["JsonFormatter", "Writer", "configure", "fields"]
 
 
 MAX_WAITING = 64 * 2**20
-"""Bytes of request lines that may wait for the disk."""
+"""The most bytes of request lines that may wait to be written."""
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger and message, then the fields a record was given, then the exception as text."""
+    """Formats a record as JSON: time, level, logger and message, then its fields, then its exception as text."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
@@ -38,37 +38,37 @@ class JsonFormatter(logging.Formatter):
             **{name: _readable(value) for name, value in getattr(record, "fields", {}).items()},
         }
         if record.exc_info or record.exc_text:
-            # A record that was prepared for another process has the text only.
+            # A record from another process has only the text.
             line["exception"] = _readable(record.exc_info) if record.exc_info else record.exc_text
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 class QueueHandler(logging.handlers.QueueHandler):
-    """Drops lines rather than block or grow without bound."""
+    """A bounded queue that never blocks: it drops lines when it is full."""
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Keep the record whole: the listener is in the same process."""
+        """Return the record unchanged: the listener is in the same process."""
         return record
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """A full queue loses the line; anything else is reported as usual."""
+        """Ignore a full queue; report any other error as usual."""
         if not isinstance(sys.exc_info()[1], queue.Full):
             super().handleError(record)
 
 
 def fields(**values: Any) -> dict[str, Any]:
-    """What to pass as `extra=`: these become keys of the JSON line."""
+    """The value for `extra=` that adds these keys to the JSON line."""
     return {"fields": values}
 
 
 class Writer(logging.handlers.QueueListener):
-    """The thread that writes. Beside records it takes blocks of lines that are JSON already."""
+    """The thread that writes log records, and blocks of lines that are already JSON."""
 
     def __init__(self, channel: queue.Queue[Any], target: logging.StreamHandler[Any], max_bytes: int) -> None:
         super().__init__(channel, target)
         self._target = target
         self._max_bytes = max_bytes
-        # Two counts, each written by one thread only.
+        # Bytes given by the event loop and bytes taken by the writer. Each count is changed by one thread only.
         self._given = 0
         self._taken = 0
 
@@ -77,7 +77,7 @@ class Writer(logging.handlers.QueueListener):
         super()._monitor()  # type: ignore[misc]
 
     def write(self, lines: bytes) -> None:
-        """Hand over whole lines; they are dropped when the disk has fallen too far behind."""
+        """Queue whole lines; they are dropped if too many bytes are waiting already."""
         if self._given - self._taken + len(lines) > MAX_WAITING:
             return
         with contextlib.suppress(queue.Full):
@@ -85,7 +85,7 @@ class Writer(logging.handlers.QueueListener):
             self._given += len(lines)
 
     def handle(self, record: logging.LogRecord | bytes) -> None:
-        """Write one record or block, then see whether the file is full."""
+        """Write one record or block, and rotate the file if it is full."""
         if isinstance(record, bytes):
             self._taken += len(record)
             self._write(record)
@@ -95,7 +95,7 @@ class Writer(logging.handlers.QueueListener):
             _rotate(self._target.stream, self._target.baseFilename, self._max_bytes)
 
     def stop(self) -> None:
-        """Write what is queued and close the file. Safe to call twice."""
+        """Write the queued lines and close the file. May be called twice."""
         if self._thread is not None:
             super().stop()
         for handler in self.handlers:
@@ -108,26 +108,26 @@ class Writer(logging.handlers.QueueListener):
         try:
             target.stream.write(lines.decode())
             target.flush()
-        except OSError as cause:  # a full disk must not end the thread
+        except OSError as cause:  # a full disk must not stop the thread
             print(f"the log cannot be written: {cause}", file=sys.stderr)
 
 
 def _readable(value: Any) -> Any:
-    """An exception, alone or as `sys.exc_info` gives it, with its traceback as text; anything else as it is."""
+    """The traceback of an exception, or of a tuple from `sys.exc_info`, as text; any other value unchanged."""
     if isinstance(value, tuple) and len(value) == 3 and isinstance(value[1], BaseException):
         value = value[1]
     return "".join(traceback.format_exception(value)).rstrip() if isinstance(value, BaseException) else value
 
 
 def _rotate(stream: IO[str], path: str, max_bytes: int) -> None:
-    """Rename a full file to `<name>.1`; every process that shares it goes on with a new one."""
+    """Rename a full file to `<name>.1`; every process that shares it continues with a new file."""
     with contextlib.suppress(OSError):
         held = os.fstat(stream.fileno())
         if held.st_size < max_bytes:
             return
         fcntl.flock(stream, fcntl.LOCK_EX)
         try:
-            # Another process may have been faster.
+            # Another process may already have renamed it.
             if os.stat(path).st_ino == held.st_ino:
                 os.replace(path, f"{path}.1")
         finally:
@@ -135,9 +135,9 @@ def _rotate(stream: IO[str], path: str, max_bytes: int) -> None:
 
 
 def configure(level: str, path: Path | None, max_bytes: int = 0) -> Writer:
-    """Send the logs of `serving` to `path` (None: standard error); the caller stops the writer at the end.
+    """Send the logs of `serving` to `path` (None: standard error). The caller has to stop the writer at the end.
 
-    A file of `max_bytes` (0: any size) is renamed to `<name>.1`, over the one before.
+    A file that reaches `max_bytes` (0: no limit) is renamed to `<name>.1`, replacing the previous one.
     """
     target: logging.StreamHandler[Any]
     if path is None:

@@ -1,7 +1,7 @@
-"""What `/metrics` shows, by Prometheus conventions. Every name here is described in docs/metrics.md.
+"""The metrics of `/metrics`, by Prometheus conventions; docs/metrics.md describes each of them.
 
-With `PROMETHEUS_MULTIPROC_DIR` set, values of all processes that share the folder are added up at the scrape, so
-any replica of a node answers for all of them.
+With `PROMETHEUS_MULTIPROC_DIR` set, a scrape adds up the values of all processes that share this folder, so any
+replica of a node can answer for all of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """All metrics of one process."""
+    """The metrics of one process."""
 
     def __init__(self) -> None:
         version = ("app", "version")
@@ -81,29 +81,29 @@ class Metrics:
         return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)
 
     def version(self, app: str, version: int) -> VersionMetrics:
-        """The batch observer of one version."""
+        """The `BatchObserver` of one version."""
         made = VersionMetrics(self, app, version)
         self._versions.append(made)
         self.before_render(made.flush)
         return made
 
     def mean_wait(self) -> float:
-        """Seconds that requests waited for their batch, since this was asked last."""
+        """The mean seconds that requests waited for their batch, since the last call."""
         waits = [made.take_waits() for made in self._versions]
         count = sum(count for count, _ in waits)
         return sum(seconds for _, seconds in waits) / count if count else 0.0
 
     def before_render(self, flush: Callable[[], None]) -> None:
-        """Have `flush` called before every exposition, for values that are gathered elsewhere."""
+        """Call `flush` before every exposition, for values that are collected elsewhere."""
         self._flushes.append(flush)
 
     def flush(self) -> None:
-        """Bring everything up to date; another process of the node may be the one that is scraped."""
+        """Update all metrics; the scrape may be answered by another process of the node."""
         for flush in self._flushes:
             flush()
 
     def render(self) -> tuple[bytes, str]:
-        """The exposition and its content type."""
+        """The exposition text and its content type."""
         self.flush()
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
@@ -112,7 +112,7 @@ class Metrics:
 
 
 class VersionMetrics:
-    """`BatchObserver` of one version. Batches are gathered, as there may be thousands a second."""
+    """The `BatchObserver` of one version. It collects batches, as there may be thousands per second."""
 
     def __init__(self, metrics: Metrics, app: str, version: int) -> None:
         labels = (app, str(version))
@@ -149,7 +149,7 @@ class VersionMetrics:
         self._rejections[reason].inc()
 
     def flush(self) -> None:
-        """Bring the metrics up to date."""
+        """Update the metrics with the batches collected so far."""
         batches, self._batches = self._batches, []
         waits, self._waits = self._waits, []
         self._queue.set(self._queued)
@@ -159,14 +159,14 @@ class VersionMetrics:
         self._waited = (self._waited[0] + len(waits), self._waited[1] + sum(waits))
 
     def take_waits(self) -> tuple[int, float]:
-        """How many batches started since this was asked last, and the seconds their oldest requests had waited."""
+        """The number of batches started since the last call, and the summed waits of their oldest requests."""
         self.flush()
         taken, self._waited = self._waited, (0, 0.0)
         return taken
 
 
 def observe_many(histogram: Histogram, values: Sequence[float]) -> None:
-    """`observe` for many values at once. prometheus_client has no such call, and one per value is too dear."""
+    """`observe` for many values. prometheus_client has no such function, and a call per value is too slow."""
     if not values:
         return
     bounds, counts = histogram._upper_bounds, defaultdict[int, int](int)

@@ -1,7 +1,7 @@
-"""The metric files of a node's processes: added up at a scrape, those of the dead folded into one of each kind.
+"""The metric files of a node's processes: a scrape adds them up and merges those of processes that have ended.
 
-A process has a file for each kind of metric, named after its pid. Without folding, a scrape would read those of
-every replica that ever ran, until the stack stops.
+Each process has a file per kind of metric, named after its pid. Without merging, a scrape would read the files of
+every replica that has run since the stack was started.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 __all__ = ["exposition"]
 
 KINDS = ("counter", "histogram")
-"""What goes on counting after its process has ended. Live gauges do not: their files are removed."""
+"""Metrics whose values count after their process has ended. The files of live gauges are removed instead."""
 NOBODY = 0
-"""The pid in the names of the files that the others are folded into."""
+"""The pid in the names of the files with the merged values."""
 MOST = 16
-"""Files folded at once: their pids stand in a file's name."""
+"""The most files merged at once: a file name contains all their pids."""
 
 
 def exposition(folder: Path) -> bytes:
-    """What all processes that share the folder have counted. One scrape of the node at a time."""
+    """The metrics of all processes that share the folder. Only one scrape of the node runs at a time."""
     registry = CollectorRegistry()
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _tidy(folder)
+        _merge_ended(folder)
         MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
 
-def _tidy(folder: Path) -> None:
-    """Fold the files of processes that are gone; only with the folder's lock."""
+def _merge_ended(folder: Path) -> None:
+    """Merge the files of processes that have ended; the caller holds the folder's lock."""
     for kind in KINDS:
         _finish(folder, kind)
     pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("*_*.db")}
@@ -46,21 +46,21 @@ def _tidy(folder: Path) -> None:
     for kind in KINDS:
         left = [pid for pid in dead if (folder / f"{kind}_{pid}.db").exists()]
         if left:
-            _fold(folder, kind, left[:MOST])
+            _merge(folder, kind, left[:MOST])
 
 
-def _fold(folder: Path, kind: str, pids: Sequence[int]) -> None:
-    """Add the files of these pids up with what was folded before.
+def _merge(folder: Path, kind: str, pids: Sequence[int]) -> None:
+    """Add the files of these pids to the merged values.
 
-    The sum replaces all of them in one step, the renaming to a name that says whose files it has: a scrape that is
-    killed before has changed nothing, and one that is killed after is finished by the next.
+    The sum is renamed, in one step, to a name that contains the pids of its files. A scrape that is killed before
+    this step has changed nothing; the next scrape finishes the work of one that is killed after it.
     """
     partial = folder / f".{kind}.new"
     partial.unlink(missing_ok=True)
     total = MmapedDict(str(partial))  # type: ignore[no-untyped-call]
     for pid in (NOBODY, *pids):
         path = folder / f"{kind}_{pid}.db"
-        # A process that was killed while it made the file leaves it empty.
+        # A process that is killed while it creates its file leaves it empty.
         if path.exists() and path.stat().st_size:
             for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
                 total.write_value(key, total.read_value(key)[0] + value, 0.0)  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ def _fold(folder: Path, kind: str, pids: Sequence[int]) -> None:
 
 
 def _finish(folder: Path, kind: str) -> None:
-    """Remove the files that a sum has, and put it in their place."""
+    """Remove the files that a sum contains, and make it the merged file."""
     for total in folder.glob(f".{kind}.of-*"):
         for pid in total.name.partition("of-")[2].split("-"):
             (folder / f"{kind}_{pid}.db").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Every finished request, counted and logged: some microseconds a request, because it is done for many at once."""
+"""Counts and logs every finished request, many at a time, so that each costs only a few microseconds."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Key = tuple[str, str, str, int, int]
 DOORS = ("v1", "v2", "grpc", "operations")
 PROBES = ("/-/healthz", "/metrics", "/v2/health/live", "/v2/health/ready")
 KEPT = 4096
-"""Label sets remembered; `model` and `route` only ever hold names that exist, so few are needed."""
+"""The most label sets that are cached; `model` and `route` are names that exist, so there are few."""
 GATHERED = 256
 DELAY = 0.2
-"""Seconds after which fewer records than `GATHERED` are written too."""
+"""Seconds after which fewer records than `GATHERED` are written, too."""
 ENCODER = msgspec.json.Encoder()
 
 
 class RequestLine(msgspec.Struct, gc=False):
-    """One line of the request log."""
+    """A line of the request log."""
 
     time: str
     level: str
@@ -50,9 +50,9 @@ class RequestLine(msgspec.Struct, gc=False):
 
 
 class RequestEvents:
-    """The doors' `Observer`: one counter, one histogram and one log line a request.
+    """The doors' `Observer`: a counter, a histogram and a log line per request.
 
-    `write` takes whole lines of JSON. What was gathered is there after `flush`, which scrapes call too.
+    `write` takes whole lines of JSON. Records are collected and written by `flush`, which every scrape calls.
     """
 
     def __init__(self, metrics: Metrics, write: Callable[[bytes], None]) -> None:
@@ -63,12 +63,12 @@ class RequestEvents:
         self._records: list[RequestRecord] = []
         self._timed = False
         self.seconds = 0.0
-        """What all finished requests took together."""
+        """The total duration of all finished requests."""
         metrics.before_render(self.flush)
 
     @property
     def in_flight(self) -> int:
-        """Requests being answered, over all doors that carry inference."""
+        """The requests in progress at all doors for inference."""
         return sum(count for door, count in self._running.items() if door != "operations")
 
     def started(self, door: str) -> None:
@@ -88,7 +88,7 @@ class RequestEvents:
             self._soon()
 
     def flush(self) -> None:
-        """Count and write what was gathered."""
+        """Count and write the collected records."""
         for door, count in self._running.items():
             self._metrics.in_flight.labels(door).set(count)
         self._empty()
@@ -99,7 +99,7 @@ class RequestEvents:
 
     def _on_time(self) -> None:
         self._timed = False
-        # Everybody's values: it may be another process of the node that is scraped.
+        # All metrics: the scrape may be answered by another process of the node.
         self._metrics.flush()
 
     def _empty(self) -> None:
@@ -119,7 +119,7 @@ class RequestEvents:
             self._write(ENCODER.encode_lines(lines))
 
     def _labelled(self, key: Key) -> tuple[Counter, Histogram]:
-        """The metrics of this label set, looked up once."""
+        """The counter and the histogram of this label set."""
         children = self._children.get(key)
         if children is None:
             door, route, model, version, status = key
@@ -131,7 +131,7 @@ class RequestEvents:
 
 
 def _level(record: RequestRecord) -> int:
-    """Probes come every few seconds and would bury what matters."""
+    """The log level; probes come every few seconds and would hide everything else."""
     if record.route in PROBES:
         return logging.DEBUG
     return logging.INFO if record.status < 500 else logging.ERROR

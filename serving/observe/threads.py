@@ -1,4 +1,4 @@
-"""Names of threads as the system shows them: Python keeps its own to itself until 3.14."""
+"""Names of threads for the operating system, which Python sets itself from version 3.14 on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ __all__ = ["name_thread"]
 
 
 def name_thread(name: str) -> None:
-    """Show the calling thread under `name`, at most 15 characters, in `top -H` and /proc; elsewhere do nothing."""
+    """Name the calling thread in `top -H` and /proc, with at most 15 characters; does nothing on other systems."""
     with contextlib.suppress(OSError):
         Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name)

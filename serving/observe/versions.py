@@ -1,4 +1,4 @@
-"""Versions coming and going, as log lines and gauges."""
+"""Logs when versions are loaded, refused and unloaded, and sets their gauges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger("serving.versions")
 
 
 class VersionEvents:
-    """`CatalogObserver` that writes what happens to versions."""
+    """The `CatalogObserver` that logs and counts what happens to versions."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

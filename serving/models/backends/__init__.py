@@ -1,1 +1,1 @@
-"""What runs the arrays: ONNX Runtime in the process, a Ray Serve replica, or Triton."""
+"""What runs a model: ONNX Runtime in the process, a Ray Serve replica, or Triton."""

@@ -1,6 +1,6 @@
-"""Arrays as one frame of bytes between two of our own processes, read without a copy.
+"""Arrays as one block of bytes, a frame, between a gateway and a model replica; read without a copy.
 
-A header says names, datatypes, shapes and sizes (MessagePack); after it each tensor's raw bytes, aligned.
+A frame has a header in MessagePack with names, datatypes, shapes and sizes, then each tensor's raw bytes, aligned.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEADER = msgspec.msgpack.Decoder(tuple[_Tensor, ...])
 
 
 def encode_frame(specs: tuple[TensorSpec, ...], arrays: Arrays) -> bytes:
-    """The tensors of `specs` that are in `arrays`. The numbers of bytes are exact; nothing is pickled."""
+    """The frame of those tensors of `specs` that are in `arrays`."""
     tensors: list[_Tensor] = []
     body: list[bytes | memoryview] = []
     for spec in specs:
@@ -40,7 +40,7 @@ def encode_frame(specs: tuple[TensorSpec, ...], arrays: Arrays) -> bytes:
 
 
 def decode_frame(frame: bytes) -> Arrays:
-    """The arrays of a frame, read-only views of it where their type allows. Raises `BackendFailed`."""
+    """The arrays of a frame, as read-only views of it if their type allows. Raises `BackendFailed`."""
     view = memoryview(frame)
     end = 4 + int.from_bytes(view[:4], "little")
     arrays: Arrays = {}

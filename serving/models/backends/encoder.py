@@ -1,4 +1,4 @@
-"""The encoder of a version: questions and records to vectors, in this process, whatever runs the model itself."""
+"""A version's encoder, which turns questions and records into vectors; it always runs in this process."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from serving.models.backends.onnx_session import Sessions
 __all__ = ["OnnxEncoder"]
 
 ROWS = 64
-"""Encoded at a time, so that many need little memory."""
+"""The number of questions or records encoded at a time, to limit memory."""
 
 
 class OnnxEncoder:
-    """An app's encoder of one version. Blocking; may be used from several threads."""
+    """The encoder of one version. Blocking; may be used by several threads."""
 
     def __init__(self, app: App[Any, Any, Any], path: Path, digest: str) -> None:
-        """`digest` is that of the file: versions with the same one have the same vectors.
+        """`digest` is the file's digest: versions with the same digest make the same vectors.
 
-        Raises `ValueError` for a graph that is not what the app's collection promises, and ONNX Runtime's errors.
+        Raises `ValueError` if the graph's inputs and outputs are not those of the app's collection, and ONNX
+        Runtime's errors.
         """
         if app.collection is None:
             raise ValueError(f"{app.name} has no collection")

@@ -1,4 +1,4 @@
-"""Opens the backend of a version: the app's values say which kind, `SLIPWAY_BACKEND` overrides."""
+"""Opens the backend of a version. Its kind is in the app's values; `SLIPWAY_BACKEND` overrides it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kind_of(app: App[Any, Any, Any], settings: Settings) -> str:
 
 
 class Backends:
-    """Opens backends for the catalog and owns what they share."""
+    """Opens backends for the catalog, and owns the sessions and the channel that they share."""
 
     def __init__(
         self, settings: Settings, repository: Repository, metrics: Metrics, handles: Mapping[str, DeploymentHandle]
@@ -43,7 +43,7 @@ class Backends:
         self._channel: TritonChannel | None = None
 
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
-        """Open one version. Whatever the engine raises reaches the caller."""
+        """Open one version. Raises whatever the engine raises."""
         kind = kind_of(app, self._settings)
         batching = load_values(app.folder).batching
         observer = self._metrics.version(app.name, manifest.version)
@@ -73,7 +73,7 @@ class Backends:
         )
 
     async def close(self) -> None:
-        """Release what is shared."""
+        """Close the shared channel."""
         if self._channel is not None:
             await self._channel.close()
 

@@ -1,9 +1,9 @@
-"""Folders of derived files on this machine's disk that are either whole or not there.
+"""A cache on disk whose entries are folders of derived files.
 
-ONNX Runtime's optimised graphs live in one: an entry holds a graph, optimised for this CPU, and its weights, which
-later sessions map into memory instead of preparing them again. An entry is written beside its place and renamed
-into it, with the size and a sum of every file, so that one that was cut short or has decayed is noticed and thrown
-away. Nothing here is needed: where the disk is full or read-only there is no cache, and the log says so.
+It holds ONNX Runtime's optimised graphs: an entry has a graph, optimised for this CPU, and its weights, which
+later sessions map into memory instead of preparing them again. An entry is written under a temporary name and then
+renamed, together with the size and a checksum of every file, so that an incomplete or damaged entry is detected
+and deleted. The cache is optional: if the disk is full or read-only, a warning is logged and nothing is cached.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ __all__ = ["GraphCache"]
 SEAL = "entry.json"
 LIMIT_BYTES = 4 * 2**30
 ABANDONED_SECONDS = 3600.0
-"""Age at which what a killed process was writing is taken away."""
+"""The age at which an unfinished entry, left by a killed process, is deleted."""
 
 log = logging.getLogger("serving.models.backends.graph_cache")
 
 Seal = dict[str, tuple[int, int]]
-"""Size and sum of every file of an entry."""
+"""File name to size and checksum, for every file of an entry."""
 
 
 class GraphCache:
-    """Entries by key; the least recently used ones go when all together pass `limit_bytes`."""
+    """Entries by key. The least recently used are deleted when all together exceed `limit_bytes`."""
 
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self._folder = folder
         self._limit = limit_bytes
 
     def find(self, key: str) -> Path | None:
-        """The folder of a whole entry, None where there is none; a broken one is thrown away."""
+        """The folder of an entry; None if there is none. A damaged entry is deleted."""
         entry = self._folder / key
         if not entry.exists():
             return None
@@ -52,16 +52,16 @@ class GraphCache:
             self.discard(key, str(cause))
             return None
         if changed:
-            self.discard(key, f"{changed[0]} is not as it was written")
+            self.discard(key, f"{changed[0]} was changed after it was written")
             return None
         with suppress(OSError):  # a cache that came with the image may be read-only
             os.utime(entry / SEAL)
         return entry
 
     def write(self, key: str, make: Callable[[Path], None]) -> Path | None:
-        """Let `make` fill a folder and keep it as an entry.
+        """Let `make` fill a folder, and store it as an entry.
 
-        Returns None, and says so in the log, where the disk or `make` raises `OSError`.
+        Returns None and logs a warning if the disk or `make` raises `OSError`.
         """
         partial = self._folder / f".{key}.{os.getpid()}.{secrets.token_hex(4)}"
         entry = self._folder / key
@@ -69,7 +69,7 @@ class GraphCache:
             partial.mkdir(parents=True)
             make(partial)
             _seal(partial)
-            if not entry.exists():  # another process may have been faster
+            if not entry.exists():  # another process may have written it already
                 partial.rename(entry)
             self._prune(keep=entry)
         except OSError as cause:
@@ -80,8 +80,8 @@ class GraphCache:
         return entry
 
     def discard(self, key: str, reason: str) -> None:
-        """Throw an entry away. Sessions that have it open go on."""
-        log.warning("cache entry %s is thrown away: %s", key, reason)
+        """Delete an entry. Sessions that have it open continue."""
+        log.warning("cache entry %s is deleted: %s", key, reason)
         shutil.rmtree(self._folder / key, ignore_errors=True)
 
     def _prune(self, keep: Path) -> None:
@@ -103,7 +103,7 @@ class GraphCache:
 
 
 def _seal(folder: Path) -> None:
-    """Make sure that all is on the disk, and write down what it is."""
+    """Write the size and checksum of every file, and flush all of them to the disk."""
     paths = sorted(folder.iterdir())
     seal = {path.name: _measure(path) for path in paths}
     (folder / SEAL).write_bytes(msgspec.json.encode(seal))
@@ -113,7 +113,7 @@ def _seal(folder: Path) -> None:
 
 
 def _measure(path: Path) -> tuple[int, int]:
-    """Size and the sum of all 64-bit words: enough against decay, and ten times as fast as a digest."""
+    """A file's size and the sum of its 64-bit words, which detects damage ten times as fast as a digest."""
     size = path.stat().st_size
     words = np.memmap(path, np.uint64, "r", shape=(size // 8,)) if size >= 8 else np.empty(0, np.uint64)
     with path.open("rb") as stream:

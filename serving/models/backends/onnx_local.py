@@ -1,4 +1,4 @@
-"""Backend `fused`: ONNX Runtime inside the gateway replica. No hop at all."""
+"""Backend `fused`: ONNX Runtime inside the gateway replica, without another process."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from serving.models.batching.batcher import Batcher, BatchObserver, Execute
 __all__ = ["Run", "open_fused", "runner"]
 
 INLINE_BUDGET = 2.5e-4
-"""Seconds a batch may take and still run on the event loop: a thread costs about a tenth of that, and more at
-concurrency 1; beyond it other requests would wait."""
+"""The most seconds for which a batch may block the event loop. A thread costs about a tenth of that, more at
+concurrency 1; a longer batch would make other requests wait."""
 INLINE_SHARE, INLINE_MOST = 2.5e-5, 2e-3
-"""Seconds for each request of a batch that it may take as well, and the most in all: the loop spends more on each
-of them anyway, and a thread that runs beside it would keep it waiting for the interpreter's lock."""
+"""Seconds per request of a batch for which it may also block the loop, and the limit for all of them. The loop
+spends more on each request anyway, and a thread would compete with it for the interpreter's lock."""
 
 MOST_IN_FLIGHT = 8
 HUGE = 256 * 2**20
-"""Bytes of a model from which it is not opened a second time."""
+"""The size in bytes from which a model is not opened a second time."""
 
 BFLOAT16 = 16
 """`onnx.TensorProto.BFLOAT16`."""
 
 Run = Callable[[Arrays, ort.RunOptions | None], Arrays]
-"""Named arrays through a session; the options can stop it."""
+"""Runs arrays through a session; the options can stop the run."""
 Cost = Callable[[int], float]
-"""Rows of a batch to the seconds it takes on one core."""
+"""The number of rows of a batch to the seconds that it takes on one core."""
 
 
 def open_fused(
@@ -55,20 +55,20 @@ def open_fused(
     sessions: Sessions | None = None,
     digest: str = "",
 ) -> Batcher:
-    """Open a model behind a batcher; blocking. Batches that are quick run on the event loop, others in a thread.
+    """Open a model behind a batcher; blocking. Fast batches run on the event loop, others in a thread.
 
-    `digest` of all the model's files lets what was prepared at an earlier opening be used again. Raises ONNX
-    Runtime's own errors.
+    With `digest`, the digest of all files of the version, the graph that was optimised at an earlier opening is
+    used again. Raises ONNX Runtime's own errors.
     """
     sessions = sessions or Sessions()
     narrow = runner(sessions.open(path, 1, digest))
     cost = _cost(narrow, inputs, batching)
     if cost(batching.max_rows) <= INLINE_BUDGET:
         return Batcher(_inline(narrow), batching, observer)
-    # With an accelerator, or no core to spare, a second session would only take memory.
+    # With an accelerator or a single core, a second session would only take memory.
     several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
     wide = runner(sessions.open(path, sessions.cpus, digest)) if several else narrow
-    # One more than cores: while a batch is joined or split, its core has another.
+    # One more than there are cores: while one batch is joined or split, its core can run another.
     in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
     executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
     execute = _mixed(_inline(narrow), _threaded(wide, narrow, executor), cost)
@@ -77,7 +77,7 @@ def open_fused(
 
 
 def runner(session: ort.InferenceSession) -> Run:
-    """A plain function that runs a session. `Invalid` is raised for BYTES that are not text."""
+    """A function that runs a session. It raises `Invalid` for BYTES that are not text."""
     names = [output.name for output in session.get_outputs()]
     kinds = {item.name: item.type for item in (*session.get_inputs(), *session.get_outputs())}
     if "tensor(bfloat16)" in kinds.values():
@@ -100,7 +100,7 @@ def _inline(run: Run) -> Execute:
 
 
 def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
-    """Batches that are quick, or quick for each of their requests, at once; others in a thread."""
+    """Run batches on the loop if they are fast, in all or per request, and others in a thread."""
 
     def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
         seconds = cost(sum(map(kind.rows, payloads)))
@@ -111,29 +111,29 @@ def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
 
 
 def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
-    """Batches in threads; one that nobody waits for any more is stopped at its next operator.
+    """Run batches in threads; a batch that nobody waits for any more is stopped at its next operator.
 
-    A batch that is alone runs on every core, for its latency; beside others each has one core, which gets more
-    done in all than dividing each batch among the cores.
+    A batch that runs alone uses every core, for the lowest latency. Batches that run at the same time use one core
+    each, for the highest throughput.
     """
-    flying = 0
+    running = 0
 
     def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
-        nonlocal flying
+        nonlocal running
         options = ort.RunOptions()
-        run = narrow if flying else wide
-        flying += 1
+        run = narrow if running else wide
+        running += 1
         stopped = False
 
         def stop() -> None:
             nonlocal stopped
             stopped = options.terminate = True
 
-        def landed(flight: Future[list[Any]]) -> None:
-            nonlocal flying
-            flying -= 1
+        def finish(result: Future[list[Any]]) -> None:
+            nonlocal running
+            running -= 1
             timer.cancel()
-            if flight.cancelled():
+            if result.cancelled():
                 stop()
 
         def batch() -> list[Any]:
@@ -146,24 +146,24 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
 
         loop = asyncio.get_running_loop()
         timer = loop.call_later(deadline - time.monotonic(), stop)
-        flight = loop.run_in_executor(executor, batch)
-        flight.add_done_callback(landed)
-        return flight
+        result = loop.run_in_executor(executor, batch)
+        result.add_done_callback(finish)
+        return result
 
     return execute
 
 
 def _cost(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching) -> Cost:
-    """Rows to seconds on one core: a line through one row and a full batch of zeros, of the longest bucket."""
+    """A straight line through the times of one row and of a full batch, both zeros of the longest bucket."""
     if not batching.length_buckets and any(-1 in spec.shape[1:] for spec in inputs):
-        return lambda rows: math.inf  # any length may come
+        return lambda rows: math.inf  # a request may have any length
     one, full = (_seconds(run, inputs, batching, rows) for rows in (1, batching.max_rows))
     each = max(0.0, full - one) / max(1, batching.max_rows - 1)
     return lambda rows: one + each * (rows - 1)
 
 
 def _seconds(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching, rows: int) -> float:
-    """The best of three runs; a run that is far over the budget is enough."""
+    """The best of three runs; only one run if it far exceeds the budget."""
     length = max(batching.length_buckets, default=1)
     blank = {spec.name: zeros(spec, rows, length) for spec in inputs}
     best = math.inf
@@ -184,7 +184,7 @@ def _text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dict[str, str]) -> Run:
-    """Like `runner`, for what numpy has no type for: slower, since every array takes ONNX Runtime's own values."""
+    """Like `runner`, for bfloat16, which numpy lacks. Slower: every array becomes an `OrtValue`."""
 
     def wrap(name: str, array: npt.NDArray[Any]) -> ort.OrtValue:
         if kinds[name] == "tensor(bfloat16)":

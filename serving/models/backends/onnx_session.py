@@ -1,4 +1,4 @@
-"""Opens ONNX Runtime sessions: execution providers by setting, threads, and optimised graphs kept on disk."""
+"""Opens ONNX Runtime sessions: execution providers, threads, and the cache of optimised graphs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 LARGE = 4 * 2**20
-"""Bytes from which a model's prepared form is kept: a smaller one opens in the time that finding it takes."""
+"""The size in bytes from which an optimised graph is cached; smaller models open as fast without a cache."""
 
 GRAPH = "model.onnx"
 WEIGHTS = "weights.bin"
 LAYOUT = "2"
-"""Of what is kept; another one does not find the entries of this one."""
+"""The version of the entries' layout; entries with another one are not found."""
 ENGINE_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     native.EPFail,
@@ -44,7 +44,7 @@ ENGINE_ERRORS: tuple[type[Exception], ...] = (
     native.NotImplemented,
     native.RuntimeException,
 )
-"""What opening a session may raise: ONNX Runtime's errors have no common root."""
+"""The errors of opening and running a session; ONNX Runtime's errors have no common base class."""
 
 log = logging.getLogger("serving.models.backends.onnx_session")
 
@@ -53,10 +53,10 @@ CPU: Provider = (PROVIDERS["cpu"], {})
 
 
 class Sessions:
-    """Opens sessions as the settings say. Blocking; may be used from several threads."""
+    """Opens sessions by the settings. Blocking; may be used by several threads."""
 
     def __init__(self, providers: Sequence[str] = ("cpu",), cache: Path | None = None) -> None:
-        """`providers` are keys of `PROVIDERS` in order of preference; `cache` is where derived files are kept."""
+        """`providers` are keys of `PROVIDERS` in order of preference; `cache` is the folder for derived files."""
         self.cpus = cpu_count()
         self._cache = cache
         self._graphs = GraphCache(cache / "onnx") if cache is not None else None
@@ -64,14 +64,14 @@ class Sessions:
 
     @property
     def accelerated(self) -> bool:
-        """Whether models run on something else than the CPU."""
+        """Whether models run on an accelerator instead of the CPU."""
         return bool(self._accelerators)
 
     def open(self, path: Path, threads: int, digest: str = "") -> ort.InferenceSession:
-        """Open a model; with the `digest` of all its files, what was prepared before is used again.
+        """Open a model; with the `digest` of all its files, cached files are used again.
 
-        A provider that does not start is named in the log and the next one takes its place, at last the CPU.
-        Raises ONNX Runtime's own errors when the model cannot be opened.
+        A provider that does not start is named in the log and replaced by the next one, finally the CPU. Raises
+        ONNX Runtime's own errors if the model cannot be opened.
         """
         wanted = self._accelerators
         failure: Exception | None = None
@@ -92,7 +92,7 @@ class Sessions:
     ) -> ort.InferenceSession:
         options: dict[str, dict[str, str]] = {name: {"device_id": "0"} for name in names}
         if "tensorrt" in options and digest and self._cache is not None:
-            # A folder for each model: ONNX Runtime names engines by the graph, which new weights do not change.
+            # A folder per model: ONNX Runtime names engines after the graph, whatever its weights are.
             engines = str(self._cache / "tensorrt" / _key(digest))
             options["tensorrt"] |= {"trt_engine_cache_enable": "True", "trt_engine_cache_path": engines}
         return _session(path, _options(threads), [(PROVIDERS[name], options[name]) for name in names] + [CPU])
@@ -100,7 +100,7 @@ class Sessions:
     def _open_on_cpu(self, path: Path, threads: int, digest: str) -> ort.InferenceSession:
         if self._graphs is not None and digest and path.stat().st_size >= LARGE:
             key = _key(digest)
-            for _ in range(2):  # the second time it is new
+            for _ in range(2):  # the second time it has just been written
                 found = self._graphs.find(key) or self._graphs.write(key, partial(_prepare, path))
                 if found is None or not (found / GRAPH).exists():
                     break
@@ -113,14 +113,14 @@ class Sessions:
         return _session(path, _options(threads), [CPU])
 
     def _leave_out(self, wanted: Sequence[str], session: ort.InferenceSession, failure: Exception | None) -> None:
-        """Remember, and say once, which providers do not start."""
+        """Remember, and log once, which providers do not start."""
         started = tuple(name for name in wanted if PROVIDERS[name] in session.get_providers())
         lost = [name for name in wanted if name not in started]
         if lost and self._accelerators == wanted:
             self._accelerators = started
             log.warning(
-                "SLIPWAY_ONNX_PROVIDERS: %s did not start, models run on %s; needed are an NVIDIA GPU, its driver "
-                "and the CUDA libraries that onnxruntime %s was built for. ONNX Runtime said: %s",
+                "SLIPWAY_ONNX_PROVIDERS: %s did not start, models run on %s; it needs an NVIDIA GPU, its driver "
+                "and the CUDA libraries that onnxruntime %s was built for. ONNX Runtime reported: %s",
                 " and ".join(lost),
                 " and ".join([*started, "cpu"]),
                 ort.__version__,
@@ -129,29 +129,29 @@ class Sessions:
 
 
 def _available(asked: Sequence[str]) -> tuple[str, ...]:
-    """The accelerators asked for that the installed onnxruntime has; what comes after cpu would not be used."""
+    """The requested accelerators that the installed onnxruntime supports; those after cpu are never used."""
     wanted = list(asked)[: list(asked).index("cpu")] if "cpu" in asked else list(asked)
     built = ort.get_available_providers()
     lost = [name for name in wanted if PROVIDERS[name] not in built]
     if lost:
         log.warning(
-            "SLIPWAY_ONNX_PROVIDERS asks for %s, the installed onnxruntime %s has only %s; models run without. "
-            "Put the GPU build in its place: pip uninstall onnxruntime, then pip install 'slipway[gpu]'",
+            "SLIPWAY_ONNX_PROVIDERS asks for %s, but the installed onnxruntime %s has only %s; models run "
+            "without. Install the GPU build instead: pip uninstall onnxruntime, then pip install 'slipway[gpu]'",
             " and ".join(lost),
             ort.__version__,
             ", ".join(built),
         )
     found = tuple(name for name in wanted if name not in lost)
     if found:
-        # The CUDA libraries of the Python environment, where nothing else would look. What is missing it prints;
-        # ONNX Runtime's own failure to start says it better.
+        # Loads the CUDA libraries of the Python environment, which are not on the library path. It prints what is
+        # missing, which ONNX Runtime reports more clearly when it fails to start.
         with redirect_stdout(io.StringIO()):
             ort.preload_dlls(directory="")
     return found
 
 
 def _session(path: Path, options: ort.SessionOptions, providers: Sequence[Provider]) -> ort.InferenceSession:
-    # Its own fallback prints to standard output and says nothing afterwards.
+    # ONNX Runtime's own fallback only prints to standard output.
     return ort.InferenceSession(path, options, providers=list(providers), enable_fallback=0)
 
 
@@ -159,20 +159,20 @@ def _options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Spinning threads would take the CPU from the event loop between batches.
+    # Spinning threads would take CPU time from the event loop between batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # It would keep a plan for every shape it ever saw, and is no faster.
+    # It would store a plan for every shape that it has seen, and is not faster.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
 
 
 def _prepare(path: Path, folder: Path) -> None:
-    """Write a model's optimised graph, and its weights beside it, into a folder.
+    """Write a model's optimised graph and its weights into a folder. Raises `OSError`.
 
-    The weights are not kept packed for this CPU: with onnxruntime 1.31 sessions that map packed weights crash on
-    some graphs, such as those with several weights of a few columns.
-    The folder stays empty for a model without weights to map (trees): its graph opens no faster. Raises `OSError`.
+    The weights are not packed for this CPU: with onnxruntime 1.31, sessions that map packed weights crash on some
+    graphs, such as those with several weights of a few columns. The folder stays empty for a model without weights
+    to map, such as trees, whose graph would not open any faster.
     """
     options = _options(1)
     options.optimized_model_filepath = str(folder / GRAPH)
@@ -190,13 +190,13 @@ def _prepare(path: Path, folder: Path) -> None:
 
 
 def _key(digest: str) -> str:
-    """The name of what is derived from a model: another runtime or another CPU needs its own."""
+    """The key of files derived from a model by this runtime on this CPU."""
     parts = (LAYOUT, digest, ort.__version__, platform.machine(), _cpu_features())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _cpu_features() -> str:
-    """The instruction sets of this CPU: the optimised graph depends on them."""
+    """The instruction sets of this CPU, on which the optimised graph depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""Protobuf messages with large `bytes` fields, written and read without copying those.
+"""Writes and reads Protobuf messages with large `bytes` fields without copying these fields.
 
-The protobuf runtime copies every `bytes` value into its own memory and out again, which for tensors of megabytes
-costs more than everything else. The wire format lets such fields stand beside the rest of a message: writing them
-is a tag, a length and the bytes, in any place.
+The Protobuf runtime copies every `bytes` value into its own memory and out again. For tensors of megabytes that
+costs more than everything else. In the wire format such a field is a tag, a length and the bytes, and the fields
+of a message may be in any order, so they can be written after the rest of the message.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 __all__ = ["RAW_INPUT_CONTENTS", "RAW_OUTPUT_CONTENTS", "append_raw", "extract_raw"]
 
 RAW_INPUT_CONTENTS = 7
-"""Field number in ModelInferRequest."""
+"""The field number in ModelInferRequest."""
 RAW_OUTPUT_CONTENTS = 6
-"""Field number in ModelInferResponse."""
+"""The field number in ModelInferResponse."""
 
 DELIMITED = 2
 """The wire type of strings, bytes and messages."""
@@ -31,7 +31,7 @@ def append_raw(head: bytes, number: int, buffers: Sequence[bytes | memoryview]) 
 def extract_raw(message: bytes, number: int) -> tuple[bytes, list[memoryview]]:
     """A serialised message without its `bytes` field `number`, and views of that field's values.
 
-    Raises `ValueError` for bytes that are no message of length-delimited fields, as those of OIP are.
+    Raises `ValueError` if the bytes are not a message of length-delimited fields, as all messages of OIP are.
     """
     view = memoryview(message)
     heads: list[memoryview] = []

@@ -1,4 +1,4 @@
-"""What backends outside this process share: batches that are awaited until their deadline."""
+"""Runs batches on a backend outside this process and waits for them until their deadline."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from serving.models.batching.batcher import Execute
 __all__ = ["RemoteCall", "execute_remotely"]
 
 RemoteCall = Callable[[Arrays, float], Awaitable[Arrays]]
-"""Inputs and the seconds left to outputs."""
+"""Takes the inputs and the seconds left; returns the outputs."""
 
 
 def execute_remotely(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> Execute:
-    """Run batches by `call`, which must return all of `outputs`."""
+    """An `Execute` that runs batches with `call`, which must return all of `outputs`."""
 
     async def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
         inputs = kind.join(payloads)

@@ -1,7 +1,8 @@
-"""Backend `replica`: a Ray Serve deployment of its own, for PyTorch or GPU work. Batches form in the replica.
+"""Backend `replica`: the model runs in a Ray Serve deployment of its own, for PyTorch or a GPU.
 
-Arrays cross as one frame of bytes, never as Python objects. Small batches take Serve's gRPC transport, which has
-half the latency of the object store; large ones take the object store, which gRPC would copy.
+Arrays are sent as one frame of bytes, never as Python objects. Small batches use Serve's gRPC transport, which has
+half the latency of the object store. Large batches use the object store, which does not copy them. The replica
+batches the calls of all gateways again.
 """
 
 from __future__ import annotations
@@ -35,39 +36,39 @@ from serving.models.batching.batcher import Batcher, BatchObserver
 __all__ = ["ModelReplica", "open_replica"]
 
 CONCURRENCY = 8
-"""Batches of one version under way: several replicas may share them."""
+"""The most batches of one version at a time; several replicas may share them."""
 GRPC_BYTES = 2**20
-"""Larger calls go through the object store; Serve's gRPC servers take 4 MiB at most unless told otherwise."""
+"""Larger calls use the object store; Serve's gRPC servers accept at most 4 MiB by default."""
 OPEN_SECONDS = 5.0
-"""A call waits so long for its version to be opened; after that the caller is told to come again."""
+"""The time that a call waits for its version to be opened; then it fails with `NotReady`."""
 SPARE_VERSIONS = 3
-"""Versions kept open beside `keep_versions`: champion, challenger and one that a client pinned."""
+"""Open versions in addition to `keep_versions`: champion, challenger and one that a client pinned."""
 
 
 class ModelReplica:
-    """Holds the versions of one app that gateways ask for, those asked for last if there are too many."""
+    """Runs the versions of one app that gateways ask for; of too many, the most recently used stay open."""
 
     def __init__(self, app: str, settings: Settings) -> None:
-        """Opens nothing yet; a version is opened when it is asked for."""
+        """Opens no version; each is opened when it is first asked for."""
         from serving.kernel.find_app import find_app
 
         self._app: App[Any, Any, Any] = find_app(app)
         self._repository = Repository(settings.model_repository)
         self._batching = load_values(self._app.folder).batching
         self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
-        self._work = TensorBatches(self._app.inputs, self._app.outputs, self._batching.length_buckets)
+        self._kind = TensorBatches(self._app.inputs, self._app.outputs, self._batching.length_buckets)
         self._keep = settings.keep_versions + SPARE_VERSIONS
         self._opened: OrderedDict[int, asyncio.Task[Batcher]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def infer(self, version: int, frame: bytes, seconds: float) -> bytes:
-        """Run the arrays of a frame on `version`; `seconds` is what is left of the deadline.
+        """Run the arrays of a frame on `version`; `seconds` is the time left until the deadline.
 
-        Raises `NotReady` for a version that this node does not have or has not opened yet.
+        Raises `NotReady` for a version that is not on this node or is still being opened.
         """
         call = Call("", time.monotonic() + seconds, "replica")
         batcher = await self._batcher(version, min(OPEN_SECONDS, seconds / 2))
-        outputs = await batcher.submit(self._work, decode_frame(frame), call)
+        outputs = await batcher.submit(self._kind, decode_frame(frame), call)
         return encode_frame(self._app.outputs, outputs)
 
     async def _batcher(self, version: int, patience: float) -> Batcher:
@@ -123,7 +124,7 @@ def open_replica(
     batching: Batching,
     observer: BatchObserver | None = None,
 ) -> Batcher:
-    """One version of one app behind a deployment handle, with several batches under way."""
+    """A batcher of one version of one app behind a deployment handle, with several batches at a time."""
     execute = execute_remotely(_Model(handle, version, inputs, outputs), outputs)
     return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
 
@@ -145,7 +146,7 @@ class _Model:
         self._inputs = inputs
         sizes = [row_bytes(spec) for spec in outputs]
         self._output_bytes = sum(sizes) if all(sizes) else GRPC_BYTES + 1
-        """Bytes per row; where they are not known, too many for gRPC."""
+        """Bytes per row; if unknown, a number that is too large for gRPC."""
 
     async def __call__(self, inputs: Arrays, seconds: float) -> Arrays:
         frame = encode_frame(self._inputs, inputs)
@@ -170,7 +171,7 @@ class _Model:
 
 
 def _unwrap(cause: RayTaskError) -> SlipwayError:
-    """The error the replica raised, as it was raised there."""
+    """The error that was raised in the replica."""
     for error in (getattr(cause, "cause", None), cause):
         if isinstance(error, SlipwayError):
             return error

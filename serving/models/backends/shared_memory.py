@@ -1,8 +1,8 @@
-"""System shared memory between this process and a Triton that runs in the same pod.
+"""System shared memory between this process and a Triton server in the same pod.
 
-A region is a file in `/dev/shm`, mapped here and registered with Triton under its name. Regions are used again by
-later batches. One whose batch did not come to its end may still be written to by Triton, so it is never used
-again. The file is locked for as long as its owner lives: what a killed process left behind is found and removed.
+A region is a file in `/dev/shm` that is mapped here and registered with Triton under its name. Later batches use
+it again, except if its batch was not completed: Triton may still write to it. The owner holds a lock on the file
+while it lives, so files of killed processes are recognised and deleted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory is
 PREFIX = "slipway-"
 SMALLEST = 256 * 2**10
 MOST_IDLE_BYTES = 64 * 2**20
-MOST_ASIDE = 64
+MOST_RETIRED = 64
 RETRY_SECONDS = 1.0
 CONTROL_SECONDS = 5.0
 YOUNG_SECONDS = 1.0
@@ -37,11 +37,11 @@ log = logging.getLogger("serving.models.backends.shared_memory")
 
 
 class Region:
-    """Shared memory of at least `size` bytes; `view` is all of it. Raises `OSError` where there is no room."""
+    """Shared memory of at least `size` bytes; `view` is all of it. Raises `OSError` if there is not enough."""
 
     def __init__(self, size: int) -> None:
         self.spent = False
-        """Whether it must not be used again: Triton may still write to it, or does not know it any more."""
+        """Whether it must not be used again: Triton may still write to it, or no longer knows it."""
         self.size = max(SMALLEST, 1 << (size - 1).bit_length())
         self.name = PREFIX + secrets.token_hex(8)
         self._path = FOLDER / self.name
@@ -57,7 +57,7 @@ class Region:
         self.view = memoryview(self._map)
 
     def close(self) -> None:
-        """Unmap and remove. Triton keeps what it has mapped until the region is unregistered."""
+        """Unmap and delete the file. Triton's own mapping stays until the region is unregistered."""
         self.view.release()
         self._map.close()
         os.close(self._file)
@@ -65,24 +65,25 @@ class Region:
 
 
 class Regions:
-    """The regions of one Triton. Belongs to one event loop."""
+    """The regions of one Triton server. Must be used on one event loop."""
 
     def __init__(self, stub: Any) -> None:
         """`stub` is a GRPCInferenceServiceStub of grpc.aio."""
         self._stub = stub
         self._idle: list[Region] = []
-        self._aside: dict[str, asyncio.Task[None]] = {}
+        self._retired: dict[str, asyncio.Task[None]] = {}
         self._usable = True
         self._cleaned = False
         self._closed = False
 
     @asynccontextmanager
     async def lend(self, size: int) -> AsyncIterator[Region | None]:
-        """A registered region of at least `size` bytes; None where Triton cannot share memory with us.
+        """A registered region of at least `size` bytes; None if Triton cannot share memory with this process.
 
-        The block says whether it is `spent` afterwards. Raises `grpc.aio.AioRpcError` when Triton is gone.
+        The caller sets `spent` if the region must not be used again. Raises `grpc.aio.AioRpcError` if Triton
+        cannot be reached.
         """
-        region = await self._take(size) if self._usable and len(self._aside) < MOST_ASIDE else None
+        region = await self._take(size) if self._usable and len(self._retired) < MOST_RETIRED else None
         try:
             yield region
         finally:
@@ -90,17 +91,17 @@ class Regions:
                 self._take_back(region)
 
     def forget(self) -> None:
-        """Triton does not know our regions any more: it was restarted."""
+        """Drop all idle regions: Triton was restarted and no longer knows them."""
         for region in self._idle:
             region.close()
         self._idle.clear()
 
     async def close(self) -> None:
-        """Unregister and remove everything. Calling it twice is allowed."""
+        """Unregister and delete all regions. May be called twice."""
         self._closed = True
-        for task in self._aside.values():
+        for task in self._retired.values():
             task.cancel()
-        names = [*self._aside, *(region.name for region in self._idle)]
+        names = [*self._retired, *(region.name for region in self._idle)]
         self.forget()
         await asyncio.gather(*(self._unregister(name) for name in names))
 
@@ -109,13 +110,13 @@ class Regions:
             region.close()
             return
         if region.spent:
-            self._set_aside(region)
+            self._retire(region)
             return
         self._idle.append(region)
         while sum(idle.size for idle in self._idle) > MOST_IDLE_BYTES:
             largest = max(self._idle, key=lambda idle: idle.size)
             self._idle.remove(largest)
-            self._set_aside(largest)
+            self._retire(largest)
 
     async def _take(self, size: int) -> Region | None:
         fitting = [region for region in self._idle if region.size >= size]
@@ -126,11 +127,11 @@ class Regions:
         try:
             return await self._register(size)
         except OSError as cause:
-            self._give_up(f"The system said: {cause}")
+            self._give_up(f"The operating system reported: {cause}")
         except grpc.aio.AioRpcError as cause:
             if cause.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 raise
-            self._give_up(f"Triton said: {cause.details()}")
+            self._give_up(f"Triton reported: {cause.details()}")
         return None
 
     async def _register(self, size: int) -> Region:
@@ -150,24 +151,24 @@ class Regions:
     def _give_up(self, reason: str) -> None:
         self._usable = False
         log.warning(
-            "SLIPWAY_TRITON_SHARED_MEMORY: tensors go over gRPC instead; it needs Triton in the same pod and a "
-            "common %s with room. %s",
+            "SLIPWAY_TRITON_SHARED_MEMORY: tensors are sent over gRPC instead; shared memory needs Triton in the "
+            "same pod and enough space in a common %s. %s",
             FOLDER,
             reason,
         )
 
-    def _set_aside(self, region: Region) -> None:
-        """Never use a region again; Triton lets it go when it can."""
+    def _retire(self, region: Region) -> None:
+        """Stop using a region; it is unregistered as soon as Triton no longer uses it."""
         region.close()
-        self._aside[region.name] = asyncio.create_task(self._unregister_patiently(region.name))
+        self._retired[region.name] = asyncio.create_task(self._unregister_patiently(region.name))
 
     async def _unregister_patiently(self, name: str) -> None:
         while not await self._unregister(name):
             await asyncio.sleep(RETRY_SECONDS)
-        del self._aside[name]
+        del self._retired[name]
 
     async def _unregister(self, name: str) -> bool:
-        """Whether Triton no longer has the region; it keeps one that a batch is using."""
+        """Unregister a region; False while Triton still uses it for a batch."""
         request = pb.SystemSharedMemoryUnregisterRequest(name=name)
         try:
             await self._stub.SystemSharedMemoryUnregister(request, timeout=CONTROL_SECONDS)
@@ -176,7 +177,7 @@ class Regions:
         return True
 
     async def _clean(self) -> None:
-        """Remove what processes left behind that were killed."""
+        """Delete the regions of killed processes."""
         status = await self._stub.SystemSharedMemoryStatus(
             pb.SystemSharedMemoryStatusRequest(), timeout=CONTROL_SECONDS
         )
@@ -188,7 +189,7 @@ class Regions:
 
 
 def _owned(path: Path) -> bool:
-    """Whether the process that made a region still lives."""
+    """Whether the process that created a region is still running."""
     try:
         file = os.open(path, os.O_RDWR)
     except OSError:
@@ -198,7 +199,7 @@ def _owned(path: Path) -> bool:
     except BlockingIOError:
         return True
     else:
-        # Between making a file and locking it is a moment.
+        # Its owner may have created the file and not locked it yet.
         return time.time() - os.fstat(file).st_ctime < YOUNG_SECONDS
     finally:
         os.close(file)

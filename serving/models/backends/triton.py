@@ -1,4 +1,4 @@
-"""Backend `triton`: Triton Inference Servers over one gRPC channel; one in the same pod, through shared memory."""
+"""Backend `triton`: Triton Inference Server over gRPC, and through shared memory in the same pod."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ __all__ = ["TritonChannel", "open_triton"]
 
 MAX_MESSAGE = 256 * 2**20
 CONCURRENCY = 4
-"""Batches of one version under way: Triton joins what waits for it."""
+"""The most batches of one version at a time; Triton joins those that wait."""
 SHARED_BYTES = 64 * 2**10
-"""From this size a batch's tensors go through shared memory, where there is any; below it gRPC is as fast."""
+"""From this size on, tensors go through shared memory, if there is any; below it gRPC is as fast."""
 ALIGNMENT = 64
 UNANSWERED = (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
-"""After these the server may still be running the request."""
+"""After these codes the server may still be running the request."""
 QUEUE_FULL = "maximum queue size"
 
 Buffers = Sequence[bytes | memoryview]
 
 
 class TritonChannel:
-    """One multiplexed channel that all versions of all apps share."""
+    """One multiplexed channel for all versions of all apps."""
 
     def __init__(self, url: str, shared_memory: bool = False) -> None:
-        """`url` is host:port of Triton's gRPC door; must be called on the loop that will use the channel."""
+        """`url` is host:port of Triton's gRPC door. Must be called on the event loop that uses the channel."""
         options = {
             "grpc.max_receive_message_length": MAX_MESSAGE,
             "grpc.max_send_message_length": MAX_MESSAGE,
-            # Where the name has several addresses, as a headless Service's, all of them are asked in turn.
+            # A name with several addresses, such as a headless Service, is used round robin.
             "grpc.lb_policy_name": "round_robin",
-            # A server that was restarted is found within a second, one whose machine is gone within a minute.
+            # A restarted server is found within a second, the loss of a machine within a minute.
             "grpc.initial_reconnect_backoff_ms": 100,
             "grpc.max_reconnect_backoff_ms": 1_000,
             "grpc.keepalive_time_ms": 30_000,
@@ -58,9 +58,9 @@ class TritonChannel:
     async def infer(
         self, head: pb.ModelInferRequest, raw: Buffers, seconds: float
     ) -> tuple[pb.ModelInferResponse, list[memoryview]]:
-        """A ModelInfer call with `raw` as raw input contents; the answer and its raw output contents.
+        """Call ModelInfer with `raw` as raw input contents; returns the response and its raw output contents.
 
-        Raises `grpc.aio.AioRpcError`, and `BackendFailed` for an answer that cannot be read.
+        Raises `grpc.aio.AioRpcError`, and `BackendFailed` for a response that cannot be read.
         """
         message = append_raw(head.SerializeToString(), RAW_INPUT_CONTENTS, raw)
         answer = await self._infer(message, timeout=seconds)
@@ -71,7 +71,7 @@ class TritonChannel:
             raise BackendFailed("the model server's answer cannot be read") from cause
 
     async def close(self) -> None:
-        """Close the channel and give the shared memory back."""
+        """Close the channel and release the shared memory."""
         if self.regions is not None:
             await self.regions.close()
         await self._channel.close()
@@ -86,7 +86,7 @@ def open_triton(
     batching: Batching,
     observer: BatchObserver | None = None,
 ) -> Batcher:
-    """One version of one model in Triton, behind a batcher with several batches under way."""
+    """A batcher of one version of one model in Triton, with several batches at a time."""
     execute = execute_remotely(_Model(channel, model, version, inputs, outputs), outputs)
     return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
 
@@ -107,7 +107,7 @@ class _Model:
         self._inputs = inputs
         self._outputs = [spec.name for spec in outputs]
         self._fixed = {spec.name: row_bytes(spec) for spec in outputs if row_bytes(spec)}
-        """Bytes per row of the outputs whose size is known before they are there."""
+        """Bytes per row of each output whose size is known in advance."""
 
     async def __call__(self, inputs: Arrays, seconds: float) -> Arrays:
         head = pb.ModelInferRequest(**self._name)
@@ -122,7 +122,7 @@ class _Model:
             raise _translate(cause) from cause
 
     async def _run(self, head: pb.ModelInferRequest, raw: Buffers, rows: int, seconds: float) -> Arrays:
-        """Through shared memory where the size is worth it, else as raw contents."""
+        """Send large tensors through shared memory, small ones as raw contents."""
         regions = self._channel.regions
         sizes = {name: rows * row for name, row in self._fixed.items()}
         room = sum(_aligned(size) for size in [*map(len, raw), *sizes.values()])
@@ -147,13 +147,13 @@ class _Model:
         end = 0
         for tensor, buffer in zip(message.inputs, raw, strict=True):
             region.view[end : end + len(buffer)] = buffer
-            end = _place(tensor, region, end, len(buffer))
-        places = {}
+            end = _point_to(tensor, region, end, len(buffer))
+        slices = {}
         for name in self._outputs:
             output = message.outputs.add(name=name)
             if name in sizes:
-                places[name] = slice(end, end + sizes[name])
-                end = _place(output, region, end, sizes[name])
+                slices[name] = slice(end, end + sizes[name])
+                end = _point_to(output, region, end, sizes[name])
         region.spent = True
         try:
             reply, contents = await self._channel.infer(message, (), seconds)
@@ -161,13 +161,13 @@ class _Model:
             region.spent = cause.code() in UNANSWERED and QUEUE_FULL not in (cause.details() or "")
             raise
         region.spent = False
-        # Copied: the next batch will have the region.
-        found = {name: bytes(region.view[place]) for name, place in places.items()}
+        # Copied, because the next batch will use the region.
+        found = {name: bytes(region.view[part]) for name, part in slices.items()}
         return _arrays(reply, [found.get(o.name, c) for o, c in zip(reply.outputs, contents, strict=True)])
 
 
-def _place(tensor: Any, region: Region, start: int, size: int) -> int:
-    """Let a tensor of a request be in a region; where the next one may start."""
+def _point_to(tensor: Any, region: Region, start: int, size: int) -> int:
+    """Point a tensor of a request to its bytes in a region; returns where the next tensor may start."""
     tensor.parameters["shared_memory_region"].string_param = region.name
     tensor.parameters["shared_memory_offset"].int64_param = start
     tensor.parameters["shared_memory_byte_size"].int64_param = size

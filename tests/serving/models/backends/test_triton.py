@@ -280,7 +280,7 @@ def test_a_triton_that_hangs_is_answered_for_and_never_writes_into_another_batch
                 server.resume()
             await asyncio.gather(*(negated(negate, LARGE_ROWS, i) for i in range(8)))
             assert lost not in files()
-            while channel.regions._aside:
+            while channel.regions._retired:
                 await asyncio.sleep(0.01)
 
     asyncio.run(main())
@@ -330,7 +330,7 @@ def test_a_triton_elsewhere_gets_raw_contents_and_one_warning(
 
     asyncio.run(main())
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "SLIPWAY_TRITON_SHARED_MEMORY: tensors go over gRPC instead" in record.message
+    assert "SLIPWAY_TRITON_SHARED_MEMORY: tensors are sent over gRPC instead" in record.message
     assert list(tmp_path.iterdir()) == []
 
 
