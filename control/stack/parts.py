@@ -43,6 +43,8 @@ class Part:
     """Makes files that the program needs. It is called once, before the start."""
     stop_signal: str = "TERM"
     stop_seconds: int = 15
+    starts: int = 1
+    """How often it may be started until it is ready."""
     is_task: bool = False
     """Whether it ends when its work is done."""
 
@@ -148,6 +150,8 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
         ],
         address=state.ray_address,
         ready=lambda: probes.ray(state.ray_folder, state.ports["ray_port"]),
+        # Ray gives up its own start after 30 s, which a busy machine may need.
+        starts=2,
         environment={
             "RAY_START_HOOK": "control.stack.programs.ray_hook.prepare",
             # There is no other node that could take over work.

@@ -135,7 +135,7 @@ def _bring_up(
             if part.name in parts:
                 begun[part.name] = time.monotonic()
                 observer.started(part.name)
-        _refuse_dead(state, begun)
+        _refuse_dead(state, [parts[name] for name in begun])
         for name in begun.keys() - seconds.keys():
             age = time.monotonic() - begun[name]
             if parts[name].ready():
@@ -149,13 +149,14 @@ def _bring_up(
     return seconds
 
 
-def _refuse_dead(state: StackState, names: Iterable[str]) -> None:
+def _refuse_dead(state: StackState, parts: Iterable[Part]) -> None:
     known = supervisor.programs(state)
-    for name in names:
-        if known[name].state in DEAD or known[name].restarts:
-            raise _failed(
-                state, name, f"ended while starting ({known[name].last_end or known[name].state.lower()})"
-            )
+    for part in parts:
+        program = known[part.name]
+        ends = program.restarts + (program.state in DEAD)
+        if ends >= part.starts or program.state == "FATAL":
+            end = program.last_end or program.state.lower()
+            raise _failed(state, part.name, f"ended while starting ({end})")
 
 
 def _failed(state: StackState, name: str, reason: str) -> PartFailed:

@@ -3,8 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+import pytest
+
+from control.errors import PartFailed
 from control.settings import StackSettings
-from control.stack.start import _environment
+from control.stack import supervisor
+from control.stack.parts import Part
+from control.stack.progress import Lines
+from control.stack.start import _bring_up, _environment, _prepare
+from control.stack.stop import stop
 from tests.control.stack.files.test_state import make
 
 
@@ -16,3 +24,30 @@ def test_collections_are_kept_in_the_stack_s_database_unless_another_is_named(tm
     other = replace(settings, collections_url="postgresql://somewhere/else")
     assert _environment(state, other)["SLIPWAY_COLLECTIONS_URL"] == "postgresql://somewhere/else"
     assert not _environment(make(tmp_path / "home", ("gateway",)), settings)["SLIPWAY_COLLECTIONS_URL"]
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_part_may_be_given_a_second_start(place: Path, starts: int) -> None:
+    """As Ray's, whose own start gives up on a busy machine."""
+    home, repository = place / "home", place / "models"
+    state = _prepare(StackSettings(home=home, model_repository=repository), (), Lines(), None, temporary=False)
+    mark = home / "started"
+    script = f"test -e {mark} || {{ touch {mark}; echo too busy; exit 4; }}; touch {mark}.again; exec sleep 60"
+    part = Part(
+        name="slow",
+        command=["/bin/sh", "-c", script],
+        address="",
+        ready=(home / "started.again").exists,
+        starts=starts,
+    )
+    state = msgspec.structs.replace(
+        state, supervisor_pid=supervisor.launch(state, [part], {"PATH": "/usr/bin:/bin"})
+    )
+    try:
+        if starts == 2:
+            assert _bring_up(state, {"slow": part}, (), 60.0, Lines()).keys() == {"slow"}
+        else:
+            with pytest.raises(PartFailed, match=r"slow: ended while starting \(exit status 4\)(?s:.*too busy)"):
+                _bring_up(state, {"slow": part}, (), 60.0, Lines())
+    finally:
+        stop(state)
