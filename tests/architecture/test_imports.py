@@ -35,7 +35,7 @@ HEAVY = ("mlflow", "ray.train", "ray.tune", "torch", "evidently", "pandas", "pan
 OPTIONAL = {"sqlalchemy": "serving/records/pool.py"}
 """What one module of the data plane imports when a setting asks for it."""
 MOST_MODULES = 12
-PENDING = ("control", "control/commands", "control/manifests", "control/stack", "benchmarks")
+PENDING = ("benchmarks",)
 """Still to be divided into folders."""
 
 
