@@ -8,15 +8,16 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
 from control.console import fail
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "command_for", "main"]
 
 COMMANDS = {
     "up": "stack.up",
@@ -48,15 +49,6 @@ GROUPS = {
 PASSES_ON = {"train", "compare", "predict"}
 """Commands that have options of the app, which are not known before the command runs."""
 
-app = typer.Typer(
-    name="slipway",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    epilog="Example:  slipway up",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 def _print_version(asked: bool) -> None:
     if asked:
@@ -71,7 +63,6 @@ Version = Annotated[
 ]
 
 
-@app.callback()
 def slipway(version: Version = False) -> None:
     """Take a trained model to production traffic, and show that what answers is what was trained."""
 
@@ -81,9 +72,28 @@ def main() -> None:
     sys.exit(_run(sys.argv[1:]))
 
 
-def _register() -> None:
+def command_for(arguments: Sequence[str] = ()) -> Any:
+    """Return the command line that understands `arguments`: the one command that they name, or else all of them.
+
+    Each command's module and parameters take milliseconds to import and to check.
+    """
+    named = {" ".join(arguments[:count]) for count in (1, 2)} & COMMANDS.keys()
+    app = typer.Typer(
+        name="slipway",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        epilog="Example:  slipway up",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(slipway)
+    _register(app, {words: COMMANDS[words] for words in named} or COMMANDS)
+    return typer.main.get_command(app)
+
+
+def _register(app: typer.Typer, commands: Mapping[str, str]) -> None:
     groups = {name: typer.Typer(help=text, no_args_is_help=True) for name, text in GROUPS.items()}
-    for words, path in COMMANDS.items():
+    for words, path in commands.items():
         group, _, name = words.rpartition(" ")
         module = importlib.import_module(f"control.commands.{path}")
         epilog = getattr(module, f"{name.upper()}_EPILOG" if group else "EPILOG")
@@ -126,8 +136,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
-    result = command.main(arguments, prog_name="slipway", standalone_mode=False)
+    result = command_for(arguments).main(arguments, prog_name="slipway", standalone_mode=False)
     return result if isinstance(result, int) else 0
 
 
@@ -150,6 +159,3 @@ def _unexpected(error: BaseException) -> int:
     except OSError:
         traceback.print_exc()
     return 1
-
-
-_register()

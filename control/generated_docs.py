@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import typer
 
 from control.cluster.settings import ClusterSettings
 from control.settings import StackSettings
@@ -75,10 +74,10 @@ def settings() -> str:
 
 def commands() -> str:
     """docs/commands.md"""
-    from control.cli import app
+    from control.cli import command_for
 
     lines = [NOTE, "# Commands", ""]
-    for name, command in _walk(typer.main.get_command(app), "slipway"):
+    for name, command in _walk(command_for(), "slipway"):
         lines += [f"## {name}", "", *_paragraphs(command.help or ""), ""]
         lines += [f"- `{' '.join(_names(item))}` {_text(item)}" for item in command.params if _shown(item)]
         lines += ["", f"{command.epilog or ''}", ""]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from control.cards.figures import gain_text
 from control.settings import StackSettings
 from control.stack.files.state import read_state
-from serving.kernel.storage.version_manifest import Metric
 
 if TYPE_CHECKING:
+    from serving.kernel.storage.version_manifest import Metric
     from training.registry.mlflow_registry import Registry
 
 __all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "running_registry"]
@@ -43,6 +42,8 @@ def running_registry(settings: StackSettings) -> Registry | None:
 
 def metric_row(metric: Metric) -> tuple[str, ...]:
     """Return the cells of a metric in the order of `METRIC_COLUMNS`."""
+    from control.cards.figures import gain_text
+
     return (
         f"{metric.name} [{metric.unit}]" if metric.unit else metric.name,
         metric.slice,

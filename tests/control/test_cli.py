@@ -12,10 +12,23 @@ from tests.control.conftest import Slipway
 
 
 @pytest.mark.parametrize("words", ["", *cli.COMMANDS, *cli.GROUPS])
-def test_every_help_has_an_example(slipway: Slipway, words: str) -> None:
-    done = slipway.run(*words.split(), "--help")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"Examples?:\s+\S*.*slipway", done.stdout, re.DOTALL)
+def test_every_help_has_an_example(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process; `slipway --help` is a process of its own below."""
+    monkeypatch.setattr(sys, "argv", ["slipway", *words.split(), "--help"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert re.search(r"Examples?:\s+\S*.*slipway", capsys.readouterr().out, re.DOTALL)
+
+
+def test_a_command_that_is_named_is_the_only_one_imported(slipway: Slipway) -> None:
+    code = "import sys; from control import cli; cli.command_for(['repository', 'verify']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=slipway.environ, capture_output=True, text=True)
+    commands = {name for name in done.stdout.split() if name.startswith("control.commands.")}
+    found = commands & {f"control.commands.{path}" for path in cli.COMMANDS.values()}
+    assert found == {"control.commands.versions.repository"}
 
 
 HEAVY = {"ray", "mlflow", "pandas", "onnxruntime", "sqlalchemy", "grpc", "torch", "sklearn", "xgboost"}
