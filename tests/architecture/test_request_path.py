@@ -94,6 +94,16 @@ def test_the_table_is_the_path_of_a_request(listening: tuple[Followed, str]) -> 
     assert path.files == table()
 
 
+def test_the_way_through_starlette_is_in_the_document(listening: tuple[Followed, str]) -> None:
+    path, address = listening
+    path.following = True
+    # A query string keeps a question off the hot lane.
+    assert ask(address, post(QUESTION, "/v1/models/toy:predict?way=starlette"))[0] == 200
+    path.following = False
+    links = re.findall(r"\]\(([\w/]+\.py)\)", (ROOT / "serving/README.md").read_text())
+    assert "edge/http/middleware.py" in path.files and set(path.files) <= set(links)
+
+
 def test_the_path_is_short() -> None:
     assert len(table()) <= MOST
     assert [name for name in table() if not (ROOT / "serving" / name).exists()] == []
