@@ -15,8 +15,8 @@ from control.package.models import copy_version
 
 __all__ = ["GATEWAY", "write"]
 
-GATEWAY = "images/gateway/Dockerfile"
-"""The Dockerfile of the gateway's image, below the root of the repository."""
+GATEWAY = "images/Dockerfile"
+"""The Dockerfile of the images, below the root of the repository."""
 BUILD = "scripts/build-image"
 """The script that builds it, with buildah if that is installed, else with docker."""
 DOCKERFILE = Template(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.charts.chart import CHART, of_kind
+from tests.platform.dockerfile import gateway_sources
 
 
 @pytest.fixture
@@ -40,11 +42,19 @@ def test_what_it_names_is_there(skaffold: dict[str, Any], root: Path) -> None:
     assert len(paths) == 4
     assert [path for path in paths if not (root / path).exists()] == []
     for artifact in skaffold["build"]["artifacts"]:
-        folder = artifact["image"].removeprefix("slipway/")
-        assert artifact["docker"]["dockerfile"] == f"images/{folder}/Dockerfile"
-        assert (root / artifact["docker"]["dockerfile"]).exists()
+        target = artifact["image"].removeprefix("slipway/")
+        assert artifact["docker"]["target"] == target
+        assert re.search(
+            rf"^FROM .* AS {target}$", (root / artifact["docker"]["dockerfile"]).read_text(), re.MULTILINE
+        )
         for rule in artifact.get("sync", {}).get("manual", []):
             assert any(root.glob(rule["src"])), rule
+
+
+def test_changed_sources_of_the_gateway_are_synced(skaffold: dict[str, Any], root: Path) -> None:
+    (gateway,) = (one for one in skaffold["build"]["artifacts"] if one["image"] == "slipway/gateway")
+    synced = {path for rule in gateway["sync"]["manual"] for path in root.glob(rule["src"])}
+    assert {path for path in gateway_sources(root) if path.suffix == ".py"} <= synced
 
 
 def test_every_image_of_the_gpu_pools_is_one_that_was_built(skaffold: dict[str, Any], root: Path) -> None:

@@ -76,6 +76,7 @@ def test_changed_sources_run_without_another_image(tmp_path: Path, root: Path, u
         try:
             until(lambda: answer(url) == 200, gateway)
             assert answer(url) == 200
+            assert (sources / "apps" / "__init__.py").is_file()
             (sources / "serving" / "__init__.py").write_text("print('the changed one', flush=True)\n")
             until(lambda: "the changed one" in output.read_text() and answer(url) == 200, gateway)
             assert "the changed one" in output.read_text() and answer(url) == 200
