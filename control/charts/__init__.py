@@ -1,1 +1,1 @@
-"""What is made from the apps and the chart: generated values, the chart's README, the kustomize base."""
+"""The files that are generated from the apps and the chart: `apps.yaml`, the chart's README and `k8s/`."""

@@ -24,10 +24,10 @@ HEAD = """\
 helm install slipway charts/slipway --namespace slipway --create-namespace --values my-values.yaml
 ```
 
-Each app gets a group: a RayService (or, with `runtime: process`, a Deployment), a Service and a disruption budget;
-routes, scaling, monitors and alerts where they are switched on. `apps.yaml` is made from the apps, so a new app
-needs no change here.
-What must be in the cluster before, and what was never run on one: [docs/kubernetes.md](../../docs/kubernetes.md).
+Each app has a group: a RayService (or, with `runtime: process`, a Deployment), a Service and a disruption budget,
+and routes, scaling, monitors and alerts if they are enabled. `apps.yaml` is generated from the apps, so a new app
+needs no change here. [docs/kubernetes.md](../../docs/kubernetes.md) lists what the cluster must provide, and what
+has not been tested on a cluster.
 """
 
 
@@ -41,7 +41,7 @@ class Option:
 
 
 def options(text: str) -> list[Option]:
-    """The commented keys of a YAML file with an indentation of two, in their order."""
+    """The commented keys of a YAML file that is indented by two spaces, in the file's order."""
     values = yaml.safe_load(text)
     return [Option(".".join(path), _default(values, path, text), comment) for path, comment in _commented(text)]
 
@@ -56,7 +56,7 @@ def readme(chart: Path = CHART) -> str:
         f"- `{path.name}`: {path.read_text().splitlines()[0].removeprefix('# ')}"
         for path in sorted((chart / "ci").glob("*.yaml"))
     ]
-    table = ["| value | default | what it is |", "|---|---|---|", *rows]
+    table = ["| value | default | meaning |", "|---|---|---|", *rows]
     kept = ["## Examples in `ci/`", "", *sets, ""]
     return "\n".join([NOTE, HEAD, "## Values", "", *table, "", *kept])
 
@@ -78,7 +78,7 @@ def _commented(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _default(values: Any, path: tuple[str, ...], text: str) -> str:
-    """As JSON; empty for a key whose own keys are in the table."""
+    """The value as JSON, or nothing for a key whose own keys are in the table."""
     for name in path:
         values = values[name]
     if isinstance(values, dict) and any(

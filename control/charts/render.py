@@ -1,4 +1,4 @@
-"""Render a chart with Helm itself, which comes as a Python library: no program and no cluster is needed."""
+"""Render a chart with Helm as a Python library, without the program `helm` and without a cluster."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Object = dict[str, Any]
 
 
 class ChartError(RuntimeError):
-    """A chart, or values for it, that Helm refuses; in Helm's words."""
+    """Helm rejects a chart or its values; the message is Helm's own."""
 
 
 def render(
     values: Mapping[str, Any], chart: Path = CHART, *, name: str = "slipway", namespace: str = "slipway"
 ) -> list[Object]:
-    """The objects of a release, hooks too, in the order of the templates' names and of each template.
+    """The objects of a release, including hooks, ordered by the names of their templates.
 
-    Raises `ChartError` for values that the schema or a template refuses, and where Helm is not installed.
+    Raises `ChartError` if the schema or a template rejects the values, or if Helm is not installed.
     """
     helm = _helm()
     try:
@@ -43,7 +43,7 @@ def render(
 
 
 def key(item: Object) -> tuple[str, str]:
-    """Kind and name: what tells the objects of a release apart."""
+    """Kind and name, which identify an object in a release."""
     return item["kind"], item["metadata"]["name"]
 
 
@@ -51,17 +51,17 @@ def _documents(path: str, text: str) -> list[Object]:
     try:
         return list(yaml.load_all(text, _Strict))  # noqa: S506 - a safe loader
     except yaml.YAMLError as cause:
-        raise ChartError(f"{path}: what it renders is not YAML: {cause}") from cause
+        raise ChartError(f"{path}: the rendered text is not YAML: {cause}") from cause
 
 
 class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a key that is given twice, as the API server does."""
+    """Rejects duplicate keys, as the API server does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for name in (self.construct_object(each, deep=True) for each, _ in node.value):
             if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {name!r}", node.start_mark)
             seen.add(name)
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found

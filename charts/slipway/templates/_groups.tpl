@@ -5,7 +5,7 @@
 {{- else }}{{ fail (printf "%q is not a quantity of memory in Gi or Mi" .) }}{{ end -}}
 {{- end -}}
 
-{{/* What a gateway needs that these apps share: serving/kernel/app_values.py, most_demanding. Takes apps and names. */}}
+{{/* What a gateway needs that serves all these apps: serving/kernel/app_values.py, most_demanding. Takes apps and names. */}}
 {{- define "slipway.needs" -}}
 {{- $apps := .apps -}}
 {{- $replicas := dict "min" 1 "max" 1 "targetOngoingRequests" 32.0 "targetQueueMs" 20.0 "upscaleDelaySeconds" 10.0 "downscaleDelaySeconds" 300.0 -}}
@@ -46,20 +46,20 @@
     {{- if not (or (hasKey $apps .) (contains "." .)) -}}
       {{- fail (printf "groups.%s.apps: there is no app %q; there are: %s" $name . (keys $apps | sortAlpha | join ", ")) -}}
     {{- end -}}
-    {{- if has . $named -}}{{- fail (printf "groups.%s.apps: %q is in another group too; take it out of one" $name .) -}}{{- end -}}
+    {{- if has . $named -}}{{- fail (printf "groups.%s.apps: %q is also in another group; remove it from one of them" $name .) -}}{{- end -}}
   {{- end -}}
   {{- $named = concat $named $names -}}
   {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (deepCopy $group) (dict "apps" $names)) -}}
 {{- end -}}
 {{- if and $all (gt (len $groups) 1) -}}
-  {{- fail (printf "groups.%s: it has no apps and so serves all; name its apps, or leave the other groups out" $all) -}}
+  {{- fail (printf "groups.%s has no apps and therefore serves all apps; list its apps, or remove the other groups" $all) -}}
 {{- end -}}
 {{- if and .Values.groupPerApp (not $all) -}}
   {{- range $app, $_ := $apps -}}
     {{- $name := replace "_" "-" $app -}}
     {{- if not (has $app $named) -}}
-      {{- if hasKey $groups $name -}}{{- fail (printf "groups.%s: the app of this name is in no group; add it to one" $name) -}}{{- end -}}
-      {{- if gt (len $name) 20 -}}{{- fail (printf "the app %s has a name of more than 20 characters, too long for its own group's; add it to one of `groups`" $app) -}}{{- end -}}
+      {{- if hasKey $groups $name -}}{{- fail (printf "groups.%s: the app with this name is in no group; add it to one" $name) -}}{{- end -}}
+      {{- if gt (len $name) 20 -}}{{- fail (printf "the name of the app %s has more than 20 characters, which is too long for its own group; add the app to one of `groups`" $app) -}}{{- end -}}
       {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (dict "apps" (list $app))) -}}
     {{- end -}}
   {{- end -}}
@@ -67,7 +67,7 @@
 {{- toYaml $groups -}}
 {{- end -}}
 
-{{/* A list under `tracks`: of each group the stable one and, where it has a canary with a weight, that one. */}}
+{{/* A list under `tracks`: each group's stable track, and its canary track if the canary has a weight. */}}
 {{- define "slipway.tracks" -}}
 {{- $root := . -}}
 {{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
@@ -77,16 +77,16 @@
   {{- $names := $group.apps | default (keys $apps | sortAlpha) -}}
   {{- $replicas := mergeOverwrite $needs.replicas ($group.replicas | default dict) -}}
   {{- if gt (int $replicas.min) (int $replicas.max) -}}
-    {{- fail (printf "groups.%s.replicas: min is %v, more than max, %v" $name $replicas.min $replicas.max) -}}
+    {{- fail (printf "groups.%s.replicas: min (%v) must not exceed max (%v)" $name $replicas.min $replicas.max) -}}
   {{- end -}}
   {{- if and (eq $group.runtime "process") (eq $group.backend "replica") -}}
-    {{- fail (printf "groups.%s.backend: replica needs runtime ray" $name) -}}
+    {{- fail (printf "groups.%s.backend: replica requires runtime ray" $name) -}}
   {{- end -}}
   {{- if and (eq $group.backend "triton") (not $root.Values.triton.enabled) (not (hasKey $group.settings "SLIPWAY_TRITON_URL")) -}}
-    {{- fail (printf "groups.%s.backend: triton needs triton.enabled, or settings.SLIPWAY_TRITON_URL" $name) -}}
+    {{- fail (printf "groups.%s.backend: triton requires triton.enabled or settings.SLIPWAY_TRITON_URL" $name) -}}
   {{- end -}}
   {{- if and (eq $group.runtime "ray") $group.rollout -}}
-    {{- fail (printf "groups.%s.rollout: a RayService is changed by KubeRay; it needs runtime process" $name) -}}
+    {{- fail (printf "groups.%s.rollout requires runtime process; KubeRay itself upgrades a RayService" $name) -}}
   {{- end -}}
   {{- $replicaApps := list -}}
   {{- range $names -}}

@@ -1,10 +1,10 @@
-{{/* The start of every object's name. With a group's and "-canary" it fits into what KubeRay allows. */}}
+{{/* The prefix of every object's name. With a group's name and "-canary" added, KubeRay accepts its length. */}}
 {{- define "slipway.fullname" -}}
 {{- $name := .Values.fullnameOverride | default .Release.Name | replace "." "-" -}}
 {{- if regexMatch "^([0-9].*|true|false|null|yes|no|on|off|y|n)$" $name -}}
-{{- fail (printf "the release's name %q begins with a digit or is a word of YAML, which names here may not: set fullnameOverride" $name) -}}
+{{- fail (printf "the release's name %q must not begin with a digit or be a YAML keyword: set fullnameOverride" $name) -}}
 {{- end -}}
-{{- /* Cut alone, two long names could become one. */ -}}
+{{- /* Without the hash, two long names could become the same. */ -}}
 {{- if le (len $name) 18 }}{{ $name }}{{ else }}{{ trunc 13 $name | trimSuffix "-" }}-{{ sha256sum $name | trunc 4 }}{{ end -}}
 {{- end -}}
 
@@ -16,13 +16,13 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{/* What selects pods. Takes root and part; KubeRay sets app.kubernetes.io/name itself. */}}
+{{/* The labels that select pods. Takes root and part; KubeRay sets app.kubernetes.io/name itself. */}}
 {{- define "slipway.selector" -}}
 slipway.dev/release: {{ .root.Release.Name | quote }}
 slipway.dev/part: {{ .part }}
 {{- end -}}
 
-{{/* What selects pods of a track of a group. Takes root, part and track. */}}
+{{/* The labels that select the pods of a group's track. Takes root, part and track. */}}
 {{- define "slipway.trackSelector" -}}
 {{ include "slipway.selector" . }}
 slipway.dev/group: {{ .track.group | quote }}
@@ -39,7 +39,7 @@ slipway.dev/track: {{ .track.track }}
 {{- define "slipway.pinned" -}}
 {{- $name := printf "%s:%s" .repository .tag -}}
 {{- if regexMatch "^sha256:0+$" .digest -}}
-{{- fail (printf "the digest of %s is zeros; its own is printed by: docker buildx imagetools inspect %s" $name $name) -}}
+{{- fail (printf "the digest of %s must not be zeros; this prints the digest: docker buildx imagetools inspect %s" $name $name) -}}
 {{- end -}}
 {{- $name }}{{ with .digest }}@{{ . }}{{ end -}}
 {{- end -}}

@@ -26,7 +26,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Requests that are limits too. Takes cpu, memory and, where there is one, gpu. */}}
+{{/* Requests with equal limits. Takes cpu, memory and optionally gpu. */}}
 {{- define "slipway.resources" -}}
 {{- $gpu := .gpu | default dict -}}
 requests:
@@ -93,7 +93,7 @@ limits:
 
 {{- define "slipway.gatewayPorts" -}}
 {{- if eq (int .Values.gateway.httpPort) (int .Values.gateway.grpcPort) -}}
-{{- fail (printf "gateway.grpcPort: %v is gateway.httpPort too; take another" .Values.gateway.grpcPort) -}}
+{{- fail (printf "gateway.grpcPort: %v is also gateway.httpPort; choose another port" .Values.gateway.grpcPort) -}}
 {{- end -}}
 {{- /* KubeRay makes its Service of the head's port of the name serve, though nobody listens there. */ -}}
 - name: serve
@@ -102,7 +102,7 @@ limits:
   containerPort: {{ .Values.gateway.grpcPort }}
 {{- end -}}
 
-{{/* Ready: versions are loaded, and the gateway is not about to go. */}}
+{{/* A gateway is ready when versions are loaded and it is not terminating. */}}
 {{- define "slipway.gatewayReadiness" -}}
 httpGet:
   path: /-/healthz
@@ -129,7 +129,7 @@ failureThreshold: 1
     readOnly: true
 {{- end -}}
 
-{{/* Where pods of a track go. Takes root, part, track, and gpu: whether they need one. */}}
+{{/* The placement of a track's pods. Takes root, part, track and gpu (whether the pods need a GPU). */}}
 {{- define "slipway.placement" -}}
 {{- $nodes := deepCopy .root.Values.gateway.nodeSelector -}}
 {{- $taints := .root.Values.gateway.tolerations -}}
@@ -164,7 +164,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* A job's pod, with the class batch. Takes root, image, command (a list), env and mounts (YAML). */}}
+{{/* The pod of a job, in the priority class batch. Takes root, image, command (a list), env and mounts (YAML). */}}
 {{- define "slipway.jobPod" -}}
 metadata:
   labels:

@@ -1,4 +1,4 @@
-{{/* Ray says whether its node is well; whoever asks needs no token for that. Takes path and port. */}}
+{{/* Ray reports the health of its node, without a token. Takes path and port. */}}
 {{- define "slipway.rayLiveness" -}}
 httpGet:
   path: {{ .path }}
@@ -16,12 +16,12 @@ failureThreshold: 12
     sizeLimit: {{ .Values.ray.sharedMemory }}
 {{- end -}}
 
-{{/* KubeRay's own choice for Ray's metrics, 8080, is the gateway's HTTP port. Takes root; gives the port. */}}
+{{/* The port of Ray's metrics. KubeRay's default, 8080, is the gateway's HTTP port. Takes root. */}}
 {{- define "slipway.rayMetricsPort" -}}
 {{- $taken := list 6379 8265 8090 10001 52365 -}}
 {{- range $field := list "httpPort" "grpcPort" -}}
 {{- if has (int (get $.Values.gateway $field)) $taken -}}
-{{- fail (printf "gateway.%s: Ray has the ports %s itself; take another" $field (join ", " $taken)) -}}
+{{- fail (printf "gateway.%s: Ray uses the ports %s; choose another port" $field (join ", " $taken)) -}}
 {{- end -}}
 {{- end -}}
 8090
@@ -32,7 +32,7 @@ rayStartParams:
   metrics-export-port: {{ include "slipway.rayMetricsPort" . | quote }}
 {{- end -}}
 
-{{/* Replicas write their metrics there, so that each of a node answers for all. */}}
+{{/* Replicas write their metrics here, so that each replica of a node reports the metrics of all. */}}
 {{- define "slipway.rayMounts" -}}
 - name: shared-memory
   mountPath: /dev/shm
@@ -89,7 +89,7 @@ spec:
     {{- .volumes | nindent 4 }}
 {{- end -}}
 
-{{/* What Ray Serve is told: serveConfigV2. Takes root and track. */}}
+{{/* The config of Ray Serve: serveConfigV2. Takes root and track. */}}
 {{- define "slipway.serveConfig" -}}
 {{- $values := .root.Values -}}{{- $track := .track -}}{{- $r := $track.replicas -}}
 {{- if eq $values.gateway.door "ray" -}}
@@ -99,7 +99,7 @@ http_options:
   port: {{ $values.gateway.httpPort }}
   keep_alive_timeout_s: 75
 {{- else -}}
-# Replicas listen for themselves.
+# Replicas accept requests themselves.
 proxy_location: Disabled
 {{- end }}
 applications:
@@ -110,7 +110,7 @@ applications:
       - name: gateway
         ray_actor_options:
           num_cpus: {{ $track.cpus }}
-          # One of each pod of the group gateway, and so one replica.
+          # Each pod of the worker group has one `gateway`, so it runs one replica.
           resources:
             gateway: 1
         autoscaling_config:
@@ -167,7 +167,7 @@ applications:
       automountServiceAccountToken: false
       serviceAccountName: {{ include "slipway.fullname" $root }}
       {{- include "slipway.pullSecrets" $root | indent 6 }}
-      # Nobody new comes while it lingers, and every connection is asked to leave within that time.
+      # During this time no new connection arrives, and clients are asked to close the existing ones.
       terminationGracePeriodSeconds: {{ add $linger $values.gateway.drainSeconds 10 }}
       securityContext:
         {{- include "slipway.podSecurity" $root | nindent 8 }}
@@ -214,7 +214,7 @@ applications:
 {{- end -}}
 {{- end -}}
 
-{{/* The autoscaler beside the head. */}}
+{{/* The autoscaler container in the head's pod. */}}
 {{- define "slipway.rayAutoscaler" -}}
 version: v2
 idleTimeoutSeconds: {{ .Values.ray.idleTimeoutSeconds }}

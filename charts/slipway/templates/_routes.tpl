@@ -4,7 +4,7 @@ parentRefs:
     namespace: {{ .Values.routes.gateway.namespace }}
 {{- end -}}
 
-{{/* The stable track's Service and, where there is one, the canary's, by weight. Takes track and port. */}}
+{{/* The Services of the stable track and of the canary, if any, with their weights. Takes track and port. */}}
 {{- define "slipway.backends" -}}
 backendRefs:
   - name: {{ .track.name }}

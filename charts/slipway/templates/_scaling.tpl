@@ -1,4 +1,4 @@
-{{/* What scales: the Rollout, where there is one, and else the Deployment. Takes a track. */}}
+{{/* The object to scale: the Rollout if the group has one, else the Deployment. Takes a track. */}}
 {{- define "slipway.scaled" -}}
 {{- if .rollout -}}
 apiVersion: argoproj.io/v1alpha1
@@ -10,7 +10,7 @@ kind: Deployment
 name: {{ .name }}
 {{- end -}}
 
-{{/* How fast pods come and go. Takes root, up and down: the seconds that must have agreed. */}}
+{{/* How fast pods are added and removed. Takes root, up and down (stabilization windows in seconds). */}}
 {{- define "slipway.behavior" -}}
 scaleUp:
   stabilizationWindowSeconds: {{ int .up }}
@@ -29,13 +29,13 @@ scaleDown:
     - type: Percent
       value: {{ .root.Values.scaling.downPercentPerMinute }}
       periodSeconds: 60
-    # Else one of few would stay for ever.
+    # Without this, a percentage of few pods would never remove one.
     - type: Pods
       value: 1
       periodSeconds: 60
 {{- end -}}
 
-{{/* Triton's queue: microseconds a request waited, on average; 0 without traffic, never NaN. */}}
+{{/* Average microseconds that a request waited in Triton's queue: 0 without traffic, never NaN. */}}
 {{- define "slipway.tritonQueue" -}}
 {{- $of := printf "{namespace=%q,service=%q}" .Release.Namespace (printf "%s-triton" (include "slipway.fullname" .)) -}}
 sum(rate(nv_inference_queue_duration_us{{ $of }}[2m])) / (sum(rate(nv_inference_request_success{{ $of }}[2m])) > 0) or vector(0)

@@ -7,7 +7,7 @@
 {{- end -}}
 {{- $url := include "slipway.mlflowUrl" .root -}}
 {{- if not $url -}}
-  {{- fail (printf "training.jobs.%s needs an MLflow: set mlflow.enabled or mlflow.url" .name) -}}
+  {{- fail (printf "training.jobs.%s requires an MLflow server: set mlflow.enabled or mlflow.url" .name) -}}
 {{- end -}}
 {{- $workers := $job.workers | default 1 | int -}}
 {{- $image := include "slipway.image" (dict "root" .root "image" $values.image.training) -}}
@@ -33,7 +33,7 @@ rayClusterSpec:
   rayVersion: {{ $values.ray.version | quote }}
   authOptions:
     mode: {{ $values.ray.auth }}
-  # One pod: a fit's checkpoints lie on its disk, and its workers side by side there.
+  # One pod runs all workers of a fit, because its checkpoints are on the pod's disk.
   headGroupSpec:
     {{- include "slipway.rayStart" .root | nindent 4 }}
     template:

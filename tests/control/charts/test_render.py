@@ -28,7 +28,7 @@ def test_what_a_template_refuses_is_said_in_helms_words(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ChartError, match="more.yaml: what it renders is not YAML.*'a' is given twice"):
+    with pytest.raises(ChartError, match="more.yaml: the rendered text is not YAML.*duplicate key 'a'"):
         render({}, broken(tmp_path, "a: 1\na: 2\n"))
 
 
