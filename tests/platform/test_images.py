@@ -150,6 +150,4 @@ def test_the_gateway_image_builds_and_answers(root: Path, trained: Trained) -> N
 def _certificate() -> list[str]:
     """Options that let the builder's pip and uv trust the same certificate authorities as this machine's pip."""
     path = os.environ.get("PIP_CERT")
-    if not path:
-        return []
-    return ["--volume", f"{path}:{path}:ro", "--env", f"PIP_CERT={path}", "--env", f"SSL_CERT_FILE={path}"]
+    return ["--volume", f"{path}:/etc/ssl/certs/ca-certificates.crt:ro"] if path else []
