@@ -68,6 +68,11 @@ def test_a_new_revision_or_changed_sources_leave_the_packages_as_they_are(root: 
     assert target.values("RUN") == []
 
 
+def test_the_tools_can_be_mounted_from_a_cache(root: Path) -> None:
+    """buildah 1.28 warns and mounts nothing if a cached stage ends with another instruction than COPY."""
+    assert stages(root)["tools"].lines[-1].startswith("COPY ")
+
+
 def test_the_gateways_ports_are_the_settings(root: Path) -> None:
     assert stages(root)["gateway"].values("EXPOSE") == [f"{Settings.http_port} {Settings.grpc_port}"]
 
