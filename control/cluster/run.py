@@ -53,6 +53,6 @@ def train_on_cluster(
 
 def _how(namespace: str, name: str) -> str:
     return (
-        f"The job continues. Its log: kubectl -n {namespace} logs -f job/{name}   State: kubectl -n {namespace} get "
-        f"rayjob {name}   End it: kubectl -n {namespace} delete rayjob {name}"
+        f"The job continues. Its log: kubectl -n {namespace} logs -f job/{name}   State: kubectl -n {namespace} "
+        f"get rayjob {name}   End it: kubectl -n {namespace} delete rayjob {name}"
     )
