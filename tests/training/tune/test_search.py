@@ -57,7 +57,7 @@ def test_more_trials_go_on_where_the_last_ended(ray: None, registry: Registry, t
     before = search(wanted, registry, Heard())
     heard = Heard()
     after = search(replace(wanted, trials=4), registry, heard)
-    assert heard.lines[0] == "resuming: 2 trials of this search are done"
+    assert heard.lines[0] == "resuming: 2 trials of this search are already finished"
     assert after.trials[:2] == before.trials and len(after.trials) == 4
     assert len(runs_below(registry, wanted.run_id)) == 4
     assert search(wanted, registry, Heard()) == after, "fewer than are done: nothing runs"
@@ -103,7 +103,7 @@ def test_what_goes_wrong_at_the_end_of_a_trial_ends_the_search_and_so_does_the_t
         search(wanted, registry, Full())
     heard = Heard()
     tuned = search(replace(wanted, recipe=Asleep(), minutes=0.05), registry, heard)
-    assert heard.lines == ["resuming: 1 trials of this search are done"]
+    assert heard.lines == ["resuming: 1 trials of this search are already finished"]
     assert [trial.number for trial in tuned.trials] == [0]
     assert len(runs_below(registry, wanted.run_id)) == 1
     with pytest.raises(TuneError, match=r"no trial finished within 0\.05 minutes; give more with --tune-minutes"):
