@@ -156,6 +156,9 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
             "RAY_START_HOOK": "control.stack.programs.ray_hook.prepare",
             # There is no other node that could take over work.
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            # A spare worker process would start beside Serve's controller and take a core from it.
+            "RAY_prestart_worker_first_driver": "0",
+            "RAY_enable_worker_prestart": "0",
             **haproxy.environment(state),
         },
     )
