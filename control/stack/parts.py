@@ -38,6 +38,8 @@ class Part:
     detail: str = ""
     """What a table says beside the address."""
     needs: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
+    """Parts that the program waits for itself; its own time to become ready counts from then on."""
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], object] = lambda: None
     """Makes files that the program needs. It is called once, before the start."""
@@ -198,7 +200,7 @@ def _gateway(state: StackState, settings: StackSettings) -> Part:
         detail=f"{state.door} door",
         ready=lambda: probes.serves(f"http://{state.http}", state.served),
         # The gateway needs Ray but waits for it itself, and spends that time on its imports.
-        needs=(),
+        awaits=NEEDS["gateway"],
         # Otherwise Ray leaves out repeated lines and adds colours.
         environment={"RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0", **haproxy.environment(state)},
         stop_seconds=30,

@@ -138,10 +138,15 @@ def _bring_up(
         _refuse_dead(state, [parts[name] for name in begun])
         for name in begun.keys() - seconds.keys():
             age = time.monotonic() - begun[name]
+            awaited = parts[name].awaits
             if parts[name].ready():
                 seconds[name] = age
                 observer.ready(name, age)
-            elif age > limit:
+                continue
+            if not all(other in seconds for other in awaited):
+                continue
+            age = time.monotonic() - max(begun[other] + seconds.get(other, 0.0) for other in (name, *awaited))
+            if age > limit:
                 raise _failed(state, name, f"not ready after {age:.0f} s (SLIPWAY_START_SECONDS allows {limit:g})")
         time.sleep(LOOK_SECONDS)
     for part in waiting:

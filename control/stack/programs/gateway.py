@@ -37,7 +37,9 @@ def main(ray_folder: Path | None = None) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
 
-    settings, patience = read(Settings), read(StackSettings).start_seconds
+    settings = read(Settings)
+    # Longer than `slipway up` allows Ray: that command then names Ray, which is to blame.
+    patience = 2 * read(StackSettings).start_seconds
     # Imported while Ray starts, although some of it is used later only.
     import ray
     import ray.serve

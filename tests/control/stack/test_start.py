@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,5 +50,38 @@ def test_a_part_may_be_given_a_second_start(place: Path, starts: int) -> None:
         else:
             with pytest.raises(PartFailed, match=r"slow: ended while starting \(exit status 4\)(?s:.*too busy)"):
                 _bring_up(state, {"slow": part}, (), 60.0, Lines())
+    finally:
+        stop(state)
+
+
+def test_the_time_of_a_part_that_waits_for_another_counts_from_then_on(place: Path) -> None:
+    home, repository = place / "home", place / "models"
+    state = _prepare(StackSettings(home=home, model_repository=repository), (), Lines(), None, temporary=False)
+    begun = time.monotonic()
+
+    def part(name: str, ready: float, awaits: tuple[str, ...] = ()) -> Part:
+        command = ["/bin/sleep", "60"]
+        return Part(
+            name=name,
+            command=command,
+            address="",
+            ready=lambda: time.monotonic() - begun > ready,
+            awaits=awaits,
+        )
+
+    parts = {
+        "late": part("late", 2.0),
+        "later": part("later", 4.0, ("late",)),
+        "never": part("never", 1e9, ("late",)),
+    }
+    pid = supervisor.launch(state, parts.values(), {"PATH": "/usr/bin:/bin"})
+    state = msgspec.structs.replace(state, supervisor_pid=pid)
+    try:
+        seconds = _bring_up(state, {name: parts[name] for name in ("late", "later")}, (), 3.0, Lines())
+        assert seconds["later"] > 3.0, "it had to wait for the other"
+        for name in seconds:
+            supervisor.call(state, "stopProcess", name)
+        with pytest.raises(PartFailed, match="never: not ready after 1 s"):
+            _bring_up(state, {name: parts[name] for name in ("late", "never")}, (), 1.0, Lines())
     finally:
         stop(state)
