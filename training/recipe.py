@@ -123,9 +123,17 @@ class Evaluation:
     """
     kind: Kind = "values"
 
+    @property
+    def by_slice(self) -> dict[tuple[str, str], Metric]:
+        """The metrics by name and slice."""
+        return {(metric.name, metric.slice): metric for metric in self.metrics}
+
 
 class Recipe(ABC, Generic[Q]):
-    """The training side of an app. The pipeline calls the methods in the order of this class."""
+    """The training side of an app. The pipeline calls the methods in the order of this class.
+
+    A method may be a function of another module: `split = staticmethod(data.cut)`.
+    """
 
     app: App[Q, Any, Any]
     schema: pa.DataFrameSchema

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from serving.kernel.scores import sigmoid
+
 __all__ = ["platt"]
 
 Vector = npt.NDArray[np.float64]
@@ -28,7 +30,7 @@ def platt(margin: Vector, actual: Vector) -> tuple[float, float]:
     weights: Vector = np.array([0.0, np.log(positive / (count - positive))])
     loss = _loss(design, weights, target)
     for _ in range(STEPS):
-        stated = 1 / (1 + np.exp(-design @ weights))
+        stated = sigmoid(design @ weights)
         curve = design.T @ (design * (stated * (1 - stated))[:, None]) + SMALL * np.eye(2)
         step = np.linalg.solve(curve, design.T @ (target - stated))
         # A full step may overshoot when the classes are far apart.

@@ -23,6 +23,7 @@ __all__ = [
     "check_parity",
     "judge",
     "refuse",
+    "verdict",
     "write_report",
 ]
 
@@ -71,17 +72,17 @@ def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Ch
     )
 
 
+def verdict(name: str, passed: bool, measured: str, required: str, failure: str) -> Check:
+    """For a recipe's own checks: a check that gives `failure` as its reason where it did not pass."""
+    return Check(name=name, passed=passed, measured=measured, required=required, reason="" if passed else failure)
+
+
 def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
     """Check that no forbidden column is in the table or among the features."""
     known = {str(name) for name in tidy.columns} | set(recipe.app.feature_names)
     found = sorted(known & set(recipe.forbidden))
-    return Check(
-        name="leak columns",
-        passed=not found,
-        measured=", ".join(found) or "none",
-        required="none",
-        reason=f"{', '.join(found)} would leak the target" if found else "",
-    )
+    listed = ", ".join(found)
+    return verdict("leak columns", not found, listed or "none", "none", f"{listed} would leak the target")
 
 
 def check_metrics(evaluation: Evaluation) -> Check:
@@ -107,28 +108,24 @@ def check_finite(outputs: Arrays, rows: int) -> Check:
     }
     worst = max(broken, key=lambda name: broken[name], default="")
     count = broken.get(worst, 0)
-    return Check(
-        name="finite outputs",
-        passed=count == 0,
+    return verdict(
+        "finite outputs",
+        count == 0,
         measured=f"{count} of {rows} rows not finite",
         required="0",
-        reason=f"output {worst!r} is NaN or infinite in {count} rows" if count else "",
+        failure=f"output {worst!r} is NaN or infinite in {count} rows",
     )
 
 
 def check_parity(report: Sequence[Parity]) -> tuple[Check, ...]:
     """One check for each line of the parity report."""
     return tuple(
-        Check(
-            name=f"parity {line.pair} {line.output}",
-            passed=line.max_error <= line.tolerance and line.flips == 0,
+        verdict(
+            f"parity {line.pair} {line.output}",
+            line.max_error <= line.tolerance and line.flips == 0,
             measured=f"{line.max_error:.3g}, {line.flips} flips over {line.rows} rows",
             required=f"at most {line.tolerance:g}, 0 flips",
-            reason=(
-                ""
-                if line.max_error <= line.tolerance and line.flips == 0
-                else f"{line.pair} differ by {line.max_error:.3g} in row {line.worst_row} with {line.flips} flips"
-            ),
+            failure=f"{line.pair} differ by {line.max_error:.3g} in row {line.worst_row} with {line.flips} flips",
         )
         for line in report
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from serving.kernel.app import App
 from serving.kernel.collection import EMBEDDING
@@ -16,10 +18,13 @@ from serving.kernel.tensors import TensorSpec
 from training.errors import TrainingError
 from training.recipe import EncoderExport, Fitted, Recipe, Split
 
-__all__ = ["OPSET", "ExportError", "check", "save", "save_encoder", "save_graphs"]
+__all__ = ["OPSET", "ExportError", "assemble", "check", "save", "save_encoder", "save_graphs"]
 
 OPSET = 18
 """The highest version of ONNX's own operator set that a graph may use; Triton's image and ours support it."""
+TREES_OPSET = 3
+"""The version of the operator set `ai.onnx.ml`, which has the tree ensembles."""
+IR_VERSION = 8
 DATATYPES = {
     "FP16": TensorProto.FLOAT16,
     "FP32": TensorProto.FLOAT,
@@ -36,6 +41,23 @@ DATATYPES = {
 
 class ExportError(TrainingError):
     """The exported graph does not match the app."""
+
+
+def assemble(
+    name: str,
+    nodes: Iterable[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    constants: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> onnx.ModelProto:
+    """The model with these nodes, in this order; `constants` are fitted values by the name nodes know them by."""
+    steps, values = list(nodes), constants or {}
+    fitted = [numpy_helper.from_array(np.asarray(value, order="C"), key) for key, value in values.items()]
+    graph = helper.make_graph(steps, name, list(inputs), list(outputs), fitted)
+    opsets = [helper.make_opsetid("", OPSET)]
+    if any(step.domain == "ai.onnx.ml" for step in steps):
+        opsets.append(helper.make_opsetid("ai.onnx.ml", TREES_OPSET))
+    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
 def save(app: App[Any, Any, Any], model: onnx.ModelProto, path: Path) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.demand.serve.columns import EVENTS, FEATURES, SEASONS
 from apps.demand.serve.decide import OUTPUTS
 from apps.demand.train.tables import GRID, Tables
+from training.onnx.export import assemble
 
 __all__ = ["LAST_DAY", "graph"]
 
 LAST_DAY = 100_000.0
 """Days are cut to 0 .. this (the year 2243), where sines of large angles are still what they should be."""
-IR_VERSION = 8
 
 
 class _Builder:
@@ -26,12 +26,12 @@ class _Builder:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
+        self.constants: dict[str, npt.NDArray[Any]] = {}
 
     def constant(self, value: Any, kind: Any = np.float64) -> str:
         array = np.asarray(value, dtype=kind)
         name = f"c{len(self.constants)}"
-        self.constants[name] = numpy_helper.from_array(array, name)
+        self.constants[name] = array
         return name
 
     def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
@@ -144,12 +144,10 @@ def _reach(make: _Builder, tables: Tables, clean: str, series: str, factor: str)
 
 
 def _model(make: _Builder) -> onnx.ModelProto:
-    made = helper.make_graph(
-        make.nodes,
+    return assemble(
         "demand",
+        make.nodes,
         [helper.make_tensor_value_info("features", TensorProto.DOUBLE, ["n", len(FEATURES)])],
         [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["n", 1]) for name in OUTPUTS],
-        list(make.constants.values()),
+        make.constants,
     )
-    opset = [helper.make_opsetid("", 18)]
-    return helper.make_model(made, opset_imports=opset, ir_version=IR_VERSION, producer_name="slipway")

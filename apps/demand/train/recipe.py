@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -23,10 +22,7 @@ from apps.demand.train.tables import effect_names, tables
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from training.recipe import Evaluation, Fitted, Recipe, Split
 
 __all__ = ["COVERAGE", "DemandRecipe", "recipe"]
 
@@ -56,21 +52,10 @@ class DemandRecipe(Recipe[DemandQuestion]):
     defaults = DEFAULTS
     objective = ("wape", "")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Three made-up commodities; see `synthetic.py`."""
-        return synthetic.generate(seed)
-
-    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """A known layout to one row per series and day or month."""
-        return data.tidy(raw, options)
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By date; see `data.cut`."""
-        return data.cut(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `recipe_prophet.space`."""
-        return space()
+    generate = staticmethod(synthetic.generate)
+    tidy = staticmethod(data.tidy)
+    split = staticmethod(data.cut)
+    space = staticmethod(space)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Choose plans on the validation origins, then backtest them and fit them on everything.

@@ -16,7 +16,7 @@ from training.measures import evaluate
 from training.measures.block_bootstrap import mean_gain
 from training.measures.conformal import factor
 from training.measures.evaluation_rows import with_keys
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
 __all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "level_at", "wapes"]
@@ -85,7 +85,7 @@ def evaluation(rows: pd.DataFrame, pace: Pace, seed: int) -> Evaluation:
 
 def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
     """Beats seasonal-naive over the longest horizon beyond chance, over the others on average; coverage."""
-    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    found = evaluation.by_slice
     parts = list(dict.fromkeys(metric.slice for metric in evaluation.metrics))
     checks = [beats(f"seasonal-naive, {parts[-1]}", "WAPE", found["wape", parts[-1]], digits=2)]
     checks += [_skill(found["skill", part]) for part in parts]
@@ -128,21 +128,20 @@ def _steps(dates: pd.Series[pd.Timestamp], pace: Pace) -> npt.NDArray[np.int64]:
 
 
 def _skill(metric: Metric) -> Check:
-    return Check(
-        name=f"skill, {metric.slice}",
-        passed=metric.value > 0,
+    return verdict(
+        f"skill, {metric.slice}",
+        metric.value > 0,
         measured=f"{metric.value:.3f}",
         required="above 0",
-        reason="" if metric.value > 0 else f"seasonal-naive has the lower WAPE over {metric.slice}",
+        failure=f"seasonal-naive has the lower WAPE over {metric.slice}",
     )
 
 
 def _holds(metric: Metric, coverage: float) -> Check:
-    passed = abs(metric.value - coverage) <= COVERAGE_MARGIN
-    return Check(
-        name=f"coverage, {metric.slice}",
-        passed=passed,
+    return verdict(
+        f"coverage, {metric.slice}",
+        abs(metric.value - coverage) <= COVERAGE_MARGIN,
         measured=f"{metric.value:.3f}",
         required=f"{coverage:g} within {COVERAGE_MARGIN:g}",
-        reason="" if passed else f"the interval holds {metric.value:.3f} of the truths over {metric.slice}",
+        failure=f"the interval holds {metric.value:.3f} of the truths over {metric.slice}",
     )

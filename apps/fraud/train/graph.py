@@ -11,36 +11,33 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import nn
 
 from apps.fraud.schema import MAX_FEATURES
 from apps.fraud.train.memory import NEAR
 from apps.fraud.train.model import LEAST, LIMIT, MOST_ERRORS, FraudModel
 from apps.fraud.train.network import LAYERS
+from training.onnx.export import assemble
 
 __all__ = ["graph"]
 
-OPSET, IR_VERSION = 18, 8
 Constants = dict[str, npt.NDArray[np.generic]]
 
 
 def graph(model: FraudModel) -> onnx.ModelProto:
     """`features` [n, 64] to `score` [n, 1], `margins` [n, 2] and `contributions` [n, 64]."""
-    constants = _constants(model)
-    made = helper.make_graph(
-        [*_scale(), *_filler(), *_copiers(), *_memory(), *_score()],
+    return assemble(
         "fraud",
+        [*_scale(), *_filler(), *_copiers(), *_memory(), *_score()],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", MAX_FEATURES])],
         [
             helper.make_tensor_value_info("score", TensorProto.FLOAT, ["row", 1]),
             helper.make_tensor_value_info("margins", TensorProto.FLOAT, ["row", 2]),
             helper.make_tensor_value_info("contributions", TensorProto.FLOAT, ["row", MAX_FEATURES]),
         ],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()],
+        _constants(model),
     )
-    opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
 def _constants(model: FraudModel) -> Constants:
@@ -104,7 +101,7 @@ def _scale() -> Iterable[onnx.NodeProto]:
 
 
 def _filler() -> Iterable[onnx.NodeProto]:
-    """`recipe_network.left_out`: [n, d, h] inside."""
+    """`network.left_out`: [n, d, h] inside."""
     node = helper.make_node
     yield node("MatMul", ["values", "from_values"], ["brought"])
     yield node("MatMul", ["hidden", "from_hidden"], ["brought_hidden"])
@@ -124,7 +121,7 @@ def _filler() -> Iterable[onnx.NodeProto]:
 
 
 def _copiers() -> Iterable[onnx.NodeProto]:
-    """`recipe_network.copied` of all copiers at once, [copiers, n, d]."""
+    """`network.copied` of all copiers at once, [copiers, n, d]."""
     node = helper.make_node
     last = len(LAYERS) - 1
     yield node("Concat", ["values", "hidden"], ["record"], axis=1)
@@ -154,7 +151,7 @@ def _silu(source: str, target: str) -> Iterable[onnx.NodeProto]:
 
 
 def _memory() -> Iterable[onnx.NodeProto]:
-    """`recipe_memory.recalled`, in double precision as there."""
+    """`memory.recalled`, in double precision as there."""
     node = helper.make_node
     yield node("Cast", ["values"], ["exact"], to=TensorProto.DOUBLE)
     yield node("Cast", ["known"], ["exact_known"], to=TensorProto.DOUBLE)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import onnx
 import pandas as pd
@@ -16,14 +14,10 @@ from apps.fraud.train import data, report, synthetic
 from apps.fraud.train.golden import golden, parity_rows
 from apps.fraud.train.graph import graph
 from apps.fraud.train.model import DEFAULTS, PARAMS, FraudModel, fit_model, space
-from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from training.recipe import Evaluation, Fitted, Recipe, Split
 
 __all__ = ["FraudRecipe", "recipe"]
 
@@ -39,25 +33,12 @@ class FraudRecipe(Recipe[FraudQuestion]):
     defaults = DEFAULTS
     objective = ("auroc", "all")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Made-up card payments; see `synthetic.py`."""
-        return synthetic.generate(seed)
-
-    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """Any table of numbers with a label."""
-        return data.tidy(raw, options)
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By record; see `data.cut`."""
-        return data.cut(frame)
-
-    def nest(self, frame: pd.DataFrame) -> Split:
-        """All anomalies are in the test part: a search is judged by made-up ones; see `data.cut_again`."""
-        return data.cut_again(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `recipe_model.space`."""
-        return space()
+    generate = staticmethod(synthetic.generate)
+    tidy = staticmethod(data.tidy)
+    split = staticmethod(data.cut)
+    nest = staticmethod(data.cut_again)
+    space = staticmethod(space)
+    checks = staticmethod(report.gate)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Scaling, network and typical errors from normal records; thresholds from all of validation."""
@@ -103,10 +84,6 @@ class FraudRecipe(Recipe[FraudQuestion]):
         actual, record = split.test[data.LABEL].to_numpy(), data.record_of(split.test)
         rows = report.judged_rows(actual, validation, test, record)
         return Evaluation(metrics=(), rows=rows, kind="probabilities")
-
-    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats the baseline; the false alarms are those validation promised."""
-        return report.gate(evaluation)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Scaling, network, errors and thresholds in one graph."""

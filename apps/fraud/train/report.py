@@ -29,6 +29,7 @@ from training.measures.classification import (
 )
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import with_keys
+from training.measures.gate import verdict
 from training.recipe import Evaluation
 
 __all__ = ["Scored", "distance", "evaluation", "gate", "judged_rows", "with_thresholds"]
@@ -125,9 +126,9 @@ def judged_rows(actual: Vector, validation: Vector, score: Vector, record: Vecto
     return with_keys(rows, record, record)
 
 
-def gate(found: Evaluation) -> Sequence[Check]:
+def gate(evaluation: Evaluation) -> Sequence[Check]:
     """Beats the baseline beyond chance in one ranking, is not beaten in another; false alarms are as promised."""
-    metrics = {(metric.name, metric.slice): metric for metric in found.metrics}
+    metrics = evaluation.by_slice
     rankings = [metrics[name, "all"] for name in RANKINGS]
     gains = [
         (-1.0, 1.0) if m.gain_low is None or m.gain_high is None else (m.gain_low, m.gain_high) for m in rankings
@@ -138,22 +139,22 @@ def gate(found: Evaluation) -> Sequence[Check]:
     false = metrics["false_alarms", "normal records"].value
     most = metrics["false_alarms", "allowed"].value
     return (
-        Check(
-            name="beats the distance from the median",
-            passed=beats,
+        verdict(
+            "beats the distance from the median",
+            beats,
             measured="; ".join(
                 f"{m.name} {m.value:.4f} beside {m.baseline:.4f}, gain {low:.4f} to {high:.4f}"
                 for m, (low, high) in zip(rankings, gains, strict=True)
             ),
             required="the 95 % interval of the gain lies above 0 in one of them and below 0 in none",
-            reason="" if beats else reason,
+            failure=reason,
         ),
-        Check(
-            name="false alarms",
-            passed=false <= most,
+        verdict(
+            "false alarms",
+            false <= most,
             measured=f"{false:.4f} of the normal records",
             required=f"at most {most:.4f}",
-            reason="" if false <= most else "the thresholds do not hold on records that validation has not seen",
+            failure="the thresholds do not hold on records that validation has not seen",
         ),
     )
 

@@ -16,11 +16,12 @@ from onnx import TensorProto, helper
 from apps.matching.serve.collection import WIDTH
 from apps.matching.serve.tokens import NAME_GRAMS, NAME_WORDS, SLOTS, VOCABULARY
 from apps.matching.train.fit import MatchModel
-from apps.matching.train.graph import Builder, encoded, finished
+from apps.matching.train.graph import Builder, encoded
 from apps.matching.train.network import TINY
 from apps.matching.train.network import WIDTH as LEARNED
 from serving.kernel.collection import EMBEDDING
 from serving.kernel.tensors import Arrays
+from training.onnx.export import assemble
 
 __all__ = ["SHARE", "embed", "encoder_graph", "parity_tokens"]
 
@@ -55,11 +56,12 @@ def encoder_graph(model: MatchModel) -> onnx.ModelProto:
     ]
     _unit(build, build.do("Concat", *parts, axis=1), EMBEDDING)
     value = helper.make_tensor_value_info
-    return finished(
-        build,
+    return assemble(
         "matching_encoder",
+        build.nodes,
         [value("tokens", TensorProto.INT32, ["row", SLOTS])],
         [value(EMBEDDING, TensorProto.FLOAT, ["row", WIDTH])],
+        build.constants,
     )
 
 

@@ -19,6 +19,7 @@ from apps.matching.serve.tokens import VOCABULARY
 from apps.matching.train.baseline import best_threshold, nearest
 from apps.matching.train.network import MatchNetwork, columns_of
 from apps.matching.train.pairs import availabilities, availability_pool, contents, flat, requirements
+from serving.kernel.scores import sigmoid
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
 from training.recipe import Split
@@ -80,8 +81,7 @@ class MatchModel:
         odds = (
             self.slope * _logits(self.network, network_inputs(pairs, self.network.weights.numpy())) + self.offset
         )
-        chances: Floats = (1 / (1 + np.exp(-odds))).astype(np.float32)
-        return chances
+        return sigmoid(odds).astype(np.float32)
 
 
 def space() -> dict[str, BaseDistribution]:
@@ -128,7 +128,7 @@ def fit_model(split: Split, trainer: Trainer) -> MatchModel:
     logits = _logits(network, late)
     line = LogisticRegression(C=1e6).fit(logits[:, None], actual)
     slope, offset = max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
-    return MatchModel(network, slope, offset, best_threshold(actual, 1 / (1 + np.exp(-(slope * logits + offset)))))
+    return MatchModel(network, slope, offset, best_threshold(actual, sigmoid(slope * logits + offset)))
 
 
 def hard_negatives(split: Split, most: int = HARD) -> tuple[list[Any], list[Any]]:

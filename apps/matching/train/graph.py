@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.matching.serve.features import FEATURES
 from apps.matching.serve.overlap import EPSILON, PLACES
 from apps.matching.serve.tokens import FIRST_CODE, SLOTS, VOCABULARY
 from apps.matching.train.fit import MatchModel
 from apps.matching.train.network import COSINE_SCALE, LIMIT, PART_SCALE, TINY
+from training.onnx.export import assemble
 
-__all__ = ["Builder", "encoded", "finished", "graph"]
+__all__ = ["Builder", "encoded", "graph"]
 
-OPSET, IR_VERSION = 18, 8
 MANY = "availability_count"
 
 
@@ -26,7 +26,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
+        self.constants: dict[str, npt.NDArray[Any]] = {}
 
     def do(self, op: str, *inputs: str, out: str = "", **attributes: Any) -> str:
         """Add a node; returns the name of its output."""
@@ -37,7 +37,7 @@ class Builder:
     def hold(self, values: npt.ArrayLike, dtype: Any = np.float32) -> str:
         """Add a constant; returns its name."""
         name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        self.constants[name] = np.asarray(values, dtype=dtype)
         return name
 
     def total(self, values: str, axis: int, keep: bool = True, op: str = "ReduceSum") -> str:
@@ -53,9 +53,9 @@ def graph(model: MatchModel) -> onnx.ModelProto:
     score = _head(build, columns, ids, model)
     build.do("Sigmoid", score, out="score")
     value = helper.make_tensor_value_info
-    return finished(
-        build,
+    return assemble(
         "matching",
+        build.nodes,
         [
             value("pairs", TensorProto.FLOAT, ["row", MANY, len(FEATURES)]),
             value("requirement", TensorProto.INT32, ["row", SLOTS]),
@@ -63,14 +63,8 @@ def graph(model: MatchModel) -> onnx.ModelProto:
             value("shared", TensorProto.UINT8, ["row", MANY, SLOTS]),
         ],
         [value("score", TensorProto.FLOAT, ["row", MANY])],
+        build.constants,
     )
-
-
-def finished(build: Builder, name: str, inputs: list[Any], outputs: list[Any]) -> onnx.ModelProto:
-    """A model of what was built."""
-    made = helper.make_graph(build.nodes, name, inputs, outputs, build.constants)
-    opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
 def _ids(build: Builder) -> tuple[str, str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnx
 import pandas as pd
@@ -19,14 +16,10 @@ from apps.matching.train.graph import graph
 from apps.matching.train.network import COLUMNS
 from apps.matching.train.pairs import availabilities, flat, requirements
 from serving.kernel.collection import EMBEDDING
-from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
 from training.measures.evaluation_rows import keyed
-from training.recipe import EncoderExport, Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from training.recipe import EncoderExport, Evaluation, Fitted, Recipe, Split
 
 __all__ = ["MatchRecipe", "recipe"]
 
@@ -44,25 +37,12 @@ class MatchRecipe(Recipe[MatchQuestion]):
     defaults = DEFAULTS
     objective = ("average_precision", "all")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Made-up goods; see `synthetic.py`."""
-        return synthetic.generate(seed)
-
-    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """Record pairs or the plain layout to one row per pair."""
-        return data.tidy(raw, options)
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """As published, or by requirement; see `data.cut`."""
-        return data.cut(frame)
-
-    def nest(self, frame: pd.DataFrame) -> Split:
-        """By requirement, also what was published in parts."""
-        return data.cut_again(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `recipe_fit.space`."""
-        return space()
+    generate = staticmethod(synthetic.generate)
+    tidy = staticmethod(data.tidy)
+    split = staticmethod(data.cut)
+    nest = staticmethod(data.cut_again)
+    space = staticmethod(space)
+    checks = staticmethod(report.gate)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """The network, its calibration and the threshold."""
@@ -89,10 +69,6 @@ class MatchRecipe(Recipe[MatchQuestion]):
         score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
         rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
         return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
-
-    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats letter TF-IDF on pairs, and is no worse at the first match."""
-        return report.gate(evaluation)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Overlaps, encoder, heads and calibration in one graph."""

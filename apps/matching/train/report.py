@@ -24,7 +24,7 @@ from training.measures.classification import (
     recall,
 )
 from training.measures.evaluate import beside
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation, Split
 
 __all__ = ["evaluation", "gate"]
@@ -52,9 +52,9 @@ def evaluation(model: MatchModel, split: Split) -> Evaluation:
     return Evaluation(metrics=tuple(metrics), rows=rows, kind="probabilities")
 
 
-def gate(report: Evaluation) -> Sequence[Check]:
+def gate(evaluation: Evaluation) -> Sequence[Check]:
     """Better than the baseline on labelled pairs beyond chance, and no worse at finding the first match."""
-    found = {metric.name: metric for metric in report.metrics}
+    found = {metric.name: metric for metric in evaluation.metrics}
     checks = [beats(f"letter TF-IDF, {name}", name, found[name], digits=3) for name in GATED]
     return [*checks, _no_worse(found["hit_at_1"])]
 
@@ -88,11 +88,10 @@ def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vecto
 
 def _no_worse(metric: Metric) -> Check:
     base = metric.baseline or 0.0
-    passed = metric.value >= base
-    return Check(
-        name="finds the first match",
-        passed=passed,
+    return verdict(
+        "finds the first match",
+        metric.value >= base,
         measured=f"hit@1 {metric.value:.3f} beside {base:.3f}",
         required="no less than letter TF-IDF in the full table",
-        reason="" if passed else "letter TF-IDF puts a match first more often",
+        failure="letter TF-IDF puts a match first more often",
     )

@@ -14,7 +14,7 @@ from apps.price.serve.calibrate import SCALES, finish, step_of
 from apps.price.serve.columns import FEATURES
 from apps.price.serve.decide import decide, rupees
 from serving.kernel.app import Explainer
-from serving.kernel.contributions import largest_first, tree_shap
+from serving.kernel.scores import largest_first, tree_shap
 from serving.kernel.tensors import Arrays
 
 __all__ = ["FAR_NAME", "NEAR_NAME", "explainer"]

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.price.schema import MAX_HORIZON, PriceContext
 from apps.price.serve.calibrate import BORROWED, EDGES, LARGEST_MOVE, SCALES, finish, mean_move, step_of
@@ -27,6 +27,7 @@ from apps.price.serve.decide import OUTPUTS
 from apps.price.train.windows import Examples
 from serving.kernel.tensors import Arrays
 from training.measures.conformal import factors_by_group
+from training.onnx.export import assemble
 from training.onnx.trees import thresholds, tree_node
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ __all__ = [
 
 Floats = npt.NDArray[np.float32]
 
-OPSET, IR_VERSION = 18, 8
 COVERAGE = 0.9
 ROUNDS = 600
 EARLY_STOPPING = 30
@@ -201,7 +201,7 @@ def graph(model: PriceModel) -> onnx.ModelProto:
     reach = np.array(model.context.reach, dtype=np.float32)
     typical = np.array(model.context.typical, dtype=np.float32) * BORROWED
     rows = np.column_stack([EVERY_HORIZON.astype(np.float32), SCALES, typical, reach])
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "columns": np.array([HORIZON_COLUMN, DISPERSION_COLUMN, KNOWN_COLUMN], dtype=np.int64),
         "edges": EDGES,
         "across": np.array([1], dtype=np.int64),
@@ -212,15 +212,13 @@ def graph(model: PriceModel) -> onnx.ModelProto:
         "largest_move": np.array(LARGEST_MOVE, dtype=np.float32),
         "borrowed": np.array(BORROWED, dtype=np.float32),
     }
-    made = helper.make_graph(
-        [tree_node(model.near, "features", "near"), tree_node(model.far, "features", "far"), *_tail()],
+    return assemble(
         "price",
+        [tree_node(model.near, "features", "near"), tree_node(model.far, "features", "far"), *_tail()],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["row", 1]) for name in OUTPUTS],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        constants,
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
 def _tail() -> list[onnx.NodeProto]:

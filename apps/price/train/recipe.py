@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -29,10 +28,7 @@ from apps.price.train.windows import Examples, examples
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from training.recipe import Evaluation, Fitted, Recipe, Split
 
 __all__ = ["PriceRecipe", "recipe"]
 
@@ -49,21 +45,10 @@ class PriceRecipe(Recipe[PriceQuestion]):
     defaults = DEFAULTS
     objective = ("mae", "horizon 7")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Twelve made-up onion markets; see `synthetic.py`."""
-        return synthetic.generate(seed)
-
-    def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """Agmarknet's layout or the plain one to one row per market and day."""
-        return data.tidy(raw, options)
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By date; see `data.cut`."""
-        return data.cut(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `recipe_model.space`."""
-        return space()
+    generate = staticmethod(synthetic.generate)
+    tidy = staticmethod(data.tidy)
+    split = staticmethod(data.cut)
+    space = staticmethod(space)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """Two boosters and the reach of the interval."""
@@ -102,9 +87,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
         found = report.evaluation(rows, self._judged(fitted, split, alone), seed=7)
         return report.named(found, tested.table)
 
-    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """As `evaluate`, which needs no native model."""
-        return self.evaluate(fitted, split)
+    judged = evaluate
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats persistence one and seven trading days ahead; the interval holds its share."""

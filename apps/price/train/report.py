@@ -18,7 +18,7 @@ from serving.kernel.tensors import Arrays
 from training.measures.block_bootstrap import mean_gain
 from training.measures.evaluate import coverage, mae, r2
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
 __all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "named"]
@@ -93,7 +93,7 @@ def named(found: Evaluation, table: pd.DataFrame) -> Evaluation:
 
 def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
     """Beats persistence at the gated horizons beyond chance, and the interval holds what it states."""
-    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    found = evaluation.by_slice
     checks: list[Check] = []
     for horizon in GATED_HORIZONS:
         part = f"horizon {horizon}"
@@ -164,11 +164,10 @@ def _frame(rows: Judged) -> pd.DataFrame:
 def _covers(metric: Metric | None, part: str, nominal: float) -> Check:
     low, high = nominal - COVERAGE_MARGIN, nominal + COVERAGE_MARGIN
     held = metric.value if metric else float("nan")
-    passed = low <= held <= high
-    return Check(
-        name=f"coverage, {part}",
-        passed=passed,
+    return verdict(
+        f"coverage, {part}",
+        low <= held <= high,
         measured=f"{held:.3f}",
         required=f"{low:.2f} to {high:.2f}",
-        reason="" if passed else f"the interval states {nominal:.2f} and holds {held:.3f} of the test prices",
+        failure=f"the interval states {nominal:.2f} and holds {held:.3f} of the test prices",
     )

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.quality.serve.columns import DEVIATION_START, FEATURES, HISTORY_COLUMN, LEAST_HISTORY
 from apps.quality.serve.decide import OUTPUTS
 from apps.quality.train.model import FURTHEST, LEAST_PROBABILITY, Grader, QualityModel, Watch, pairs
-from training.onnx.export import OPSET
+from training.onnx.export import assemble
 from training.onnx.forest import forest_node, forest_thresholds
 
 __all__ = ["graph", "split_values"]
 
-IR_VERSION = 8
 Floats = npt.NDArray[Any]
 LEAF = -1
 
@@ -26,19 +25,17 @@ def graph(model: QualityModel) -> onnx.ModelProto:
     """One graph with the app's input and outputs."""
     score, probabilities, anomaly = OUTPUTS
     nodes = [*_filled(), *_directions(model), *_grades(model), *_score(model), *_anomaly(model)]
-    made = helper.make_graph(
-        nodes,
+    return assemble(
         "quality",
+        nodes,
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
         [
             helper.make_tensor_value_info(score, TensorProto.FLOAT, ["row", 1]),
             helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ["row", "grade"]),
             helper.make_tensor_value_info(anomaly, TensorProto.FLOAT, ["row", 1]),
         ],
-        [numpy_helper.from_array(value, name) for name, value in _constants(model).items()],
+        _constants(model),
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="slipway")
 
 
 def split_values(model: QualityModel) -> dict[int, npt.NDArray[np.float32]]:

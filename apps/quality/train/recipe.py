@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,6 @@ from training.errors import DataError
 from training.fit.trainer import Trainer
 from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
 
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
 __all__ = ["QualityRecipe", "recipe"]
 
 Floats = npt.NDArray[np.float64]
@@ -46,25 +43,17 @@ class QualityRecipe(Recipe[QualityQuestion]):
     defaults = model.DEFAULTS
     objective = ("log_loss", "all")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Lots of made-up suppliers in three ordered grades; see `synthetic.py`."""
-        return synthetic.generate(seed)
+    generate = staticmethod(synthetic.generate)
+    split = staticmethod(data.cut)
+    space = staticmethod(model.space)
 
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """One row per different lot; columns that are no measurements are refused."""
         return data.tidy(raw)
 
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By supplier, else by identical measurements; see `data.cut`."""
-        return data.cut(frame)
-
     def nest(self, frame: pd.DataFrame) -> Split:
         """By another hash: groups that the first gave to the test are not here."""
         return data.cut(frame, seed=8)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `model.space`."""
-        return model.space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """The forests on `train`, their calibration and the alarms' thresholds on `validation`."""

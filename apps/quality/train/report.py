@@ -16,7 +16,7 @@ from serving.kernel.storage.version_manifest import Check, Metric
 from training.measures.classification import accuracy, calibration_error, gain_interval, reliability
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
 __all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "macro_f1", "named"]
@@ -106,7 +106,7 @@ def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
 
 def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
     """Beats both baselines beyond chance, states honest probabilities, and flags what it says it flags."""
-    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    found = evaluation.by_slice
     checks = [
         beats("the nearest mean of one measurement", "macro_f1", found["macro_f1", "all"]),
         beats("the most frequent grade", "accuracy", found["accuracy", "all"]),
@@ -170,22 +170,14 @@ def _f1(actual: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
 
 
 def _at_most(name: str, value: float, bound: float) -> Check:
-    passed = value <= bound
-    return Check(
-        name=name,
-        passed=passed,
-        measured=f"{value:.4f}",
-        required=f"at most {bound:g}",
-        reason="" if passed else f"{value:.4f} is above {bound:g}",
-    )
+    return verdict(name, value <= bound, f"{value:.4f}", f"at most {bound:g}", f"{value:.4f} is above {bound:g}")
 
 
 def _sees(part: str, metric: Metric) -> Check:
-    passed = metric.gain_low is not None and metric.gain_low > 0
-    return Check(
-        name=f"sees gross errors, {part}",
-        passed=passed,
+    return verdict(
+        f"sees gross errors, {part}",
+        metric.gain_low is not None and metric.gain_low > 0,
         measured=f"AUROC {metric.value:.3f}",
         required=f"above {LEAST_SIGHT} beyond chance",
-        reason="" if passed else "the anomaly score does not tell a gross error from an ordinary lot",
+        failure="the anomaly score does not tell a gross error from an ordinary lot",
     )

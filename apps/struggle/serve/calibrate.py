@@ -13,6 +13,7 @@ import numpy.typing as npt
 from apps.struggle.schema import DAYS, StruggleContext
 from apps.struggle.serve.columns import DAY_COLUMN
 from apps.struggle.serve.decide import OUTPUTS
+from serving.kernel.scores import sigmoid
 from serving.kernel.tensors import Arrays
 
 __all__ = ["EDGES", "finish", "place_of", "table_rows"]
@@ -38,6 +39,5 @@ def finish(features: npt.NDArray[Any], raw: npt.NDArray[Any], context: StruggleC
     """The app's outputs from the booster's raw log-odds [n]."""
     slope, shift, threshold = table_rows(context)[place_of(features)].T
     log_odds = raw.astype(np.float32) * slope + shift
-    probability = np.float32(1) / (np.float32(1) + np.exp(-log_odds))
-    columns = (log_odds, probability.astype(np.float32), threshold)
+    columns = (log_odds, sigmoid(log_odds), threshold)
     return {name: column[:, None] for name, column in zip(OUTPUTS, columns, strict=True)}

@@ -20,7 +20,7 @@ from apps.struggle.serve.calibrate import finish, place_of
 from apps.struggle.serve.columns import COLUMNS, FEATURES
 from apps.struggle.serve.decide import decide
 from serving.kernel.app import Explainer
-from serving.kernel.contributions import largest_first, tree_shap
+from serving.kernel.scores import largest_first, tree_shap
 from serving.kernel.tensors import Arrays
 
 __all__ = ["BOOSTER_NAME", "explainer"]

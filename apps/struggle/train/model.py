@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.struggle.schema import DAYS, StruggleContext
 from apps.struggle.serve.calibrate import EDGES, finish, place_of, table_rows
 from apps.struggle.serve.columns import DAY_COLUMN, FEATURES
 from apps.struggle.serve.decide import OUTPUTS
 from apps.struggle.serve.rules import rule
+from serving.kernel.scores import sigmoid
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Table, Trainer
 from training.measures.calibration import platt
-from training.onnx.export import OPSET
+from training.onnx.export import assemble
 from training.onnx.trees import tree_node
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def rule_odds(features: Floats) -> Floats:
 
 def graph(model: StruggleModel) -> onnx.ModelProto:
     """One ONNX graph: the trees, then the steps of `calibrate.finish`."""
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "day_column": np.array([DAY_COLUMN], dtype=np.int64),
         "edges": EDGES,
         "across": np.array([1], dtype=np.int64),
@@ -151,15 +152,13 @@ def graph(model: StruggleModel) -> onnx.ModelProto:
         node("Add", ["scaled", "shift"], [log_odds]),
         node("Sigmoid", [log_odds], [probability]),
     ]
-    made = helper.make_graph(
-        nodes,
+    return assemble(
         "struggle",
+        nodes,
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["row", 1]) for name in OUTPUTS],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        constants,
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=9, producer_name="slipway")
 
 
 def _raw(booster: Any, features: Floats) -> Floats:
@@ -172,7 +171,7 @@ def _raw(booster: Any, features: Floats) -> Floats:
 def _calibration(raw: Floats, target: Floats) -> tuple[float, float, float]:
     """Slope and shift of the log-odds (Platt), and the threshold for the probabilities they give."""
     slope, shift = platt(raw.astype(np.float64), target.astype(np.float64))
-    probability = 1 / (1 + np.exp(-(raw.astype(np.float64) * slope + shift)))
+    probability = sigmoid(raw.astype(np.float64) * slope + shift)
     return round(slope, 6), round(shift, 6), _threshold(probability, target)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnx
 import pandas as pd
@@ -17,14 +14,10 @@ from apps.struggle.serve.features import compute
 from apps.struggle.train import data, report, synthetic
 from apps.struggle.train.data import questions
 from apps.struggle.train.model import DEFAULTS, MISS_COST, PARAMS, StruggleModel, fit_model, graph, space
-from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Table, Trainer
 from training.onnx.trees import thresholds
 from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
 
 __all__ = ["StruggleRecipe", "recipe"]
 
@@ -44,9 +37,10 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     defaults = DEFAULTS
     objective = ("brier", "all")
 
-    def join(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        """See `data.join`."""
-        return data.join(tables)
+    join = staticmethod(data.join)
+    split = staticmethod(data.cut)
+    space = staticmethod(space)
+    checks = staticmethod(report.gate)
 
     def generate(self, seed: int) -> pd.DataFrame:
         """Made-up students of two modules; see `synthetic.py`."""
@@ -55,14 +49,6 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """See `data.tidy`."""
         return data.tidy(raw)
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By presentation, and by students inside the earlier ones."""
-        return data.cut(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `recipe_model.space`."""
-        return space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """One booster, calibrated by day."""
@@ -102,10 +88,6 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
             }
         )
         return report.named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
-
-    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats the rule; the probabilities hold."""
-        return report.gate(evaluation)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Trees, calibration and thresholds in one graph."""

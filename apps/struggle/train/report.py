@@ -18,7 +18,7 @@ from training.errors import DataError
 from training.measures import classification
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
 __all__ = ["evaluation", "gate", "judged", "named"]
@@ -68,22 +68,20 @@ def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
     return keyed(found, part["student"], part["student"], part["objective"], part["day"])
 
 
-def gate(report: Evaluation) -> Sequence[Check]:
+def gate(evaluation: Evaluation) -> Sequence[Check]:
     """Ranks better than the rule on every day, errs less over all, and says probabilities that hold."""
-    found = {(metric.name, metric.slice): metric for metric in report.metrics}
+    found = evaluation.by_slice
     checks = [beats("the rule, all days", "Brier score", found["brier", "all"])]
     checks += [beats(f"the rule, day {day}", "AUROC", found["auroc", f"day {day}"], digits=3) for day in DAYS]
     off = found["calibration error", "all"]
-    checks.append(
-        Check(
-            name="calibration",
-            passed=off.value <= MOST_OFF,
-            measured=f"{off.value:.3f}",
-            required=f"at most {MOST_OFF}",
-            reason="" if off.value <= MOST_OFF else "stated probabilities are not those that come true",
-        )
+    calibration = verdict(
+        "calibration",
+        off.value <= MOST_OFF,
+        measured=f"{off.value:.3f}",
+        required=f"at most {MOST_OFF}",
+        failure="stated probabilities are not those that come true",
     )
-    return checks
+    return [*checks, calibration]
 
 
 def _gain(name: str, measure: Measure, rows: pd.DataFrame, part: str, seed: int, better: str = "higher") -> Metric:

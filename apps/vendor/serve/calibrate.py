@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from apps.vendor.schema import VendorContext
 from apps.vendor.serve.columns import RATE_COLUMN
+from serving.kernel.scores import sigmoid
 from serving.kernel.tensors import Arrays
 
 __all__ = ["finish", "thresholds"]
@@ -23,9 +24,7 @@ def finish(features: npt.NDArray[np.float32], margin: npt.NDArray[np.float64], c
     """The app's outputs from the booster's margin [n] and its input [n, F]."""
     scaled = margin.astype(np.float32) * np.float32(context.slope) + np.float32(context.intercept)
     log_odds = scaled.astype(np.float32)[:, None]
-    # The exponent is never positive, so it cannot overflow.
-    small = np.exp(-np.abs(log_odds))
-    probability = np.where(log_odds >= 0, 1 / (1 + small), small / (1 + small)).astype(np.float32)
+    probability = sigmoid(log_odds)
     return {
         "log_odds": log_odds,
         "probability": probability,

@@ -14,7 +14,7 @@ from apps.vendor.serve.columns import FEATURES
 from apps.vendor.serve.decide import decide
 from apps.vendor.serve.reasons import reasons
 from serving.kernel.app import Explainer
-from serving.kernel.contributions import largest_first, tree_shap
+from serving.kernel.scores import largest_first, tree_shap
 from serving.kernel.tensors import Arrays
 
 __all__ = ["BOOSTER_NAME", "explainer"]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pandas as pd
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from apps.vendor.schema import VendorContext
 from apps.vendor.serve.calibrate import finish, thresholds
@@ -22,12 +22,13 @@ from apps.vendor.serve.columns import FEATURES, RATE_COLUMN, RISING
 from apps.vendor.serve.decide import OUTPUTS
 from apps.vendor.serve.features import compute
 from apps.vendor.train.history import histories_of, orders_of
+from serving.kernel.scores import sigmoid
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
 from training.measures.calibration import platt
 from training.measures.classification import alerts_at
-from training.onnx.export import OPSET
+from training.onnx.export import assemble
 from training.onnx.trees import tree_node
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -
             "give more data, or data with more late shipments"
         )
     trainer.log(f"{first.num_boosted_rounds()} rounds; log odds are {slope:.2f} * margin + {intercept:.2f}")
-    stated = 1 / (1 + np.exp(-slope * margin - intercept))
+    stated = sigmoid(slope * margin + intercept)
     levels = {name: alerts_at(stated, share) for name, share in BUDGETS.items()}
     return VendorModel(last, VendorContext(base_rate=base_rate, slope=slope, intercept=intercept, **levels))
 
@@ -132,7 +133,7 @@ def importance(booster: Any) -> dict[str, float]:
 
 def graph(model: VendorModel) -> onnx.ModelProto:
     """One ONNX graph: the tree ensemble, then the steps of `calibrate.finish`."""
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "slope": np.array(model.context.slope, dtype=np.float32),
         "intercept": np.array(model.context.intercept, dtype=np.float32),
         "thresholds": thresholds(model.context),
@@ -148,15 +149,13 @@ def graph(model: VendorModel) -> onnx.ModelProto:
         node("Sub", [probability, "thresholds"], [excess]),
         node("Gather", ["features", "rate_column"], [rate], axis=1),
     ]
-    made = helper.make_graph(
-        steps,
+    return assemble(
         "vendor",
+        steps,
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", len(FEATURES)])],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["row", width])
             for name, width in OUTPUTS.items()
         ],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        constants,
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=8, producer_name="slipway")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import onnx
 import pandas as pd
 
@@ -14,15 +11,11 @@ from apps.vendor.serve.columns import RATE_COLUMN
 from apps.vendor.serve.explain import BOOSTER_NAME
 from apps.vendor.train import data, history, model, report, synthetic
 from apps.vendor.train.golden import golden, parity_rows
-from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
 from training.measures.classification import alerts_at
 from training.onnx.trees import thresholds
 from training.recipe import Evaluation, Fitted, Recipe, RecipeOptions, Split
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
 
 __all__ = ["VendorRecipe", "recipe"]
 
@@ -38,21 +31,14 @@ class VendorRecipe(Recipe[VendorQuestion]):
     defaults = model.DEFAULTS
     objective = ("brier", "7 days ahead")
 
-    def generate(self, seed: int) -> pd.DataFrame:
-        """Some twenty made-up vendors; see `synthetic.py`."""
-        return synthetic.generate(seed)
+    generate = staticmethod(synthetic.generate)
+    split = staticmethod(data.cut)
+    space = staticmethod(model.space)
+    checks = staticmethod(report.gate)
 
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         """The SCMS layout or the plain one to one row per shipment and day of the question."""
         return history.questions_of(data.shipments(raw))
-
-    def split(self, frame: pd.DataFrame) -> Split:
-        """By the day of the question; see `data.cut`."""
-        return data.cut(frame)
-
-    def space(self) -> dict[str, BaseDistribution]:
-        """See `model.space`."""
-        return model.space()
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
         """One booster, its calibration and the thresholds of the levels."""
@@ -79,13 +65,7 @@ class VendorRecipe(Recipe[VendorQuestion]):
         rows = report.judged(split.test, outputs, threshold)
         return report.named(report.evaluation(rows, seed=7), rows["week"], split.test)
 
-    def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """As `evaluate`, which needs no native model."""
-        return self.evaluate(fitted, split)
-
-    def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Better probabilities than the vendor's own late share a day, a week and a month ahead."""
-        return report.gate(evaluation)
+    judged = evaluate
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """The booster, its calibration and the thresholds in one graph."""

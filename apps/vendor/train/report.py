@@ -23,7 +23,7 @@ from training.measures.classification import (
 )
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats
+from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
 __all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "named", "slice_of"]
@@ -95,7 +95,7 @@ def named(found: Evaluation, week: pd.Series[int], tidy: pd.DataFrame) -> Evalua
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
     """Better probabilities than the vendor's own late share; a day ahead, beyond chance."""
-    found = {(metric.name, metric.slice): metric for metric in evaluation.metrics}
+    found = evaluation.by_slice
     brier = found.get(("brier", slice_of(GATED)))
     checks = [beats(f"the vendor's own share, {slice_of(GATED)}", "Brier score", brier)]
     return checks + [_no_worse(found.get(("brier", slice_of(notice))), slice_of(notice)) for notice in WATCHED]
@@ -133,11 +133,10 @@ def _alerts(rows: pd.DataFrame, part: str) -> Iterator[Metric]:
 
 def _no_worse(metric: Metric | None, part: str) -> Check:
     value, baseline = (metric.value, metric.baseline or 0.0) if metric else (float("nan"), 0.0)
-    passed = value < baseline
-    return Check(
-        name=f"Brier score, {part}",
-        passed=passed,
+    return verdict(
+        f"Brier score, {part}",
+        value < baseline,
         measured=f"{value:.4f} beside {baseline:.4f}",
         required="below the vendor's own share's",
-        reason="" if passed else "the vendor's own share is the better probability",
+        failure="the vendor's own share is the better probability",
     )

@@ -81,3 +81,10 @@ def test_parity_lines_become_checks(error: float, flips: int, passed: bool) -> N
     assert isinstance(check, Check)
     assert check.passed is passed
     assert ("row 4" in check.reason) is not passed
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_check_has_a_reason_where_it_fails(passed: bool) -> None:
+    check = gate.verdict("coverage", passed, "0.7", "0.8 to 0.9", "the interval is too narrow")
+    assert (check.name, check.passed, check.measured, check.required) == ("coverage", passed, "0.7", "0.8 to 0.9")
+    assert check.reason == ("" if passed else "the interval is too narrow")

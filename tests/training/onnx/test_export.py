@@ -3,13 +3,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
 from tests.serving import collected
 from tests.training import toy
-from training.onnx.export import ExportError, check, save, save_encoder
+from training.onnx.export import OPSET, ExportError, assemble, check, save, save_encoder
+from training.onnx.trees import tree_node
 
 
 def linear() -> onnx.ModelProto:
@@ -93,3 +96,33 @@ def test_an_encoder_is_checked_like_a_model(tmp_path: Path) -> None:
         save_encoder(collected.app, linear(), path)
     with pytest.raises(ExportError, match="toy has no collection"):
         save_encoder(toy.app, collected.encoder_graph(), path)
+
+
+def test_a_model_is_assembled_from_nodes_and_constants() -> None:
+    value = helper.make_tensor_value_info
+    model = assemble(
+        "toy",
+        [
+            helper.make_node("MatMul", ["features", "w"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "b"], ["y"]),
+        ],
+        [value("features", TensorProto.FLOAT, ["row", 2])],
+        [value("y", TensorProto.FLOAT, ["row", 1])],
+        {"w": np.array([[1, 2]], np.float32).T, "b": np.array(3, np.float32)},
+    )
+    check(toy.app, model)
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", OPSET)]
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (found,) = session.run(None, {"features": np.array([[10, 20]], np.float32)})
+    assert found.tolist() == [[53.0]]
+
+
+def test_a_model_of_trees_asks_for_their_operators() -> None:
+    model = assemble(
+        "toy",
+        [tree_node(toy.local_booster(rounds=2), "features", "y")],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["row", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["row", 1])],
+    )
+    check(toy.app, model)
+    assert [opset.domain for opset in model.opset_import] == ["", "ai.onnx.ml"]

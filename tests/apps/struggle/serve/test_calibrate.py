@@ -25,3 +25,8 @@ def test_outputs_are_calibrated_by_day() -> None:
     assert found["log_odds"][:, 0].tolist() == [1.0, 2.5, -4.0]
     assert found["probability"][1, 0] == pytest.approx(1 / (1 + np.exp(-2.5)))
     np.testing.assert_allclose(found["threshold"][:, 0], [0.2, 0.3, 0.5], rtol=1e-6)
+
+
+def test_log_odds_far_from_zero_do_not_overflow() -> None:
+    found = finish(on(30, 180, 180), np.array([-3e38, -200, 200], np.float32), CONTEXT)
+    np.testing.assert_array_equal(found["probability"][:, 0], np.array([0, 0, 1], np.float32))

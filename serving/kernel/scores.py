@@ -1,15 +1,17 @@
-"""Exact TreeSHAP contributions from a native booster, for explanations."""
+"""From a model's scores to what people read: probabilities, and the TreeSHAP contributions behind a score."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Contribution", "largest_first", "tree_shap"]
+__all__ = ["Contribution", "largest_first", "sigmoid", "tree_shap"]
+
+F = TypeVar("F", np.float32, np.float64)
 
 
 class Contribution(NamedTuple):
@@ -19,6 +21,14 @@ class Contribution(NamedTuple):
     value: float | None
     """The feature's value; None if it is missing."""
     share: float
+
+
+def sigmoid(log_odds: npt.NDArray[F]) -> npt.NDArray[F]:
+    """Probabilities of `log_odds`, in the same shape and precision, as the ONNX operator `Sigmoid` has them."""
+    # The exponent is never positive, so it cannot overflow.
+    small = np.exp(-np.abs(log_odds))
+    probability: npt.NDArray[F] = np.where(log_odds >= 0, 1 / (1 + small), small / (1 + small))
+    return probability
 
 
 def tree_shap(booster: Any, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
