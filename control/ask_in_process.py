@@ -37,7 +37,7 @@ def ask_in_process(
     versions = Repository(settings.model_repository).versions(app.name)
     own = replace(
         settings,
-        apps=(f"{app.package}.{app.name}",),
+        apps=(app.qualified_name,),
         backend="fused",
         keep_versions=max(1, sum(number >= version for number in versions) if version else 1),
         log_level="ERROR",

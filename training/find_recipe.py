@@ -6,8 +6,7 @@ import importlib
 import importlib.util
 from typing import Any
 
-from serving.kernel.find_app import PACKAGE, app_folders
-from serving.kernel.settings import Settings, read
+from serving.kernel.find_app import PACKAGE, app_folders, listed_packages
 from training.errors import TrainingError
 from training.recipe import Recipe
 
@@ -44,9 +43,8 @@ def find(app: str) -> Recipe[Any]:
 
 def _packages() -> dict[str, str]:
     """App name -> package, for the apps that have a recipe."""
-    elsewhere = [name for name in read(Settings).apps if "." in name]
-    packages = [*elsewhere, *(f"{PACKAGE}.{name}" for name in app_folders())]
-    return {package.rpartition(".")[2]: package for package in reversed(packages) if _trains(package)}
+    packages = {name: f"{PACKAGE}.{name}" for name in app_folders()} | listed_packages()
+    return {name: package for name, package in packages.items() if _trains(package)}
 
 
 def _trains(package: str) -> bool:

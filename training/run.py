@@ -38,6 +38,9 @@ class TrainRequest:
     """
 
     app: str
+    """The app's name."""
+    package: str = ""
+    """Package of an app outside the repository, such as `acme.rainfall`; empty: found by its name."""
     paths: tuple[Path | str, ...] = ()
     """Files, or s3:// URLs of files."""
     query: str = ""
@@ -87,7 +90,7 @@ def train(
     `RegistryError`, or another `TrainingError`.
     """
     progress = progress or Silent()
-    recipe = recipe or find_recipe.find(request.app)
+    recipe = recipe or find_recipe.find(request.package or request.app)
     if request.tune:
         check_space(recipe)
     registry.ping()

@@ -35,7 +35,7 @@ def job_name(app: str) -> str:
 
 def entrypoint(request: TrainRequest) -> str:
     """Return the command line of the same training. Raises `KubernetesError` for files on this machine."""
-    words = ["slipway", "train", request.app]
+    words = ["slipway", "train", request.package or request.app]
     for path in map(str, request.paths):
         if not path.startswith("s3://"):
             raise KubernetesError(f"--data {path} is on this machine; a cluster needs s3://bucket/file or --query")

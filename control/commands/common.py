@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serving.kernel.storage.version_manifest import Metric
     from training.registry.mlflow_registry import Registry
 
-__all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "running_registry"]
+__all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "plain_name", "running_registry"]
 
 METRIC_COLUMNS = ("metric", "slice", "value", "naive baseline", "gain, 95 % interval", "rows")
 
@@ -38,6 +38,21 @@ def running_registry(settings: StackSettings) -> Registry | None:
             raise
         return None
     return registry
+
+
+def plain_name(app: str) -> str:
+    """The app's name, also of an app that was given by its package: `rainfall` for `acme.rainfall`.
+
+    Raises `typer.BadParameter` for a package that has no app.
+    """
+    if "." not in app:
+        return app
+    from serving.kernel.find_app import find_app
+
+    try:
+        return find_app(app).name
+    except LookupError as cause:
+        raise typer.BadParameter(str(cause)) from cause
 
 
 def metric_row(metric: Metric) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from control.cards.write import CARD
-from serving.kernel.find_app import find_apps
+from serving.kernel.find_app import find_app, find_apps
 from serving.kernel.storage.version_manifest import Manifest
 from training.errors import RegistryError
 from training.publish import repository
@@ -40,7 +40,7 @@ def collect(models: Path, registry: Registry | None, folder: Path, only: Sequenc
     """
     return [
         _entry(app.name, app.summary, app.folder / CARD, models, registry, folder / app.name)
-        for app in find_apps(only)
+        for app in (map(find_app, only) if only else find_apps())
     ]
 
 

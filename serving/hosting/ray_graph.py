@@ -179,7 +179,7 @@ def _model(app: App[Any, Any, Any], values: Values, settings: Settings) -> serve
             max_queued_requests=values.batching.max_queue_rows,
             ray_actor_options={"num_cpus": values.resources.cpus, "num_gpus": values.resources.gpus},
         )
-        .bind(f"{app.package}.{app.name}", settings)
+        .bind(app.qualified_name, settings)
     )
 
 

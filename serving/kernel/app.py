@@ -77,7 +77,12 @@ class App(Generic[Q, A, C]):
     """The largest absolute difference of an output allowed in replayed golden rows and in parity."""
 
     package: str = "apps"
-    """The package that contains the app's own package."""
+    """The package that contains the app's own package; `acme` for the app `acme.rainfall`."""
+
+    @property
+    def qualified_name(self) -> str:
+        """The app's own package, such as `apps.price`: by this name it is found in any process."""
+        return f"{self.package}.{self.name}"
 
     @property
     def folder(self) -> Path:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from serving.kernel.app import App
+from serving.kernel.settings import Settings, read
 
-__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps"]
+__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps", "listed_packages"]
 
 PACKAGE = "apps"
 """The package of Slipway's own apps."""
@@ -24,6 +25,12 @@ def app_folders() -> tuple[str, ...]:
             raise
         return ()
     return tuple(sorted(item.name for item in pkgutil.iter_modules(path) if item.ispkg))
+
+
+def listed_packages() -> dict[str, str]:
+    """The apps outside the repository that `SLIPWAY_APPS` lists: name to package, such as `acme.rainfall`."""
+    packages = [name for name in read(Settings).apps if "." in name]
+    return {package.rpartition(".")[2]: package for package in packages}
 
 
 def find_apps(names: Iterable[str] = ()) -> tuple[App[Any, Any, Any], ...]:
@@ -49,5 +56,8 @@ def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
 
 
 def find_app(name: str) -> App[Any, Any, Any]:
-    """One app by name. Raises `LookupError`."""
-    return find_apps([name])[0]
+    """One app by its name or its package. Raises `LookupError`.
+
+    An app outside the repository is found by its name alone where `SLIPWAY_APPS` lists its package.
+    """
+    return find_apps([listed_packages().get(name, name)])[0]

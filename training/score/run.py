@@ -14,6 +14,7 @@ import msgspec
 
 from serving.kernel.app import App
 from serving.kernel.cpu_quota import cpu_count
+from serving.kernel.find_app import listed_packages
 from training.errors import DataError, ScoreError
 from training.fit.ray_session import connected
 from training.progress import Progress, Silent
@@ -69,7 +70,9 @@ def score(request: ScoreRequest, progress: Progress | None = None) -> ScoreResul
     are kept for the next run.
     """
     progress = progress or Silent()
-    request = replace(request, data=request.data.resolve(), out=request.out.resolve())
+    # Workers of a Ray that runs already may not have `SLIPWAY_APPS`.
+    name = listed_packages().get(request.app, request.app)
+    request = replace(request, app=name, data=request.data.resolve(), out=request.out.resolve())
     rejects = (request.rejects or request.out.with_suffix(".rejects.jsonl")).resolve()
     _check_paths(request, rejects)
     parts = Parts(request.out)

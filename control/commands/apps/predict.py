@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control.commands.common import own_options
+from control.commands.common import own_options, plain_name
 from control.console import note
 from control.errors import StackError
 
@@ -50,7 +50,7 @@ def predict(
         return
     body = json.dumps({"instances": questions})
     at = f"/versions/{version}" if version else ""
-    path = f"/v1/models/{app}{at}:{'explain' if explain else 'predict'}"
+    path = f"/v1/models/{plain_name(app)}{at}:{'explain' if explain else 'predict'}"
     try:
         status, text = _post(_address(settings), path, body, timeout)
     except NoServer as refused:

@@ -38,7 +38,9 @@ class Where(StrEnum):
 
 def train(
     context: typer.Context,
-    app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
+    app: Annotated[
+        str, typer.Argument(help="Name of the app, such as price; or package of one elsewhere: acme.rainfall.")
+    ],
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,6 +79,7 @@ def train(
     With --on cluster, the same command runs on the cluster. SLIPWAY_TRAINING_* set the image and the resources.
     The command follows the log and exits with the job's exit code. Interrupting it leaves the job running.
     """
+    from serving.kernel.find_app import PACKAGE
     from serving.kernel.settings import read
     from training.errors import GateRefused
     from training.find_recipe import find
@@ -87,13 +90,15 @@ def train(
     if print_only and on is Where.HERE:
         raise typer.BadParameter("--print needs --on cluster")
     settings = read(StackSettings)
-    options = RecipeOptions(select=own_options("train", app, find(app).selectable, context.args), seed=seed)
+    recipe = find(app)
+    options = RecipeOptions(select=own_options("train", app, recipe.selectable, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
     from control.trainings.run import train_on_stack
     from training.run import TrainRequest
 
     request = TrainRequest(
-        app=app,
+        app=recipe.app.name,
+        package="" if recipe.app.package == PACKAGE else recipe.app.qualified_name,
         paths=tuple(data or ()),
         query=query,
         dsn=os.environ.get("SLIPWAY_DSN", ""),

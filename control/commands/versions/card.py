@@ -46,12 +46,13 @@ def card(
     from training.score.version import choose
 
     settings = read(StackSettings)
-    folder = find(app).app.folder
+    found = find(app).app
+    app, folder = found.name, found.folder
     write.read(folder)
     if check and not version and not repository.versions(settings.model_repository, app):
         note(f"{app} has no version; the markers of the card are correct")
         return
-    _, number = choose(app, settings.model_repository, version)
+    _, number = choose(found.qualified_name, settings.model_repository, version)
     manifest = repository.manifest(settings.model_repository, app, number)
     if check:
         reason = write.stale(folder, manifest, name)

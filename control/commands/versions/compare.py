@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from control.settings import StackSettings
 if TYPE_CHECKING:
     from training.compare.intervals import Line
     from training.compare.run import CompareRequest, Comparison
+    from training.recipe import Recipe
 
 __all__ = ["EPILOG", "compare"]
 
@@ -45,19 +46,19 @@ def compare(
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
-    known = find(app).selectable
-    options = RecipeOptions(select=own_options("compare", app, known if data else (), context.args))
+    recipe = find(app)
+    options = RecipeOptions(select=own_options("compare", app, recipe.selectable if data else (), context.args))
     # This import takes seconds, so errors in the options are reported before it.
     from training.compare.run import CompareRequest
 
     request = CompareRequest(
-        app=app,
+        app=recipe.app.name,
         versions=(first, second),
         repository=read(StackSettings).model_repository,
         paths=tuple(data or ()),
         options=options,
     )
-    result = _run(read(StackSettings), request)
+    result = _run(read(StackSettings), request, recipe)
     if as_json:
         import msgspec
 
@@ -66,23 +67,23 @@ def compare(
         _show(result)
 
 
-def _run(settings: StackSettings, request: CompareRequest) -> Comparison:
+def _run(settings: StackSettings, request: CompareRequest, recipe: Recipe[Any]) -> Comparison:
     from training.compare.run import compare as story
     from training.compare.run import manifests_of
     from training.progress import RichProgress
 
     if request.paths:
-        return story(request, progress=RichProgress(stderr()))
+        return story(request, progress=RichProgress(stderr()), recipe=recipe)
     manifests_of(request)
     registry = running_registry(settings)
     if registry is not None:
-        return story(request, registry, RichProgress(stderr()))
+        return story(request, registry, RichProgress(stderr()), recipe)
     from control.stack.temporary_stack import ensure
     from training.registry.mlflow_registry import Registry
 
     with ensure(settings, {"postgres", "mlflow"}) as state:
         os.environ.update(state.environment())
-        return story(request, Registry(state.mlflow_uri), RichProgress(stderr()))
+        return story(request, Registry(state.mlflow_uri), RichProgress(stderr()), recipe)
 
 
 def _show(result: Comparison) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control.commands.common import METRIC_COLUMNS, metric_row
+from control.commands.common import METRIC_COLUMNS, metric_row, plain_name
 from control.console import note, print_json, print_table
 from serving.kernel.storage.version_manifest import Manifest, Metric
 
@@ -38,6 +38,7 @@ def models(
     if gallery is not None:
         _write_gallery(settings, app, gallery)
         return
+    app = plain_name(app)
     found = list(_published(settings.model_repository, app))
     refused = _refused(settings, app)
     if as_json:

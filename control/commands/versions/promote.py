@@ -25,13 +25,13 @@ def promote(
     The command first appends the change and the version's gate report to promotions.jsonl. A running gateway
     follows within about a second, without a restart. The previous champion stays loaded, and requests can name it.
     """
-    from control.commands.common import running_registry
+    from control.commands.common import plain_name, running_registry
     from control.settings import StackSettings
     from serving.kernel.settings import read
     from training.publish.promotion import promote as move
     from training.publish.repository import aliases
 
-    settings = read(StackSettings)
+    settings, app = read(StackSettings), plain_name(app)
     registry = running_registry(settings)
     if registry is None:
         note(

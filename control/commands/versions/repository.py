@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from control.commands.common import plain_name
 from control.console import fail, note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def sync(
     credentials and the endpoint of buckets.
     """
     if target:
-        _copy(source, target, only or (), prune, every, as_json)
+        _copy(source, target, [plain_name(app) for app in only or ()], prune, every, as_json)
         return
     if only or every or "/" in source:
         raise typer.BadParameter("--app, --every, folders and URLs need both SOURCE and TARGET")
-    _show(_rebuild(source, prune), as_json)
+    _show(_rebuild(plain_name(source), prune), as_json)
 
 
 def _rebuild(app: str, prune: bool) -> list[Change]:
@@ -102,7 +103,8 @@ def verify(app: Only = "", as_json: AsJson = False) -> None:
 
     repository = Repository(read(StackSettings).model_repository)
     root = repository.root
-    apps = [app] if app else sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    there = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    apps = [plain_name(app)] if app else there
     rows = []
     for name in apps:
         for version in repository.versions(name):

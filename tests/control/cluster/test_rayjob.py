@@ -146,3 +146,8 @@ def test_names_fit_kuberays_labels() -> None:
     assert re.fullmatch(r"train-price-\d{8}-\d{6}", job_name("price"))
     long = job_name("a_very_long_name_of_an_app_that_somebody_chose")
     assert len(long) <= 47 and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", long)
+
+
+def test_an_app_outside_the_repository_is_trained_by_its_package() -> None:
+    words = shlex.split(entrypoint(request(app="rainfall", package="acme.rainfall")))
+    assert words[:3] == ["slipway", "train", "acme.rainfall"]

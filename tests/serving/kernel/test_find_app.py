@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.kernel.find_app import app_folders, find_app, find_apps
+from serving.kernel.find_app import app_folders, find_app, find_apps, listed_packages
+from serving.kernel.settings import variable
 
 SOURCE = """
 from dataclasses import replace
@@ -54,3 +55,18 @@ def test_a_module_that_an_app_lacks_is_named_as_it_is(tmp_path: Path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_library"):
         find_app("other_apps.broken")
+
+
+def test_an_app_that_the_setting_lists_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "listed_apps" / "rainfall"
+    package.mkdir(parents=True)
+    (package / "app.py").write_text(SOURCE.format(package="listed_apps"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LookupError, match="there is no app 'rainfall'"):
+        find_app("rainfall")
+    monkeypatch.setenv(variable("apps"), "price,listed_apps.rainfall")
+    assert listed_packages() == {"rainfall": "listed_apps.rainfall"}
+    assert find_app("rainfall").qualified_name == "listed_apps.rainfall"
+    assert find_app("price").qualified_name == "apps.price"
