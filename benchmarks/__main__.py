@@ -26,25 +26,14 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import (
-    autoscaling,
-    batcher,
-    catalog,
-    demand,
-    doors,
-    engine,
-    features,
-    fraud,
-    gateway,
-    lane,
-    score,
-    soak,
-    training,
-)
-from benchmarks.contestants import CONTESTANTS
-from benchmarks.place import BenchmarkError, Place
-from benchmarks.workloads import WORKLOADS, choose
+from benchmarks import evaluations
+from benchmarks.contest.contestants import CONTESTANTS
+from benchmarks.contest.workloads import WORKLOADS, choose
+from benchmarks.parts import batcher, demand_forecast, doors, engine, features, gateway, lane, score, soak
+from benchmarks.scaling import replay
+from benchmarks.setup.place import BenchmarkError, Place
 from control.console import fail, note
+from training.errors import DataError
 
 QUICK = {"rounds": 1, "seconds": 1.0, "warm_up": 1.0}
 
@@ -59,7 +48,7 @@ def main(words: Sequence[str]) -> int:
     for name in given.parts or ("features", "contest"):
         try:
             run(name, given)
-        except BenchmarkError as error:
+        except (BenchmarkError, DataError) as error:
             fail(str(error))
             return 1
     return 0
@@ -81,8 +70,8 @@ def report() -> None:
     """Print the newest results. Raises `BenchmarkError` when there are none."""
     import msgspec
 
-    from benchmarks.report import show
-    from benchmarks.results import Results
+    from benchmarks.contest.report import show
+    from benchmarks.contest.results import Results
 
     found = sorted(Place.default().results.glob("*/results.json"))
     if not found:
@@ -92,9 +81,9 @@ def report() -> None:
 
 def contest(given: argparse.Namespace) -> None:
     """Measure, write JSON, draw, print. Raises `BenchmarkError`."""
-    from benchmarks import plots
-    from benchmarks.contest import Contest, Options, write
-    from benchmarks.report import show
+    from benchmarks.contest import plots
+    from benchmarks.contest.report import show
+    from benchmarks.contest.run import Contest, Options, write
 
     started = time.monotonic()
     place = Place.default()
@@ -123,13 +112,13 @@ PARTS = {
     "engine": engine.main,
     "lane": lane.main,
     "report": report,
-    "autoscaling": autoscaling.main,
-    "catalog": catalog.main,
+    "autoscaling": replay.main,
+    "catalog": evaluations.all_apps,
     "gateway": gateway.main,
-    "fraud": fraud.main,
+    "fraud": evaluations.fraud_sets,
     "doors": doors.main,
-    "demand": demand.main,
-    "training": training.main,
+    "demand": demand_forecast.main,
+    "training": evaluations.price_files,
 }
 
 

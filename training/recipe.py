@@ -27,11 +27,14 @@ __all__ = [
     "EncoderExport",
     "Evaluation",
     "Fitted",
+    "Floor",
     "Kind",
+    "RealData",
     "Recipe",
     "RecipeOptions",
     "RowOrigin",
     "Split",
+    "floors_of",
 ]
 
 Kind = Literal["values", "probabilities", "classes"]
@@ -129,6 +132,35 @@ class Evaluation:
         return {(metric.name, metric.slice): metric for metric in self.metrics}
 
 
+@dataclass(frozen=True)
+class Floor:
+    """A figure that a version must reach on real data: of the metric `metric` in the slice `part`."""
+
+    metric: str
+    part: str
+    value: float
+
+
+def floors_of(part: str, **values: float) -> tuple[Floor, ...]:
+    """Floors of one slice, by the names of the metrics."""
+    return tuple(Floor(metric, part, value) for metric, value in values.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealData:
+    """A public data set that an app is judged on, and what models without tuning reach on it."""
+
+    name: str
+    """What the data set is called in tables."""
+    files: tuple[str, ...]
+    """Below the folder that `SLIPWAY_DATA` names; its README.md says where the files and the floors come from."""
+    select: Mapping[str, str] = field(default_factory=dict)
+    """The app's own options, as in `RecipeOptions`."""
+    floors: tuple[Floor, ...]
+    plain: str
+    """The model that the floors were measured with, such as XGBoost."""
+
+
 class Recipe(ABC, Generic[Q]):
     """The training side of an app. The pipeline calls the methods in the order of this class.
 
@@ -146,7 +178,7 @@ class Recipe(ABC, Generic[Q]):
     """Columns that leak the target or identify the row; a tidy table with one of them is refused."""
 
     selectable: tuple[str, ...] = ()
-    """RecipeOptions that the command line takes for this app: `--commodity onion` for ("commodity",)."""
+    """Options that the command line takes for this app: `--commodity onion` for ("commodity",)."""
     columns: tuple[str, ...] = ()
     """Column names of tab-separated files (`.tsv`, `.txt`), which have no header; empty refuses such files."""
     file_column: str = ""
@@ -157,6 +189,8 @@ class Recipe(ABC, Generic[Q]):
 
     defaults: Mapping[str, Any] = {}
     """Default values of the parameters that a search may change; `fit` gets the values from `Trainer.tuned`."""
+    real_data: RealData | None = None
+    """The data set that `python -m benchmarks catalog` trains the app on."""
     objective: tuple[str, str] = ("", "all")
     """Name and slice of the metric that a search optimizes. An empty slice means the last slice."""
 

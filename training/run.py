@@ -40,7 +40,7 @@ class TrainRequest:
     app: str
     """The app's name."""
     package: str = ""
-    """Package of an app outside the repository, such as `acme.rainfall`; empty: found by its name."""
+    """The app as `SLIPWAY_APPS` lists it, such as `acme.rainfall`; empty: by its name."""
     paths: tuple[Path | str, ...] = ()
     """Files, or s3:// URLs of files."""
     query: str = ""

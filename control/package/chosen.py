@@ -9,7 +9,6 @@ from typing import Any
 
 from control.errors import PackageError
 from serving.kernel.app import App
-from serving.kernel.find_app import PACKAGE
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Manifest
@@ -43,7 +42,7 @@ class Chosen:
     @property
     def package(self) -> str:
         """The name of the app in `SLIPWAY_APPS`."""
-        return self.app.name if self.app.package == PACKAGE else self.app.qualified_name
+        return self.app.listed_name
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ class App(Generic[Q, A, C]):
         return f"{self.package}.{self.name}"
 
     @property
+    def listed_name(self) -> str:
+        """The app as `SLIPWAY_APPS` lists it: by its name, or by its package outside the repository."""
+        return self.name if self.package == "apps" else self.qualified_name
+
+    @property
     def folder(self) -> Path:
         """The app's folder, with `values.yaml`, `README.md` and `golden/`."""
         parent = importlib.import_module(self.package)

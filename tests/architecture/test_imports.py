@@ -35,8 +35,6 @@ HEAVY = ("mlflow", "ray.train", "ray.tune", "torch", "evidently", "pandas", "pan
 OPTIONAL = {"sqlalchemy": "serving/records/pool.py"}
 """What one module of the data plane imports when a setting asks for it."""
 MOST_MODULES = 12
-PENDING = ("benchmarks",)
-"""Still to be divided into folders."""
 
 
 def layer(path: str) -> str:
@@ -126,13 +124,13 @@ def test_no_cycle_of_packages(package: str) -> None:
             pair = child(name), child(other)
             if pair[0] and pair[1] and pair[0] != pair[1]:
                 edges[pair[0]].add(pair[1])
-    assert package in PENDING or cycle(edges) == []
+    assert cycle(edges) == []
 
 
 def test_folders_are_small() -> None:
     counts = Counter(Path(path).parent.as_posix() for path in code_modules())
     large = {folder: count for folder, count in counts.items() if count > MOST_MODULES}
-    assert large.keys() <= set(PENDING), large
+    assert large == {}
 
 
 def test_serving_really_runs_without_the_heavy_libraries() -> None:

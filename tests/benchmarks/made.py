@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.load import Sample
-from benchmarks.results import Figure, Machine, Results
+from benchmarks.contest.results import Figure, Machine, Results
+from benchmarks.load.closed_loop import Sample
 
 MACHINE = Machine(
     processor="p", cores=2, memory_gb=1.0, kernel="k", python="3.11", commit="c", libraries={}, load_before=0.0

@@ -11,9 +11,8 @@ import pytest
 
 from tests import outside
 from tests.control.conftest import Slipway, place, slipway
-from tests.training.conftest import empty_database
 
-__all__ = ["empty_database", "place", "slipway"]
+__all__ = ["place", "slipway"]
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from apps.demand.train.tables import effect_names, tables
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, Split
+from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_of
 
 __all__ = ["COVERAGE", "DemandRecipe", "recipe"]
 
@@ -51,6 +51,12 @@ class DemandRecipe(Recipe[DemandQuestion]):
     selectable = ("series",)
     defaults = DEFAULTS
     objective = ("wape", "")
+    real_data = RealData(
+        name="bike sharing, days",
+        files=("demand/hour.csv",),
+        floors=floors_of("30 days", wape=20.0, wape_worst=32.0),
+        plain="Prophet",
+    )
 
     generate = staticmethod(synthetic.generate)
     tidy = staticmethod(data.tidy)

@@ -17,7 +17,7 @@ from apps.fraud.train.model import DEFAULTS, PARAMS, FraudModel, fit_model, spac
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, Split
+from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_of
 
 __all__ = ["FraudRecipe", "recipe"]
 
@@ -32,6 +32,12 @@ class FraudRecipe(Recipe[FraudQuestion]):
     selectable = ("label", "budget")
     defaults = DEFAULTS
     objective = ("auroc", "all")
+    real_data = RealData(
+        name="mammography",
+        files=("fraud/23_mammography.npz",),
+        floors=floors_of("all", auroc=0.885),
+        plain="autoencoder",
+    )
 
     generate = staticmethod(synthetic.generate)
     tidy = staticmethod(data.tidy)

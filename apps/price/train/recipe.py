@@ -28,7 +28,7 @@ from apps.price.train.windows import Examples, examples
 from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, Recipe, Split
+from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_of
 
 __all__ = ["PriceRecipe", "recipe"]
 
@@ -44,6 +44,18 @@ class PriceRecipe(Recipe[PriceQuestion]):
     selectable = ("commodity",)
     defaults = DEFAULTS
     objective = ("mae", "horizon 7")
+    real_data = RealData(
+        name="onions, Karnataka",
+        files=("price/ONION_KARNATAKA.csv",),
+        select={"commodity": "onion"},
+        floors=(
+            *floors_of("horizon 1", mae=234, r2=0.866),
+            *floors_of("horizon 1, busy markets", mae=234, r2=0.866),
+            *floors_of("horizon 7", mae=450, r2=0.658),
+            *floors_of("horizon 7, busy markets", mae=450, r2=0.658),
+        ),
+        plain="XGBoost on log(price / last price)",
+    )
 
     generate = staticmethod(synthetic.generate)
     tidy = staticmethod(data.tidy)

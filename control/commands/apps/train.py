@@ -38,9 +38,7 @@ class Where(StrEnum):
 
 def train(
     context: typer.Context,
-    app: Annotated[
-        str, typer.Argument(help="Name of the app, such as price; or package of one elsewhere: acme.rainfall.")
-    ],
+    app: Annotated[str, typer.Argument(help="Name of the app, such as price, or its package: acme.rainfall.")],
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,9 +77,7 @@ def train(
     With --on cluster, the same command runs on the cluster. SLIPWAY_TRAINING_* set the image and the resources.
     The command follows the log and exits with the job's exit code. Interrupting it leaves the job running.
     """
-    from serving.kernel.find_app import PACKAGE
     from serving.kernel.settings import read
-    from training.errors import GateRefused
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
@@ -93,12 +89,11 @@ def train(
     recipe = find(app)
     options = RecipeOptions(select=own_options("train", app, recipe.selectable, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
-    from control.trainings.run import train_on_stack
     from training.run import TrainRequest
 
     request = TrainRequest(
         app=recipe.app.name,
-        package="" if recipe.app.package == PACKAGE else recipe.app.qualified_name,
+        package=recipe.app.listed_name,
         paths=tuple(data or ()),
         query=query,
         dsn=os.environ.get("SLIPWAY_DSN", ""),
@@ -112,6 +107,13 @@ def train(
     )
     if on is Where.CLUSTER:
         raise typer.Exit(_there(settings, request, print_only, as_json))
+    _train_here(settings, request, as_json)
+
+
+def _train_here(settings: StackSettings, request: TrainRequest, as_json: bool) -> None:
+    from control.trainings.run import train_on_stack
+    from training.errors import GateRefused
+
     try:
         result = train_on_stack(settings, request)
     except GateRefused as refusal:

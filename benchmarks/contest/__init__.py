@@ -1,0 +1,1 @@
+"""Slipway and its peers side by side: who is asked what, the figures, and how they are shown."""

@@ -1,0 +1,1 @@
+"""Parts of the serving path, each measured on its own."""

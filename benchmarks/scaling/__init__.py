@@ -1,0 +1,1 @@
+"""The chart's scaling policies replayed on traffic traces."""

@@ -1,0 +1,1 @@
+"""What a benchmark needs before it measures: environments, models, published versions, servers."""
