@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,13 @@ def command(slipway: Slipway, place: Path, empty_database: Path, root: Path) -> 
     }
 
     def run(*arguments: str, **environ: str) -> str:
-        done = slipway.run(*arguments, **environ)
+        done = subprocess.run(
+            [sys.executable, "-m", "control", *arguments],
+            env={**slipway.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=500,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
