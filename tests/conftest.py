@@ -9,7 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -20,9 +20,11 @@ from tests.costs import Costs, recorded, scope_of
 from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
-from tests.trained import Trained
 from training.fit.ray_session import set_token
-from training.registry.mlflow_registry import Registry
+
+if TYPE_CHECKING:
+    from tests.trained import Trained
+    from training.registry.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 UNKNOWN = 20
@@ -135,6 +137,9 @@ def ray(rays: Rays) -> None:
 @pytest.fixture(scope="session")
 def trained(shared_folder: Path, empty_database: Path) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
+    # Whoever runs one quick test need not wait until the pipeline is imported.
+    from tests.trained import Trained
+
     return Trained(shared_folder / "trained", empty_database)
 
 
@@ -149,6 +154,8 @@ def shared_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def empty_database(shared_folder: Path) -> Path:
     """An MLflow database with its tables made, to copy: making them takes seconds."""
+    from training.registry.mlflow_registry import Registry
+
     path = shared_folder / "mlflow.db"
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
@@ -161,6 +168,8 @@ def empty_database(shared_folder: Path) -> Path:
 @pytest.fixture
 def registry(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry in a file of its own, artifacts beside it."""
+    from training.registry.mlflow_registry import Registry
+
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return Registry(f"sqlite:///{tmp_path}/mlflow.db")

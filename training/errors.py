@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from serving.kernel.storage.version_manifest import Check
+if TYPE_CHECKING:
+    from serving.kernel.storage.version_manifest import Check
 
 __all__ = [
     "BadValue",
