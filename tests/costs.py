@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 PATH = Path(__file__).with_suffix(".json")
-SHARED = re.compile(r"tests/(contract|e2e|apps/[^/]+)/")
-"""Folders whose tests share what costs most of a minute: trained versions, a stack, an app's small model."""
+SHARED = re.compile(r"tests/(contract|e2e|apps/[^/]+)/(?!.*test_real_)")
+"""Folders whose tests share what costs most of a minute: trained versions, a stack, an app's small model.
+
+Tests of real files share nothing with the others of their app.
+"""
 LINE = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S+)", re.MULTILINE)
 LEAST = 2
 """Seconds that are worth a line."""

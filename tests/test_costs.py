@@ -16,6 +16,13 @@ def test_a_log_becomes_seconds_by_scope() -> None:
     assert measured(LOG) == {"tests/contract/": 14, "tests/training/test_run.py": 3}
 
 
+def test_tests_that_share_a_fixture_stay_together() -> None:
+    assert scope_of("tests/apps/price/train/test_model.py::test_one") == "tests/apps/price/"
+    real = "tests/apps/price/train/test_real_prices.py"
+    assert scope_of(f"{real}::test_one") == real
+    assert scope_of("tests/training/test_run.py::test_one[a/b]") == "tests/training/test_run.py"
+
+
 def test_the_dearest_are_shown_with_what_is_recorded() -> None:
     seconds = {f"tests/test_{number}.py": float(number) for number in range(1, 15)}
     lines = dearest(seconds, {"tests/test_14.py": 9})
