@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from apps.price.app import app
 from apps.price.schema import Observation, PriceContext, PriceQuestion
+from apps.price.serve.features import compute
+from apps.price.serve.windows import fill
 from control.console import print_table
 
 CONTEXT = PriceContext(commodities=("onion",), groups=("reference",))
@@ -47,6 +49,7 @@ def steps(days: int, batch: int) -> dict[str, Callable[[], object]]:
     return {
         "read": lambda: [read(body) for body in bodies],
         "features": lambda: app.features(questions, CONTEXT),
+        "plain features": lambda: compute(fill(questions, CONTEXT)),
         "decide": lambda: app.decide(questions, outputs, CONTEXT),
         "write": lambda: msgspec.json.encode(answers),
     }
@@ -68,5 +71,5 @@ def main() -> None:
             median = float(np.median(found["features"]))
             best = (f"{each.min():.1f}" for each in found.values())
             rows.append((str(days), str(batch), *best, f"{median:.1f}"))
-    columns = ("days of history", "batch", "read", "features", "decide", "write", "features, median")
+    columns = ("days of history", "batch", "read", "features", "plain", "decide", "write", "features, median")
     print_table(columns, rows, "price: microseconds per question, the best of many timings")

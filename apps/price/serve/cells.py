@@ -1,4 +1,4 @@
-"""Where each number of a row of the scratch table lies in which `features.compute` works.
+"""Where each number of a row of the scratch table lies in which `fast_features.compute` works.
 
 A NumPy call on a few numbers costs what one on hundreds does. So what is computed alike lies side by side, a
 call fills a block, and the model's columns are picked out of the blocks by one gather at the end.

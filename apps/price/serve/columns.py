@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "COLUMNS",
+    "DEFAULT_GAP",
     "DISPERSION_COLUMN",
     "FEATURES",
     "HORIZON_COLUMN",
@@ -21,6 +22,9 @@ SPANS = (7, 30, 90)
 LAGS = (1, 2, 3, 5, 10, 20, 40, 89)
 REFERENCE_LAGS = (1, 3, 7, 30)
 MIDDLE = 5
+
+DEFAULT_GAP = 1.25
+"""Calendar days per trading day where one day is all that is known."""
 
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "quality": ("staple_length", "micronaire", "strength", "colour"),

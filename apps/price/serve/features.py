@@ -2,63 +2,34 @@
 
 Every price feature is a log ratio to the latest price, so multiplying all prices by a constant changes nothing.
 Sums run along each row in a fixed order: a row's features do not depend on the rows beside it, to the last bit.
+Arrays are [rows, lags], with the latest day at lag 0 and NaN where a value is not known.
+
+This module defines the features, and training computes them here. Requests use `fast_features`, which gives the
+same bits; a test compares the two. To change a feature, change it here and let `encode` call `compute`. Then
+change or delete the fast version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from apps.price.schema import MAX_HORIZON, PriceContext, PriceQuestion
-from apps.price.serve.cells import BLOCKS, CELL, LEFT, LEVELS, MEANS, ORDER, RECENT, RIGHT, WIDTH
-from apps.price.serve.columns import MIDDLE, SPANS, WINDOW
+from apps.price.schema import PriceContext, PriceQuestion
+from apps.price.serve import fast_features
+from apps.price.serve.columns import DEFAULT_GAP, FEATURES, LAGS, MIDDLE, OPTIONAL, REFERENCE_LAGS, SPANS
 from apps.price.serve.seasons import HARVEST, place_in_year
-from apps.price.serve.windows import ARRIVALS, BEYOND, DAYS, Windows, fill
+from apps.price.serve.windows import BEYOND, DAYS, Windows, fill
 from serving.kernel.tensors import Arrays
 
 __all__ = ["compute", "encode"]
 
 Floats = npt.NDArray[np.float64]
+Columns = dict[str, npt.NDArray[np.generic]]
+"""Feature name to its value in every row, [n]."""
 
-DEFAULT_PACE = 1.25
-"""Calendar days per trading day where one day is all that is known."""
-AT_ONCE = 128
-"""Rows computed together: what is worked on stays in the processor's cache."""
-
-DAY, PRICE, REFERENCE, ARRIVAL, PREMIUM, MOVE, GAP, STEP, RATIO, STEP_SQUARE, RATIO_SQUARE = range(11)
-"""The series worked on. The first four are those of `Windows.series`; all from `ARRIVAL` on are averaged."""
-
-_PLUS = np.zeros((4, 1, 1))
-_PLUS[ARRIVALS] = 1.0
-_RECENT = np.array(RECENT)
-_MEDIAN = CELL[f"median_{MIDDLE}"]
-_SERIES_STARTS = np.arange(AT_ONCE)[:, None] * (BEYOND + 1)
-_CELL_STARTS = np.arange(AT_ONCE)[:, None] * WIDTH
-_EARLIER = np.minimum(np.arange(MAX_HORIZON + 1)[:, None] + np.arange(BEYOND + 1), BEYOND)
-"""[horizon, lag]: the lag that many trading days earlier; `BEYOND` where that is outside the window."""
-_COUNTS = np.array([np.nan, *range(1, WINDOW + 1)])
-"""Divisors of sums: a mean of nothing is NaN."""
-
-
-def _bounds(spans: tuple[int, ...]) -> npt.NDArray[np.intp]:
-    """For `ufunc.reduceat`: every other result is that of a span. The last span ends with the window."""
-    return np.array([bound for span in spans for bound in (0, span)][:-1], dtype=np.intp)
-
-
-_SPANS, _RANGES = _bounds(SPANS), _bounds(SPANS[1:])
-
-
-def _choices() -> npt.NDArray[np.intp]:
-    """By trading days known: cells of the middle two of the latest few prices, and of the calendar's pace."""
-    known = np.arange(WINDOW + 1)
-    few, first = np.minimum(known, MIDDLE), BLOCKS["latest"].start
-    pace = np.where(known > 1, CELL["gap_30"], CELL["default_pace"])
-    return np.stack((first + np.maximum(few - 1, 0) // 2, first + few // 2, pace), axis=1)
-
-
-_CHOICES = _choices()
+OPTIONAL_FIELDS = [name for names in OPTIONAL.values() for name in names]
 
 
 def encode(questions: Sequence[PriceQuestion], context: PriceContext) -> Arrays:
@@ -66,105 +37,125 @@ def encode(questions: Sequence[PriceQuestion], context: PriceContext) -> Arrays:
 
     Raises `Invalid` for a commodity this version does not serve and for a date that is there twice or too early.
     """
-    return {"features": compute(fill(questions, context))}
+    # The same numbers as `compute`, bit for bit, in a third of the time for a single question.
+    return {"features": fast_features.compute(fill(questions, context))}
 
 
 def compute(windows: Windows) -> npt.NDArray[np.float32]:
     """Features of every window, FP32 [n, F] in the order of `FEATURES`."""
-    count = len(windows.horizon)
-    if count > AT_ONCE:
-        starts = range(0, count, AT_ONCE)
-        return np.concatenate([compute(windows.rows(slice(start, start + AT_ONCE))) for start in starts])
-    series = _series(windows)
-    cells = np.empty((count, WIDTH))
-    _levels(series, cells)
-    known = _means(series[ARRIVAL:], cells)
-    _ranges(series[RATIO], cells)
-    np.subtract(cells.take(LEFT, axis=1), cells.take(RIGHT, axis=1), out=cells[:, BLOCKS["differences"]])
-    pace = _median(known, cells)
-    _calendar(windows, pace, cells)
-    cells[:, CELL["horizon"]] = windows.horizon
-    cells[:, BLOCKS["optional"]] = windows.optional
-    return cells.take(ORDER, axis=1).astype(np.float32)
+    days, prices, references, arrivals = windows.series
+    prices, references, arrivals = np.log(prices), np.log(references), np.log1p(arrivals)
+    ratios, premiums = prices - prices[:, :1], prices - references
+    gaps, returns = days[:, :-1] - days[:, 1:], prices[:, :-1] - prices[:, 1:]
+    means = _means(
+        ratio=ratios[:, :-1],
+        ratio_square=np.square(ratios[:, :-1]),
+        return_size=np.abs(returns),
+        return_square=np.square(returns),
+        move=_moves(prices, windows.horizon)[:, :-1],
+        arrival=arrivals[:, :-1],
+        premium=premiums[:, :-1],
+        gap=gaps,
+    )
+    known = np.count_nonzero(days == days, axis=1)
+    columns: Columns = {
+        "horizon": windows.horizon,
+        "observations": known,
+        **_prices(ratios, known, means),
+        **_arrivals(arrivals, known, means),
+        **_references(references, premiums, means),
+        **_calendar(windows, gaps, means),
+        **dict(zip(OPTIONAL_FIELDS, windows.optional.T, strict=True)),
+    }
+    features = np.empty((len(FEATURES), len(days)), dtype=np.float32)
+    for row, name in enumerate(FEATURES):
+        features[row] = columns[name]
+    return np.ascontiguousarray(features.T)
 
 
-def _series(windows: Windows) -> Floats:
-    """[11, n, 91] in lag order: days, the logs of prices, references and arrivals, and what follows from them.
-
-    The last column is NaN in all of them: what reaches beyond the window meets it.
-    """
-    count = len(windows.horizon)
-    series = np.empty((RATIO_SQUARE + 1, count, BEYOND + 1))
-    np.add(windows.series, _PLUS, series[:PREMIUM])
-    logs = series[PRICE:PREMIUM]
-    np.log(logs, logs)
-    prices = series[PRICE]
-    np.subtract(prices, series[REFERENCE], series[PREMIUM])
-    np.subtract(prices, prices[:, :1], series[RATIO])
-    earlier = _EARLIER.take(windows.horizon, axis=0)
-    earlier += _SERIES_STARTS[:count]
-    np.subtract(prices, prices.take(earlier), series[MOVE])
-    # Days and prices less those of the day before, as one long row: it is NaN where one row leads into the next.
-    flat, size = series.reshape(-1), prices.size
-    np.subtract(flat[: 2 * size - 1], flat[1 : 2 * size], flat[GAP * size : RATIO * size - 1])
-    series[STEP, -1:, BEYOND] = np.nan
-    absolute = series[MOVE:RATIO]
-    np.abs(absolute, absolute)
-    squared = series[STEP:STEP_SQUARE]
-    np.multiply(squared, squared, series[STEP_SQUARE:])
-    return series
+def _means(**series: Floats) -> dict[str, Floats]:
+    """By series, the mean of what is known of the latest `SPANS` days, [spans, n]; NaN where nothing is known."""
+    stacked = np.array(list(series.values()))
+    known = stacked == stacked
+    values = np.where(known, stacked, 0.0)
+    sums = np.array([values[..., :span].sum(axis=-1) for span in SPANS])
+    counts = np.array([np.count_nonzero(known[..., :span], axis=-1) for span in SPANS])
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return dict(zip(series, means.swapaxes(0, 1), strict=True))
 
 
-def _levels(series: Floats, cells: Floats) -> None:
-    """Single days, and the latest few prices in order; NaN comes last."""
-    levels = cells[:, BLOCKS["levels"]].reshape(len(cells), len(LEVELS), len(RECENT))
-    levels[...] = series[: len(LEVELS)].take(_RECENT, axis=2).swapaxes(0, 1)
-    latest = cells[:, BLOCKS["latest"]]
-    np.multiply(series[RATIO, :, :MIDDLE], 0.5, out=latest)
-    latest.sort(axis=1)
+def _moves(prices: Floats, horizon: npt.NDArray[np.intp]) -> Floats:
+    """Absolute log moves over as many trading days as the horizon."""
+    rows = np.arange(len(prices))[:, None]
+    earlier = np.minimum(np.arange(BEYOND + 1) + horizon[:, None], BEYOND)
+    moves: Floats = np.abs(prices - prices[rows, earlier])
+    return moves
 
 
-def _means(series: Floats, cells: Floats) -> npt.NDArray[np.int8]:
-    """Means over `SPANS` and what follows from them. Puts zeros for what is missing; gives the days known, [n]."""
-    present = series == series
-    np.copyto(series, 0.0, where=~present)
-    means = cells[:, BLOCKS["means"]].reshape(len(cells), len(MEANS), len(_SPANS)).swapaxes(0, 1)
-    np.add.reduceat(series, _SPANS, axis=2, out=means)
-    # A byte holds a count up to 127, and counts bytes several times as fast as numbers.
-    counts = np.add.reduceat(present.view(np.int8), _SPANS, axis=2, dtype=np.int8)
-    np.divide(means, _COUNTS.take(counts), out=means)
-    mean, roots = cells[:, BLOCKS["mean"]], cells[:, BLOCKS["roots"]]
-    cells[:, BLOCKS["spread"]] -= mean * mean
-    np.maximum(roots, 0.0, roots)
-    np.sqrt(roots, roots)
-    np.fmax(cells[:, CELL["move_30"]], cells[:, CELL["move_90"]], cells[:, CELL["dispersion"]])
-    known: npt.NDArray[np.int8] = counts[RATIO - ARRIVAL, :, -1]
-    np.divide(counts[0, :, 2], counts[RATIO - ARRIVAL, :, 2], cells[:, CELL["arrival_reported"]])
-    cells[:, CELL["observations"]] = known
-    return known
+def _named(name: str, values: Floats, numbers: Sequence[int] = SPANS) -> Columns:
+    """`<name>_<number>` to each row of `values`."""
+    return {f"{name}_{number}": row for number, row in zip(numbers, values, strict=True)}
 
 
-def _ranges(ratio: Floats, cells: Floats) -> None:
-    """Lowest and highest price. The zeros of unknown days change neither: the latest price is one too."""
-    np.minimum.reduceat(ratio, _RANGES, axis=1, out=cells[:, BLOCKS["low"]])
-    np.maximum.reduceat(ratio, _RANGES, axis=1, out=cells[:, BLOCKS["high"]])
+def _prices(ratios: Floats, known: npt.NDArray[np.intp], means: Mapping[str, Floats]) -> Columns:
+    mean = means["ratio"]
+    # Rounding may leave a variance of nearly nothing below zero.
+    variance = np.maximum(means["ratio_square"] - mean * mean, 0.0)
+    return {
+        f"median_{MIDDLE}": _median(ratios[:, :MIDDLE], np.minimum(known, MIDDLE)),
+        "dispersion": np.fmax(means["move"][1], means["move"][2]),
+        **_named("momentum", -ratios[:, LAGS].T, LAGS),
+        **{f"low_{span}": np.fmin.reduce(ratios[:, :span], axis=1) for span in SPANS[1:]},
+        **{f"high_{span}": np.fmax.reduce(ratios[:, :span], axis=1) for span in SPANS[1:]},
+        **_named("mean", mean),
+        **_named("spread", np.sqrt(variance)),
+        **_named("volatility", np.sqrt(means["return_square"])),
+        **_named("turbulence", means["return_size"]),
+    }
 
 
-def _median(known: npt.NDArray[np.int8], cells: Floats) -> Floats:
-    """Median of the latest few prices; gives the calendar days per trading day to count on with, [n]."""
-    cells[:, CELL["default_pace"]] = DEFAULT_PACE
-    places = _CHOICES.take(known, axis=0)
-    places += _CELL_STARTS[: len(cells)]
-    found = cells.take(places)
-    np.add(found[:, 0], found[:, 1], out=cells[:, _MEDIAN])
-    return found[:, 2]
+def _median(values: Floats, known: npt.NDArray[np.intp]) -> Floats:
+    """Median of the first `known` values of each row; the others are NaN."""
+    ordered, rows = np.sort(values, axis=1), np.arange(len(values))
+    middle: Floats = (ordered[rows, (known - 1) // 2] + ordered[rows, known // 2]) / 2
+    return middle
 
 
-def _calendar(windows: Windows, pace: Floats, cells: Floats) -> None:
-    """Weekday, month, place in the year and harvest season of the last and the expected target day."""
-    last = windows.series[DAYS, :, 0]
-    cells[:, BLOCKS["now"]] = place_in_year(last.astype(np.intp))
-    target = last + np.rint(pace * windows.horizon)
-    then = place_in_year(target.astype(np.intp))
-    cells[:, BLOCKS["then"]] = then
-    cells[:, CELL["harvest"]] = HARVEST[windows.crop, then[:, 1].astype(np.intp)]
+def _arrivals(arrivals: Floats, known: npt.NDArray[np.intp], means: Mapping[str, Floats]) -> Columns:
+    month = arrivals[:, :30]
+    return {
+        "arrival": arrivals[:, 0],
+        "arrival_reported": np.count_nonzero(month == month, axis=1) / np.minimum(known, 30),
+        **_named("arrival", arrivals[:, 0] - means["arrival"]),
+    }
+
+
+def _references(references: Floats, premiums: Floats, means: Mapping[str, Floats]) -> Columns:
+    changes = references[:, :1] - references[:, REFERENCE_LAGS]
+    return {
+        "reference": -premiums[:, 0],
+        **_named("premium", premiums[:, 0] - means["premium"]),
+        **_named("reference_momentum", changes.T, REFERENCE_LAGS),
+    }
+
+
+def _calendar(windows: Windows, gaps: Floats, means: Mapping[str, Floats]) -> Columns:
+    """The last day and, by the usual gap between trading days, the day that is asked about."""
+    last, month_gap = windows.series[DAYS, :, 0], means["gap"][1]
+    gap = np.where(np.isnan(month_gap), DEFAULT_GAP, month_gap)
+    target = last + np.rint(gap * windows.horizon)
+    weekday, month, year_sin, year_cos = place_in_year(last.astype(np.intp)).T
+    _, target_month, target_sin, target_cos = place_in_year(target.astype(np.intp)).T
+    return {
+        "gap": gaps[:, 0],
+        "gap_7": means["gap"][0],
+        "gap_30": month_gap,
+        "weekday": weekday,
+        "month": month,
+        "year_sin": year_sin,
+        "year_cos": year_cos,
+        "target_sin": target_sin,
+        "target_cos": target_cos,
+        "target_month": target_month,
+        "harvest": HARVEST[windows.crop, target_month.astype(np.intp)],
+    }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.price.schema import GROUPS, Observation, PriceContext, PriceQuestion
 from apps.price.serve.columns import FEATURES, WINDOW
-from apps.price.serve.features import AT_ONCE, compute, encode
+from apps.price.serve.features import compute, encode
 from tests.apps.price.plainly import plainly
 from tests.apps.price.windows import CONTEXT, full_windows, question, questions
 
@@ -59,12 +59,11 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(asked: list[PriceQuestion])
         assert together[row].tobytes() == features(alone).tobytes()
 
 
-def test_more_rows_than_are_computed_at_once_are_the_same_rows() -> None:
-    windows = full_windows(2 * AT_ONCE + 3)
-    few = np.concatenate(
-        [compute(windows.rows(slice(start, start + 7))) for start in range(0, 2 * AT_ONCE + 3, 7)]
-    )
-    assert compute(windows).tobytes() == few.tobytes()
+@pytest.mark.parametrize("together", [1, 7, 100])
+def test_plain_rows_do_not_depend_on_the_rows_beside_them(together: int) -> None:
+    windows = full_windows(259)
+    few = [compute(windows.rows(slice(start, start + together))) for start in range(0, 259, together)]
+    assert compute(windows).tobytes() == np.concatenate(few).tobytes()
 
 
 def test_no_questions_give_no_rows() -> None:
