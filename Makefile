@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-# Ray starts a dozen processes; where Python may not keep compiled modules, each compiles its libraries anew.
+# Ray starts a dozen processes. Without compiled modules on disk, each of them would compile its libraries.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help up down status train test lint bench images clean
 
