@@ -104,7 +104,7 @@ def test_new_versions_are_picked_up_and_old_ones_can_be_asked_for(tmp_path: Path
     ]
 
 
-def test_a_champion_that_is_not_prepared_answers_only_those_who_ask_for_it(tmp_path: Path) -> None:
+def test_a_champion_that_is_not_prepared_answers_only_when_it_is_pinned(tmp_path: Path) -> None:
     unprepared = {1, 2}
 
     async def main() -> None:
@@ -234,7 +234,7 @@ def test_a_version_that_waits_its_turn_is_being_loaded_not_unknown(tmp_path: Pat
     assert seen == [({2}, {1: "it is being loaded"})]
 
 
-def test_only_so_many_versions_are_kept_but_the_aliased_always(tmp_path: Path) -> None:
+def test_the_newest_and_the_aliased_versions_stay_loaded(tmp_path: Path) -> None:
     for version in range(1, 6):
         toy.write_version(tmp_path, version)
     toy.write_aliases(tmp_path, 1)

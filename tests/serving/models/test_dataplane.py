@@ -100,7 +100,7 @@ def test_a_deadline_that_has_passed(plane: DataPlane) -> None:
         asyncio.run(ask(plane, call(-1.0), None, toy.Question(1.0)))
 
 
-def test_metadata_and_index_show_what_is_there(tmp_path: Path) -> None:
+def test_metadata_and_index_list_the_versions(tmp_path: Path) -> None:
     toy.write_version(tmp_path, 1)
     (toy.write_version(tmp_path, 2) / "extra").touch()
     plane = dataplane(tmp_path)

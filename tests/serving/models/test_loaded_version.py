@@ -16,7 +16,7 @@ from tests.serving import toy
 from tests.serving.models.opened import open_version
 
 
-def test_an_explainer_is_opened_once_off_the_loop_and_a_broken_one_is_told_when_asked(
+def test_an_explainer_is_opened_once_in_a_thread_and_a_broken_one_fails_when_it_is_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     toy.write_version(tmp_path, 1)

@@ -68,7 +68,7 @@ def test_the_encoder_is_opened_with_the_version(tmp_path: Path) -> None:
     assert open_collected(tmp_path / "old").encoder is None
 
 
-def test_an_encoder_that_is_not_what_the_app_wants_is_refused(tmp_path: Path) -> None:
+def test_an_encoder_that_does_not_fit_the_app_is_refused(tmp_path: Path) -> None:
     collected.write_version(tmp_path / "zero", 1, [0.0] * collected.WIDTH)
     with pytest.raises(Refused, match=r"encoder.onnx: the vector of the example has length 0, not 1"):
         open_collected(tmp_path / "zero")

@@ -208,7 +208,7 @@ def test_work_whose_callers_left_is_not_done(held: Served) -> None:
     assert not [row for row in held.model.rows if row >= 100.0 + ROWS]
 
 
-def test_callers_who_break_off_leave_nothing_behind(served: Served) -> None:
+def test_cancelled_calls_leave_nothing_behind(served: Served) -> None:
     for number in range(300):
         with connected(served.address) as connection:
             raw = question(number)

@@ -46,7 +46,7 @@ def files(folder: Path) -> list[str]:
 FOLDED = ["counter_0.db", "histogram_0.db"]
 
 
-def test_what_the_dead_counted_is_kept_in_one_file_of_each_kind(tmp_path: Path) -> None:
+def test_counts_of_ended_processes_are_merged_into_one_file_per_kind(tmp_path: Path) -> None:
     for count, wanted in ((2, (2, 1, 2)), (3, (5, 2, 5)), (4, (9, 3, 9))):
         work(tmp_path, count)
         assert shown(tmp_path) == wanted

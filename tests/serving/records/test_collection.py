@@ -80,7 +80,7 @@ def in_another_process(url: str, identity: str, text: str) -> None:
     subprocess.run([sys.executable, "-c", OTHER_PROCESS, url, identity, text], check=True, timeout=120)
 
 
-def test_what_was_put_is_found_nearest_first_and_whole(url: str, encoder: OnnxEncoder) -> None:
+def test_records_are_found_whole_and_the_nearest_first(url: str, encoder: OnnxEncoder) -> None:
     async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         assert await found(store, encoder, "rice") == ["rice", "price", "ice"]
@@ -157,7 +157,7 @@ def test_odd_text_comes_back_as_it_was(url: str, encoder: OnnxEncoder) -> None:
     with_store(url, use, encoder)
 
 
-def test_records_outlive_the_gateway_and_a_new_version_encodes_what_is_there(
+def test_records_outlive_the_gateway_and_a_new_version_encodes_them(
     url: str, encoder: OnnxEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "BATCH", 2)
@@ -178,7 +178,9 @@ def test_records_outlive_the_gateway_and_a_new_version_encodes_what_is_there(
     assert with_store(url, lambda store: found(store, newer, "z"), newer)[0] == "zoo"
 
 
-def test_what_another_process_put_without_this_version_is_found_at_once(url: str, encoder: OnnxEncoder) -> None:
+def test_records_that_another_process_put_without_this_version_are_found_at_once(
+    url: str, encoder: OnnxEncoder
+) -> None:
     async def use(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
         assert await found(store, encoder, "rice") == ["rice", "price", "ice"]
@@ -271,7 +273,7 @@ def test_a_database_that_is_emptied_is_filled_again(url: str, encoder: OnnxEncod
     with_store(url, use, encoder)
 
 
-def test_vectors_of_encoders_that_nobody_has_are_forgotten(url: str, encoder: OnnxEncoder, tmp_path: Path) -> None:
+def test_vectors_of_unused_encoders_are_deleted(url: str, encoder: OnnxEncoder, tmp_path: Path) -> None:
     async def put(store: CollectionStore) -> None:
         await store.put(app, LOTS, [encoder], call())
 

@@ -57,12 +57,12 @@ def ask(
         database.close()
 
 
-def test_short_questions_are_completed_and_whole_ones_kept(url: str) -> None:
+def test_short_questions_are_completed_and_whole_ones_stay(url: str) -> None:
     found = ask(url, [Asked("a"), Asked("z", 9), Asked("b'; DROP TABLE things")])
     assert [one.size for one in found] == [3, 9, 4]
 
 
-def test_what_is_not_there_names_its_question(url: str) -> None:
+def test_a_missing_record_names_its_question(url: str) -> None:
     with pytest.raises(NotFound, match=r"^\$\.instances\[1\]: there is no 'c'$"):
         ask(url, [Asked("a"), Asked("c")])
 

@@ -53,7 +53,7 @@ def test_tables_are_made_once(run: Run, url: str) -> None:
         assert [name for (name,) in rows] == ["slipway_encoders", "slipway_records", "slipway_vectors"]
 
 
-def test_a_round_goes_on_where_it_was_and_counts_from_its_beginning(
+def test_a_round_continues_where_it_stopped_and_counts_from_its_beginning(
     run: Run, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "BATCH", 2)
@@ -92,7 +92,7 @@ def test_a_record_being_changed_is_left_out_and_seen_next_time(run: Run, encoder
     assert done and vectors(run) == 5
 
 
-def test_an_encoder_that_is_not_registered_any_more_is_told(run: Run, encoder: OnnxEncoder, url: str) -> None:
+def test_an_encoder_that_is_no_longer_registered_is_reported(run: Run, encoder: OnnxEncoder, url: str) -> None:
     progress, _ = run(partial(transactions.backfill, encoder, Backfill()))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DELETE FROM slipway_encoders")

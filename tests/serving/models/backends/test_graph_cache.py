@@ -64,7 +64,9 @@ def test_a_cache_that_came_with_a_read_only_image_is_used(tmp_path: Path, monkey
     assert GraphCache(tmp_path).find("k") == entry
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_entry_that_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert GraphCache(tmp_path).write("k", fails) is None
     assert list(tmp_path.iterdir()) == []
     assert "No space left" in caplog.text
@@ -97,7 +99,7 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     assert [key for key in "abcd" if cache.find(key)] == ["a", "c", "d"]
 
 
-def test_what_a_killed_process_was_writing_goes_after_a_while(tmp_path: Path) -> None:
+def test_unfinished_entries_are_deleted_after_a_while(tmp_path: Path) -> None:
     cache = GraphCache(tmp_path)
     for name, age in ((".k.1.old", 7200), (".k.1.new", 60)):
         (tmp_path / name).mkdir()

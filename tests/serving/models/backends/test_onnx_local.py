@@ -108,7 +108,7 @@ def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypa
     assert batches == [(True, most), (False, most + 1), (False, 4 * most), (True, 1), (False, 2 * most)]
 
 
-def test_many_quick_requests_stay_on_the_loop_and_large_ones_leave_it(
+def test_many_fast_requests_run_on_the_loop_and_large_ones_in_a_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     each = onnx_local.INLINE_SHARE / 2

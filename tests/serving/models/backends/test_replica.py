@@ -128,7 +128,7 @@ def test_a_version_that_takes_long_to_open_is_not_waited_for(
     asyncio.run(main())
 
 
-def test_versions_that_nobody_asks_for_any_more_are_closed(replica: ModuleType, settings: Settings) -> None:
+def test_unused_versions_are_closed(replica: ModuleType, settings: Settings) -> None:
     async def main() -> None:
         subject = replica.ModelReplica(NAME, settings)
         for version in range(10, 20):
@@ -203,7 +203,7 @@ def test_small_and_large_batches_cross(handle: Any) -> None:
 
 
 @pytest.mark.parametrize("ending", ["deadline", "gone"])
-def test_who_does_not_wait_any_more_is_known_in_the_replica(handle: Any, settings: Settings, ending: str) -> None:
+def test_a_call_that_ends_early_is_cancelled_in_the_replica(handle: Any, settings: Settings, ending: str) -> None:
     note = settings.home.parent / "cancelled"
     note.unlink(missing_ok=True)
 
@@ -223,7 +223,7 @@ def test_who_does_not_wait_any_more_is_known_in_the_replica(handle: Any, setting
         time.sleep(0.05)
 
 
-def test_what_goes_wrong_there_is_the_same_error_here(handle: Any) -> None:
+def test_an_error_of_the_replica_is_the_same_error_in_the_gateway(handle: Any) -> None:
     async def use(batcher: Batcher) -> None:
         with pytest.raises(NotReady, match="version 77 is not on"):
             await negated(batcher, 1)
@@ -245,7 +245,7 @@ def test_full_queues_of_the_replicas_are_overload(handle: Any) -> None:
     asyncio.run(main())
 
 
-def test_what_a_killed_replica_was_running_is_unavailable_and_what_comes_next_is_answered(handle: Any) -> None:
+def test_a_killed_replica_fails_its_running_call_and_later_calls_are_answered(handle: Any) -> None:
     async def kill(batcher: Batcher) -> None:
         hanging = batcher.submit(WORK, rows(1), call(60))
         await asyncio.sleep(1.0)

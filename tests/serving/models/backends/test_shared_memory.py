@@ -118,7 +118,7 @@ def test_a_region_that_may_be_written_to_is_kept_from_others_until_triton_lets_i
     assert list(folder.iterdir()) == []
 
 
-def test_what_is_idle_is_bounded(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_regions_are_bounded(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_memory, "MOST_IDLE_BYTES", shared_memory.SMALLEST * 3)
 
     async def use(regions: Regions) -> None:
@@ -152,7 +152,7 @@ def test_a_triton_that_is_away_is_no_reason_to_give_up(registry: Registry, code:
     run(registry, use)
 
 
-def test_what_a_killed_process_left_behind_is_removed(
+def test_files_of_killed_processes_are_deleted(
     registry: Registry, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_memory, "YOUNG_SECONDS", 0.0)

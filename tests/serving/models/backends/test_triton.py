@@ -130,7 +130,7 @@ def test_rows_come_back_in_order_though_a_request_is_cut_into_batches() -> None:
         (tears_the_tensor, BackendFailed, "3 values for a tensor"),
     ],
 )
-def test_what_goes_wrong_there_has_its_place_in_our_tree(
+def test_errors_of_triton_become_errors_of_our_tree(
     answer: Answer, expected: type[SlipwayError], message: str
 ) -> None:
     with pytest.raises(expected, match=message) as caught:

@@ -80,7 +80,7 @@ def test_every_caller_gets_its_own_rows_and_only_bad_requests_fail(
         assert len({ask.batch_key for ask in batch}) == 1
 
 
-def test_what_is_sent_in_one_turn_shares_a_batch() -> None:
+def test_requests_of_one_turn_share_a_batch() -> None:
     model = Model()
     outcomes(list(each(range(8))), model)
     assert model.runs == [list(range(8))]
@@ -198,7 +198,7 @@ def test_a_bad_row_is_found_by_halves() -> None:
     assert len(model.batches) == 1 + 2 * 6
 
 
-def test_halves_run_before_what_waits_and_the_loop_gets_its_turns() -> None:
+def test_halves_run_before_queued_requests_and_the_loop_gets_its_turns() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = Model([1])
         subject = Batcher(model, Batching(max_rows=2))
@@ -277,7 +277,7 @@ def test_a_model_that_recovers_answers_everybody() -> None:
         lambda kind, payloads, deadline: None,
     ],
 )
-def test_results_that_are_not_one_for_each_request_go_to_nobody(execute: Any) -> None:
+def test_a_wrong_number_of_results_fails_all_requests(execute: Any) -> None:
     assert [type(answer) for answer in outcomes([Ask([1]), Ask([2])], execute)] == [BackendFailed, BackendFailed]
 
 
@@ -302,7 +302,7 @@ def test_an_inline_run_that_is_cancelled_does_not_stop_the_batcher() -> None:
     assert [type(answer) for answer in outcomes([Ask([1]), Ask([2])], model)] == [Unavailable, Unavailable]
 
 
-def test_a_deadline_that_has_passed_is_told_at_once() -> None:
+def test_a_passed_deadline_is_reported_at_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         model, seen = Model(), Seen()
         subject = Batcher(model, Batching(), seen)
@@ -353,7 +353,7 @@ def test_a_result_that_comes_too_late_is_thrown_away() -> None:
     run(main)
 
 
-def test_what_is_late_after_a_run_that_held_the_loop_does_not_run() -> None:
+def test_requests_that_became_late_while_a_run_blocked_the_loop_do_not_run() -> None:
     async def main(loop: VirtualLoop) -> None:
         class Blocking(Model):
             def __call__(self, *given: Any) -> Any:
@@ -389,7 +389,7 @@ def test_the_parts_of_a_late_request_are_one_rejection() -> None:
     run(main)
 
 
-def test_a_request_whose_caller_has_gone_does_not_run() -> None:
+def test_a_cancelled_request_does_not_run() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel(seconds=1.0)
         subject = Batcher(model, Batching(max_rows=4))
@@ -405,7 +405,7 @@ def test_a_request_whose_caller_has_gone_does_not_run() -> None:
     run(main)
 
 
-def test_requests_whose_callers_have_gone_make_room() -> None:
+def test_cancelled_requests_make_room() -> None:
     async def main(loop: VirtualLoop) -> None:
         model = SlowModel()
         subject = Batcher(model, Batching(max_rows=1, max_queue_rows=4))
@@ -423,7 +423,7 @@ def test_requests_whose_callers_have_gone_make_room() -> None:
     run(main)
 
 
-def test_a_full_queue_refuses_at_once_and_keeps_what_it_has() -> None:
+def test_a_full_queue_refuses_at_once_and_keeps_its_requests() -> None:
     async def main(loop: VirtualLoop) -> None:
         model, seen = Model(), Seen()
         subject = Batcher(model, Batching(max_rows=2, max_queue_rows=4), seen)
@@ -460,7 +460,7 @@ async def overloaded(loop: VirtualLoop, client: str) -> Batcher:
     return subject
 
 
-def test_who_could_not_be_answered_in_time_is_told_at_once_and_when_to_come_again() -> None:
+def test_a_request_that_would_be_late_is_refused_at_once_with_a_time_to_retry() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = await overloaded(loop, "a")
         before = subject.queued_rows
@@ -475,7 +475,7 @@ def test_who_could_not_be_answered_in_time_is_told_at_once_and_when_to_come_agai
     run(main)
 
 
-def test_what_others_have_waiting_refuses_nobody_whose_turn_comes_soon() -> None:
+def test_the_queue_of_one_client_does_not_refuse_another_whose_turn_comes_soon() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = await overloaded(loop, "a")
         assert await subject.submit(kind, Ask([11]), call(loop.time() + 3.0, client="b")) == [22]
@@ -484,7 +484,7 @@ def test_what_others_have_waiting_refuses_nobody_whose_turn_comes_soon() -> None
     run(main)
 
 
-def test_callers_who_have_gone_refuse_nobody() -> None:
+def test_cancelled_requests_refuse_nobody() -> None:
     async def main(loop: VirtualLoop) -> None:
         subject = Batcher(SlowModel(seconds=1.0), Batching(max_rows=2))
         for number in range(2):
@@ -644,7 +644,7 @@ def test_late_halves_behind_a_run_that_hangs_do_not_keep_a_batcher_from_closing(
     run(main)
 
 
-def test_the_observer_is_told() -> None:
+def test_the_observer_is_called() -> None:
     async def main(loop: VirtualLoop) -> None:
         seen = Seen()
         model = SlowModel([3], seconds=1.0)
@@ -720,7 +720,7 @@ def test_a_model_in_a_thread_on_a_real_loop(loop_factory: Callable[[], asyncio.A
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.3], ids=["steady", "varying"])
-def test_an_overloaded_queue_goes_on_answering_in_time(spread: float) -> None:
+def test_an_overloaded_queue_still_answers_in_time(spread: float) -> None:
     """Half again as much as can be done, each request with time for four runs, which are not equally long."""
     runs = 200
     chance = random.Random(1)

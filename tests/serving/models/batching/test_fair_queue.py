@@ -122,7 +122,7 @@ def test_equal_lanes_of_two_kinds_of_work_are_two(queue: Queue) -> None:
     assert queue.rest() == [["a"], ["b"]]
 
 
-def test_the_most_urgent_goes_first_across_lanes_and_clients(queue: Queue) -> None:
+def test_the_most_urgent_goes_first_across_keys_and_clients(queue: Queue) -> None:
     queue.push("patient", urgency=7)
     queue.push("usual", client="x")
     queue.push("urgent", urgency=0, client="y", batch_key="other")
@@ -157,7 +157,7 @@ def test_at_those_intervals_the_turns_of_clients_do_not_count(loop: asyncio.Abst
     assert found.count(["urgent"]) == 4 * (AGEING - 1)
 
 
-def test_what_nobody_waits_for_takes_no_room_in_a_batch(queue: Queue) -> None:
+def test_cancelled_requests_take_no_room_in_a_batch(queue: Queue) -> None:
     requests = [queue.push(name, rows=4) for name in range(6)]
     for gone in (0, 2, 3):
         requests[gone].answer.set_result(None)
@@ -165,7 +165,7 @@ def test_what_nobody_waits_for_takes_no_room_in_a_batch(queue: Queue) -> None:
     assert queue.rejected == []
 
 
-def test_what_is_late_is_rejected_when_it_is_reached(queue: Queue) -> None:
+def test_a_late_request_is_rejected_when_it_is_reached(queue: Queue) -> None:
     for name in range(6):
         queue.push(name, rows=4, deadline=5.0 if name % 2 else 9.0)
     assert queue.take(now=5.0) == [0, 2]
@@ -175,7 +175,7 @@ def test_what_is_late_is_rejected_when_it_is_reached(queue: Queue) -> None:
     assert queue.fair.rows == 0
 
 
-def test_a_sweep_rejects_what_is_late_and_drops_what_has_gone(queue: Queue) -> None:
+def test_a_sweep_rejects_late_requests_and_drops_cancelled_ones(queue: Queue) -> None:
     requests = [
         queue.push(name, batch_key=str(name % 2), urgency=name % 3, deadline=10.0 + name) for name in range(12)
     ]
@@ -213,7 +213,7 @@ def test_a_client_of_whom_nothing_waits_has_no_share(queue: Queue, empty: bool) 
     assert queue.fair.make_room(2, "new", 0.0)
 
 
-def test_clients_are_counted_anew(queue: Queue) -> None:
+def test_clients_are_ranked_again(queue: Queue) -> None:
     queue = Queue(queue.loop, max_rows=100, bound=200)
     for name in range(100):
         queue.push(name, client=str(name), batch_key="small")
@@ -258,7 +258,7 @@ def test_the_greediest_is_found_among_many_clients(queue: Queue) -> None:
     assert odd and abs(len(queue.rejected) - 2 * odd) <= 2
 
 
-def test_room_is_looked_for_among_those_who_have_gone_first(queue: Queue) -> None:
+def test_cancelled_requests_are_the_first_to_make_room(queue: Queue) -> None:
     queue = Queue(queue.loop, bound=4)
     requests = [queue.push(name, client="greedy") for name in range(4)]
     requests[2].answer.set_result(None)
@@ -320,7 +320,7 @@ def test_rows_are_counted_and_every_request_leaves_once(steps: list[Any], max_ro
     loop.close()
 
 
-def test_what_goes_before_one_more_request_is_all_of_its_client_and_as_much_of_each_other(queue: Queue) -> None:
+def test_ahead_of_a_request_are_all_rows_of_its_client_and_as_many_of_each_other(queue: Queue) -> None:
     assert queue.fair.ahead(kind, "", "a", 3) == 0
     for name in range(10):
         queue.push(name, client="a")
