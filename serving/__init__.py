@@ -2,5 +2,5 @@
 
 import os
 
-# ONNX Runtime's Linux wheels report models' names and hashes to their maker unless told otherwise before import.
+# ONNX Runtime's Linux wheels send models' names and hashes to their maker unless this is set before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

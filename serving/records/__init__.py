@@ -1,1 +1,1 @@
-"""Databases that complete questions: lookups in existing tables, and collections that apps keep."""
+"""Databases that complete short questions: lookups in existing tables, and collections of records."""

@@ -89,7 +89,7 @@ FOR SHARE OF r SKIP LOCKED
 ON CONFLICT DO NOTHING
 RETURNING record
 """
-"""Only for records that were not changed since they were encoded; locked records are left to who changes them."""
+"""Only for records that were not changed since they were encoded, and that nothing changes at the moment."""
 GET = "SELECT body::text AS body FROM slipway_records WHERE app = :app AND collection = :collection AND id = :id"
 DELETE = "DELETE FROM slipway_records WHERE app = :app AND collection = :collection AND id = :id RETURNING id"
 COUNT = "SELECT count(*) AS count FROM slipway_records WHERE app = :app AND collection = :collection"

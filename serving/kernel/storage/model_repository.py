@@ -45,7 +45,7 @@ class Repository:
         return sorted(int(item.name) for item in folder.iterdir() if item.name.isdigit() and item.is_dir())
 
     def aliases(self, app: str) -> Aliases:
-        """Which versions are champion and challenger; none where there is no file. Raises `Refused`."""
+        """Which versions are champion and challenger; both are None if there is no file. Raises `Refused`."""
         try:
             content = (self.root / app / ALIASES_NAME).read_bytes()
         except FileNotFoundError:

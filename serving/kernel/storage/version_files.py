@@ -63,7 +63,7 @@ def decode_context(manifest: Manifest, kind: type[T]) -> T:
 
 
 def decode_aliases(content: bytes | None) -> Aliases:
-    """The aliases; none where there is no such file (None). Raises `Refused`."""
+    """The aliases; both are None if there is no such file (None). Raises `Refused`."""
     return Aliases() if content is None else _decode(ALIASES_NAME, content, Aliases)
 
 

@@ -49,7 +49,7 @@ class ModelReplica:
     """Runs the versions of one app that gateways ask for; of too many, the most recently used stay open."""
 
     def __init__(self, app: str, settings: Settings) -> None:
-        """Opens no version; each is opened when it is first asked for."""
+        """Opens no version yet; each is opened at its first call."""
         from serving.kernel.find_app import find_app
 
         self._app: App[Any, Any, Any] = find_app(app)

@@ -1,1 +1,1 @@
-"""Dynamic batching across requests."""
+"""Dynamic batching: requests of many callers share one run of the model."""

@@ -45,7 +45,7 @@ class QueuedRequest(msgspec.Struct, eq=False):
     arrived: float
 
     def fail(self, error: BaseException) -> None:
-        """Answer with `error`; an error that is no `SlipwayError` becomes the cause of `BackendFailed`."""
+        """Answer with `error`; any error but a `SlipwayError` becomes the cause of `BackendFailed`."""
         if self.answer.done():
             return
         known: SlipwayError
