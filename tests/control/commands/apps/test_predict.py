@@ -31,4 +31,4 @@ def test_fields_of_the_question_are_options(slipway: Slipway) -> None:
 def test_fields_and_a_document_do_not_go_together(slipway: Slipway) -> None:
     done = slipway.run(*SHORT, "--json", "{}")
     assert done.returncode == 2
-    assert "one of them" in done.stderr
+    assert "give only one of" in done.stderr
