@@ -48,6 +48,7 @@ def test_an_image_runs_unprivileged_from_a_pinned_base_without_build_tools(root:
     (label,) = made[-1].values("LABEL")
     (folder, listed) = re.findall(r'io\.slipway\.sbom="(.*)/(.*)"', label)[0]
     packages = (root / "images" / "packages").read_text()
+    assert "\nuv pip uninstall setuptools\n" in packages
     assert f"\ncd {folder}\n" in packages and f"--output-file {listed} " in packages
     for key in ("title", "description", "licenses", "version", "revision"):
         assert f"org.opencontainers.image.{key}=" in label
