@@ -20,7 +20,7 @@ OWN_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Ratio:
-    """Slipway's requests per second over a peer's, or over the best of a family, at so many clients."""
+    """Slipway's requests per second over a peer's, or over the best of a family, at this number of clients."""
 
     workload: str
     peer: str

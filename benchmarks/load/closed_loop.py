@@ -1,4 +1,4 @@
-"""Closed-loop clients: so many connections, each with one request on its way at any time.
+"""Closed-loop clients: a fixed number of connections, each with one request at a time.
 
 wrk for HTTP/1.1 and h2load for gRPC: both are C, use one thread, and take a few microseconds per request, so that
 on two cores the server has one to itself. How busy the client was is measured, for the tables to say.

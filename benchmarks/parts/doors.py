@@ -72,7 +72,7 @@ def _grpc(address: str, width: int) -> Send:
 
 
 def _load(connect: Callable[[], Send], clients: int) -> tuple[list[float], float]:
-    """Latencies in seconds of `REQUESTS` requests from so many clients, and how long all took."""
+    """Latencies in seconds of `REQUESTS` requests from `clients` clients, and the duration of all of them."""
     times: list[float] = []
 
     def work() -> None:

@@ -25,7 +25,7 @@ TIMINGS = 150
 
 
 def question(days: int) -> PriceQuestion:
-    """A question with so many days of history."""
+    """A question with `days` days of history."""
     first = datetime.date(2020, 1, 1)
     history = tuple(
         Observation(

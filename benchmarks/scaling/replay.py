@@ -118,7 +118,7 @@ class Run:
         return sum(before != after for before, after in zip(self.replicas, self.replicas[1:], strict=False))
 
     def reversals(self, within: int = 300) -> int:
-        """How often it went up and then down, or down and then up, within so many seconds: oscillation."""
+        """The number of oscillations: changes up and then down, or down and then up, `within` seconds."""
         moves = [
             (second, after > before)
             for second, (before, after) in enumerate(zip(self.replicas, self.replicas[1:], strict=False))

@@ -25,7 +25,7 @@ SECONDS = 1800
 
 
 def requirements(name: str) -> Path:
-    """The pins of an environment. Raises `BenchmarkError` for a name that is none."""
+    """The pins of an environment. Raises `BenchmarkError` for an unknown name."""
     if name not in ENVIRONMENTS:
         raise BenchmarkError(f"there is no environment {name!r}; there are: {', '.join(ENVIRONMENTS)}")
     return FOLDER / f"{name}.txt"

@@ -23,7 +23,7 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 def memory(processes: Iterable[psutil.Process]) -> Memory:
-    """The sum over the processes; one that ended meanwhile counts nothing."""
+    """The sum over the processes. A process that has ended counts as zero."""
     pss = rss = 0.0
     for process in processes:
         try:
@@ -59,7 +59,7 @@ def thread_seconds(processes: Iterable[psutil.Process], prefix: str) -> float:
 
 
 def spent(before: Mapping[int, float], after: Mapping[int, float]) -> float:
-    """Seconds between two looks; a process that is new counts from its start, one that ended not at all."""
+    """CPU seconds between two readings. New processes count from their start, ended ones do not count."""
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 

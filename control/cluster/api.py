@@ -137,7 +137,7 @@ class Cluster:
             said = str(getattr(cause, "reason", None) or cause).splitlines()[0][:200]
             raise ClusterAway(
                 f"cannot {what}: no answer from {self.host} ({said}); check `kubectl cluster-info`"
-            ) from None
+            ) from cause
 
     def _refusal(self, what: str, cause: ApiException) -> KubernetesError:
         """Return the server's message with a hint. Headers are left out, because they may hold credentials."""
@@ -167,7 +167,7 @@ def _configuration() -> tuple[Configuration, str]:
     try:
         load.load_incluster_config(client_configuration=configuration)
         return configuration, POD_NAMESPACE.read_text().strip()
-    except (config.ConfigException, OSError):
+    except (config.ConfigException, OSError) as cause:
         raise KubernetesError(
             f"no cluster is configured: {reason}; set KUBECONFIG, or use --print and apply the manifest elsewhere"
-        ) from None
+        ) from cause

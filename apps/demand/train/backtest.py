@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from apps.demand.train.data import Pace
+from apps.demand.train.data import Schedule
 from apps.demand.train.interval import level_of, spread_of
 from apps.demand.train.prophet import Fit, Plan, fit, point
 from apps.demand.train.tables import step_size
@@ -28,10 +28,10 @@ class History(msgspec.Struct, frozen=True):
     values: Floats
     """[n]"""
 
-    def known(self, count: int, plan: Plan, pace: Pace) -> Fit:
+    def known(self, count: int, plan: Plan, schedule: Schedule) -> Fit:
         """What a fit on the first `count` steps is made of."""
         rows = np.flatnonzero(np.isfinite(self.values[:count]))
-        return Fit(self.days[rows].astype(int).tolist(), self.values[rows].tolist(), plan, pace.frequency)
+        return Fit(self.days[rows].astype(int).tolist(), self.values[rows].tolist(), plan, schedule.frequency)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -39,17 +39,17 @@ class Job(msgspec.Struct, frozen=True):
 
     history: History
     plan: Plan
-    pace: Pace
+    schedule: Schedule
     origins: tuple[int, ...]
     until: int
     """Truths closer than this many steps to the end are not looked at."""
 
 
-def history(frame: pd.DataFrame, pace: Pace) -> list[History]:
+def history(frame: pd.DataFrame, schedule: Schedule) -> list[History]:
     """The series of a tidy table, by name."""
     found = []
     for name, part in frame.groupby("series", sort=True):
-        values = part.set_index("date")["demand"].sort_index().asfreq("D" if pace.frequency == "day" else "MS")
+        values = part.set_index("date")["demand"].sort_index().asfreq("D" if schedule.frequency == "day" else "MS")
         days = pd.DatetimeIndex(values.index).to_numpy().astype("datetime64[D]").astype(np.float64)
         found.append(History(str(name), days, values.to_numpy(dtype=np.float64)))
     return found
@@ -65,13 +65,13 @@ def run(job: Job) -> pd.DataFrame:
 
 
 def _forecast(job: Job, origin: int) -> pd.DataFrame:
-    series, pace = job.history, job.pace
+    series, schedule = job.history, job.schedule
     count = len(series.days) - origin
-    last = min(count + pace.steps, len(series.days) - job.until)
+    last = min(count + schedule.steps, len(series.days) - job.until)
     steps = np.arange(1, last - count + 1)
-    model = fit(series.known(count, job.plan, pace))
+    model = fit(series.known(count, job.plan, schedule))
     yhat, terms = point(model, series.days[count:last])
-    spread = spread_of(model, step_size(model, pace.steps, pace.frequency == "month"))
+    spread = spread_of(model, step_size(model, schedule.steps, schedule.frequency == "month"))
     factors, scale = np.abs(1 + terms), float(model.y_scale)
     actual = series.values[count:last]
     predicted = np.maximum(yhat, 0)
@@ -85,7 +85,7 @@ def _forecast(job: Job, origin: int) -> pd.DataFrame:
             "date": pd.to_datetime(series.days[count:last], unit="D"),
             "actual": actual,
             "predicted": predicted,
-            "baseline": seasonal_naive(series.values[:count], len(steps), pace.season),
+            "baseline": seasonal_naive(series.values[:count], len(steps), schedule.season),
             "needed": level_of(spread, steps, factors, misses),
         }
     )

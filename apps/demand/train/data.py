@@ -21,7 +21,7 @@ from training.data.split import by_time
 from training.errors import BadValue, DataError
 from training.recipe import RecipeOptions, Split
 
-__all__ = ["FORBIDDEN", "ORIGINS", "PACES", "SCHEMA", "Pace", "cut", "pace_of", "tidy"]
+__all__ = ["FORBIDDEN", "ORIGINS", "SCHEDULES", "SCHEMA", "Schedule", "cut", "schedule_of", "tidy"]
 
 ORIGINS = 6
 """Rolling origins per horizon."""
@@ -30,19 +30,19 @@ CHOOSING = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """What differs between daily and monthly series; everything is in steps of the series."""
+class Schedule:
+    """How a daily or monthly series is backtested. All numbers are steps of the series: days or months."""
 
     frequency: Frequency
     horizons: tuple[int, ...]
     spacing: int
-    """Between two origins; divides the horizons."""
+    """The steps between two origins; divides the horizons."""
     season: int
-    """What seasonal-naive repeats."""
+    """The length of the season that seasonal-naive repeats."""
     block: int
-    """Of the bootstrap."""
+    """The length of a block of the bootstrap."""
     least: int
-    """Shortest series that can be judged."""
+    """The shortest series that can be judged."""
 
     @property
     def steps(self) -> int:
@@ -77,9 +77,11 @@ class Pace:
         return ahead(last, -steps, self.frequency)
 
 
-PACES: dict[str, Pace] = {
-    "day": Pace(frequency="day", horizons=(30, 60, MAX_DAYS), spacing=30, season=7, block=14, least=2 * 365),
-    "month": Pace(frequency="month", horizons=(3, 6, MAX_MONTHS), spacing=3, season=12, block=1, least=5 * 12 + 3),
+SCHEDULES: dict[str, Schedule] = {
+    "day": Schedule(frequency="day", horizons=(30, 60, MAX_DAYS), spacing=30, season=7, block=14, least=2 * 365),
+    "month": Schedule(
+        frequency="month", horizons=(3, 6, MAX_MONTHS), spacing=3, season=12, block=1, least=5 * 12 + 3
+    ),
 }
 """By frequency."""
 
@@ -125,9 +127,9 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     return known[["series", "date", "demand", "unit"]]
 
 
-def pace_of(frame: pd.DataFrame) -> Pace:
+def schedule_of(frame: pd.DataFrame) -> Schedule:
     """Monthly when every date is the first of a month, else daily."""
-    return PACES["month" if (frame["date"].dt.day == 1).all() else "day"]
+    return SCHEDULES["month" if (frame["date"].dt.day == 1).all() else "day"]
 
 
 def cut(frame: pd.DataFrame) -> Split:
@@ -135,20 +137,22 @@ def cut(frame: pd.DataFrame) -> Split:
 
     Raises `DataError` when a series is too short for that, or never changes.
     """
-    pace = pace_of(frame)
+    schedule = schedule_of(frame)
     for name, part in frame.groupby("series"):
-        span = len(pd.period_range(part["date"].min(), part["date"].max(), freq=pace.frequency[0].upper()))
-        if span < pace.least or len(part) < pace.least / 2:
+        span = len(pd.period_range(part["date"].min(), part["date"].max(), freq=schedule.frequency[0].upper()))
+        if span < schedule.least or len(part) < schedule.least / 2:
             raise DataError(
-                f"series {name!r} has {len(part)} values over {span} {pace.frequency}s; at least {pace.least} "
-                f"{pace.frequency}s are needed to judge forecasts from rolling origins"
+                f"series {name!r} has {len(part)} values over {span} {schedule.frequency}s; at least "
+                f"{schedule.least} {schedule.frequency}s are needed to judge forecasts from rolling origins"
             )
         if part["demand"].nunique() == 1:
             raise DataError(
                 f"series {name!r} is {part['demand'].iloc[0]:g} throughout; there is nothing to forecast"
             )
     last = frame["date"].max().date()
-    test_from, validation_from = (pace.back(last, steps - 1) for steps in (pace.held_out, pace.choosing[-1]))
+    test_from, validation_from = (
+        schedule.back(last, steps - 1) for steps in (schedule.held_out, schedule.choosing[-1])
+    )
     made = by_time(frame, "date", pd.Timestamp(validation_from), pd.Timestamp(test_from))
     return Split(
         train=made.train,
@@ -156,15 +160,15 @@ def cut(frame: pd.DataFrame) -> Split:
         test=made.test,
         description={
             **made.description,
-            "frequency": pace.frequency,
-            "origins": {str(horizon): _origins(pace, last, horizon) for horizon in pace.horizons},
+            "frequency": schedule.frequency,
+            "origins": {str(horizon): _origins(schedule, last, horizon) for horizon in schedule.horizons},
             "dropped_in_tidy": frame.attrs.get("dropped", {}),
         },
     )
 
 
-def _origins(pace: Pace, last: datetime.date, horizon: int) -> list[str]:
-    return [pace.back(last, back).isoformat() for back in pace.origins(horizon)]
+def _origins(schedule: Schedule, last: datetime.date, horizon: int) -> list[str]:
+    return [schedule.back(last, back).isoformat() for back in schedule.origins(horizon)]
 
 
 def _renamed(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:

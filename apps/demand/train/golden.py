@@ -12,7 +12,7 @@ import pandas as pd
 from apps.demand.schema import DemandQuestion
 from apps.demand.serve.columns import FEATURES
 from apps.demand.serve.features import EPOCH, row
-from apps.demand.train.data import Pace
+from apps.demand.train.data import Schedule
 from apps.demand.train.graph import LAST_DAY
 from apps.demand.train.tables import Tables
 
@@ -27,33 +27,38 @@ FREE = 3
 """Columns that may hold anything: series, day and step. The others follow from the day."""
 
 
-def golden(names: Sequence[str], last: datetime.date, pace: Pace) -> list[DemandQuestion]:
+def golden(names: Sequence[str], last: datetime.date, schedule: Schedule) -> list[DemandQuestion]:
     """Every series at horizons from the first to the longest, asked by horizon and by date in turn."""
-    horizons = np.linspace(1, pace.steps, GOLDEN_ROWS).astype(int).tolist()
+    horizons = np.linspace(1, schedule.steps, GOLDEN_ROWS).astype(int).tolist()
     found = []
     for number, horizon in enumerate(horizons):
         name = names[number % len(names)]
         if number % 2:
-            found.append(DemandQuestion(series=name, date=pace.back(last, -horizon)))
+            found.append(DemandQuestion(series=name, date=schedule.back(last, -horizon)))
         else:
             found.append(DemandQuestion(series=name, horizon=horizon))
     return found
 
 
-def parity_rows(frame: pd.DataFrame, tables: Tables, pace: Pace, events: Events) -> Floats:
+def parity_rows(frame: pd.DataFrame, tables: Tables, schedule: Schedule, events: Events) -> Floats:
     """Days of the past and all of the horizon, then days around changepoints, then extreme rows, then NaN.
 
     `frame` is the whole tidy table; `events` must know every day up to the horizon's end.
     """
     first, last = (edge.date().toordinal() - EPOCH for edge in (frame["date"].min(), frame["date"].max()))
-    end = pace.back(frame["date"].max().date(), -pace.steps).toordinal() - EPOCH
+    end = schedule.back(frame["date"].max().date(), -schedule.steps).toordinal() - EPOCH
     count = len(tables.scale)
     days = np.unique(np.linspace(first, end, PARITY_ROWS).astype(int))
     rng = np.random.default_rng(7)
     # The same days with any step, until there are enough rows.
     copies = -(-PARITY_ROWS // (len(days) * count))
     rows = [
-        _row(series, int(day), max(0, int(day) - last) if copy == 0 else int(rng.integers(pace.steps + 1)), events)
+        _row(
+            series,
+            int(day),
+            max(0, int(day) - last) if copy == 0 else int(rng.integers(schedule.steps + 1)),
+            events,
+        )
         for copy in range(copies)
         for series in range(count)
         for day in days
@@ -64,7 +69,7 @@ def parity_rows(frame: pd.DataFrame, tables: Tables, pace: Pace, events: Events)
         for change in tables.start[series] + tables.changes[series] * tables.span[series]
         for day in (np.floor(change), np.ceil(change), np.ceil(change) + 1)
     ]
-    return np.concatenate([np.array(rows), _extremes(pace.steps, events), _missing(rows[0])])
+    return np.concatenate([np.array(rows), _extremes(schedule.steps, events), _missing(rows[0])])
 
 
 def _row(series: int, day: int, step: int, events: Events) -> list[float]:

@@ -13,7 +13,7 @@ from apps.demand.schema import DemandContext, DemandQuestion, DemandSeries
 from apps.demand.train import backtest, data, report, synthetic
 from apps.demand.train.backtest import History, Job
 from apps.demand.train.calendar import calendar_of
-from apps.demand.train.data import Pace
+from apps.demand.train.data import Schedule
 from apps.demand.train.golden import Events, golden, parity_rows
 from apps.demand.train.graph import graph
 from apps.demand.train.native import DemandModel
@@ -35,7 +35,7 @@ class Made:
     """What a fit leaves for the later steps."""
 
     model: DemandModel
-    pace: Pace
+    schedule: Schedule
     backtest: pd.DataFrame
     seed: int
 
@@ -71,35 +71,35 @@ class DemandRecipe(Recipe[DemandQuestion]):
         must know the latest days: its answers would be of the past otherwise.
         """
         frame = _whole(split)
-        pace = data.pace_of(frame)
-        series = backtest.history(frame, pace)
-        chosen, early = _choose(series, pace, trainer)
-        jobs = [Job(one, chosen[one.name], pace, pace.judged, 0) for one in series]
+        schedule = data.schedule_of(frame)
+        series = backtest.history(frame, schedule)
+        chosen, early = _choose(series, schedule, trainer)
+        jobs = [Job(one, chosen[one.name], schedule, schedule.judged, 0) for one in series]
         rows = pd.concat([early, *trainer.map(backtest.run, jobs)], ignore_index=True)
-        level = report.level_at(rows, pace, 0, COVERAGE)
-        levels = {origin: report.level_at(rows, pace, origin, COVERAGE) for origin in pace.judged}
-        judged = rows[rows["origin"].isin(pace.judged)].assign(level=lambda part: part["origin"].map(levels))
+        level = report.level_at(rows, schedule, 0, COVERAGE)
+        levels = {origin: report.level_at(rows, schedule, origin, COVERAGE) for origin in schedule.judged}
+        judged = rows[rows["origin"].isin(schedule.judged)].assign(level=lambda part: part["origin"].map(levels))
         trainer.log(f"interval: Prophet's of level {level:.3f}, as that held {COVERAGE:g} of the latest truths")
-        wanted = [one.known(len(one.days), chosen[one.name], pace) for one in series]
+        wanted = [one.known(len(one.days), chosen[one.name], schedule) for one in series]
         models = [revive(text) for text in trainer.map(fit_stored, wanted)]
-        made = tables(models, [level] * len(models), pace.steps, pace.frequency == "month")
+        made = tables(models, [level] * len(models), schedule.steps, schedule.frequency == "month")
         model = DemandModel(models, made)
         return Fitted(
             predict=model.predict,
-            context=_context(frame, model, pace),
+            context=_context(frame, model, schedule),
             files={},
             params={
                 **trainer.tuned(DEFAULTS),
                 "interval.level": round(level, 4),
                 **{f"plan.{one.name}": chosen[one.name].name for one in series},
             },
-            model=Made(model, pace, judged, trainer.seed),
+            model=Made(model, schedule, judged, trainer.seed),
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
         """Six rolling origins at each horizon, beside seasonal-naive."""
         made: Made = fitted.model
-        return report.evaluation(made.backtest, made.pace, made.seed)
+        return report.evaluation(made.backtest, made.schedule, made.seed)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Beats seasonal-naive; the interval holds its share."""
@@ -115,24 +115,30 @@ class DemandRecipe(Recipe[DemandQuestion]):
         made: Made = fitted.model
         frame = _whole(split)
         return {
-            "features": parity_rows(frame, made.model.tables, made.pace, _events(frame, made.model, made.pace, 0))
+            "features": parity_rows(
+                frame, made.model.tables, made.schedule, _events(frame, made.model, made.schedule, 0)
+            )
         }
 
     def golden(self, split: Split) -> list[DemandQuestion]:
         """Questions of every series at all horizons."""
         frame = _whole(split)
         names = sorted(frame["series"].unique())
-        return golden(names, frame["date"].max().date(), data.pace_of(frame))
+        return golden(names, frame["date"].max().date(), data.schedule_of(frame))
 
 
 def _whole(split: Split) -> pd.DataFrame:
     return pd.concat([split.train, split.validation, split.test]).sort_values(["series", "date"], kind="stable")
 
 
-def _choose(series: Sequence[History], pace: Pace, trainer: Trainer) -> tuple[dict[str, Plan], pd.DataFrame]:
+def _choose(
+    series: Sequence[History], schedule: Schedule, trainer: Trainer
+) -> tuple[dict[str, Plan], pd.DataFrame]:
     """Each series' plan, and its rows of the validation part."""
-    known = {plan.name: plan for plan in plans(pace.frequency, trainer.tuned(DEFAULTS))}
-    jobs = [Job(one, plan, pace, pace.choosing, pace.held_out) for one in series for plan in known.values()]
+    known = {plan.name: plan for plan in plans(schedule.frequency, trainer.tuned(DEFAULTS))}
+    jobs = [
+        Job(one, plan, schedule, schedule.choosing, schedule.held_out) for one in series for plan in known.values()
+    ]
     rows = pd.concat(trainer.map(backtest.run, jobs), ignore_index=True)
     names = report.choose(rows)
     for name, plan in names.items():
@@ -141,24 +147,24 @@ def _choose(series: Sequence[History], pace: Pace, trainer: Trainer) -> tuple[di
     return {name: known[plan] for name, plan in names.items()}, used
 
 
-def _context(frame: pd.DataFrame, model: DemandModel, pace: Pace) -> DemandContext:
+def _context(frame: pd.DataFrame, model: DemandModel, schedule: Schedule) -> DemandContext:
     units = frame.groupby("series", sort=True)["unit"].first()
     last = frame["date"].max().date()
     return DemandContext(
         series=tuple(DemandSeries(name=str(name), unit=unit, last_date=last) for name, unit in units.items()),
-        frequency=pace.frequency,
-        steps=pace.steps,
+        frequency=schedule.frequency,
+        steps=schedule.steps,
         coverage=COVERAGE,
-        events=dict(_events(frame, model, pace, 1)),
+        events=dict(_events(frame, model, schedule, 1)),
     )
 
 
-def _events(frame: pd.DataFrame, model: DemandModel, pace: Pace, since: int) -> Events:
+def _events(frame: pd.DataFrame, model: DemandModel, schedule: Schedule, since: int) -> Events:
     """The calendar up to the horizon's end: from the day after the last (`since` 1) or of the whole table (0)."""
     last = frame["date"].max().date()
-    first = pace.back(last, -1) if since else frame["date"].min().date()
+    first = schedule.back(last, -1) if since else frame["date"].min().date()
     years = (frame["date"].min().year, last.year + AHEAD_YEARS)
-    return calendar_of(effect_names(model.models), first, pace.back(last, -pace.steps), years)
+    return calendar_of(effect_names(model.models), first, schedule.back(last, -schedule.steps), years)
 
 
 recipe = DemandRecipe()

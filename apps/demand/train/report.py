@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from apps.demand.train.data import Pace
+from apps.demand.train.data import Schedule
 from serving.kernel.storage.version_manifest import Check, Metric
 from training.measures import evaluate
 from training.measures.block_bootstrap import mean_gain
@@ -46,29 +46,31 @@ def choose(rows: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def level_at(rows: pd.DataFrame, pace: Pace, origin: int, share: float) -> float:
+def level_at(rows: pd.DataFrame, schedule: Schedule, origin: int, share: float) -> float:
     """The level of Prophet's interval that held a `share` of the truths known at `origin` (0: all that are known).
 
     Only forecasts from the four origins before count, of all series together.
     """
-    known = rows["origin"].isin(pace.setting(origin)) & (rows["origin"] - rows["step"] >= origin)
+    known = rows["origin"].isin(schedule.setting(origin)) & (rows["origin"] - rows["step"] >= origin)
     needed = rows.loc[known, "needed"].to_numpy()
     return float(np.clip(factor(needed, np.ones(len(needed)), share), LOWEST_LEVEL, HIGHEST_LEVEL))
 
 
-def judged_rows(rows: pd.DataFrame, pace: Pace, horizon: int) -> pd.DataFrame:
+def judged_rows(rows: pd.DataFrame, schedule: Schedule, horizon: int) -> pd.DataFrame:
     """Steps up to `horizon` from the six origins it is judged on."""
-    return rows[(rows["step"] <= horizon) & rows["origin"].isin(pace.origins(horizon))]
+    return rows[(rows["step"] <= horizon) & rows["origin"].isin(schedule.origins(horizon))]
 
 
-def evaluation(rows: pd.DataFrame, pace: Pace, seed: int) -> Evaluation:
+def evaluation(rows: pd.DataFrame, schedule: Schedule, seed: int) -> Evaluation:
     """Metrics of each horizon and the rows of the longest one."""
     metrics = [
         metric
-        for horizon in pace.horizons
-        for metric in _metrics(judged_rows(rows, pace, horizon), f"{horizon} {pace.frequency}s", pace, seed)
+        for horizon in schedule.horizons
+        for metric in _metrics(
+            judged_rows(rows, schedule, horizon), f"{horizon} {schedule.frequency}s", schedule, seed
+        )
     ]
-    longest = judged_rows(rows, pace, pace.steps)
+    longest = judged_rows(rows, schedule, schedule.steps)
     shown = pd.DataFrame(
         {
             "actual": longest["actual"],
@@ -78,7 +80,7 @@ def evaluation(rows: pd.DataFrame, pace: Pace, seed: int) -> Evaluation:
         }
     ).reset_index(drop=True)
     # Forecasts of the same days are alike, whatever their origin.
-    block = _steps(longest["date"], pace) // pace.block
+    block = _steps(longest["date"], schedule) // schedule.block
     keyed = with_keys(shown, block, longest["series"], longest["date"].dt.date, longest["step"])
     return Evaluation(metrics=tuple(metrics), rows=keyed, kind="values")
 
@@ -92,9 +94,9 @@ def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
     return [*checks, _holds(found["coverage", parts[-1]], coverage)]
 
 
-def _metrics(rows: pd.DataFrame, part: str, pace: Pace, seed: int) -> list[Metric]:
+def _metrics(rows: pd.DataFrame, part: str, schedule: Schedule, seed: int) -> list[Metric]:
     model, naive = wapes(rows), wapes(rows, "baseline")
-    low, high = mean_gain(_gains(rows), _steps(rows["date"], pace), pace.block, seed)
+    low, high = mean_gain(_gains(rows), _steps(rows["date"], schedule), schedule.block, seed)
     actual, predicted, baseline = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
     common: dict[str, Any] = {"slice": part, "rows": len(rows)}
     percent: dict[str, Any] = {**common, "unit": "%"}
@@ -121,8 +123,8 @@ def _gains(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     return gains
 
 
-def _steps(dates: pd.Series[pd.Timestamp], pace: Pace) -> npt.NDArray[np.int64]:
-    if pace.frequency == "month":
+def _steps(dates: pd.Series[pd.Timestamp], schedule: Schedule) -> npt.NDArray[np.int64]:
+    if schedule.frequency == "month":
         return np.asarray(dates.dt.year * 12 + dates.dt.month, dtype=np.int64)
     return np.asarray((dates - pd.Timestamp(0)).dt.days, dtype=np.int64)
 

@@ -15,7 +15,7 @@ __all__ = ["MOST_REASONS", "decide", "risk_of"]
 
 MOST_REASONS = 3
 LEAST_SHARE = 0.1
-"""Part of the score below which a feature is no reason."""
+"""The smallest share of the score that makes a feature a reason."""
 
 
 def decide(questions: Sequence[FraudQuestion], outputs: Arrays, context: FraudContext) -> list[FraudAnswer]:

@@ -15,7 +15,7 @@ __all__ = ["explainer"]
 
 
 def explainer(folder: Path, context: FraudContext) -> Explainer:
-    """Open the version's graph. Raises ONNX Runtime's errors for a file that is none."""
+    """Open the version's graph. Raises ONNX Runtime's errors for a file that is not a graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -42,7 +42,7 @@ def graph(model: FraudModel) -> onnx.ModelProto:
 
 def _constants(model: FraudModel) -> Constants:
     width = model.typical.shape[1]
-    exact = model.kept.astype(np.float64)
+    exact = model.memory.astype(np.float64)
     found: Constants = {
         "slots": np.arange(width, dtype=np.int64),
         "middle": model.scaling.middle,
@@ -51,9 +51,9 @@ def _constants(model: FraudModel) -> Constants:
         "high": np.array(LIMIT, dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
         "one": np.array(1, dtype=np.float32),
-        "kept": exact,
-        "kept_twice": 2 * exact.T,
-        "kept_squares": np.square(exact).T,
+        "memory": exact,
+        "memory_twice": 2 * exact.T,
+        "memory_squares": np.square(exact).T,
         "near": np.array(NEAR, dtype=np.float64),
         # Views first, as in `errors_of`.
         "typical": model.typical[:, None],
@@ -156,8 +156,8 @@ def _memory() -> Iterable[onnx.NodeProto]:
     yield node("Cast", ["values"], ["exact"], to=TensorProto.DOUBLE)
     yield node("Cast", ["known"], ["exact_known"], to=TensorProto.DOUBLE)
     yield node("ReduceSumSquare", ["exact", "columns"], ["own"], keepdims=1)
-    yield node("MatMul", ["exact", "kept_twice"], ["shared"])
-    yield node("MatMul", ["exact_known", "kept_squares"], ["theirs"])
+    yield node("MatMul", ["exact", "memory_twice"], ["shared"])
+    yield node("MatMul", ["exact_known", "memory_squares"], ["theirs"])
     yield node("Sub", ["own", "shared"], ["far_own"])
     yield node("Add", ["far_own", "theirs"], ["far_bare"])
     yield node("Max", ["far_bare", "near"], ["far"])
@@ -166,7 +166,7 @@ def _memory() -> Iterable[onnx.NodeProto]:
     # To the power of four, `SHARPNESS`.
     yield node("Mul", ["likeness", "likeness"], ["likeness_2"])
     yield node("Mul", ["likeness_2", "likeness_2"], ["weights"])
-    yield node("MatMul", ["weights", "kept"], ["recalled_bare"])
+    yield node("MatMul", ["weights", "memory"], ["recalled_bare"])
     yield node("ReduceSum", ["weights", "columns"], ["weight"], keepdims=1)
     yield node("Div", ["recalled_bare", "weight"], ["exact_recalled"])
     yield node("Cast", ["exact_recalled"], ["recalled"], to=TensorProto.FLOAT)
@@ -175,13 +175,13 @@ def _memory() -> Iterable[onnx.NodeProto]:
 def _score() -> Iterable[onnx.NodeProto]:
     """`errors_of`, `squares_of`, and the rest of `FraudModel.predict`: [views, n, d] inside."""
     node = helper.make_node
-    yield node("Unsqueeze", ["filled", "views"], ["told_filled"])
-    yield node("Unsqueeze", ["recalled", "views"], ["told_recalled"])
-    yield node("Concat", ["told_filled", "copied", "told_recalled"], ["told"], axis=0)
-    yield node("Sub", ["values", "told"], ["told_errors"])
+    yield node("Unsqueeze", ["filled", "views"], ["predicted_filled"])
+    yield node("Unsqueeze", ["recalled", "views"], ["predicted_recalled"])
+    yield node("Concat", ["predicted_filled", "copied", "predicted_recalled"], ["predicted"], axis=0)
+    yield node("Sub", ["values", "predicted"], ["predicted_errors"])
     # The median tells 0 of every scaled value.
     yield node("Unsqueeze", ["values", "views"], ["median_errors"])
-    yield node("Concat", ["told_errors", "median_errors"], ["errors"], axis=0)
+    yield node("Concat", ["predicted_errors", "median_errors"], ["errors"], axis=0)
     yield node("Div", ["errors", "typical"], ["errors_typical"])
     yield node("Mul", ["errors_typical", "errors_typical"], ["squares_whole"])
     yield node("Min", ["squares_whole", "most"], ["squares_cut"])

@@ -9,33 +9,33 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KEPT", "NEAR", "SHARPNESS", "fit_memory", "recalled"]
+__all__ = ["MEMORY_RECORDS", "NEAR", "SHARPNESS", "fit_memory", "recalled"]
 
 Floats = npt.NDArray[np.float32]
 
-KEPT = 1024
-"""Most records that are kept."""
+MEMORY_RECORDS = 1024
+"""The largest number of records in the memory."""
 SHARPNESS = 4
-"""A kept record counts by its squared distance to minus this power."""
+"""A record of the memory is weighted by its squared distance to the power of minus this."""
 NEAR = 1e-6
-"""Squared distances count as at least this: a record may be one that is kept."""
+"""The smallest squared distance: a record may itself be in the memory."""
 CHUNK = 2048
 
 
 def fit_memory(values: Floats, seed: int) -> Floats:
-    """A random part of the normal records, [k, d], scaled and 0 where missing as `values` are, [n, d]."""
-    kept: Floats = values[np.random.default_rng(seed).permutation(len(values))[:KEPT]]
-    return kept
+    """Return a random part of the normal records, [k, d], from scaled `values`, [n, d], with 0 where missing."""
+    memory: Floats = values[np.random.default_rng(seed).permutation(len(values))[:MEMORY_RECORDS]]
+    return memory
 
 
-def recalled(kept: Floats, values: Floats, known: Floats) -> Floats:
-    """Each record as the kept ones, [k, d], tell it, [n, d]: their mean, those near it counting most.
+def recalled(memory: Floats, values: Floats, known: Floats) -> Floats:
+    """Predict each record, [n, d], as the mean of the records in the memory, [k, d]; near records weigh most.
 
-    Distances are over the values that are known (1; 0 where missing, and the value 0 with it).
+    Distances use only the known values. `known` is 1 for them; for a missing value it is 0, and so is the value.
     """
-    parts = [np.empty((0, kept.shape[1]), np.float32)]
+    parts = [np.empty((0, memory.shape[1]), np.float32)]
     # Differences of large squares: single precision would leave little of the small ones.
-    exact = kept.astype(np.float64)
+    exact = memory.astype(np.float64)
     for start in range(0, len(values), CHUNK):
         rows, seen = (part[start : start + CHUNK].astype(np.float64) for part in (values, known))
         far = np.square(rows).sum(axis=1, keepdims=True) - 2 * rows @ exact.T + seen @ np.square(exact).T

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from apps.fraud.schema import FraudContext
 from apps.fraud.serve.features import table
-from apps.fraud.train.memory import KEPT, fit_memory, recalled
+from apps.fraud.train.memory import MEMORY_RECORDS, fit_memory, recalled
 from apps.fraud.train.network import COPIERS, HIDDEN, HIDDEN_SHARE, NOISE, Networks, build, copied, left_out, loss
 from serving.kernel.tensors import Arrays
 
@@ -77,7 +77,7 @@ DEFAULTS: dict[str, Any] = {
 PARAMS: dict[str, Any] = {
     "hidden": list(HIDDEN),
     "copiers": COPIERS,
-    "kept": KEPT,
+    "kept": MEMORY_RECORDS,
     "limit": float(LIMIT),
     "early_stopping": EARLY_STOPPING,
     "most_rows": TRAIN_ROWS,
@@ -106,7 +106,7 @@ class FraudModel:
 
     scaling: Scaling
     networks: Networks
-    kept: Floats
+    memory: Floats
     """Scaled records of the memory, [k, d]."""
     typical: Floats
     """Errors of normal records by view, [views, d]."""
@@ -116,7 +116,7 @@ class FraudModel:
         """The app's inputs to the app's outputs, by PyTorch and NumPy."""
         features = inputs["features"][:, : self.typical.shape[1]]
         values, known = self.scaling.apply(features)
-        squares = squares_of(errors_of(self.networks, self.kept, values, known), self.typical, known)
+        squares = squares_of(errors_of(self.networks, self.memory, values, known), self.typical, known)
         distances = squares.sum(axis=2, keepdims=True)
         # Half the logarithm of a square is that of its root. Records of which nothing is known score 0.
         logs = np.log(np.maximum(distances, np.square(LEAST)) / np.square(LEAST))
@@ -134,7 +134,7 @@ def fit_scaling(features: Floats) -> Scaling:
     deviation = np.nanstd(known, axis=0)
     quartiles = (high - low) / 1.349
     spread = np.where(quartiles > 0, np.maximum(quartiles, SMALLEST * deviation), deviation)
-    # The rounding of large constants is no spread.
+    # Rounding of large constants must not count as spread.
     flat = spread <= 1e-6 * np.maximum(np.abs(middle), 1e-12)
     return Scaling(middle.astype(np.float32), np.where(flat, 1, spread).astype(np.float32))
 
@@ -177,15 +177,15 @@ def fit_networks(scaling: Scaling, train: Floats, validation: Floats, trainer: A
     return networks.eval()
 
 
-def errors_of(networks: Networks, kept: Floats, values: Floats, known: Floats) -> Floats:
+def errors_of(networks: Networks, memory: Floats, values: Floats, known: Floats) -> Floats:
     """Absolute errors of the values as each view tells them, [views, n, d]."""
-    told = [
+    predicted = [
         left_out(networks.filler, values, known),
         *(copied(copier, values, known) for copier in networks.copiers),
-        recalled(kept, values, known),
+        recalled(memory, values, known),
         np.zeros_like(values),
     ]
-    errors: Floats = np.abs(values - np.stack(told))
+    errors: Floats = np.abs(values - np.stack(predicted))
     return errors
 
 
@@ -214,8 +214,8 @@ def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer
     """Scaling, networks and memory from the normal records of train, typical errors from those of validation."""
     scaling = fit_scaling(train)
     networks = fit_networks(scaling, train, validation, trainer)
-    kept = fit_memory(scaling.apply(train)[0], trainer.seed)
+    memory = fit_memory(scaling.apply(train)[0], trainer.seed)
     some = validation[np.random.default_rng(trainer.seed).permutation(len(validation))[:TRAIN_ROWS]]
     values, known = scaling.apply(some)
-    typical = typical_of(errors_of(networks, kept, values, known), known)
-    return FraudModel(scaling, networks, kept, typical, FraudContext(features=names))
+    typical = typical_of(errors_of(networks, memory, values, known), known)
+    return FraudModel(scaling, networks, memory, typical, FraudContext(features=names))

@@ -1,7 +1,7 @@
 """The networks: autoencoders that fill in what is hidden from them or copy what they see, in PyTorch.
 
 While the filler learns, a random part of each record is hidden. It tells a record by hiding one feature at a time,
-so that no feature can be copied through, and must be told from the others. The copiers see the whole record and
+so no feature can be copied; each must be predicted from the others. The copiers see the whole record and
 must get it through a narrow layer: what is rare does not fit.
 """
 
@@ -97,7 +97,7 @@ def loss(
 
 
 def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
-    """Each value as told from the others of its row, [n, d]."""
+    """Each value as predicted from the others of its row, [n, d]."""
     width = values.shape[1]
     parts = [np.empty((0, width), np.float32)]
     with torch.no_grad():
@@ -110,7 +110,7 @@ def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
 
 
 def copied(module: nn.Module, values: Floats, known: Floats) -> Floats:
-    """Each value as told from its whole row, [n, d]."""
+    """Each value as predicted from its whole row, [n, d]."""
     parts = [np.empty((0, values.shape[1]), np.float32)]
     with torch.no_grad():
         parts += [module(rows, missing).numpy() for rows, missing in _chunks(values, known)]
@@ -126,6 +126,6 @@ def _chunks(values: Floats, known: Floats) -> list[tuple[Any, Any]]:
     ]
 
 
-def _error(told: torch.Tensor, values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    errors = nn.functional.smooth_l1_loss(told, values, reduction="none") * known
+def _error(predicted: torch.Tensor, values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    errors = nn.functional.smooth_l1_loss(predicted, values, reduction="none") * known
     return errors.sum() / known.sum().clamp(min=1)

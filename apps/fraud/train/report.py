@@ -40,10 +40,10 @@ Measure = Callable[[Vector, Vector], float]
 WATCH = 5.0
 """MEDIUM and HIGH together are this many times as many normal records as HIGH alone, at most a half."""
 INTERVAL_ROWS = 2500
-"""Most rows of each label the bootstrap draws from; time is all that more of them would take."""
+"""The most rows of each label that the bootstrap draws from. More rows would only take more time."""
 RESAMPLES = 200
 FALSE_ALARMS = 2.0
-"""The share of normal records with an alert may be so many times what validation says, beside chance."""
+"""The largest ratio, beyond chance, of the share of false alarms to the share on the validation part."""
 CHANCE, DRAWS = 0.975, 100_000
 """The quantile of the test part's false alarms that counts as chance, and draws to find it with."""
 
@@ -54,7 +54,7 @@ RANKINGS = {"auroc": auroc, "average_precision": average_precision}
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows with their label, score, the baseline's score, and which of them are the same record."""
+    """Rows with label, score and baseline score, and a number that is equal for equal records."""
 
     actual: Vector
     score: Vector

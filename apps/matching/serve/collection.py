@@ -1,4 +1,4 @@
-"""The availabilities that are kept for the app, and how a requirement alone is completed with the nearest."""
+"""The collection of availabilities, and how a requirement without any is completed with the nearest ones."""
 
 from __future__ import annotations
 

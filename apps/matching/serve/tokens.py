@@ -104,7 +104,7 @@ def record(name: str, other: str) -> Record:
 
 
 def _place(ids: Ids, near: slice, far: slice, name: Ids, other: Ids) -> None:
-    """Each token once, in the order of the text, as many as there are slots."""
+    """Each token once, in the order of the text, at most one per slot."""
     name = _once(name)
     other = _once(other)
     other = other[~np.isin(other, name)]

@@ -26,9 +26,9 @@ SCALES: Floats = (np.arange(1, MAX_HORIZON + 1) ** 0.75).astype(np.float32)
 EDGES: Floats = (np.arange(1, MAX_HORIZON) + 0.5).astype(np.float32)
 """Where one horizon's row of a table ends and the next begins."""
 BORROWED = np.float32(5)
-"""How many moves the typical one counts for."""
+"""The typical move has the weight of this many moves of the market itself."""
 LARGEST_MOVE = np.float32(3)
-"""A mean log move above this (twentyfold) is no market's."""
+"""A larger mean log move (twentyfold) does not occur in a market and is cut to this."""
 
 
 def step_of(features: npt.NDArray[Any]) -> npt.NDArray[np.intp]:

@@ -58,7 +58,7 @@ _NAMES: dict[str, list[str]] = {
     "reported": ["arrival_reported"],
     "known": ["observations"],
     "horizon": ["horizon"],
-    "default_pace": ["default_pace"],
+    "default_gap": ["default_gap"],
     "now": ["weekday", "month", "year_sin", "year_cos"],
     "then": [f"target_{name}" for name in DAY],
     "harvest": ["harvest"],

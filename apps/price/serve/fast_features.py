@@ -47,11 +47,11 @@ _SPANS, _RANGES = _bounds(SPANS), _bounds(SPANS[1:])
 
 
 def _choices() -> npt.NDArray[np.intp]:
-    """By trading days known: cells of the middle two of the latest few prices, and of the calendar's pace."""
+    """By trading days known: cells of the middle two of the latest few prices, and of the usual gap in days."""
     known = np.arange(WINDOW + 1)
     few, first = np.minimum(known, MIDDLE), BLOCKS["latest"].start
-    pace = np.where(known > 1, CELL["gap_30"], CELL["default_pace"])
-    return np.stack((first + np.maximum(few - 1, 0) // 2, first + few // 2, pace), axis=1)
+    gap = np.where(known > 1, CELL["gap_30"], CELL["default_gap"])
+    return np.stack((first + np.maximum(few - 1, 0) // 2, first + few // 2, gap), axis=1)
 
 
 _CHOICES = _choices()
@@ -69,8 +69,8 @@ def compute(windows: Windows) -> npt.NDArray[np.float32]:
     known = _means(series[ARRIVAL:], cells)
     _ranges(series[RATIO], cells)
     np.subtract(cells.take(LEFT, axis=1), cells.take(RIGHT, axis=1), out=cells[:, BLOCKS["differences"]])
-    pace = _median(known, cells)
-    _calendar(windows, pace, cells)
+    gap = _median(known, cells)
+    _calendar(windows, gap, cells)
     cells[:, CELL["horizon"]] = windows.horizon
     cells[:, BLOCKS["optional"]] = windows.optional
     return cells.take(ORDER, axis=1).astype(np.float32)
@@ -140,7 +140,7 @@ def _ranges(ratio: Floats, cells: Floats) -> None:
 
 def _median(known: npt.NDArray[np.int8], cells: Floats) -> Floats:
     """Median of the latest few prices; gives the calendar days per trading day to count on with, [n]."""
-    cells[:, CELL["default_pace"]] = DEFAULT_GAP
+    cells[:, CELL["default_gap"]] = DEFAULT_GAP
     places = _CHOICES.take(known, axis=0)
     places += _CELL_STARTS[: len(cells)]
     found = cells.take(places)
@@ -148,11 +148,11 @@ def _median(known: npt.NDArray[np.int8], cells: Floats) -> Floats:
     return found[:, 2]
 
 
-def _calendar(windows: Windows, pace: Floats, cells: Floats) -> None:
+def _calendar(windows: Windows, gap: Floats, cells: Floats) -> None:
     """Weekday, month, place in the year and harvest season of the last and the expected target day."""
     last = windows.series[DAYS, :, 0]
     cells[:, BLOCKS["now"]] = place_in_year(last.astype(np.intp))
-    target = last + np.rint(pace * windows.horizon)
+    target = last + np.rint(gap * windows.horizon)
     then = place_in_year(target.astype(np.intp))
     cells[:, BLOCKS["then"]] = then
     cells[:, CELL["harvest"]] = HARVEST[windows.crop, then[:, 1].astype(np.intp)]

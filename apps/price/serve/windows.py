@@ -34,10 +34,10 @@ EARLIEST = datetime.date(1990, 1, 1)
 
 _NAN = float("nan")
 _PACKERS = tuple(struct.Struct(f"{count}d").pack_into for count in range(WINDOW + 1))
-"""By count: writes so many numbers into a buffer. Several times as fast as NumPy's assignment from a list."""
+"""By count: writes that many numbers into a buffer, several times as fast as NumPy's assignment from a list."""
 _WIDTH = sum(map(len, OPTIONAL.values()))
 _NUMBERS: dict[object, float] = {None: _NAN, **{name: float(code) for code, name in enumerate(STATES)}}
-"""What stands for an optional field that is no number."""
+"""The number for the value of an optional field that is not a number."""
 
 
 @dataclass(slots=True, eq=False)

@@ -47,7 +47,7 @@ class Examples:
 
 
 def longest_gap(horizon: int) -> int:
-    """Calendar days a target may lie ahead; beyond it the market was closed and there is no such trading day."""
+    """The most calendar days between a day and its target. With a longer gap, the market was closed in between."""
     return 3 * horizon + 10
 
 

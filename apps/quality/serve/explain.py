@@ -31,7 +31,7 @@ SEED = 7
 
 
 def explainer(folder: Path, context: QualityContext) -> Explainer:
-    """Open the graph of a version. Raises ONNX Runtime's errors for a file that is none."""
+    """Open the graph of a version. Raises ONNX Runtime's errors for a file that is not a graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

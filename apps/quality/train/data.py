@@ -45,7 +45,7 @@ LEAST_ROWS = 300
 LEAST_OF_A_GRADE = 5
 """Fewest lots of each grade in each part of the split."""
 LEAST_SUPPLIERS = 20
-"""From so many suppliers on, whole suppliers are split; below, identical lots."""
+"""With at least this many suppliers, whole suppliers are split; with fewer, groups of identical lots."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -71,7 +71,7 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
     """One row per lot: `grade`, `grade_value`, perhaps `supplier`, `group`, and the measurements.
 
     The grade stands in `grade` or `Class`; every other column must be a measurement. Lots with the same grade and
-    measurements are kept once; `attrs["dropped"]` counts the others. Raises `DataError`.
+    measurements are kept once; `attrs["dropped"]` counts the duplicates. Raises `DataError`.
     """
     grade = next((name for name in GRADE_NAMES if name in raw.columns), None)
     if grade is None:

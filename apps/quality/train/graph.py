@@ -211,7 +211,7 @@ def _depths(tree: Any) -> Floats:
 
 
 def _path(samples: Floats) -> Floats:
-    """Mean depth of an unsuccessful search in a binary tree of so many samples: what a leaf's rest counts for."""
+    """Mean depth of an unsuccessful search in a binary tree of `samples`: the depth added for a leaf's samples."""
     count = np.maximum(samples.astype(np.float64), 2.0)
     usual = 2 * (np.log(count - 1) + np.euler_gamma) - 2 * (count - 1) / count
     found: Floats = np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, usual))

@@ -230,10 +230,10 @@ def pairs(width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
 
 
 def watch_table(features: npt.NDArray[np.float32], context: QualityContext) -> npt.NDArray[np.float32]:
-    """[n, 2 x measurements] deviations, one that is not known as none, and the largest of them as many times.
+    """[n, 2 x measurements] deviations, 0 where unknown, and the largest one repeated for as many columns.
 
-    An isolation forest draws its columns evenly and would hardly ever see that one of many is far off: half its
-    splits are on the largest.
+    An isolation forest draws its columns evenly and would rarely notice that one of many is far off. So half of
+    its splits use the largest deviation.
     """
     width = len(context.features)
     away = features[:, DEVIATION_START : DEVIATION_START + width]

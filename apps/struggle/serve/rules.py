@@ -20,9 +20,9 @@ __all__ = ["THRESHOLD", "fallback", "rule"]
 
 THRESHOLD = 0.5
 SURE = 0.95
-"""The rule says no more than this, and no less than what is left of it."""
+"""The rule's probabilities are between 1 minus this and this."""
 START = 0.4
-"""Where nothing was due and nothing is scored: about what share does not pass."""
+"""The probability where nothing was due and nothing is scored: roughly the share of students who do not pass."""
 
 _MEAN, _MISSED = (FEATURES.index(name) for name in ("mean", "missed_share"))
 
@@ -30,7 +30,7 @@ _MEAN, _MISSED = (FEATURES.index(name) for name in ("mean", "missed_share"))
 def rule(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A rough probability [n] from features [n, F]: up with missed submissions, down with the mean score.
 
-    It passes one half where half of what was due is missing, or all is handed in with a mean of 40 %.
+    It exceeds 0.5 where half of the due work is missing, or where all is handed in with a mean of 40 %.
     """
     mean, missed = features[:, _MEAN].astype(np.float64), features[:, _MISSED].astype(np.float64)
     shortfall = np.clip((90.0 - mean) / 100.0, 0.0, 1.0)

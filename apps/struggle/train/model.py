@@ -1,7 +1,7 @@
 """The model: one booster for all days, calibration and a threshold per day, and all of it as one ONNX graph.
 
-The booster that calibrates and sets thresholds has not seen the validation students; the one that answers is then
-fitted on them too, for as many rounds.
+One booster is fitted without the validation students, and they calibrate it and set its thresholds. The booster
+that answers is then fitted on them as well, with the same number of rounds.
 """
 
 from __future__ import annotations

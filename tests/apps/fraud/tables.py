@@ -32,6 +32,6 @@ def model(seed: int = 0) -> FraudModel:
     networks = build(len(NAMES)).eval()
     features = raw().drop(columns="label").to_numpy(np.float32)
     scaling = fit_scaling(features)
-    kept = scaling.apply(features[:100])[0]
+    memory = scaling.apply(features[:100])[0]
     typical = np.linspace(0.4, 0.9, 15, dtype=np.float32).reshape(5, 3)
-    return FraudModel(scaling, networks, kept, typical, CONTEXT)
+    return FraudModel(scaling, networks, memory, typical, CONTEXT)

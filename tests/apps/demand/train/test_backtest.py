@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from apps.demand.train.backtest import History, Job, history, run, seasonal_naive
-from apps.demand.train.data import PACES, tidy
+from apps.demand.train.data import SCHEDULES, tidy
 from apps.demand.train.prophet import Plan
 from tests.apps.demand.tables import daily
 from training.recipe import RecipeOptions
 
-DAY = PACES["day"]
+DAY = SCHEDULES["day"]
 
 
 def one(table: pd.DataFrame) -> History:

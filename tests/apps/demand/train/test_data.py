@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaError
 
-from apps.demand.train.data import FORBIDDEN, ORIGINS, PACES, SCHEMA, Pace, cut, pace_of, tidy
+from apps.demand.train.data import FORBIDDEN, ORIGINS, SCHEDULES, SCHEMA, Schedule, cut, schedule_of, tidy
 from tests.apps.demand.tables import daily, monthly
 from training.errors import BadValue, DataError
 from training.recipe import RecipeOptions
@@ -88,8 +88,8 @@ def test_series_end_together_or_are_over() -> None:
 
 
 def test_months_are_told_from_days() -> None:
-    assert pace_of(tidy(daily(), RecipeOptions())).frequency == "day"
-    assert pace_of(tidy(monthly(), RecipeOptions())).frequency == "month"
+    assert schedule_of(tidy(daily(), RecipeOptions())).frequency == "day"
+    assert schedule_of(tidy(monthly(), RecipeOptions())).frequency == "month"
 
 
 def test_the_parts_follow_in_time_and_short_series_are_refused() -> None:
@@ -102,18 +102,18 @@ def test_the_parts_follow_in_time_and_short_series_are_refused() -> None:
         cut(tidy(daily(days=600), RecipeOptions()))
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=list(PACES))
-def test_every_origin_has_its_whole_horizon(pace: Pace) -> None:
-    for horizon in pace.horizons:
-        origins = pace.origins(horizon)
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_every_origin_has_its_whole_horizon(schedule: Schedule) -> None:
+    for horizon in schedule.horizons:
+        origins = schedule.origins(horizon)
         assert len(origins) == ORIGINS
         assert min(origins) == horizon
-        assert set(origins) <= set(pace.judged)
-    assert max(pace.judged) == pace.held_out
+        assert set(origins) <= set(schedule.judged)
+    assert max(schedule.judged) == schedule.held_out
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=list(PACES))
-def test_plans_are_chosen_before_what_is_judged(pace: Pace) -> None:
-    assert min(pace.choosing) > pace.held_out
-    assert set(pace.setting(pace.held_out)) == set(pace.choosing)
-    assert min(pace.setting(0)) > 0
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_plans_are_chosen_before_what_is_judged(schedule: Schedule) -> None:
+    assert min(schedule.choosing) > schedule.held_out
+    assert set(schedule.setting(schedule.held_out)) == set(schedule.choosing)
+    assert min(schedule.setting(0)) > 0

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from apps.demand.train.data import PACES
+from apps.demand.train.data import SCHEDULES
 from apps.demand.train.report import choose, evaluation, gate, judged_rows, level_at, wapes
 from training.measures import evaluate
 
-DAY = PACES["day"]
+DAY = SCHEDULES["day"]
 
 
 def backtest(model: float = 5.0, naive: float = 12.0, needed: float = 1.0, actual: float = 100.0) -> pd.DataFrame:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from apps.fraud.train.memory import CHUNK, KEPT, fit_memory, recalled
+from apps.fraud.train.memory import CHUNK, MEMORY_RECORDS, fit_memory, recalled
 
 FEW = np.array([[0, 0, 0], [10, 10, 10], [-10, 0, 10]], np.float32)
 
@@ -37,10 +37,10 @@ def test_a_record_alone_is_the_record_among_others() -> None:
 
 
 def test_the_memory_is_a_random_part_of_the_records_and_all_of_few() -> None:
-    rows = np.random.default_rng(0).normal(size=(4 * KEPT, 2)).astype(np.float32)
-    kept = fit_memory(rows, 7)
-    assert kept.shape == (KEPT, 2)
-    assert {tuple(row) for row in kept} <= {tuple(row) for row in rows}
-    np.testing.assert_array_equal(fit_memory(rows, 7), kept)
-    assert not np.array_equal(fit_memory(rows, 8), kept)
+    rows = np.random.default_rng(0).normal(size=(4 * MEMORY_RECORDS, 2)).astype(np.float32)
+    memory = fit_memory(rows, 7)
+    assert memory.shape == (MEMORY_RECORDS, 2)
+    assert {tuple(row) for row in memory} <= {tuple(row) for row in rows}
+    np.testing.assert_array_equal(fit_memory(rows, 7), memory)
+    assert not np.array_equal(fit_memory(rows, 8), memory)
     assert sorted(fit_memory(rows[:3], 7).tolist()) == sorted(rows[:3].tolist())

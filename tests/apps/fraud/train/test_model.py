@@ -64,7 +64,7 @@ def test_a_view_counts_in_what_is_typical_for_normal_records() -> None:
     np.testing.assert_allclose(typical[:, 1] / typical[:, 0], 10, rtol=0.2)
     distances = np.sqrt(squares_of(errors, typical, known).sum(axis=2))
     np.testing.assert_allclose((distances < 1).mean(axis=1), 0.9, atol=0.02)
-    # A value that is always told right has a unit all the same, and no view is closer than the least.
+    # A value that is always predicted exactly still has a unit, and no view is closer than the least distance.
     assert (typical_of(np.zeros_like(errors), known) > 0).all()
     assert np.sqrt(squares_of(np.zeros_like(errors), typical, known).sum(axis=2)) == pytest.approx(LEAST)
 

@@ -7,7 +7,7 @@ from apps.fraud.train.network import CHUNK, COPIERS, LAYERS, build, copied, left
 from tests.apps.fraud.tables import model
 
 
-def test_a_value_told_from_the_others_does_not_depend_on_itself() -> None:
+def test_a_value_predicted_from_the_others_does_not_depend_on_itself() -> None:
     network = model().networks.filler
     values = np.random.default_rng(0).normal(size=(CHUNK + 5, 3)).astype(np.float32)
     known = np.ones_like(values)
