@@ -73,9 +73,9 @@ def unknown(model: onnx.ModelProto) -> None:
     [
         (rename_input, "inputs are"),
         (fix_rows, "fixed row axis"),
-        (make_double, "promises FP32"),
+        (make_double, "declares FP32"),
         (more_outputs, "outputs are"),
-        (wide, "promises \\[-1, 2\\]"),
+        (wide, "declares \\[-1, 2\\]"),
         (newer, "opset"),
         (unknown, "not valid ONNX"),
         (outside, "another file|not valid ONNX"),
