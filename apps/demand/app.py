@@ -18,7 +18,7 @@ app = App(
     answer=DemandAnswer,
     context=DemandContext,
     example=EXAMPLE,
-    # FP64: the day of a series needs more digits than FP32 has for an answer that equals Prophet's.
+    # FP64: FP32 has too few digits for the day number, and answers would differ from Prophet's.
     inputs=(TensorSpec("features", "FP64", (-1, len(FEATURES))),),
     outputs=tuple(TensorSpec(name, "FP64", (-1, 1)) for name in OUTPUTS),
     feature_names=FEATURES,

@@ -1,4 +1,4 @@
-"""What the demand app is asked, what it answers, and what a version says about itself."""
+"""Question, answer and context of the demand app."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ __all__ = [
 Frequency = Literal["day", "month"]
 
 MAX_DAYS = 90
-"""Longest horizon of a daily series."""
+"""Longest horizon of a daily series, in days."""
 MAX_MONTHS = 12
-"""Longest horizon of a monthly series."""
+"""Longest horizon of a monthly series, in months."""
 
 
 class DemandQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The demand for `series` on one day (or in one month) of the future: give `horizon` or `date`, not both.
+    """The demand for `series` on one future day or month. Set either `horizon` or `date`.
 
-    A path of several days is a request with one instance per day.
+    To forecast several days, send a request with one instance per day.
     """
 
     series: Annotated[
         str,
-        Meta(min_length=1, max_length=64, description="A series the version was trained on.", examples=["onion"]),
+        Meta(
+            min_length=1,
+            max_length=64,
+            description="A series that the version was trained on.",
+            examples=["onion"],
+        ),
     ]
     horizon: (
         Annotated[
@@ -43,7 +48,7 @@ class DemandQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             Meta(
                 ge=1,
                 le=MAX_DAYS,
-                description="Days (of a monthly series: months) after the last of the series.",
+                description="Days (months for a monthly series) after `last_date`.",
                 examples=[30],
             ),
         ]
@@ -52,27 +57,30 @@ class DemandQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     date: (
         Annotated[
             datetime.date,
-            Meta(description="The day, or any day of the month, to forecast.", examples=["2025-01-30"]),
+            Meta(
+                description="The day to forecast; for a monthly series, any day of the month.",
+                examples=["2025-01-30"],
+            ),
         ]
         | None
     ) = None
 
 
 class DemandAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A forecast with an interval that is made to hold the true demand in `coverage` of cases."""
+    """A forecast with an interval that should contain the true demand in a share `coverage` of cases."""
 
     series: str
-    date: Annotated[datetime.date, Meta(description="The day, or the first day of the month")]
+    date: Annotated[
+        datetime.date, Meta(description="Forecast day; for a monthly series, the first day of the month")
+    ]
     horizon: Annotated[int, Meta(description="Days or months after `last_date`")]
     forecast: Annotated[float, Meta(description="Expected demand, in `unit`")]
     low: Annotated[float, Meta(description="Lower end of the interval, in `unit`")]
     high: Annotated[float, Meta(description="Upper end of the interval, in `unit`")]
-    coverage: Annotated[
-        float, Meta(description="Share of true values the interval is made to hold", examples=[0.8])
-    ]
+    coverage: Annotated[float, Meta(description="Nominal coverage of the interval", examples=[0.8])]
     unit: str
     frequency: Frequency
-    last_date: Annotated[datetime.date, Meta(description="Last day or month the version knows of the series")]
+    last_date: Annotated[datetime.date, Meta(description="Last day or month of the training data")]
 
 
 class DemandSeries(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,24 +88,24 @@ class DemandSeries(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     unit: str
-    """What is counted, such as tonnes."""
+    """Unit of the demand, such as tonnes."""
     last_date: datetime.date
-    """Last day of the training data; in a monthly series the first day of the last month."""
+    """Last day of the training data; for a monthly series, the first day of the last month."""
 
 
 class DemandContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph."""
+    """The data besides the ONNX graph that a version needs for serving."""
 
     series: tuple[DemandSeries, ...]
-    """In the order of the graph's tables."""
+    """The series, in the order of the graph's tables."""
     frequency: Frequency = "day"
     steps: int = MAX_DAYS
     """Longest horizon, in days or months."""
     coverage: float = 0.8
     """Nominal coverage of the interval."""
     events: dict[datetime.date, tuple[int, ...]] = {}
-    """Holiday effects of the days ahead, by their place in the graph's table (1 first)."""
+    """Holiday effects of each future day, as positions in the graph's table (the first is 1)."""
 
 
 EXAMPLE = DemandQuestion(series="onion", horizon=30)
-"""A realistic question: onions, thirty days ahead."""
+"""An example question: onions, thirty days ahead."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 __all__ = ["COLUMNS", "EVENTS", "FEATURES", "KHARIF", "RABI", "SEASONS"]
 
 EVENTS = 6
-"""Most holiday effects that one day can have."""
+"""Maximum number of holiday effects on one day."""
 
 KHARIF = (10, 11, 12)
-"""Months in which the summer crop comes to market."""
+"""Months in which the summer crop reaches the market."""
 RABI = (3, 4, 5)
-"""Months in which the winter crop comes to market."""
+"""Months in which the winter crop reaches the market."""
 SEASONS: dict[str, tuple[int, ...]] = {"kharif": KHARIF, "rabi": RABI}
-"""Harvest seasons by name: the conditions of Prophet's conditional seasonalities."""
+"""Harvest seasons by name. They are the conditions of Prophet's conditional seasonalities."""
 
 COLUMNS: dict[str, str] = {
     "series": "place in the version's list of series",
@@ -24,5 +24,5 @@ COLUMNS: dict[str, str] = {
         for number in range(1, EVENTS + 1)
     },
 }
-"""Column name to unit, in the order of the model's input."""
+"""Units of the columns by name, in the order of the model's input."""
 FEATURES: tuple[str, ...] = tuple(COLUMNS)

@@ -1,4 +1,4 @@
-"""Model outputs to answers: demand is never below zero, and the interval holds the forecast."""
+"""Convert model outputs to answers. Demand is never negative, and the interval contains the forecast."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serving.kernel.tensors import Arrays
 __all__ = ["OUTPUTS", "decide"]
 
 OUTPUTS = ("forecast", "low", "high")
-"""Names of the model's outputs, in the unit of the series, FP64 [n, 1]."""
+"""Names of the model's outputs, FP64 [n, 1], in the unit of the series."""
 
 
 def decide(questions: Sequence[DemandQuestion], outputs: Arrays, context: DemandContext) -> list[DemandAnswer]:
-    """One answer per question, with 0 <= low <= forecast <= high."""
+    """Return one answer per question, with 0 <= low <= forecast <= high."""
     point, low, high = (outputs[name].reshape(-1).tolist() for name in OUTPUTS)
     known = {series.name: series for series in context.series}
     rows = zip(questions, point, low, high, strict=True)
@@ -43,5 +43,5 @@ def _answer(
 
 
 def _rounded(value: float) -> float:
-    """Six digits are more than a forecast has; `or 0.0` turns -0.0 into 0.0."""
+    """Round to six significant digits, more than a forecast's precision; `or 0.0` turns -0.0 into 0.0."""
     return float(f"{max(value, 0.0):.6g}") or 0.0

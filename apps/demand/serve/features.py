@@ -1,7 +1,7 @@
-"""Dates to model inputs. Pure; training and serving call the same functions.
+"""Convert dates to model inputs. Training and serving call the same pure functions.
 
-Holidays come from the version's context, not from a calendar of this process, so an answer does not change when a
-library does.
+Holidays come from the version's context. A new release of the calendar library therefore never changes an
+answer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from serving.kernel.tensors import Arrays
 __all__ = ["EPOCH", "ahead", "encode", "row", "steps_between", "target"]
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
-"""Ordinal of day 0 of the model."""
+"""Proleptic Gregorian ordinal of the model's day 0."""
 NO_EVENTS: tuple[int, ...] = ()
 _BY_MONTH = [[float(month in months) for months in SEASONS.values()] for month in range(13)]
 
 
 def ahead(last: datetime.date, steps: int, frequency: Frequency) -> datetime.date:
-    """The day `steps` days after `last`, or the first day of the month `steps` months after it."""
+    """Return the day `steps` days after `last`, or the first day of the month `steps` months after it."""
     if frequency == "day":
         return last + datetime.timedelta(days=steps)
     months = last.year * 12 + last.month - 1 + steps
@@ -35,7 +35,7 @@ def ahead(last: datetime.date, steps: int, frequency: Frequency) -> datetime.dat
 
 
 def steps_between(last: datetime.date, date: datetime.date, frequency: Frequency) -> int:
-    """Days or months from `last` to `date`; negative when it is before."""
+    """Return the days or months from `last` to `date`; the count is negative if `date` is earlier."""
     if frequency == "day":
         return (date - last).days
     return (date.year - last.year) * 12 + date.month - last.month
@@ -44,7 +44,7 @@ def steps_between(last: datetime.date, date: datetime.date, frequency: Frequency
 def row(
     series: int, date: datetime.date, step: int, events: Mapping[datetime.date, tuple[int, ...]]
 ) -> list[float]:
-    """The model's columns for one day of the series at place `series`."""
+    """Return the model's columns for one day of the series at position `series`."""
     found = events.get(date, NO_EVENTS)
     return [
         float(series),
@@ -57,7 +57,7 @@ def row(
 
 
 def target(question: DemandQuestion, known: DemandSeries, context: DemandContext) -> tuple[datetime.date, int]:
-    """The day asked for and its distance in steps, however it was asked; not checked."""
+    """Return the requested day and its distance in steps, from either `horizon` or `date`; not validated."""
     frequency = context.frequency
     if question.date is None:
         step = question.horizon or 0
@@ -67,10 +67,10 @@ def target(question: DemandQuestion, known: DemandSeries, context: DemandContext
 
 
 def encode(questions: Sequence[DemandQuestion], context: DemandContext) -> Arrays:
-    """`features` [n, 11] FP64, one row per question.
+    """Return `features`, FP64 [n, 11], with one row per question.
 
-    Raises `Invalid` for a series this version does not have, for both or none of horizon and date, and for a day
-    that is not within the version's horizon.
+    Raises `Invalid` if the version does not have the series, if a question sets both or neither of `horizon` and
+    `date`, or if the day is outside the version's horizon.
     """
     places = {known.name: place for place, known in enumerate(context.series)}
     rows = [_checked(number, one, places, context) for number, one in enumerate(questions)]
@@ -99,7 +99,7 @@ def _checked(
         field = "horizon" if question.date is None else "date"
         raise Invalid(
             f"[{number}].{field}",
-            f"{getattr(question, field)} is beyond this version; allowed: {first} to {last}, "
+            f"{getattr(question, field)} is outside the horizon of this version; allowed: {first} to {last}, "
             f"1 to {context.steps} {context.frequency}s ahead",
         )
     return row(place, ahead(known.last_date, step, context.frequency), step, context.events)

@@ -1,1 +1,1 @@
-"""Training of the demand app. Never imported while serving."""
+"""Training of the demand app. Serving never imports it."""

@@ -1,4 +1,4 @@
-"""Rolling origins: fit on what was known then, and keep forecast, truth and seasonal-naive side by side."""
+"""Backtest with rolling origins: fit on past data, then record forecast, truth and seasonal-naive forecast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class History(msgspec.Struct, frozen=True):
-    """One series on its full grid of days or months: a value per step, NaN where nothing is known."""
+    """One series on its full grid of days or months, with one value per step; NaN means unknown."""
 
     name: str
     days: Floats
@@ -29,24 +29,24 @@ class History(msgspec.Struct, frozen=True):
     """[n]"""
 
     def known(self, count: int, plan: Plan, schedule: Schedule) -> Fit:
-        """What a fit on the first `count` steps is made of."""
+        """Return the data for a fit on the first `count` steps."""
         rows = np.flatnonzero(np.isfinite(self.values[:count]))
         return Fit(self.days[rows].astype(int).tolist(), self.values[rows].tolist(), plan, schedule.frequency)
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One series, one plan, some origins; travels to a task."""
+    """One series, one plan and several origins; the unit of work of a task."""
 
     history: History
     plan: Plan
     schedule: Schedule
     origins: tuple[int, ...]
     until: int
-    """Truths closer than this many steps to the end are not looked at."""
+    """Number of final steps whose true values are ignored."""
 
 
 def history(frame: pd.DataFrame, schedule: Schedule) -> list[History]:
-    """The series of a tidy table, by name."""
+    """Return the series of a tidy table, sorted by name."""
     found = []
     for name, part in frame.groupby("series", sort=True):
         values = part.set_index("date")["demand"].sort_index().asfreq("D" if schedule.frequency == "day" else "MS")
@@ -56,10 +56,10 @@ def history(frame: pd.DataFrame, schedule: Schedule) -> list[History]:
 
 
 def run(job: Job) -> pd.DataFrame:
-    """One row per origin and step with a known truth.
+    """Return one row per origin and step with a known true value.
 
-    Columns: series, plan, origin, step, date, actual, predicted, baseline, needed (the level of
-    Prophet's interval that would just have held the truth). Forecasts below zero are zero, as in answers.
+    Columns: series, plan, origin, step, date, actual, predicted, baseline, needed. `needed` is the lowest level at
+    which Prophet's interval contains the true value. As in answers, negative forecasts become zero.
     """
     return pd.concat([_forecast(job, origin) for origin in job.origins], ignore_index=True)
 
@@ -94,7 +94,7 @@ def _forecast(job: Job, origin: int) -> pd.DataFrame:
 
 
 def seasonal_naive(values: Floats, steps: int, season: int) -> Floats:
-    """The last known value of the same place in the season, for each of the steps ahead."""
+    """Return, for each step ahead, the last known value at the same position in the season."""
     latest = np.full(season, np.nan)
     for place in range(season):
         same = values[len(values) - season + place :: -season]

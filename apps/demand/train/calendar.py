@@ -1,7 +1,7 @@
-"""Indian holidays and festival windows: the table Prophet is fitted with, and the calendar that serving gets.
+"""Indian holidays and festival windows: Prophet's holiday table, and the calendar in a version's context.
 
-The days come from the `holidays` package when a version is trained; what it knows of movable feasts of coming
-years is an estimate.
+Training takes the days from the `holidays` package. For movable feasts in future years, the package only
+estimates the day.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ FESTIVALS: dict[str, tuple[str, int, int]] = {
     "christmas": ("Christmas", -1, 0),
     "new year": ("New Year's Day", -1, 0),
 }
-"""Name to the package's name for the day, and the first and last day of the window around it."""
+"""Festival name to the package's name for the day, and the first and last day offset of its window."""
 
 
 @cache
 def festivals(first_year: int, last_year: int) -> pd.DataFrame:
-    """Prophet's table of holidays: holiday, ds, lower_window, upper_window; treat as read-only."""
+    """Return Prophet's table of holidays: holiday, ds, lower_window, upper_window. Do not modify the result."""
     import holidays
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package warns where a feast's day is an estimate
+        warnings.simplefilter("ignore")  # the package warns if the day of a feast is an estimate
         found = holidays.country_holidays(
             COUNTRY, years=range(first_year, last_year + 1), categories=("public", "optional"), language="en_US"
         )
@@ -57,7 +57,7 @@ def festivals(first_year: int, last_year: int) -> pd.DataFrame:
 
 
 def windows(first_year: int, last_year: int) -> Iterator[tuple[str, datetime.date, int]]:
-    """Festival, day, and the day's distance from the feast, for every day of every window."""
+    """Yield the festival, the day and the day's offset from the feast for every day of every window."""
     table = festivals(first_year, last_year)
     for name, day in zip(table["holiday"], table["ds"], strict=True):
         _, low, high = FESTIVALS[name]
@@ -68,10 +68,10 @@ def windows(first_year: int, last_year: int) -> Iterator[tuple[str, datetime.dat
 def calendar_of(
     names: Sequence[str], first: datetime.date, last: datetime.date, years: tuple[int, int]
 ) -> Mapping[datetime.date, tuple[int, ...]]:
-    """Day to the effects it has, as places in `names` counted from 1, for days from `first` to `last`.
+    """Return the effects of each day from `first` to `last`, as positions in `names`, counted from 1.
 
-    `names` are Prophet's own for its columns, such as `diwali_delim_-1`. Raises `DataError` when a day has more
-    effects than the model has inputs for.
+    `names` are Prophet's column names, such as `diwali_delim_-1`. Raises `DataError` if a day has more effects
+    than the model has inputs.
     """
     places = {name: place for place, name in enumerate(names, 1)}
     found: dict[datetime.date, set[int]] = {}

@@ -1,9 +1,9 @@
-"""Demand tables: known layouts to one tidy table (series, date, demand, unit), its schema and the split.
+"""Demand tables: conversion of known layouts to a tidy table (series, date, demand, unit), schema and split.
 
-Also where the rolling origins of a backtest lie, for daily and monthly series. An origin is counted back from the
-last day (or month) of the table: a forecast from `back` sees everything but the last `back` steps. Each horizon is
-judged on its six latest origins. The plan is chosen on earlier origins, whose truths lie before all of those. Each
-origin's interval gets its level from the four origins before it.
+This module also defines the rolling origins of the backtest for daily and monthly series. An origin is a number
+of steps before the last day (or month) of the table. A forecast from origin `back` uses all data except the last
+`back` steps. The six latest origins of each horizon evaluate the model. Earlier origins, whose true values all
+lie before these, select the plan. The four preceding origins set the interval level of each origin.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from training.recipe import RecipeOptions, Split
 __all__ = ["FORBIDDEN", "ORIGINS", "SCHEDULES", "SCHEMA", "Schedule", "cut", "schedule_of", "tidy"]
 
 ORIGINS = 6
-"""Rolling origins per horizon."""
+"""Number of rolling origins per horizon."""
 CHOOSING = 4
-"""Origins that the plan is chosen on, and that the level of an interval is set by."""
+"""Number of origins that select the plan, and number of origins that set the interval level."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a daily or monthly series is backtested. All numbers are steps of the series: days or months."""
+    """Backtest schedule of a daily or monthly series. All numbers are steps of the series: days or months."""
 
     frequency: Frequency
     horizons: tuple[int, ...]
     spacing: int
-    """The steps between two origins; divides the horizons."""
+    """Steps between two origins; every horizon is a multiple of it."""
     season: int
-    """The length of the season that seasonal-naive repeats."""
+    """Length of the season for the seasonal-naive forecast."""
     block: int
-    """The length of a block of the bootstrap."""
+    """Block length of the bootstrap."""
     least: int
-    """The shortest series that can be judged."""
+    """Minimum length of a series."""
 
     @property
     def steps(self) -> int:
@@ -51,11 +51,11 @@ class Schedule:
 
     @property
     def held_out(self) -> int:
-        """Steps of the test part."""
+        """Number of steps in the test part."""
         return self.steps + (ORIGINS - 1) * self.spacing
 
     def origins(self, horizon: int) -> tuple[int, ...]:
-        """The six origins that `horizon` is judged on, the latest first."""
+        """Return the six origins that evaluate `horizon`, latest first."""
         return tuple(horizon + number * self.spacing for number in range(ORIGINS))
 
     @property
@@ -65,15 +65,15 @@ class Schedule:
 
     @property
     def choosing(self) -> tuple[int, ...]:
-        """Origins of the validation part; what they are measured on ends where the test part begins."""
+        """Origins of the validation part. Their true values end where the test part begins."""
         return tuple(self.held_out + number * self.spacing for number in range(1, CHOOSING + 1))
 
     def setting(self, origin: int) -> tuple[int, ...]:
-        """The origins whose truths known at `origin` set the level of its intervals."""
+        """Return the origins that set the interval level at `origin`; their true values are known by then."""
         return tuple(origin + number * self.spacing for number in range(1, CHOOSING + 1))
 
     def back(self, last: datetime.date, steps: int) -> datetime.date:
-        """The day or month `steps` before `last`."""
+        """Return the day or month `steps` before `last`."""
         return ahead(last, -steps, self.frequency)
 
 
@@ -86,13 +86,13 @@ SCHEDULES: dict[str, Schedule] = {
 """By frequency."""
 
 FORBIDDEN = ("casual", "registered", "weathersit", "temp", "atemp", "hum", "windspeed")
-"""Parts of the target, and the weather of the day itself: nobody knows them 30 days before."""
+"""Components of the target, and same-day weather. They are unknown 30 days in advance."""
 DATES = ("date", "ds", "dteday")
 VALUES = ("demand", "y", "cnt")
 HOUR = "hr"
 UNIT = "units"
 LATE_DAYS = 31
-"""Series that end further before the latest are over."""
+"""A series that ends more than this long before the latest one has ended."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -109,10 +109,11 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-    """One row per series and day (or month), sorted. Hours are summed by day; rows without a value are dropped.
+    """Return one row per series and day (or month), sorted.
 
-    `--series NAME` chooses a series of the table, or names the only one of a table without that column. All series
-    are cut at the last day that all of them have. Raises `DataError`.
+    Hourly values are summed by day, and rows without a value are dropped. `--series NAME` selects a series of the
+    table; if the table has no series column, it names the only series. All series end on the last day that every
+    series has. Raises `DataError`.
     """
     frame = _renamed(raw, options)
     hourly = HOUR in raw
@@ -128,14 +129,14 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
 
 
 def schedule_of(frame: pd.DataFrame) -> Schedule:
-    """Monthly when every date is the first of a month, else daily."""
+    """Return the monthly schedule if every date is the first of a month, otherwise the daily schedule."""
     return SCHEDULES["month" if (frame["date"].dt.day == 1).all() else "day"]
 
 
 def cut(frame: pd.DataFrame) -> Split:
-    """By date: the test part is where the rolling origins are judged, validation where plans are chosen.
+    """Split by date: rolling origins in the test part evaluate the model; validation selects the plans.
 
-    Raises `DataError` when a series is too short for that, or never changes.
+    Raises `DataError` if a series is too short or constant.
     """
     schedule = schedule_of(frame)
     for name, part in frame.groupby("series"):
@@ -143,11 +144,11 @@ def cut(frame: pd.DataFrame) -> Split:
         if span < schedule.least or len(part) < schedule.least / 2:
             raise DataError(
                 f"series {name!r} has {len(part)} values over {span} {schedule.frequency}s; at least "
-                f"{schedule.least} {schedule.frequency}s are needed to judge forecasts from rolling origins"
+                f"{schedule.least} {schedule.frequency}s are needed for a backtest"
             )
         if part["demand"].nunique() == 1:
             raise DataError(
-                f"series {name!r} is {part['demand'].iloc[0]:g} throughout; there is nothing to forecast"
+                f"series {name!r} is {part['demand'].iloc[0]:g} throughout; a forecast needs values that vary"
             )
     last = frame["date"].max().date()
     test_from, validation_from = (
@@ -175,8 +176,8 @@ def _renamed(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     date, value = (next((name for name in names if name in raw), "") for names in (DATES, VALUES))
     if not date or not value:
         raise DataError(
-            f"columns {', '.join(map(str, raw.columns))} are no known layout; expected one of {', '.join(DATES)}, "
-            f"one of {', '.join(VALUES)}, and where there are several, series and unit"
+            f"columns {', '.join(map(str, raw.columns))} match no known layout; expected one of "
+            f"{', '.join(DATES)}, one of {', '.join(VALUES)}, and optionally series and unit"
         )
     wanted = options.select.get("series", "").strip()
     frame = pd.DataFrame({"date": raw[date], "demand": raw[value]})
@@ -193,15 +194,15 @@ def _renamed(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
 
 
 def _ended_alike(frame: pd.DataFrame) -> pd.DataFrame:
-    """Cut at the last day that all series have reached. Raises `DataError` for a series that is over."""
+    """Cut all series at the last day they have in common. Raises `DataError` if a series has ended."""
     ends = frame.groupby("series")["date"].max()
     if ends.empty:
         return frame
     over = ends[ends < ends.max() - pd.Timedelta(days=LATE_DAYS)]
     if len(over):
         raise DataError(
-            f"series {over.index[0]!r} ends on {over.iloc[0].date()}, the table on {ends.max().date()}; leave out "
-            "series that are over"
+            f"series {over.index[0]!r} ends on {over.iloc[0].date()}, the table on {ends.max().date()}; remove "
+            "series that have ended"
         )
     alike: pd.DataFrame = frame.loc[frame["date"] <= ends.min()]
     return alike
@@ -212,13 +213,13 @@ def _dates(column: pd.Series[Any], hourly: bool) -> pd.Series[Any]:
     if hourly and dates.isna().all():
         dates = pd.to_datetime(column, errors="coerce", format="%m/%d/%Y")
     _refuse(column, dates.isna(), "date", "a date such as 2024-06-28")
-    # A day is the day it is called where it was counted, whatever its offset.
+    # Use the local date, whatever the UTC offset.
     return dates.dt.tz_localize(None).dt.normalize().astype("datetime64[ns]")
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     numbers = pd.to_numeric(column, errors="coerce")
-    _refuse(column, numbers.isna() & column.notna(), "demand", "a number or nothing")
+    _refuse(column, numbers.isna() & column.notna(), "demand", "a number or an empty cell")
     return numbers.astype(float)
 
 

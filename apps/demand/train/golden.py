@@ -1,4 +1,4 @@
-"""Questions for golden rows, and feature rows for parity."""
+"""Questions for golden rows, and feature rows for the parity check."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Events = Mapping[datetime.date, tuple[int, ...]]
 GOLDEN_ROWS = 32
 PARITY_ROWS = 1200
 FREE = 3
-"""Columns that may hold anything: series, day and step. The others follow from the day."""
+"""Columns that can take any value: series, day and step. The day determines the other columns."""
 
 
 def golden(names: Sequence[str], last: datetime.date, schedule: Schedule) -> list[DemandQuestion]:
-    """Every series at horizons from the first to the longest, asked by horizon and by date in turn."""
+    """Return questions about every series at horizons from first to longest, alternating horizon and date."""
     horizons = np.linspace(1, schedule.steps, GOLDEN_ROWS).astype(int).tolist()
     found = []
     for number, horizon in enumerate(horizons):
@@ -41,16 +41,16 @@ def golden(names: Sequence[str], last: datetime.date, schedule: Schedule) -> lis
 
 
 def parity_rows(frame: pd.DataFrame, tables: Tables, schedule: Schedule, events: Events) -> Floats:
-    """Days of the past and all of the horizon, then days around changepoints, then extreme rows, then NaN.
+    """Return days of the past and the whole horizon, days around changepoints, extreme rows, then NaN rows.
 
-    `frame` is the whole tidy table; `events` must know every day up to the horizon's end.
+    `frame` is the whole tidy table. `events` must contain every day up to the end of the horizon.
     """
     first, last = (edge.date().toordinal() - EPOCH for edge in (frame["date"].min(), frame["date"].max()))
     end = schedule.back(frame["date"].max().date(), -schedule.steps).toordinal() - EPOCH
     count = len(tables.scale)
     days = np.unique(np.linspace(first, end, PARITY_ROWS).astype(int))
     rng = np.random.default_rng(7)
-    # The same days with any step, until there are enough rows.
+    # Repeat the days with other steps until there are enough rows.
     copies = -(-PARITY_ROWS // (len(days) * count))
     rows = [
         _row(
@@ -77,7 +77,7 @@ def _row(series: int, day: int, step: int, events: Events) -> list[float]:
 
 
 def _extremes(steps: int, events: Events) -> Floats:
-    """Each free column far out of its range; the day is cut to an end of its range, whose season the row has."""
+    """Return rows with each free column far out of range; the day is clipped, and its season columns match."""
     ends = {1e30: int(LAST_DAY), -1e30: 0, -1.0: 0, LAST_DAY + 1: int(LAST_DAY)}
     rows = []
     for value, day in ends.items():
@@ -89,7 +89,7 @@ def _extremes(steps: int, events: Events) -> Floats:
 
 
 def _missing(one: list[float]) -> Floats:
-    """NaN and infinity in each column, and throughout."""
+    """Return rows with NaN and infinity in each single column and in all columns."""
     rows = np.tile(np.array(one), (2 * len(FEATURES) + 1, 1))
     for column in range(len(FEATURES)):
         rows[2 * column, column] = np.nan

@@ -1,4 +1,4 @@
-"""All series of a version as one ONNX graph: trend, seasonalities, holidays and interval, in FP64."""
+"""One ONNX graph for all series of a version: trend, seasonalities, holidays and interval, in FP64."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from training.onnx.export import assemble
 __all__ = ["LAST_DAY", "graph"]
 
 LAST_DAY = 100_000.0
-"""Days are cut to 0 .. this (the year 2243), where sines of large angles are still what they should be."""
+"""Days are clipped to 0 .. this (the year 2243); sines of larger angles lose precision."""
 
 
 class _Builder:
-    """Nodes and constants by name; every method returns the name of a tensor."""
+    """Builder of nodes and named constants. Every method returns the name of a tensor."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -40,33 +40,33 @@ class _Builder:
         return name
 
     def column(self, table: str, first: int, count: int = 1) -> str:
-        """[n, count] columns of [n, ...]."""
+        """Select [n, count] columns of [n, ...]."""
         ends = (self.constant([end], np.int64) for end in (first, first + count, 1))
         return self.node("Slice", table, *ends)
 
     def place(self, values: str, last: int) -> str:
-        """Numbers as INT64 places 0 .. last."""
+        """Convert numbers to INT64 positions 0 .. last."""
         cut = self.node("Clip", values, self.constant(0.0), self.constant(float(last)))
         return self.node("Cast", self.node("Floor", cut), to=TensorProto.INT64)
 
     def total(self, values: str) -> str:
-        """[n, 1] sums of rows."""
+        """Sum each row, [n, 1]."""
         return self.node("ReduceSum", values, self.constant([1], np.int64), keepdims=1)
 
     def rows(self, table: npt.NDArray[Any], places: str) -> str:
-        """[n, ...] rows of a table of series; of [s] a column."""
+        """Gather rows [n, ...] of a table by series; a [s] table gives one column."""
         wide = table.reshape(len(table), -1)
         return self.node("Gather", self.constant(wide), places, axis=0)
 
     def cell(self, table: npt.NDArray[Any], places: str) -> str:
-        """Cells of a flattened table at places [n, k]."""
+        """Gather cells of a flattened table at positions [n, k]."""
         return self.node("Gather", self.constant(table.reshape(-1)), places, axis=0)
 
 
 def graph(tables: Tables) -> onnx.ModelProto:
-    """`features` [n, 11] to `forecast`, `low` and `high` [n, 1]; a row with NaN or infinity gives NaN."""
+    """Return the graph from `features` [n, 11] to `forecast`, `low`, `high` [n, 1]; NaN or infinity gives NaN."""
     make = _Builder()
-    # Zero times NaN or infinity is NaN: it tells them, and added at the end it marks rows that are no answer.
+    # Zero times NaN or infinity is NaN. Added at the end, it turns the outputs of invalid rows into NaN.
     zeros = make.node("Mul", "features", make.constant(0.0))
     poison = make.total(zeros)
     clean = make.node("Where", make.node("IsNaN", zeros), make.constant(0.0), "features")
@@ -88,7 +88,7 @@ def _axis(make: _Builder, axis: int) -> str:
 
 
 def _trend(make: _Builder, tables: Tables, series: str, day: str) -> str:
-    """slope * t + offset + the sum of deltas * max(0, t - changepoint)."""
+    """Compute slope * t + offset + the sum of deltas * max(0, t - changepoint)."""
     since = make.node("Sub", day, make.rows(tables.start, series))
     time = make.node("Div", since, make.rows(tables.span, series))
     straight = make.node(
@@ -100,9 +100,9 @@ def _trend(make: _Builder, tables: Tables, series: str, day: str) -> str:
 
 
 def _terms(make: _Builder, tables: Tables, clean: str, series: str, day: str) -> tuple[str, str]:
-    """Additive terms and 1 + multiplicative terms, [n, 1] each."""
+    """Compute the additive terms and 1 + the multiplicative terms, each [n, 1]."""
     turns = make.node("Mul", day, make.constant(2 * math.pi * tables.frequencies[None, :]))
-    # A cosine is a sine a quarter turn on.
+    # A cosine is a sine shifted by a quarter turn.
     angles = make.node("Concat", turns, make.node("Add", turns, make.constant(math.pi / 2)), axis=1)
     first = FEATURES.index(next(iter(SEASONS)))
     flags = make.node("Clip", make.column(clean, first, len(SEASONS)), make.constant(0.0), make.constant(1.0))
@@ -127,7 +127,7 @@ def _terms(make: _Builder, tables: Tables, clean: str, series: str, day: str) ->
 
 
 def _reach(make: _Builder, tables: Tables, clean: str, series: str, factor: str) -> str:
-    """Half-width of the interval by step and factor, [n, 1]; between the factors of the table it is a line."""
+    """Compute the half-width of the interval, [n, 1]; between tabled factors it is linearly interpolated."""
     count, steps, _ = tables.reach.shape
     step = make.place(make.column(clean, 2), steps - 1)
     share = make.node("Div", make.node("Abs", factor), make.rows(tables.widest, series))

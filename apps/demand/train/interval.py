@@ -1,12 +1,12 @@
-"""How far Prophet's interval reaches from its forecast, without sampling.
+"""Half-width of Prophet's interval, computed without sampling.
 
-Prophet draws the future trend: at each step, with probability p, the slope changes by a Laplace variate of scale
-b, and its growth is the sum of the slopes. A change m steps ago has moved the trend by (m + 1/2) steps. The sum of
-the moves and of Gaussian noise is symmetric, and its characteristic function is a product that is known exactly:
+Prophet simulates the future trend. At each step, with probability p, the slope changes by a Laplace variate of
+scale b, and the trend grows by the sum of the slopes. A change m steps ago has moved the trend by (m + 1/2) steps.
+These moves and Gaussian noise have a symmetric sum. Its characteristic function is a product in closed form:
 
     phi(u) = exp(-sigma^2 u^2 / 2) * prod_m (1 - p + p / (1 + (c b h (m + 1/2) u)^2))
 
-with h one step in Prophet's time and c = |1 + multiplicative terms|. Gil-Pelaez' integral turns it into the
+with h one step in Prophet's time and c = |1 + multiplicative terms|. The Gil-Pelaez integral gives the
 distribution. Prophet itself draws 1,000 samples from the same distribution.
 """
 
@@ -24,28 +24,28 @@ Floats = npt.NDArray[np.float64]
 
 NODES = 1024
 STEP = 0.15
-"""Of the integral, in units of 1 / standard deviation; aliases lie 40 standard deviations away."""
+"""Integration step, in units of 1 / standard deviation; aliases lie 40 standard deviations away."""
 LARGEST = 12.0
-"""Reach beyond this many standard deviations is cut."""
+"""Half-widths are clipped to this many standard deviations."""
 POINTS = 241
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A fitted series' uncertainty, in units of its scale."""
+    """Uncertainty of a fitted series, in units of its scale."""
 
     sigma: float
     """Standard deviation of the noise."""
     laplace: float
-    """Scale of a change of the slope; 0 where the trend is flat."""
+    """Scale of a slope change; 0 for a flat trend."""
     chance: float
-    """Probability that the slope changes at one step."""
+    """Probability of a slope change at one step."""
     step: float
     """One step in Prophet's time."""
 
 
 def spread_of(model: object, step: float) -> Spread:
-    """The uncertainty of a fitted Prophet (without MCMC) whose forecasts are `step` apart in its time."""
+    """Return the uncertainty of a fitted Prophet (without MCMC); `step` is one step in its time."""
     parameters = model.params  # type: ignore[attr-defined]
     sigma = float(np.mean(parameters["sigma_obs"]))
     if model.growth == "flat":  # type: ignore[attr-defined]
@@ -56,18 +56,18 @@ def spread_of(model: object, step: float) -> Spread:
 
 
 def reach(spread: Spread, steps: int, factors: Floats, level: float) -> Floats:
-    """Half-width of the interval that holds a share `level`: [steps + 1, factors], step 0 first.
+    """Return the half-width of the interval with coverage `level`: [steps + 1, factors], step 0 first.
 
     `factors` are the values of c. Raises `ValueError` unless 0 < level < 1.
     """
     if not 0 < level < 1:
-        raise ValueError(f"level {level} is not between 0 and 1")
+        raise ValueError(f"level {level} must be between 0 and 1, exclusive")
     every = np.repeat(np.arange(steps + 1), len(factors))
     return halves(spread, every, np.tile(factors, steps + 1), level).reshape(steps + 1, len(factors))
 
 
 def level_of(spread: Spread, steps: npt.NDArray[np.int64], factors: Floats, misses: Floats) -> Floats:
-    """The level of the interval that just holds each of `misses` [n], the distances of the truth."""
+    """Return the lowest interval level that contains each of `misses` [n], the distances to the true values."""
     levels = np.empty(len(misses))
     for step in np.unique(steps):
         rows = np.flatnonzero(steps == step)
@@ -80,7 +80,7 @@ def level_of(spread: Spread, steps: npt.NDArray[np.int64], factors: Floats, miss
 
 
 def halves(spread: Spread, steps: npt.NDArray[np.int64], factors: Floats, level: float) -> Floats:
-    """Half-width [n] of the interval of `level` at each of the steps and factors [n]."""
+    """Return the half-width [n] of the interval with coverage `level` for each pair of steps and factors [n]."""
     found = np.empty(len(steps))
     for step in np.unique(steps):
         rows = np.flatnonzero(steps == step)
@@ -98,7 +98,7 @@ def _points() -> Floats:
 
 @cache
 def _nodes() -> Floats:
-    # Midpoints: the integrand is not defined at zero.
+    # Midpoints, because the integrand is undefined at zero.
     nodes: Floats = (np.arange(NODES) + 0.5) * STEP
     return nodes
 
@@ -116,14 +116,14 @@ def _moves(spread: Spread, step: int) -> Floats:
 
 
 def _deviation(spread: Spread, step: int, factors: Floats) -> Floats:
-    """Standard deviation [factors]."""
+    """Return the standard deviation [factors]."""
     trend = 2 * spread.chance * np.square(_moves(spread, step)).sum()
     deviation: Floats = np.sqrt(spread.sigma**2 + np.square(factors) * trend)
     return deviation
 
 
 def _distribution(spread: Spread, step: int, factors: Floats, deviation: Floats) -> Floats:
-    """Share of the values below each of `_points()` standard deviations: [points, factors], rising."""
+    """Return the CDF at each of `_points()` standard deviations: [points, factors], increasing."""
     frequency = _nodes()[:, None] / deviation
     log = -0.5 * np.square(spread.sigma * frequency)
     for move in _moves(spread, step) if spread.chance else ():

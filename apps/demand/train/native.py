@@ -1,4 +1,4 @@
-"""The native model of a version: Prophet's own forecasts, and the interval around them in NumPy."""
+"""The native model of a version: Prophet's own forecasts, with the interval computed in NumPy."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DemandModel:
-    """Fitted Prophets in the order of the version's series, and their tables."""
+    """Fitted Prophet models and their tables, in the order of the version's series."""
 
     models: Sequence[Any]
     tables: Tables
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """`features` to the app's outputs. The holidays of a row are those Prophet knows for its day."""
+        """Compute the app's outputs from `features`. Prophet determines the holidays from the day of the row."""
         features = inputs["features"]
         outputs = np.full((3, len(features)), np.nan)
         finite = np.isfinite(features).all(axis=1)
@@ -42,7 +42,7 @@ class DemandModel:
         return {name: values[:, None] for name, values in zip(OUTPUTS, outputs, strict=True)}
 
     def half(self, place: int, steps: Floats, factors: Floats) -> Floats:
-        """Half-width of the interval of one series, in its unit."""
+        """Return the half-width of the interval of one series, in its unit."""
         table = self.tables.reach[place]
         grid = np.linspace(0, self.tables.widest[place], GRID)
         step = np.clip(steps, 0, len(table) - 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Prophet: the plans a series may be fitted by, one fit, and Prophet's own forecast."""
+"""Prophet: the candidate plans of a series, one fit, and Prophet's own forecast."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 LEAST_YEAR = 365
-"""Days of history below which a yearly season would be invented."""
+"""Minimum days of history for a yearly seasonality; with less, it would be spurious."""
 MONTH = 30.4375
 WEEKLY_ORDER = 3
 AHEAD_YEARS = 2
-"""Years after the last of the data that holidays are known for."""
+"""Number of years after the last data for which holidays are known."""
 
 
 DEFAULTS: dict[str, Any] = {
@@ -52,17 +52,17 @@ DEFAULTS: dict[str, Any] = {
     "seasonality_prior_scale": 10.0,
     "holidays_prior_scale": 10.0,
 }
-"""What a search may choose; these are Prophet's own."""
+"""Default search parameters: Prophet's own defaults."""
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How one series is fitted."""
+    """Settings for fitting one series."""
 
     name: str
     mode: str = "additive"
     growth: str = "linear"
     events: bool = False
-    """Holidays and festival windows, a monthly season, and a week of its own in harvest seasons."""
+    """Holidays and festival windows, monthly seasonality, and a separate weekly seasonality per harvest season."""
     changepoint_prior_scale: float = DEFAULTS["changepoint_prior_scale"]
     changepoint_range: float = DEFAULTS["changepoint_range"]
     seasonality_prior_scale: float = DEFAULTS["seasonality_prior_scale"]
@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import FloatDistribution
 
     return {
@@ -82,7 +82,7 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def plans(frequency: Frequency, chosen: Mapping[str, Any] = DEFAULTS) -> tuple[Plan, ...]:
-    """The plans the validation origins choose from, simplest first."""
+    """Return the candidate plans for the validation origins, simplest first."""
     basic = (
         Plan("additive", **chosen),
         Plan("multiplicative", mode="multiplicative", **chosen),
@@ -94,7 +94,7 @@ def plans(frequency: Frequency, chosen: Mapping[str, Any] = DEFAULTS) -> tuple[P
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """What one fit is made of; travels between processes."""
+    """Input of one fit; sent between processes."""
 
     days: list[int]
     """Days since 1970-01-01."""
@@ -104,13 +104,13 @@ class Fit(msgspec.Struct, frozen=True):
 
 
 def conditions(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` (column ds) with a column of truth values per harvest season."""
+    """Return `frame` (column ds) with one boolean column per harvest season."""
     month = frame["ds"].dt.month
     return frame.assign(**{name: month.isin(months) for name, months in SEASONS.items()})
 
 
 def fit(wanted: Fit) -> Any:
-    """A fitted `Prophet`. Deterministic: the same data give the same model."""
+    """Return a fitted `Prophet`. Deterministic: the same data give the same model."""
     frame = pd.DataFrame({"ds": pd.to_datetime(wanted.days, unit="D"), "y": wanted.values})
     plan, daily = wanted.plan, wanted.frequency == "day"
     span = wanted.days[-1] - wanted.days[0]
@@ -136,12 +136,12 @@ def fit(wanted: Fit) -> Any:
 
 
 def fit_stored(wanted: Fit) -> str:
-    """A fitted model as JSON: a task's result."""
+    """Return a fitted model as JSON, the result of a task."""
     return stored(fit(wanted))
 
 
 def stored(model: Any) -> str:
-    """A fitted model as JSON."""
+    """Serialize a fitted model to JSON."""
     with quiet():
         from prophet.serialize import model_to_json
 
@@ -149,7 +149,7 @@ def stored(model: Any) -> str:
 
 
 def revive(text: str) -> Any:
-    """The model that `stored` gave."""
+    """Load a model that `stored` serialized."""
     with quiet():
         from prophet.serialize import model_from_json
 
@@ -157,9 +157,9 @@ def revive(text: str) -> Any:
 
 
 def point(model: Any, days: Floats) -> tuple[Floats, Floats]:
-    """Prophet's own yhat and multiplicative terms on `days` [n] since 1970-01-01, in any order.
+    """Return Prophet's own yhat and multiplicative terms on `days` [n] since 1970-01-01, in any order.
 
-    Its sampling of intervals, which takes most of the time of `Prophet.predict`, is left out.
+    Skips the interval sampling, which takes most of the time of `Prophet.predict`.
     """
     unique, places = np.unique(days, return_inverse=True)
     frame = conditions(pd.DataFrame({"ds": pd.to_datetime(unique, unit="D")}))
@@ -175,7 +175,7 @@ def point(model: Any, days: Floats) -> tuple[Floats, Floats]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Prophet and Stan from logging and warning inside the block."""
+    """Silence the logs and warnings of Prophet and Stan inside the block."""
     loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
     before = [(logger.level, logger.disabled) for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""The demand app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the demand app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COVERAGE = 0.8
 
 @dataclass(frozen=True)
 class Made:
-    """What a fit leaves for the later steps."""
+    """Results of a fit that later steps use."""
 
     model: DemandModel
     schedule: Schedule
@@ -64,11 +64,11 @@ class DemandRecipe(Recipe[DemandQuestion]):
     space = staticmethod(space)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """Choose plans on the validation origins, then backtest them and fit them on everything.
+        """Select plans on the validation origins, backtest them, then fit them on all data.
 
-        The backtest refits the chosen plans at each later origin on what was known there, and sets the interval's
-        level by the truths known there, so nothing is chosen by what it is judged on. The version that answers
-        must know the latest days: its answers would be of the past otherwise.
+        At each later origin, the backtest refits the selected plans on the data known there. It also sets the
+        interval level from the true values known there, so evaluation data never influence a choice. The final
+        version is fitted on all data because it must know the latest days. Otherwise, it would forecast past days.
         """
         frame = _whole(split)
         schedule = data.schedule_of(frame)
@@ -79,7 +79,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
         level = report.level_at(rows, schedule, 0, COVERAGE)
         levels = {origin: report.level_at(rows, schedule, origin, COVERAGE) for origin in schedule.judged}
         judged = rows[rows["origin"].isin(schedule.judged)].assign(level=lambda part: part["origin"].map(levels))
-        trainer.log(f"interval: Prophet's of level {level:.3f}, as that held {COVERAGE:g} of the latest truths")
+        trainer.log(f"interval: Prophet's at level {level:.3f}; it covered {COVERAGE:g} of the latest values")
         wanted = [one.known(len(one.days), chosen[one.name], schedule) for one in series]
         models = [revive(text) for text in trainer.map(fit_stored, wanted)]
         made = tables(models, [level] * len(models), schedule.steps, schedule.frequency == "month")
@@ -97,21 +97,21 @@ class DemandRecipe(Recipe[DemandQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Six rolling origins at each horizon, beside seasonal-naive."""
+        """Compare the model with seasonal-naive on six rolling origins per horizon."""
         made: Made = fitted.model
         return report.evaluation(made.backtest, made.schedule, made.seed)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats seasonal-naive; the interval holds its share."""
+        """Check that the model beats seasonal-naive and that the interval has its nominal coverage."""
         return report.gate(evaluation, COVERAGE)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """All series in one graph."""
+        """Export all series as one graph."""
         made: Made = fitted.model
         return graph(made.model.tables)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Days of the past and of the horizon, changepoints, extreme rows, NaN."""
+        """Return past days, days of the horizon, days around changepoints, extreme rows and NaN rows."""
         made: Made = fitted.model
         frame = _whole(split)
         return {
@@ -121,7 +121,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
         }
 
     def golden(self, split: Split) -> list[DemandQuestion]:
-        """Questions of every series at all horizons."""
+        """Return questions about every series at all horizons."""
         frame = _whole(split)
         names = sorted(frame["series"].unique())
         return golden(names, frame["date"].max().date(), data.schedule_of(frame))
@@ -134,7 +134,7 @@ def _whole(split: Split) -> pd.DataFrame:
 def _choose(
     series: Sequence[History], schedule: Schedule, trainer: Trainer
 ) -> tuple[dict[str, Plan], pd.DataFrame]:
-    """Each series' plan, and its rows of the validation part."""
+    """Return the plan of each series, and its rows of the validation part."""
     known = {plan.name: plan for plan in plans(schedule.frequency, trainer.tuned(DEFAULTS))}
     jobs = [
         Job(one, plan, schedule, schedule.choosing, schedule.held_out) for one in series for plan in known.values()
@@ -160,7 +160,7 @@ def _context(frame: pd.DataFrame, model: DemandModel, schedule: Schedule) -> Dem
 
 
 def _events(frame: pd.DataFrame, model: DemandModel, schedule: Schedule, since: int) -> Events:
-    """The calendar up to the horizon's end: from the day after the last (`since` 1) or of the whole table (0)."""
+    """Return the calendar to the end of the horizon: from the day after the last (`since` 1), or all of it (0)."""
     last = frame["date"].max().date()
     first = schedule.back(last, -1) if since else frame["date"].min().date()
     years = (frame["date"].min().year, last.year + AHEAD_YEARS)

@@ -1,4 +1,4 @@
-"""What a backtest says, beside seasonal-naive, and what the gate asks of it."""
+"""Metrics of a backtest compared with seasonal-naive, and the gate's checks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "le
 
 LOWEST_LEVEL = 0.5
 HIGHEST_LEVEL = 0.998
-"""Of Prophet's interval; beyond it the tails are guesses."""
+"""Range of levels of Prophet's interval; beyond it, the tails are unreliable."""
 COVERAGE_MARGIN = 0.1
-"""How far the interval's share may be from the nominal one over the longest horizon."""
+"""Largest allowed difference between measured and nominal coverage over the longest horizon."""
 
 
 def wapes(rows: pd.DataFrame, column: str = "predicted") -> pd.Series[float]:
-    """WAPE in percent of each series and origin."""
+    """Return the WAPE of each series and origin, in percent."""
     groups = rows.groupby(["series", "origin"])
     return groups[["actual", column]].apply(
         lambda part: evaluate.wape(part["actual"].to_numpy(), part[column].to_numpy())
@@ -37,7 +37,7 @@ def wapes(rows: pd.DataFrame, column: str = "predicted") -> pd.Series[float]:
 
 
 def choose(rows: pd.DataFrame) -> dict[str, str]:
-    """Series to the plan with the least mean WAPE over the validation origins; of equals the first."""
+    """Return each series' plan with the lowest mean WAPE over the validation origins; the first wins ties."""
     order = list(dict.fromkeys(rows["plan"]))
     found = {}
     for name, part in rows.groupby("series"):
@@ -47,9 +47,10 @@ def choose(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def level_at(rows: pd.DataFrame, schedule: Schedule, origin: int, share: float) -> float:
-    """The level of Prophet's interval that held a `share` of the truths known at `origin` (0: all that are known).
+    """Return the level at which Prophet's interval covered a `share` of the true values known at `origin`.
 
-    Only forecasts from the four origins before count, of all series together.
+    At origin 0, all true values are known. Only forecasts from the four preceding origins count, pooled over all
+    series.
     """
     known = rows["origin"].isin(schedule.setting(origin)) & (rows["origin"] - rows["step"] >= origin)
     needed = rows.loc[known, "needed"].to_numpy()
@@ -57,12 +58,12 @@ def level_at(rows: pd.DataFrame, schedule: Schedule, origin: int, share: float) 
 
 
 def judged_rows(rows: pd.DataFrame, schedule: Schedule, horizon: int) -> pd.DataFrame:
-    """Steps up to `horizon` from the six origins it is judged on."""
+    """Return the steps up to `horizon` from the six origins that evaluate it."""
     return rows[(rows["step"] <= horizon) & rows["origin"].isin(schedule.origins(horizon))]
 
 
 def evaluation(rows: pd.DataFrame, schedule: Schedule, seed: int) -> Evaluation:
-    """Metrics of each horizon and the rows of the longest one."""
+    """Return the metrics of each horizon and the rows of the longest horizon."""
     metrics = [
         metric
         for horizon in schedule.horizons
@@ -79,14 +80,14 @@ def evaluation(rows: pd.DataFrame, schedule: Schedule, seed: int) -> Evaluation:
             "slice": longest["series"],
         }
     ).reset_index(drop=True)
-    # Forecasts of the same days are alike, whatever their origin.
+    # Forecasts of the same days are correlated, whatever their origin.
     block = _steps(longest["date"], schedule) // schedule.block
     keyed = with_keys(shown, block, longest["series"], longest["date"].dt.date, longest["step"])
     return Evaluation(metrics=tuple(metrics), rows=keyed, kind="values")
 
 
 def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
-    """Beats seasonal-naive over the longest horizon beyond chance, over the others on average; coverage."""
+    """Check for a gain over seasonal-naive (significant at the longest horizon) and for coverage."""
     found = evaluation.by_slice
     parts = list(dict.fromkeys(metric.slice for metric in evaluation.metrics))
     checks = [beats(f"seasonal-naive, {parts[-1]}", "WAPE", found["wape", parts[-1]], digits=2)]
@@ -110,13 +111,13 @@ def _metrics(rows: pd.DataFrame, part: str, schedule: Schedule, seed: int) -> li
         evaluate.beside("mae", evaluate.mae, actual, predicted, baseline, part),
         Metric(name="coverage", value=held, better="nominal", **common),
     ]
-    with suppress(ValueError):  # refused where values near zero would be all of it
+    with suppress(ValueError):  # undefined if values near zero would dominate it
         metrics.append(evaluate.beside("mape", evaluate.mape, actual, predicted, baseline, part, "%"))
     return metrics
 
 
 def _gains(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """By how much the model's error is the smaller, in percent of mean demand, so that all series count alike."""
+    """Return the reduction in absolute error in percent of mean demand, which gives all series the same weight."""
     size = rows.groupby(["series", "origin"])["actual"].transform("mean").to_numpy()
     error, naive = ((rows["actual"] - rows[name]).abs().to_numpy() for name in ("predicted", "baseline"))
     gains: npt.NDArray[np.float64] = (naive - error) / np.where(size > 0, size, 1.0) * 100
@@ -145,5 +146,5 @@ def _holds(metric: Metric, coverage: float) -> Check:
         abs(metric.value - coverage) <= COVERAGE_MARGIN,
         measured=f"{metric.value:.3f}",
         required=f"{coverage:g} within {COVERAGE_MARGIN:g}",
-        failure=f"the interval holds {metric.value:.3f} of the truths over {metric.slice}",
+        failure=f"the interval holds {metric.value:.3f} of the true values over {metric.slice}",
     )

@@ -1,7 +1,7 @@
-"""Made-up daily demand for when no data is given: the same seed gives the same table, to the last bit.
+"""Synthetic daily demand, used if no data is given: the same seed gives the same table, bit for bit.
 
-Each commodity has a level that drifts, a year, a week that differs in harvest time, festivals, and the noise of a
-single day. Some days are missing, as in real tables.
+Each commodity has a drifting level, a yearly seasonality, a weekly seasonality that changes in harvest time,
+festivals, and daily noise. As in real tables, some days are missing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ COMMODITIES: dict[str, tuple[float, float, int]] = {
     "onion": (420.0, 0.18, 300),
     "tomato": (350.0, 0.25, 160),
 }
-"""Name to mean tonnes a day, share of the yearly swing, and its dearest day of the year."""
+"""Name to mean tonnes per day, share of the yearly swing, and day of the year with the peak."""
 FIRST_DAY = "2022-01-01"
 DAYS = 3 * 365 + 1
 WEEK = np.array([1.10, 1.02, 0.98, 0.97, 1.03, 1.12, 0.78])
-"""Monday to Sunday."""
+"""Factors from Monday to Sunday."""
 FEAST = 0.15
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """About 2,200 rows: date, series, demand (tonnes), unit."""
+    """Return about 2,200 rows: date, series, demand (tonnes), unit."""
     rng = np.random.default_rng(seed)
     dates = pd.date_range(FIRST_DAY, periods=DAYS, freq="D")
     feasts = _feasts(dates)
@@ -61,7 +61,7 @@ def _series(
 
 
 def _feasts(dates: pd.DatetimeIndex) -> Floats:
-    """Extra share of demand on each day: before feasts and on them."""
+    """Return the extra share of demand on each day, before and during feasts."""
     festive = {date for _, date, _ in windows(dates[0].year, dates[-1].year + 1)}
     extra: Floats = np.where([date.date() in festive for date in dates], FEAST, 0.0)
     return extra

@@ -1,4 +1,4 @@
-"""Fitted Prophets taken apart into tables, one row per series: what the graph is made of."""
+"""Tables of the parameters of fitted Prophet models, one row per series; the graph is built from them."""
 
 from __future__ import annotations
 
@@ -19,74 +19,74 @@ __all__ = ["GRID", "Tables", "effect_names", "step_size", "tables"]
 Floats = npt.NDArray[np.float64]
 
 GRID = 17
-"""Values of |1 + multiplicative terms| for which the interval's reach is tabled."""
+"""Values of |1 + multiplicative terms| for which half-widths are tabled."""
 WIDEST = 3.0
 DAY = pd.Timedelta(days=1)
 SEPARATOR = "_delim_"
 MODES = ("additive", "multiplicative")
 Wave = tuple[float, int, str]
-"""Period in days, order, and season or nothing."""
+"""Period in days, order, and season (or none)."""
 ALWAYS = ("", *SEASONS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """`s` series, `c` changepoints, `w` waves, `e` holiday effects; everything in Prophet's own scales."""
+    """Parameters of `s` series, `c` changepoints, `w` waves and `e` holiday effects, in Prophet's own scales."""
 
     start: Floats
-    """[s] first day, since 1970-01-01."""
+    """[s] first day, as days since 1970-01-01."""
     span: Floats
-    """[s] days that are 1 in Prophet's time."""
+    """[s] number of days per unit of Prophet's time."""
     scale: Floats
-    """[s] demand that is 1 in Prophet's scale."""
+    """[s] demand per unit of Prophet's scale."""
     slope: Floats
     """[s]"""
     offset: Floats
     """[s]"""
     changes: Floats
-    """[s, c] times of the changepoints; 0 where a series has fewer."""
+    """[s, c] times of the changepoints; 0 if a series has fewer."""
     deltas: Floats
-    """[s, c] changes of the slope there."""
+    """[s, c] slope changes at the changepoints."""
     frequencies: Floats
     """[w] turns per day."""
     seasons: npt.NDArray[np.int64]
-    """[w] 0 for waves of the whole year, else the place in `SEASONS`, from 1."""
+    """[w] 0 for waves of the whole year, otherwise the position in `SEASONS`, from 1."""
     additive: Floats
-    """[s, 2 w] weights of the waves' sines, then cosines."""
+    """[s, 2 w] weights of the sines, then of the cosines."""
     multiplicative: Floats
-    """[s, 2 w]"""
+    """[s, 2 w] the same for multiplicative terms."""
     additive_events: Floats
-    """[s, e + 1] effects, after a zero."""
+    """[s, e + 1] effects, preceded by a zero."""
     multiplicative_events: Floats
-    """[s, e + 1]"""
+    """[s, e + 1] the same for multiplicative terms."""
     widest: Floats
-    """[s] largest |1 + multiplicative terms| of the reach table."""
+    """[s] largest |1 + multiplicative terms| of the half-width table."""
     reach: Floats
     """[s, steps + 1, GRID] half-widths of the interval; the last axis goes from 0 to `widest`."""
 
 
 def effect_names(models: Sequence[Any]) -> tuple[str, ...]:
-    """Prophet's names of all holiday effects of the models, sorted."""
+    """Return Prophet's names of all holiday effects of the models, sorted."""
     names = {name for model in models for name in _weights(model)[0] if _is_effect(model, name)}
     return tuple(sorted(names))
 
 
 def step_size(model: Any, steps: int, monthly: bool) -> float:
-    """One step in the time of a fitted model: a day, or the mean of the `steps` months ahead."""
+    """Return one step in the time of a fitted model: a day, or the mean length of the next `steps` months."""
     last = model.history["ds"].max()
     days = ((last + pd.DateOffset(months=steps)) - last).days / steps if monthly else 1.0
     return float(pd.Timedelta(days=days) / model.t_scale)
 
 
 def tables(models: Sequence[Any], levels: Sequence[float], steps: int, monthly: bool) -> Tables:
-    """The tables of fitted models (growth linear or flat, no MCMC), with intervals of `levels`."""
+    """Return the tables of fitted models (linear or flat growth, no MCMC), with intervals of `levels`."""
     waves = sorted({wave for model in models for wave in _waves(model)})
     changes, deltas = _changes(models)
     weights = {mode: _mode(models, mode, waves) for mode in MODES}
     (_, additive_events), (_, multiplicative_events) = weights.values()
     seasonal = weights["multiplicative"][0]
     widest = 1 + np.abs(seasonal).sum(axis=1) + np.abs(multiplicative_events).sum(axis=1)
-    # The sum of all effects is never reached: the grid would be coarse where it matters.
+    # The effects never all occur on one day; using their sum would make the grid too coarse.
     widest = np.minimum(widest, WIDEST)
     return Tables(
         start=np.array([(pd.Timestamp(model.start) - pd.Timestamp(0)) / DAY for model in models]),
@@ -113,7 +113,7 @@ def tables(models: Sequence[Any], levels: Sequence[float], steps: int, monthly: 
 
 
 def _changes(models: Sequence[Any]) -> tuple[Floats, Floats]:
-    """Times and changes of slope of the changepoints, each [s, c]; a flat trend has none."""
+    """Return the times and slope changes of the changepoints, each [s, c]; a flat trend has none."""
     count = max(len(model.changepoints_t) for model in models)
     changes, deltas = (np.zeros((len(models), count)) for _ in range(2))
     for place, model in enumerate(models):
@@ -124,7 +124,7 @@ def _changes(models: Sequence[Any]) -> tuple[Floats, Floats]:
 
 
 def _mode(models: Sequence[Any], mode: str, waves: list[Wave]) -> tuple[Floats, Floats]:
-    """Weights of one mode: of the waves [s, 2 w] and of the holiday effects [s, e + 1]."""
+    """Return the weights of one mode: waves [s, 2 w] and holiday effects [s, e + 1]."""
     names = effect_names(models)
     weights = np.zeros((len(models), 2 * len(waves)))
     events = np.zeros((len(models), len(names) + 1))
@@ -144,7 +144,7 @@ def _reach(model: Any, level: float, steps: int, step: float, widest: float) -> 
 
 
 def _weights(model: Any, mode: str = "") -> tuple[list[str], Floats]:
-    """Names of the columns of Prophet's design and their weights; of one mode, zero for those of the other."""
+    """Return the column names of Prophet's design matrix and their weights; with `mode`, others get zero."""
     frame = model.setup_dataframe(conditions(model.history[["ds"]].copy()))
     features, _, components, _ = model.make_all_seasonality_features(frame)
     beta = np.nanmean(model.params["beta"], axis=0)
@@ -159,7 +159,7 @@ def _is_effect(model: Any, name: str) -> bool:
 
 
 def _waves(model: Any) -> list[Wave]:
-    """Period, order and season of each pair of columns."""
+    """Return the period, order and season of each pair of columns."""
     return [
         (float(seasonality["period"]), order, seasonality["condition_name"] or "")
         for seasonality in model.seasonalities.values()
@@ -168,7 +168,7 @@ def _waves(model: Any) -> list[Wave]:
 
 
 def _wave_weights(model: Any, beta: dict[str, float], waves: list[Wave]) -> list[tuple[int, float]]:
-    """Column of the wave table and weight; Prophet counts its columns sine, cosine, sine, ... from 1."""
+    """Return the wave table's column and the weight; Prophet numbers columns sine, cosine, sine, ... from 1."""
     found = []
     for name, seasonality in model.seasonalities.items():
         for order in range(1, seasonality["fourier_order"] + 1):
