@@ -13,12 +13,12 @@ __all__ = ["app"]
 
 app = App(
     name="fraud",
-    summary="How unusual a record is among normal ones: risk level, score and the features that stand out.",
+    summary="Anomaly detection for records: risk level, score and the features with unusual values.",
     question=FraudQuestion,
     answer=FraudAnswer,
     context=FraudContext,
     example=EXAMPLE,
-    # One width for all versions: a version uses as many slots, from the left, as it was trained with features.
+    # All versions share one input width. A version with d features uses the first d slots.
     inputs=(TensorSpec("features", "FP32", (-1, MAX_FEATURES)),),
     outputs=(
         TensorSpec("score", "FP32", (-1, 1)),

@@ -1,6 +1,7 @@
-"""What the fraud app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the fraud app.
 
-A score has no unit: it counts typical errors, and is about 1 for a record that is as hard to tell as normal ones.
+A score has no unit. It grows with the logarithm of the record's distance from normal records, and the distance is
+measured in typical errors.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ __all__ = [
 ]
 
 MAX_FEATURES = 64
-"""Most features a version may have; the width of the model's input."""
+"""Maximum number of features of a version; the width of the model's input."""
 LARGEST = 1e30
-"""Largest size of a number; far larger ones do not fit the model's 32 bits."""
+"""Largest absolute value of a number; the model computes in 32 bits, and far larger numbers overflow."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -41,41 +42,43 @@ class FraudQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Meta(
             min_length=1,
             max_length=MAX_FEATURES,
-            description="Feature name to value, in the unit of the training data; -1e30 to 1e30. Names are those "
-            "the version was trained with; null or absent: not known. At least one must be known.",
+            description="Feature name to value, in the unit of the training data; -1e30 to 1e30. Names must be "
+            "features of the version. Null or absent means unknown. At least one value must be known.",
             examples=[{"amount": 42.0, "hour": 13.5}],
         ),
     ]
 
 
 class FraudReason(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature that stands out."""
+    """A feature with an unusual value."""
 
     feature: str
     value: Annotated[float | None, Meta(description="As asked.")]
-    share: Annotated[float, Meta(description="Part of the score, 0 to 1.")]
+    share: Annotated[float, Meta(description="Share of the score, 0 to 1.")]
 
 
 class FraudAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How unusual the record is."""
+    """The risk level of a record and the reasons for it."""
 
-    risk: Annotated[Risk, Meta(description="HIGH from `high` on, MEDIUM from `medium` on.")]
-    score: Annotated[float, Meta(description="Typical errors, 0 or more; larger is more unusual.")]
-    medium: Annotated[float, Meta(description="A score above this is MEDIUM.")]
-    high: Annotated[float, Meta(description="A score above this is HIGH: an alert.")]
-    reasons: Annotated[list[FraudReason], Meta(description="Largest first, at most three; none when LOW.")]
+    risk: Annotated[Risk, Meta(description="HIGH above `high`; MEDIUM above `medium`; otherwise LOW.")]
+    score: Annotated[float, Meta(description="0 or more, without unit; larger is more unusual.")]
+    medium: Annotated[float, Meta(description="Threshold: a score above it is at least MEDIUM.")]
+    high: Annotated[float, Meta(description="Threshold: a score above it is HIGH, which is an alert.")]
+    reasons: Annotated[
+        list[FraudReason], Meta(description="At most three, largest share first; empty if the risk is LOW.")
+    ]
 
 
 class FraudContribution(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature's part of the score."""
+    """The contribution of one feature to the score."""
 
     feature: str
-    value: Annotated[float | None, Meta(description="As asked; null where not known.")]
+    value: Annotated[float | None, Meta(description="The value in the question; null if unknown.")]
     contribution: Annotated[float, Meta(description="In units of the score, 0 or more.")]
 
 
 class FraudExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole score by feature: `base` and the contributions add up to it."""
+    """The score by feature: the sum of `base` and all contributions."""
 
     answer: FraudAnswer
     base: float
@@ -83,19 +86,19 @@ class FraudExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FraudContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says about itself."""
+    """The features, thresholds and training statistics of a version."""
 
     features: tuple[str, ...]
-    """Names, in the order of the model's slots."""
+    """Feature names, in the order of the model's slots."""
     medium: float = 0.0
     high: float = 0.0
-    """Thresholds of the score, chosen on the validation part."""
+    """Score thresholds, chosen on the validation part."""
     alert_budget: float = 0.0
-    """Share of normal records that is HIGH; of those in validation it is exact."""
+    """Share of normal records with risk HIGH; exact on the validation part."""
     watch_budget: float = 0.0
-    """Share of normal records that is MEDIUM or HIGH."""
+    """Share of normal records with risk MEDIUM or HIGH."""
     prevalence: float = 0.0
-    """Share of anomalies in the whole data set, duplicates included."""
+    """Share of anomalies in the whole data set, including duplicates."""
 
 
 EXAMPLE = FraudQuestion(

@@ -1,4 +1,4 @@
-"""Model outputs to answers: risk levels and the features behind them."""
+"""Convert model outputs to answers: risk levels and the features that cause them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["MOST_REASONS", "decide", "risk_of"]
 
 MOST_REASONS = 3
 LEAST_SHARE = 0.1
-"""The smallest share of the score that makes a feature a reason."""
+"""Minimum share of the score for a feature to be a reason."""
 
 
 def decide(questions: Sequence[FraudQuestion], outputs: Arrays, context: FraudContext) -> list[FraudAnswer]:
-    """One answer per question."""
+    """Return one answer per question."""
     scores, margins = outputs["score"].reshape(-1).tolist(), outputs["margins"].tolist()
     rows = zip(questions, scores, margins, outputs["contributions"], strict=True)
     return [_answer(*row, context) for row in rows]
 
 
 def risk_of(margins: Sequence[float]) -> Risk:
-    """The level of a score from its distances to the thresholds of MEDIUM and HIGH; above is above zero."""
+    """Return the risk level from the score's margins over MEDIUM and HIGH; a positive margin is above."""
     medium, high = margins
     if high > 0:
         return "HIGH"

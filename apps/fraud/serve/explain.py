@@ -1,4 +1,4 @@
-"""The whole score by feature: the model's own second output, which adds up to its first."""
+"""Explain a score by feature. The contributions are an output of the model and add up to the score."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["explainer"]
 
 
 def explainer(folder: Path, context: FraudContext) -> Explainer:
-    """Open the version's graph. Raises ONNX Runtime's errors for a file that is not a graph."""
+    """Open the version's graph. Raises ONNX Runtime's errors if the file is not a graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

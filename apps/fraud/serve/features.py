@@ -1,6 +1,6 @@
-"""Questions to the model's input. Pure; training and serving call the same `table`.
+"""Convert questions to the model's input. Training and serving call the same pure function `table`.
 
-Scaling and missing values are the model's own business: it gets the numbers as they were asked.
+The model itself scales the values and handles missing ones, so it receives the numbers unchanged.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from serving.kernel.tensors import Arrays
 __all__ = ["SLOTS", "encode", "table"]
 
 SLOTS: tuple[str, ...] = tuple(f"feature_{slot}" for slot in range(1, MAX_FEATURES + 1))
-"""Names of the model's input columns; which feature is in which slot is in the version's context."""
+"""Names of the model's input columns. The version's context assigns features to slots."""
 
 _NAN = float("nan")
 
 
 def encode(questions: Sequence[FraudQuestion], context: FraudContext) -> Arrays:
-    """Questions to `features`, FP32 [n, 64], NaN where not known.
+    """Convert questions to `features`, FP32 [n, 64], with NaN for unknown values.
 
-    Raises `Invalid` for a feature the version does not know, and for a question of which no feature is known.
+    Raises `Invalid` if a feature is not part of the version, or if a question has no known feature.
     """
     names = context.features
     known = frozenset(names)
@@ -43,7 +43,7 @@ def encode(questions: Sequence[FraudQuestion], context: FraudContext) -> Arrays:
 
 
 def table(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Columns in the order of the context, [n, d], to the model's slots, FP32 [n, 64]; free slots are NaN."""
+    """Convert columns in the context's order, [n, d], to the model's slots, FP32 [n, 64]; unused slots are NaN."""
     slots = np.full((len(values), MAX_FEATURES), np.nan, np.float32)
     slots[:, : values.shape[1]] = values
     return slots

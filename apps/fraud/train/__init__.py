@@ -1,1 +1,1 @@
-"""Training of the fraud app. Never imported while serving."""
+"""Training of the fraud app. Serving never imports it."""

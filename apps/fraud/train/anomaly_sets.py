@@ -1,6 +1,7 @@
-"""The fraud app on all seven anomaly sets: ranking beside the floors, and what its alerts are worth.
+"""Evaluate the fraud app on all seven anomaly sets: ranking compared with the floors, and quality of the alerts.
 
-Load to gate as `slipway train` does it, one worker; a set whose gate says no is in the tables with the reason.
+Each set runs from load to gate as in `slipway train`, with one worker. If the gate refuses a set, the tables list
+it with the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class AnomalySet:
-    """A file of ADBench, the AUROC of a plain autoencoder fitted on its normal records, and a published one."""
+    """A file of ADBench, with the AUROC of a plain autoencoder on its normal records and a published AUROC."""
 
     file: str
     plain: float
@@ -44,7 +45,7 @@ SETS = {
     "http": AnomalySet("16_http.npz", 0.999, 0.994),
     "campaign": AnomalySet("5_campaign.npz", 0.757, 0.736),
 }
-"""The seven sets; published figures: semi-supervised, table 1 of the paper on DTE."""
+"""The seven sets. The published figures are semi-supervised, from table 1 of the DTE paper."""
 RANKING = (
     "set",
     "records",
@@ -67,34 +68,34 @@ ALERTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One set after its gate."""
+    """Evaluation of one set after the gate."""
 
     name: str
     records: int
     metrics: dict[tuple[str, str], Metric]
-    """By name and slice."""
+    """Metrics by name and slice."""
     checks: tuple[Check, ...]
     seconds: float
 
     @property
     def refused(self) -> str:
-        """Why the gate says no; empty where it does not."""
+        """Reason why the gate refused the set; empty if the gate passed."""
         return "; ".join(check.reason for check in self.checks if not check.passed)
 
     def value(self, name: str, part: str) -> float:
-        """The metric's value. Raises `KeyError`."""
+        """Return the metric's value. Raises `KeyError`."""
         return self.metrics[name, part].value
 
 
 def judge_all(folder: Path) -> Iterator[Judged]:
-    """Every set, from its file in `folder`. Raises `TrainingError`."""
+    """Evaluate every set from its file in `folder`. Raises `TrainingError`."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as home, Trainer(1, SEED, Path(home)) as trainer:
         for name, known in SETS.items():
             yield judge(name, [folder / known.file], trainer)
 
 
 def judge(name: str, paths: Sequence[Path], trainer: Trainer) -> Judged:
-    """Load, validate, split, fit, evaluate, gate. Raises `TrainingError`."""
+    """Load, validate, split, fit, evaluate and check one set. Raises `TrainingError`."""
     started = time.monotonic()
     dataset = read.from_files(paths)
     tidy = validate(recipe, tidied(recipe, dataset, RecipeOptions()), dataset)
@@ -110,7 +111,7 @@ def judge(name: str, paths: Sequence[Path], trainer: Trainer) -> Judged:
 
 
 def ranking_row(one: Judged) -> tuple[str, ...]:
-    """Cells under `RANKING`."""
+    """Return one row of the `RANKING` table."""
     floor = SETS[one.name]
     auroc, precision = (one.metrics[name, "all"] for name in ("auroc", "average_precision"))
     bars = [bar for bar in (floor.plain, floor.published) if bar is not None]
@@ -124,7 +125,7 @@ def ranking_row(one: Judged) -> tuple[str, ...]:
 
 
 def alert_row(one: Judged) -> tuple[str, ...]:
-    """Cells under `ALERTS`."""
+    """Return one row of the `ALERTS` table."""
     shares: Iterable[tuple[str, str]] = (
         *(("prevalence", "all data"), ("prevalence", "test"), ("alert_budget", "normal records")),
         *(("false_alarms", "normal records"), ("recall", "alerts"), ("precision", "alerts")),

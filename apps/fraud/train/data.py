@@ -1,4 +1,4 @@
-"""Tables of records with a label: the layouts read, the schema, and a split without a record in two parts."""
+"""Tables of labelled records: known layouts, the schema, and a split that keeps each record in one part."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["FORBIDDEN", "LABEL", "SCHEMA", "cut", "cut_again", "features_of", "m
 LABEL = "anomaly"
 """Column of the tidy table: 1 for an anomaly, 0 for a normal record."""
 LABELS = ("label", "y", "class", "target", "is_fraud", "fraud", "outlier", "anomaly")
-"""Names, in any case, under which a table may bring its label."""
+"""Accepted names of the label column, case-insensitive."""
 FORBIDDEN = tuple(name for name in LABELS if name != LABEL)
 
 VALIDATION, TEST = 0.2, 0.3
-"""Shares of the normal records; the rest is for training."""
+"""Shares of the normal records; the others are for training."""
 LEAST_ANOMALIES = 10
-"""Fewest anomalies a table must have to be judged."""
+"""Minimum number of anomalies in a table."""
 BUDGET = 0.01
-"""Share of normal records that may cause an alert, where `--budget` does not say."""
+"""Default of `--budget`: the share of normal records that may cause an alert."""
 LARGEST_BUDGET = 0.2
 MADE_UP, MIXED = 0.05, 0.5
-"""Made-up anomalies as a share of the records of a search, and the share of features each takes from another."""
+"""Synthetic anomalies as a share of the records of a search, and their share of features from another record."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -40,11 +40,11 @@ SCHEMA = pa.DataFrameSchema(
         ),
     }
 )
-"""The tidy table: a label, and one column of numbers per feature."""
+"""The tidy table: a label, and one numeric column per feature."""
 
 
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-    """The label as `anomaly`, every other column a number. Rows stay as they are, duplicates included.
+    """Return the label as `anomaly` and every other column as numbers. All rows stay, including duplicates.
 
     `attrs["alert_budget"]` keeps `--budget`. Raises `DataError`.
     """
@@ -55,12 +55,14 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     if not 1 <= len(names) <= MAX_FEATURES:
         raise DataError(f"the table has {len(names)} features; expected 1 to {MAX_FEATURES}")
     if LABEL in names or any(not 1 <= len(column) <= 64 for column in names):
-        raise DataError(f"features must be named with 1 to 64 characters, other than {LABEL!r}")
+        raise DataError(f"feature names must have 1 to 64 characters and must not be {LABEL!r}")
     columns: dict[str, Any] = {LABEL: labels.astype("int64")}
     for column in names:
         numbers = pd.to_numeric(raw[column], errors="coerce")
-        _refuse(raw[column], numbers.isna() & raw[column].notna(), "a number or nothing; encode text as numbers")
-        # Whole numbers stay whole until the schema has them: a column that counts the rows is found by that.
+        _refuse(
+            raw[column], numbers.isna() & raw[column].notna(), "a number or an empty cell; encode text as numbers"
+        )
+        # Integers stay integers until the schema check, which detects row-number columns by their integer type.
         columns[column] = numbers
     frame = pd.DataFrame(columns, index=raw.index)
     frame.attrs["alert_budget"] = _budget(options.select.get("budget", ""))
@@ -68,40 +70,40 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
 
 
 def features_of(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the features, in the order of the model's slots."""
+    """Return the names of the features, in the order of the model's slots."""
     return tuple(str(name) for name in frame.columns if name != LABEL)
 
 
 def matrix(frame: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """The features, FP32 [n, d]."""
+    """Return the features, FP32 [n, d]."""
     return frame[list(features_of(frame))].to_numpy(dtype=np.float32)
 
 
 def record_of(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
-    """A number per row; rows with the same features have the same, whatever their label."""
+    """Return a number per row; rows with equal features get equal numbers, whatever their labels."""
     hashed = pd.util.hash_pandas_object(frame[list(features_of(frame))], index=False)
     return np.asarray(hashed, dtype=np.uint64)
 
 
 def cut(frame: pd.DataFrame, left: float = 1.0) -> Split:
-    """Normal records: half to train on, a fifth for validation, the others and all anomalies for the test.
+    """Split the normal records: half to train, a fifth to validation, the rest and all anomalies to test.
 
-    Rows with the same features are one record and go together. What most of them say it is decides its part; in
-    the test each row keeps its own label. Validation has no anomaly, as none is known where a detector like this
-    is needed. Of records that were cut before, `left` is the share that did not go to the test.
-    Raises `DataError`.
+    Rows with equal features are one record and stay together. The majority label of a record decides its part; in
+    the test part, each row keeps its own label. Validation contains no anomalies because a detector of this kind
+    is used where none are known. If the records were split before, `left` is the share that did not go to the test
+    part. Raises `DataError`.
     """
     record, odd = record_of(frame), frame[LABEL].to_numpy() == 1
     anomalous = _mostly(odd, record)
     count = int((odd & anomalous).sum())
     if count < LEAST_ANOMALIES:
-        raise DataError(f"the table has {count} anomalies; at least {LEAST_ANOMALIES} are needed to judge a model")
-    # Hashes are as good as random numbers, and a record keeps its part when others come.
+        raise DataError(f"the table has {count} anomalies; at least {LEAST_ANOMALIES} are needed to test a model")
+    # The hash serves as the random draw, so a record keeps its part when the table grows.
     draw = (record >> np.uint64(11)).astype(np.float64) / 2**53
     draw = np.where(anomalous, 0.0, 1 - (1 - draw) / left)
     validation = (draw >= TEST) & (draw < TEST + VALIDATION)
     test = frame[draw < TEST]
-    # A stray label of a record that is normal in most of its rows says nothing here.
+    # Training and validation drop stray anomaly labels of records that are mostly normal.
     train, held = (frame[part].assign(**{LABEL: 0}) for part in (draw >= TEST + VALIDATION, validation))
     description = {
         "kind": "group",
@@ -115,10 +117,11 @@ def cut(frame: pd.DataFrame, left: float = 1.0) -> Split:
 
 
 def cut_again(frame: pd.DataFrame) -> Split:
-    """The split of a search, of normal records that `cut` left before its test.
+    """Return the split of a parameter search, from the normal records that `cut` assigned before its test part.
 
-    None of them is an anomaly, and those of the test must not be seen. Made-up ones stand in: normal records that
-    have half of their features from another record, each value usual and their company not. Raises `DataError`.
+    None of these records is an anomaly, and a search must not see the test part. Synthetic anomalies are used
+    instead: normal records with half of their features from another record, so that each value is usual but the
+    combination is not. Raises `DataError`.
     """
     normal = frame[frame[LABEL] == 0]
     draw = np.random.default_rng(0)
@@ -128,7 +131,7 @@ def cut_again(frame: pd.DataFrame) -> Split:
     made_up = own.assign(**{LABEL: 1}).set_axis(range(-count, 0))
     for column, taken in zip(features_of(frame), mixed.T, strict=True):
         made_up[column] = np.where(taken, other[column].to_numpy(), own[column].to_numpy())
-    # A mix that is a normal record again would take that record's rows to the test.
+    # If a mix equals a normal record, the test part would take that record's rows.
     made_up = made_up[~np.isin(record_of(made_up), record_of(normal))]
     joined = pd.concat([normal, made_up])
     joined.attrs = dict(frame.attrs)
@@ -136,7 +139,7 @@ def cut_again(frame: pd.DataFrame) -> Split:
 
 
 def _mostly(odd: npt.NDArray[np.bool_], record: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """For each row, whether at least half of the rows with its record are odd."""
+    """Return, for each row, whether at least half of the rows of its record are anomalies."""
     _, which, copies = np.unique(record, return_inverse=True, return_counts=True)
     mostly: npt.NDArray[np.bool_] = 2 * np.bincount(which, weights=odd) >= copies
     return mostly[which]
@@ -151,7 +154,7 @@ def _label_column(raw: pd.DataFrame, wanted: str) -> str:
     if len(found) != 1:
         raise DataError(
             f"expected one label column named {', '.join(LABELS)}, found {', '.join(found) or 'none'} among "
-            f"{_names(raw)}; name it with --label and drop the others"
+            f"{_names(raw)}; select it with --label and remove the others"
         )
     return found[0]
 

@@ -1,4 +1,4 @@
-"""Questions and feature rows taken from the test part, for golden rows and parity."""
+"""Questions and feature rows from the test part, for golden rows and the parity check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTREMES = (0.0, -0.0, 1e30, -1e30, 1e-40, 3e38, -3e38)
 
 
 def golden(test: pd.DataFrame) -> list[FraudQuestion]:
-    """Half of them anomalies; every fourth without one of its values."""
+    """Return questions, half of them anomalies; every fourth question lacks one value."""
     names = features_of(test)
     kinds = [test[test[LABEL] == label] for label in (0, 1)]
     picked = pd.concat([kind.iloc[np.linspace(0, len(kind) - 1, GOLDEN_ROWS // 2).astype(int)] for kind in kinds])
@@ -35,8 +35,10 @@ def golden(test: pd.DataFrame) -> list[FraudQuestion]:
 
 
 def parity_rows(model: FraudModel, test: pd.DataFrame) -> Floats:
-    """Held-out rows (repeated if there are few), rows at and beside the cuts of the scaling and at the medians,
-    rows with missing values, and rows with one extreme value in one column or throughout.
+    """Return held-out rows, scaling-limit and median rows, rows with missing values, and rows with extreme values.
+
+    Held-out rows are repeated if there are few. Scaling-limit rows lie at and next to the limits. An extreme value
+    is in one column or in all columns.
     """
     rng = np.random.default_rng(7)
     held = matrix(test)

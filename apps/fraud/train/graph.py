@@ -1,7 +1,7 @@
-"""The model as one ONNX graph: slots, scaling, missing values, the views, the mean of their logarithms.
+"""The model as one ONNX graph: slots, scaling, missing values, the views, and the mean of their logarithms.
 
-Leaving out value j changes the first layer's sum by what j brought to it, and only output j is of use: so the
-filler's first and last layers are computed once per value, not once per pair of values.
+Hiding value j changes the first layer's sum only by the contribution of j, and only output j is used. The graph
+therefore computes the filler's first and last layers once per value instead of once per pair of values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Constants = dict[str, npt.NDArray[np.generic]]
 
 
 def graph(model: FraudModel) -> onnx.ModelProto:
-    """`features` [n, 64] to `score` [n, 1], `margins` [n, 2] and `contributions` [n, 64]."""
+    """Return the graph from `features` [n, 64] to `score` [n, 1], `margins` [n, 2] and `contributions` [n, 64]."""
     return assemble(
         "fraud",
         [*_scale(), *_filler(), *_copiers(), *_memory(), *_score()],
@@ -55,7 +55,7 @@ def _constants(model: FraudModel) -> Constants:
         "memory_twice": 2 * exact.T,
         "memory_squares": np.square(exact).T,
         "near": np.array(NEAR, dtype=np.float64),
-        # Views first, as in `errors_of`.
+        # Views come first, as in `errors_of`.
         "typical": model.typical[:, None],
         "most": np.square(MOST_ERRORS),
         "least": np.square(LEAST),
@@ -69,7 +69,7 @@ def _constants(model: FraudModel) -> Constants:
     found |= _weights(model.networks.filler, "filler")
     first = found.pop("filler_weight_0")
     found["from_values"], found["from_hidden"] = first[:width], first[width:]
-    # Rows of values, as the last layer's products are added up per value.
+    # One row per value, because the products of the last layer are summed per value.
     found["to_value"] = found.pop(f"filler_weight_{len(LAYERS) - 1}").T
     copiers = [_weights(copier, "copiers") for copier in model.networks.copiers]
     for name in copiers[0]:
@@ -101,7 +101,7 @@ def _scale() -> Iterable[onnx.NodeProto]:
 
 
 def _filler() -> Iterable[onnx.NodeProto]:
-    """`network.left_out`: [n, d, h] inside."""
+    """Yield the nodes of `network.left_out`; intermediate shape [n, d, h]."""
     node = helper.make_node
     yield node("MatMul", ["values", "from_values"], ["brought"])
     yield node("MatMul", ["hidden", "from_hidden"], ["brought_hidden"])
@@ -121,7 +121,7 @@ def _filler() -> Iterable[onnx.NodeProto]:
 
 
 def _copiers() -> Iterable[onnx.NodeProto]:
-    """`network.copied` of all copiers at once, [copiers, n, d]."""
+    """Yield the nodes of `network.copied` for all copiers at once, [copiers, n, d]."""
     node = helper.make_node
     last = len(LAYERS) - 1
     yield node("Concat", ["values", "hidden"], ["record"], axis=1)
@@ -133,11 +133,11 @@ def _copiers() -> Iterable[onnx.NodeProto]:
 
 
 def _layers(name: str) -> Iterable[onnx.NodeProto]:
-    """From the first layer's sum to the output of the last but one."""
+    """Yield the nodes from the first layer's sum to the output of the second-to-last layer."""
     node = helper.make_node
     yield from _silu(f"{name}_sum_0", f"{name}_out_0")
     for number in range(1, len(LAYERS) - 1):
-        # The narrow layer is linear.
+        # The bottleneck layer is linear.
         total = f"{name}_out_{number}" if number == 2 else f"{name}_sum_{number}"
         yield node("MatMul", [f"{name}_out_{number - 1}", f"{name}_weight_{number}"], [f"{name}_product_{number}"])
         yield node("Add", [f"{name}_product_{number}", f"{name}_bias_{number}"], [total])
@@ -151,7 +151,7 @@ def _silu(source: str, target: str) -> Iterable[onnx.NodeProto]:
 
 
 def _memory() -> Iterable[onnx.NodeProto]:
-    """`memory.recalled`, in double precision as there."""
+    """Yield the nodes of `memory.recalled`, in double precision as in that function."""
     node = helper.make_node
     yield node("Cast", ["values"], ["exact"], to=TensorProto.DOUBLE)
     yield node("Cast", ["known"], ["exact_known"], to=TensorProto.DOUBLE)
@@ -163,7 +163,7 @@ def _memory() -> Iterable[onnx.NodeProto]:
     yield node("Max", ["far_bare", "near"], ["far"])
     yield node("ReduceMin", ["far", "columns"], ["nearest"], keepdims=1)
     yield node("Div", ["nearest", "far"], ["likeness"])
-    # To the power of four, `SHARPNESS`.
+    # Raise to the power of four, `SHARPNESS`.
     yield node("Mul", ["likeness", "likeness"], ["likeness_2"])
     yield node("Mul", ["likeness_2", "likeness_2"], ["weights"])
     yield node("MatMul", ["weights", "memory"], ["recalled_bare"])
@@ -173,13 +173,13 @@ def _memory() -> Iterable[onnx.NodeProto]:
 
 
 def _score() -> Iterable[onnx.NodeProto]:
-    """`errors_of`, `squares_of`, and the rest of `FraudModel.predict`: [views, n, d] inside."""
+    """Yield the nodes of `errors_of`, `squares_of` and the rest of `FraudModel.predict`; shape [views, n, d]."""
     node = helper.make_node
     yield node("Unsqueeze", ["filled", "views"], ["predicted_filled"])
     yield node("Unsqueeze", ["recalled", "views"], ["predicted_recalled"])
     yield node("Concat", ["predicted_filled", "copied", "predicted_recalled"], ["predicted"], axis=0)
     yield node("Sub", ["values", "predicted"], ["predicted_errors"])
-    # The median tells 0 of every scaled value.
+    # The median view predicts 0 for every scaled value.
     yield node("Unsqueeze", ["values", "views"], ["median_errors"])
     yield node("Concat", ["predicted_errors", "median_errors"], ["errors"], axis=0)
     yield node("Div", ["errors", "typical"], ["errors_typical"])

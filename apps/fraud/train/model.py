@@ -1,10 +1,11 @@
-"""The model: robust scaling, five views of how far a record is from normal ones, and the score they give.
+"""The model: robust scaling, five views of a record's distance from normal records, and the combined score.
 
-Each view tells every value of a record: the filling network from the other values, two copying networks from the
-whole record, the memory from the records most like it, and the median without looking. A view's error of a value
-counts in units of what is typical for a normal record, its distance is the root mean square over the values. The
-score is the mean logarithm of the views' distances: a record must be odd in several of them to be far up, and no
-view drowns the others. A feature's part of the score is its mean share of the squares.
+Each view predicts every value of a record. The filling network predicts it from the other values, the two copying
+networks from the whole record, the memory from the most similar records, and the median view from no value at all.
+An error counts in units of the typical error on normal records. A view's distance is the root mean square of the
+errors over the values. The score is the mean logarithm of the views' distances: a high score needs large distances
+in several views, and no view dominates the others. A feature's share of the score is its mean share of the
+squares.
 """
 
 from __future__ import annotations
@@ -47,24 +48,24 @@ __all__ = [
 Floats = npt.NDArray[np.float32]
 
 LIMIT = np.float32(30)
-"""Scaled values are cut there: nothing overflows, and one wild number is not all of a score."""
+"""Scaled values are clipped to this limit, which prevents overflow and domination by one outlier."""
 SMALLEST = 0.1
-"""Part of the standard deviation that the scale has at least; quartiles may lie together."""
+"""Minimum scale, as a fraction of the standard deviation; quartiles may coincide."""
 SMALLEST_ERROR = 0.05
-"""Typical errors, in scaled units, count as at least this: a feature that never varied is not all of a score."""
+"""Minimum typical error, in scaled units. It keeps a feature that never varied from dominating a score."""
 
 MOST_ERRORS = np.float32(100)
-"""Typical errors that one value counts for at most."""
+"""Maximum error of one value, in typical errors."""
 LEAST = np.float32(0.03)
-"""Distance that every view adds, in squares: below it records are equally normal."""
+"""Minimum distance in every view; records with smaller distances count as equally normal."""
 USUAL = 0.9
-"""Share of the normal records whose distance in a view is below 1."""
+"""Share of the normal records with a distance below 1 in a view."""
 
 TRAIN_ROWS = 30_000
 STOP_ROWS = 5_000
-"""Most rows the network learns from and stops on; a random part of larger tables."""
+"""Maximum rows for fitting and for early stopping; larger tables are sampled at random."""
 STEPS = 600
-"""Least number of steps a fit of full length has."""
+"""Minimum number of steps of a full-length fit."""
 EPOCHS = 15
 EARLY_STOPPING = 20
 DEFAULTS: dict[str, Any] = {
@@ -73,7 +74,7 @@ DEFAULTS: dict[str, Any] = {
     "batch": 256,
     "learning_rate": 2e-3,
 }
-"""What a search may choose."""
+"""Default search parameters."""
 PARAMS: dict[str, Any] = {
     "hidden": list(HIDDEN),
     "copiers": COPIERS,
@@ -82,7 +83,7 @@ PARAMS: dict[str, Any] = {
     "early_stopping": EARLY_STOPPING,
     "most_rows": TRAIN_ROWS,
 }
-"""What a run records about the fit."""
+"""Fixed parameters recorded with a run."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Scaling:
     spread: Floats
 
     def apply(self, features: Floats) -> tuple[Floats, Floats]:
-        """Scaled values, 0 where missing, and which are known (1 or 0), both [n, d]."""
+        """Return the scaled values, 0 if missing, and a mask of known values (1 or 0), both [n, d]."""
         missing = np.isnan(features)
         with np.errstate(over="ignore"):
             scaled = np.clip((features - self.middle) / self.spread, -LIMIT, LIMIT)
@@ -102,23 +103,23 @@ class Scaling:
 
 @dataclass(frozen=True)
 class FraudModel:
-    """Everything the graph is made of."""
+    """The fitted parts that make up the graph."""
 
     scaling: Scaling
     networks: Networks
     memory: Floats
     """Scaled records of the memory, [k, d]."""
     typical: Floats
-    """Errors of normal records by view, [views, d]."""
+    """Typical errors of normal records by view, [views, d]."""
     context: FraudContext
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by PyTorch and NumPy."""
+        """Compute the app's outputs from its inputs, with PyTorch and NumPy."""
         features = inputs["features"][:, : self.typical.shape[1]]
         values, known = self.scaling.apply(features)
         squares = squares_of(errors_of(self.networks, self.memory, values, known), self.typical, known)
         distances = squares.sum(axis=2, keepdims=True)
-        # Half the logarithm of a square is that of its root. Records of which nothing is known score 0.
+        # Half the logarithm of the square is the logarithm of the root. Records without known values score 0.
         logs = np.log(np.maximum(distances, np.square(LEAST)) / np.square(LEAST))
         score = logs.mean(axis=0) / 2
         shares = (squares / np.maximum(distances, np.square(LEAST))).mean(axis=0)
@@ -128,19 +129,19 @@ class FraudModel:
 
 
 def fit_scaling(features: Floats) -> Scaling:
-    """From normal records, NaN where missing; a column without values, or with one only, is left in its unit."""
+    """Fit on normal records, NaN for missing values; columns with at most one distinct value keep their unit."""
     known = np.where(np.isnan(features).all(axis=0), np.float32(0), features).astype(np.float64)
     low, middle, high = np.nanquantile(known, [0.25, 0.5, 0.75], axis=0)
     deviation = np.nanstd(known, axis=0)
     quartiles = (high - low) / 1.349
     spread = np.where(quartiles > 0, np.maximum(quartiles, SMALLEST * deviation), deviation)
-    # Rounding of large constants must not count as spread.
+    # Rounding errors of large constants must not count as spread.
     flat = spread <= 1e-6 * np.maximum(np.abs(middle), 1e-12)
     return Scaling(middle.astype(np.float32), np.where(flat, 1, spread).astype(np.float32))
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     return {
@@ -152,7 +153,7 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def fit_networks(scaling: Scaling, train: Floats, validation: Floats, trainer: Any) -> Networks:
-    """Fit on normal records, stop on others."""
+    """Fit on the normal records of `train`, with early stopping on those of `validation`."""
     import torch
 
     draw = np.random.default_rng(trainer.seed)
@@ -161,7 +162,7 @@ def fit_networks(scaling: Scaling, train: Floats, validation: Floats, trainer: A
         for features, most in ((train, TRAIN_ROWS), (validation, STOP_ROWS))
     ]
     rows, width = tables[0][0].shape
-    trainer.log(f"{rows} of {len(train)} normal records to learn from, {len(tables[1][0])} to stop on")
+    trainer.log(f"{rows} of {len(train)} normal records to fit on, {len(tables[1][0])} for early stopping")
     chosen: Mapping[str, Any] = trainer.tuned(DEFAULTS)
     raw = trainer.torch(
         functools.partial(build, width),
@@ -178,7 +179,7 @@ def fit_networks(scaling: Scaling, train: Floats, validation: Floats, trainer: A
 
 
 def errors_of(networks: Networks, memory: Floats, values: Floats, known: Floats) -> Floats:
-    """Absolute errors of the values as each view tells them, [views, n, d]."""
+    """Return the absolute errors of each view's predictions, [views, n, d]."""
     predicted = [
         left_out(networks.filler, values, known),
         *(copied(copier, values, known) for copier in networks.copiers),
@@ -190,16 +191,17 @@ def errors_of(networks: Networks, memory: Floats, values: Floats, known: Floats)
 
 
 def squares_of(errors: Floats, typical: Floats, known: Floats) -> Floats:
-    """What each value brings to the square of each view's distance, [views, n, d]; nothing where missing."""
+    """Return each value's contribution to the squared distance of each view, [views, n, d]; 0 if missing."""
     squares = np.square(np.minimum(errors / typical[:, None], MOST_ERRORS)) + np.square(LEAST)
     parts: Floats = squares * known / np.maximum(known.sum(axis=1, keepdims=True), 1)
     return parts
 
 
 def typical_of(errors: Floats, known: Floats) -> Floats:
-    """Errors of normal records, [views, n, d], to their units, [views, d].
+    """Return the typical errors, [views, d], from the errors of normal records, [views, n, d].
 
-    The root mean square of each value, times what sets the distance of `USUAL` of the records below 1.
+    A typical error is the root mean square per value, scaled so that a share `USUAL` of the records has a distance
+    below 1.
     """
     squares = np.square(errors) * known
     mean = np.sqrt(squares.sum(axis=1) / np.maximum(known.sum(axis=0), 1))
@@ -211,7 +213,7 @@ def typical_of(errors: Floats, known: Floats) -> Floats:
 
 
 def fit_model(train: Floats, validation: Floats, names: tuple[str, ...], trainer: Any) -> FraudModel:
-    """Scaling, networks and memory from the normal records of train, typical errors from those of validation."""
+    """Fit scaling, networks and memory on normal records of train, typical errors on those of validation."""
     scaling = fit_scaling(train)
     networks = fit_networks(scaling, train, validation, trainer)
     memory = fit_memory(scaling.apply(train)[0], trainer.seed)

@@ -1,8 +1,8 @@
-"""The networks: autoencoders that fill in what is hidden from them or copy what they see, in PyTorch.
+"""The networks, in PyTorch: one autoencoder fills in hidden values, others copy the values they see.
 
-While the filler learns, a random part of each record is hidden. It tells a record by hiding one feature at a time,
-so no feature can be copied; each must be predicted from the others. The copiers see the whole record and
-must get it through a narrow layer: what is rare does not fit.
+Training of the filler hides a random part of each record. For prediction, the filler hides one feature at a time,
+so it cannot copy a feature and must predict it from the others. The copiers see the whole record, but a bottleneck
+layer limits what they can encode, and rare patterns do not fit.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Floats = npt.NDArray[np.float32]
 
 HIDDEN = (64, 32)
 COPIERS = 2
-"""Networks that copy: one alone depends much on where it starts."""
+"""Number of copying networks; a single one depends strongly on its initial weights."""
 HIDDEN_SHARE = 0.4
-"""Share of the values hidden while the filler learns."""
+"""Share of the values hidden during training of the filler."""
 NOISE = 0.5
-"""Standard deviation of what is added to the others, in units of the scaled features."""
+"""Standard deviation of the noise added to the other values, in units of the scaled features."""
 COPY_NOISE = 0.1
-"""The same for the copiers."""
+"""Standard deviation of the noise for the copiers."""
 LAYERS = (0, 2, 4, 5, 7, 9)
-"""Places of the linear layers in `Autoencoder.net`; a SiLU follows each but the third and the last."""
+"""Positions of the linear layers in `Autoencoder.net`. A SiLU follows each except the third and the last."""
 CHUNK = 256
 
 
 class Autoencoder(nn.Module):
-    """Scaled values and which of them are hidden, both [n, d], to all values, [n, d]."""
+    """Predicts all values, [n, d], from scaled values and a mask of hidden values, both [n, d]."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -53,13 +53,13 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, values: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Fill in what is hidden (1; 0 where seen)."""
+        """Fill in the hidden values; `hidden` is 1 for hidden and 0 for visible values."""
         filled: torch.Tensor = self.net(torch.cat([values * (1 - hidden), hidden], dim=-1))
         return filled
 
 
 class Networks(nn.Module):
-    """A filler and its copiers. They share no weight; one fit is quicker than three."""
+    """A filler and its copiers. They share no weights, but one joint fit is faster than three."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Networks(nn.Module):
 
 
 def build(width: int) -> Networks:
-    """Networks for `width` features."""
+    """Build the networks for `width` features."""
     return Networks(width)
 
 
@@ -79,10 +79,10 @@ def loss(
     hidden_share: float = HIDDEN_SHARE,
     noise: float = NOISE,
 ) -> torch.Tensor:
-    """Sum of the networks' mean smooth absolute errors over the known values; `values`, `known` (1 or 0) [n, d].
+    """Return the summed mean smooth absolute error of the networks over the known values.
 
-    `hidden_share` and `noise` are for learning, of the filler. For validation the same values are hidden every
-    time, as many and with as much noise whatever the network learned with: losses can be compared.
+    `values` and `known` (1 or 0) are [n, d]. `hidden_share` and `noise` apply to training of the filler.
+    Validation always hides the same values and uses the default share and noise, so losses are comparable.
     """
     draw = None
     if not module.training:
@@ -97,7 +97,7 @@ def loss(
 
 
 def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
-    """Each value as predicted from the others of its row, [n, d]."""
+    """Predict each value from the others of its row, [n, d]."""
     width = values.shape[1]
     parts = [np.empty((0, width), np.float32)]
     with torch.no_grad():
@@ -110,7 +110,7 @@ def left_out(module: Autoencoder, values: Floats, known: Floats) -> Floats:
 
 
 def copied(module: nn.Module, values: Floats, known: Floats) -> Floats:
-    """Each value as predicted from its whole row, [n, d]."""
+    """Predict each value from its whole row, [n, d]."""
     parts = [np.empty((0, values.shape[1]), np.float32)]
     with torch.no_grad():
         parts += [module(rows, missing).numpy() for rows, missing in _chunks(values, known)]
@@ -118,7 +118,7 @@ def copied(module: nn.Module, values: Floats, known: Floats) -> Floats:
 
 
 def _chunks(values: Floats, known: Floats) -> list[tuple[Any, Any]]:
-    """Rows and which of their values are missing (1 or 0), some at a time."""
+    """Return chunks of rows and their masks of missing values (1 or 0)."""
     starts = range(0, len(values), CHUNK)
     return [
         (torch.from_numpy(values[start : start + CHUNK]), 1 - torch.from_numpy(known[start : start + CHUNK]))

@@ -1,4 +1,4 @@
-"""The fraud app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the fraud app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FraudRecipe(Recipe[FraudQuestion]):
     checks = staticmethod(report.gate)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """Scaling, network and typical errors from normal records; thresholds from all of validation."""
+        """Fit scaling, networks and typical errors on normal records; set thresholds on all of validation."""
         names = data.features_of(split.train)
         model = fit_model(data.matrix(split.train), data.matrix(split.validation), names, trainer)
         context = report.with_thresholds(
@@ -57,7 +57,7 @@ class FraudRecipe(Recipe[FraudQuestion]):
             split.description["alert_budget"],
         )
         model = replace(model, context=context)
-        trainer.log(f"alerts above {context.high:.3g}, watched above {context.medium:.3g}")
+        trainer.log(f"HIGH above {context.high:.3g}, MEDIUM above {context.medium:.3g}")
         return Fitted(
             predict=model.predict,
             context=context,
@@ -73,16 +73,16 @@ class FraudRecipe(Recipe[FraudQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """On the test part, beside the distance from the median."""
+        """Compare the model with the distance from the median on the test part."""
         model: FraudModel = fitted.model
         validation, test = _scored(model, split.validation), _scored(model, split.test)
         return report.evaluation(validation, test, model.context, seed=7)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """The test part's scores, and their places among validation's. Raises `DataError` for other features."""
+        """Return test scores and their percentiles in validation. Raises `DataError` if the features differ."""
         known, names = getattr(fitted.context, "features", ()), data.features_of(split.test)
         if names != known:
-            raise DataError(f"the version knows the features {', '.join(known)}; the table has {', '.join(names)}")
+            raise DataError(f"the version has the features {', '.join(known)}; the table has {', '.join(names)}")
         validation, test = (
             fitted.predict({"features": table(data.matrix(part))})["score"][:, 0]
             for part in (split.validation, split.test)
@@ -92,20 +92,20 @@ class FraudRecipe(Recipe[FraudQuestion]):
         return Evaluation(metrics=(), rows=rows, kind="probabilities")
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """Scaling, network, errors and thresholds in one graph."""
+        """Export scaling, networks, errors and thresholds as one graph."""
         model: FraudModel = fitted.model
         return graph(model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows, rows at the cuts of the scaling, extreme rows, NaN."""
+        """Return test rows, rows at the scaling limits, extreme rows and NaN rows."""
         return {"features": parity_rows(fitted.model, split.test)}
 
     def golden(self, split: Split) -> list[FraudQuestion]:
-        """Records of the test part, half of them anomalies."""
+        """Return records of the test part, half of them anomalies."""
         return golden(split.test)
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """MEDIUM or not, HIGH or not."""
+        """Return whether each record is at least MEDIUM, and whether it is HIGH."""
         return {"risk": outputs["margins"]}
 
 
@@ -120,7 +120,7 @@ def _scored(model: FraudModel, part: pd.DataFrame) -> report.Scored:
 
 
 def _importance(model: FraudModel, part: pd.DataFrame) -> dict[str, float]:
-    """Mean share of the score by feature."""
+    """Return the mean share of the score by feature."""
     some = data.matrix(part.iloc[:: max(1, len(part) // 2000)])
     shares = model.predict({"features": table(some)})["contributions"].mean(axis=0)
     return {name: float(share) for name, share in zip(model.context.features, shares, strict=False)}

@@ -1,7 +1,7 @@
-"""Thresholds from an alert budget on validation, and what the scores are worth on the test part.
+"""Set thresholds from an alert budget on validation, and evaluate the scores on the test part.
 
-The naive baseline is the rule that needs no learning: the mean distance of a record's values from their medians,
-in robust standard deviations.
+The naive baseline needs no fitting: the mean distance of a record's values from the medians, in robust standard
+deviations.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ Vector = npt.NDArray[Any]
 Measure = Callable[[Vector, Vector], float]
 
 WATCH = 5.0
-"""MEDIUM and HIGH together are this many times as many normal records as HIGH alone, at most a half."""
+"""Ratio of normal records at MEDIUM or HIGH to those at HIGH; MEDIUM and HIGH cover at most half of them."""
 INTERVAL_ROWS = 2500
-"""The most rows of each label that the bootstrap draws from. More rows would only take more time."""
+"""Maximum rows per label for the bootstrap; more rows only take more time."""
 RESAMPLES = 200
 FALSE_ALARMS = 2.0
-"""The largest ratio, beyond chance, of the share of false alarms to the share on the validation part."""
+"""Maximum ratio of false alarms on test to those on validation, beyond chance."""
 CHANCE, DRAWS = 0.975, 100_000
-"""The quantile of the test part's false alarms that counts as chance, and draws to find it with."""
+"""Quantile of the test part's false alarms that counts as chance, and number of draws to estimate it."""
 
 
 RANKINGS = {"auroc": auroc, "average_precision": average_precision}
-"""The first looks at the whole order of the records, the second at its top, where alerts are."""
+"""The first metric ranks all records; the second emphasizes the top, where alerts are."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows with label, score and baseline score, and a number that is equal for equal records."""
+    """Rows with label, score, baseline score and record number; equal records have equal numbers."""
 
     actual: Vector
     score: Vector
@@ -63,7 +63,7 @@ class Scored:
 
 
 def distance(scaling: Scaling, features: npt.NDArray[np.float32]) -> Vector:
-    """The baseline: mean absolute robust z-score over the known values, 0 without any."""
+    """Return the baseline: mean absolute robust z-score over the known values; 0 if no value is known."""
     with np.errstate(over="ignore"):
         scores = np.abs((features.astype(np.float64) - scaling.middle) / scaling.spread)
     known = ~np.isnan(features)
@@ -72,7 +72,7 @@ def distance(scaling: Scaling, features: npt.NDArray[np.float32]) -> Vector:
 
 
 def with_thresholds(context: FraudContext, validation: Scored, prevalence: float, budget: float) -> FraudContext:
-    """HIGH for at most a share `budget` of validation, whose records are all normal."""
+    """Set the thresholds so that at most a share `budget` of validation, all normal records, is HIGH."""
     watch = min(WATCH * budget, 0.5)
     return msgspec.structs.replace(
         context,
@@ -85,7 +85,7 @@ def with_thresholds(context: FraudContext, validation: Scored, prevalence: float
 
 
 def evaluation(validation: Scored, test: Scored, context: FraudContext, seed: int) -> Evaluation:
-    """Ranking, and alerts at the thresholds that validation gave, beside the baseline's with the same budget."""
+    """Return metrics of ranking, and of alerts at validation's thresholds; the baseline has the same budget."""
     actual, score, plain = test.actual, test.score, test.baseline
     budget = context.alert_budget
     flagged = score > context.high
@@ -121,13 +121,13 @@ def evaluation(validation: Scored, test: Scored, context: FraudContext, seed: in
 
 
 def judged_rows(actual: Vector, validation: Vector, score: Vector, record: Vector) -> pd.DataFrame:
-    """Test rows with their score and its place among validation's; equal records are one block."""
+    """Return test rows with their score and its percentile in validation; equal records form one block."""
     rows = pd.DataFrame({"actual": actual, "predicted": _place(validation, score), "score": score})
     return with_keys(rows, record, record)
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Beats the baseline beyond chance in one ranking, is not beaten in another; false alarms are as promised."""
+    """Check for a significant gain over the baseline in one ranking, none worse, and bounded false alarms."""
     metrics = evaluation.by_slice
     rankings = [metrics[name, "all"] for name in RANKINGS]
     gains = [
@@ -175,11 +175,11 @@ def _false(validation: Scored, context: FraudContext) -> float:
 
 
 def _most_false(validation: Scored, test: Scored, context: FraudContext) -> float:
-    """Most of the test part's normal records, as a share, that may be above the threshold.
+    """Return the maximum share of the test part's normal records that may be above the threshold.
 
-    A new record is above a threshold with k of validation's n records above it with a probability that is
-    Beta(k + 1, n - k), whatever the score. The share counts as chance up to its quantile `CHANCE`, and that
-    probability may be `FALSE_ALARMS` times as high.
+    If k of validation's n records are above a threshold, the probability that a new record is above it has the
+    distribution Beta(k + 1, n - k), whatever the score. The share counts as chance up to its quantile `CHANCE`,
+    and that probability may be `FALSE_ALARMS` times as high.
     """
     rows, above = len(validation.score), int((validation.score > context.high).sum())
     fresh, draw = int((test.actual == 0).sum()), np.random.default_rng(0)
@@ -188,7 +188,7 @@ def _most_false(validation: Scored, test: Scored, context: FraudContext) -> floa
 
 
 def _at(prevalence: float, caught: float, false: float) -> float:
-    """Precision where anomalies are a share `prevalence` of the records."""
+    """Return the precision at a given prevalence of anomalies."""
     right, wrong = prevalence * caught, (1 - prevalence) * false
     return right / (right + wrong) if right + wrong else 0.0
 
@@ -198,6 +198,6 @@ def _plain(name: str, value: float, part: str, better: str) -> Metric:
 
 
 def _place(normal: Vector, scores: Vector) -> Vector:
-    """Share of normal records with a smaller score: 0 to 1, though no probability of being an anomaly."""
+    """Return the share of normal records with a smaller score, 0 to 1; not the probability of an anomaly."""
     place: Vector = np.searchsorted(np.sort(normal), scores) / len(normal)
     return place

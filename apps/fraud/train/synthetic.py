@@ -1,7 +1,7 @@
-"""Made-up card payments: the raw table training uses when no data is given.
+"""Synthetic card payments, used if no data is given.
 
-A shop's usual amount, the customer's distance and the hour hang together. Most frauds are ordinary in every column
-and odd only together, which a rule that looks at one column after the other cannot see.
+The shop's usual amount, the customer's distance and the hour are correlated. Most frauds are ordinary in every
+single column and unusual only in combination. A rule that checks one column at a time cannot detect them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MISSING = 0.01
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """Eight features (currency units, hours, km, days, counts) and `label`, 1 for fraud; some rows repeat."""
+    """Return eight features (currency units, hours, km, days, counts) and `label` (1: fraud); rows may repeat."""
     rng = np.random.default_rng(seed)
     good, bad = _payments(rng, ROWS - FRAUDS), _payments(rng, FRAUDS)
     kind = rng.integers(0, 4, FRAUDS)
     others = _payments(rng, FRAUDS)
-    # Each kind of fraud takes some columns from another payment: right alone, wrong together.
+    # Each kind of fraud takes some columns from another payment: plausible alone, wrong in combination.
     for number, names in enumerate(
         (["amount"], ["distance", "hour"], ["items", "balance_ratio"], ["amount", "hour"])
     ):
@@ -40,7 +40,7 @@ def generate(seed: int) -> pd.DataFrame:
 
 
 def _payments(rng: np.random.Generator, rows: int) -> pd.DataFrame:
-    """Normal payments: two hidden causes (how dear the shop is, how far from home it lies) move all columns."""
+    """Return normal payments; two latent causes (price level and distance from home) affect all columns."""
     dear, far = rng.normal(size=rows), rng.normal(size=rows)
     items = np.exp(1.0 + 0.8 * dear + 0.1 * rng.normal(size=rows)).round() + 1
     mean = np.exp(3.0 + 1.0 * dear)
