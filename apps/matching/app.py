@@ -14,7 +14,7 @@ __all__ = ["app"]
 
 app = App(
     name="matching",
-    summary="Which availabilities meet a requirement, best first, with a score and reasons.",
+    summary="Rank the availabilities that meet a requirement, with scores and reasons.",
     question=MatchQuestion,
     answer=MatchAnswer,
     context=MatchContext,

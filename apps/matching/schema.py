@@ -1,6 +1,6 @@
-"""What the matching app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the matching app.
 
-Money is in INR per unit, quantities are in the unit given, places are degrees.
+Prices are in INR per unit, quantities in the stated unit, and coordinates in degrees.
 """
 
 from __future__ import annotations
@@ -27,51 +27,61 @@ __all__ = [
 ]
 
 MOST = 50
-"""Availabilities one question may carry."""
+"""Maximum number of availabilities in one question."""
 
 Unit = Literal["kg", "quintal", "tonne", "litre", "piece"]
 MatchRule = Literal["commodity", "unit"]
-"""What must agree where both sides state it; a rule, never learned."""
+"""Fields that must agree if both sides state them. These rules are fixed, not learned."""
 
-Name = Annotated[str, Meta(min_length=1, max_length=300, description="What it is, in a line.")]
-Text = Annotated[str, Meta(max_length=4000, description="Further words; the first few hundred letters are read.")]
-Maker = Annotated[str, Meta(max_length=200, description="Who makes or grows it.")]
-Commodity = Annotated[str, Meta(min_length=1, max_length=64, description="Compared without regard to case.")]
+Name = Annotated[str, Meta(min_length=1, max_length=300, description="One-line name of the goods.")]
+Text = Annotated[
+    str,
+    Meta(
+        max_length=4000,
+        description="Further text; only the first 2,000 letters of maker and description are read.",
+    ),
+]
+Maker = Annotated[str, Meta(max_length=200, description="Manufacturer or grower.")]
+Commodity = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Commodity; compared case-insensitively.")
+]
 Quantity = Annotated[float, Meta(gt=0, le=1e9, description="In `unit`.", examples=[40.0])]
 Price = Annotated[float, Meta(gt=0, le=1e9, description="INR per unit.", examples=[1850.0])]
-Quality = Annotated[float, Meta(ge=0, le=1, description="Grade, 0 worst to 1 best.", examples=[0.8])]
+Quality = Annotated[float, Meta(ge=0, le=1, description="Grade from 0 (worst) to 1 (best).", examples=[0.8])]
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where goods are or are wanted."""
+    """Location of the goods or of the buyer."""
 
     latitude: Annotated[float, Meta(ge=-90, le=90, description="Degrees north.", examples=[15.36])]
     longitude: Annotated[float, Meta(ge=-180, le=180, description="Degrees east.", examples=[75.12])]
 
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a buyer looks for. Whatever is left out counts as unknown."""
+    """The goods a buyer wants. An omitted field counts as unknown."""
 
     name: Name
     description: Text = ""
     maker: Maker = ""
     commodity: Commodity | None = None
-    unit: Annotated[Unit, Meta(description="What quantity and price refer to.")] | None = None
+    unit: Annotated[Unit, Meta(description="Unit of quantity and price.")] | None = None
     quantity: Quantity | None = None
-    price: Annotated[Price, Meta(description="The price in mind, INR per unit.")] | None = None
-    quality: Annotated[Quality, Meta(description="The least grade wanted, 0 to 1.")] | None = None
+    price: Annotated[Price, Meta(description="Target price, INR per unit.")] | None = None
+    quality: Annotated[Quality, Meta(description="Minimum grade, 0 to 1.")] | None = None
     place: Place | None = None
 
 
 class Availability(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a seller has. Whatever is left out counts as unknown."""
+    """The goods a seller offers. An omitted field counts as unknown."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=64, description="The caller's own; repeated in the answer.")]
+    id: Annotated[
+        str, Meta(min_length=1, max_length=64, description="The caller's identifier; repeated in the answer.")
+    ]
     name: Name
     description: Text = ""
     maker: Maker = ""
     commodity: Commodity | None = None
-    unit: Annotated[Unit, Meta(description="What quantity and price refer to.")] | None = None
+    unit: Annotated[Unit, Meta(description="Unit of quantity and price.")] | None = None
     quantity: Quantity | None = None
     price: Price | None = None
     quality: Quality | None = None
@@ -79,29 +89,29 @@ class Availability(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class MatchQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the availabilities meet the requirement, best first?"""
+    """A request to rank the availabilities that meet a requirement, best first."""
 
-    requirement: Annotated[Requirement, Meta(description="What is looked for.")]
+    requirement: Annotated[Requirement, Meta(description="The goods the buyer wants.")]
     availabilities: (
         Annotated[
             tuple[Availability, ...],
             Meta(
                 min_length=1,
                 max_length=MOST,
-                description="What to choose from, in any order, each id once. Null: those that the server keeps.",
+                description="Availabilities to rank, in any order, each id once. Null: the server's collection.",
             ),
         ]
         | None
     ) = None
-    top: Annotated[int, Meta(ge=1, le=MOST, description="How many matches to answer at most.")] = 5
+    top: Annotated[int, Meta(ge=1, le=MOST, description="Maximum number of matches in the answer.")] = 5
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """One availability and why. A reason is null where a side does not state the number."""
+    """One ranked availability with its reasons. A reason is null if a side does not state the number."""
 
     id: str
-    score: Annotated[float, Meta(description="Probability that it is what is looked for.")]
-    accepted: Annotated[bool, Meta(description="Whether the score reaches the version's threshold.")]
+    score: Annotated[float, Meta(description="Probability that it meets the requirement.")]
+    accepted: Annotated[bool, Meta(description="Whether the score reaches `threshold`.")]
     quantity: str | None = None
     price: str | None = None
     quality: str | None = None
@@ -109,31 +119,31 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """An availability that a rule leaves out, whatever its score."""
+    """An availability that a rule excludes, whatever its score."""
 
     id: str
     rule: MatchRule
 
 
 class MatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The best availabilities, best first, and those the rules left out, in the order given.
+    """The best matches, best first, and the availabilities that a rule excluded, in the order of the question.
 
-    Of availabilities that the server keeps, those that the rules leave out are not listed.
+    Excluded availabilities of the server's collection are not listed.
     """
 
     matches: tuple[Match, ...]
     rejected: tuple[Rejected, ...]
-    score: Annotated[float, Meta(description="Score of the best match; 0 where the rules left none.")]
-    threshold: Annotated[float, Meta(description="Scores from here on count as accepted.")]
+    score: Annotated[float, Meta(description="Score of the best match; 0 if no match remains.")]
+    threshold: Annotated[float, Meta(description="Minimum score of an accepted match.")]
 
 
 class MatchContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph."""
+    """The data besides the ONNX graph that a version needs for serving."""
 
     threshold: float
-    """Score from which a pair counts as a match; chosen on the validation part."""
+    """Minimum score of a match, chosen on the validation part."""
     numbers: tuple[str, ...] = ()
-    """Numbers its training data had on both sides; the graph ignores the others."""
+    """Numbers that the training data had on both sides; the graph ignores the others."""
 
 
 EXAMPLE_LOT = Availability(

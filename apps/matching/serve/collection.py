@@ -1,4 +1,4 @@
-"""The collection of availabilities, and how a requirement without any is completed with the nearest ones."""
+"""The collection of availabilities; a requirement without a list is completed with the nearest ones."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from serving.kernel.tensors import Arrays, TensorSpec
 __all__ = ["WIDTH", "collection", "keys"]
 
 WIDTH = 256
-"""Numbers of a vector."""
+"""Length of a vector."""
 
 
 def keys(side: Requirement | Availability) -> tuple[str | None, str | None]:
-    """What must agree where both sides state it: the rules of `decide.broken_rule`, as the store applies them."""
+    """Return the fields that must agree if both sides state them: `decide.broken_rule` as the store applies it."""
     return side.commodity.casefold() if side.commodity else None, side.unit
 
 

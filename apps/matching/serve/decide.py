@@ -1,4 +1,4 @@
-"""Scores to a ranking: the rules, the threshold, and the reasons in words."""
+"""Convert scores to a ranking: the rules, the threshold, and the reasons in words."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["broken_rule", "decide"]
 
 
 def decide(questions: Sequence[MatchQuestion], outputs: Arrays, context: MatchContext) -> list[MatchAnswer]:
-    """One ranking per question. Equal scores keep the order given; a score that is not a number comes last."""
+    """Return one ranking per question. Equal scores keep the given order; a NaN score comes last."""
     rows = zip(questions, outputs["score"], strict=True)
     return [_answer(question, scores, context.threshold) for question, scores in rows]
 
 
 def broken_rule(one: Requirement, other: Availability) -> MatchRule | None:
-    """The rule that keeps the two apart. What either side leaves out breaks none."""
+    """Return the rule that excludes the pair. An omitted field never breaks a rule."""
     if one.commodity and other.commodity and one.commodity.casefold() != other.commodity.casefold():
         return "commodity"
     if one.unit and other.unit and one.unit != other.unit:
@@ -48,7 +48,7 @@ def _answer(question: MatchQuestion, scores: npt.NDArray[np.float32], threshold:
         else:
             rejected.append(Rejected(id=availability.id, rule=rule))
     known = np.nan_to_num(scores[allowed].astype(np.float64), nan=0.0)
-    # Ranked as they are shown: what differs by a runtime's rounding only keeps the order given.
+    # Rank by the displayed scores. Scores that differ only by rounding in a runtime keep the given order.
     best = np.argsort(-known.round(4), kind="stable")[: question.top]
     matches = tuple(_match(wanted, offers[allowed[place]], float(known[place]), threshold) for place in best)
     return MatchAnswer(
@@ -60,7 +60,7 @@ def _answer(question: MatchQuestion, scores: npt.NDArray[np.float32], threshold:
 
 
 def _match(wanted: Requirement, offered: Availability, score: float, threshold: float) -> Match:
-    # Decided before it is rounded: the threshold itself is not.
+    # Compare before rounding, because the threshold is not rounded.
     return Match(
         id=offered.id,
         score=round(score, 4),

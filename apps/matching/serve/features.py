@@ -1,4 +1,4 @@
-"""Requirements and availabilities to the model's input. Training calls the very same functions."""
+"""Convert requirements and availabilities to the model's input. Training calls the same functions."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ NUMBERS: dict[str, str] = {
     "quality": "availability less requirement",
     "distance": "log(1 + km)",
 }
-"""What is compared of the numbers; NaN where a side does not state one."""
+"""Comparisons of the numbers; NaN if a side does not state one."""
 FEATURES: tuple[str, ...] = (*TEXTS, *NUMBERS)
-"""Columns of the tensor `pairs`."""
+"""Columns of the `pairs` tensor."""
 
 EARTH_KM = 6371.0
 _NAN = float("nan")
 
 
 def encode(questions: Sequence[MatchQuestion], context: MatchContext) -> Arrays:
-    """One row per question; the second axis is as long as the longest list of availabilities among them.
+    """Return one row per question; the second axis has the length of the longest list of availabilities.
 
-    `pairs` FP32 [n, k, 11], `requirement` INT32 [n, 256], `availability` INT32 [n, k, 256] and `shared`
-    UINT8 [n, k, 256]. What lies beyond a question's own list is 0; k is at least 1. Raises `Invalid` for an id
-    that is there twice and for a question without a list.
+    `pairs` FP32 [n, k, 11], `requirement` INT32 [n, 256], `availability` INT32 [n, k, 256] and `shared` UINT8 [n,
+    k, 256]. Padding after a question's own list is 0, and k is at least 1. Raises `Invalid` for a repeated id and
+    for a question without a list.
     """
     lists = [_listed(question, row) for row, question in enumerate(questions)]
     counts = np.array([len(listed) for listed in lists])
@@ -77,15 +77,15 @@ def encode(questions: Sequence[MatchQuestion], context: MatchContext) -> Arrays:
 
 
 def tokens(sides: Sequence[Requirement | Availability]) -> npt.NDArray[np.int32]:
-    """The tokens of texts, [n, 256]: what the encoder takes of either side."""
+    """Return the tokens of texts, [n, 256]: the encoder's input for either side."""
     return np.stack([_record(side).ids for side in sides])
 
 
 def compare(left: Sequence[Requirement], right: Sequence[Availability]) -> Arrays:
-    """Pair by pair: `pairs` [m, 11], `requirement` and `availability` [m, 256], `shared` [m, 256].
+    """Compare pair by pair: `pairs` [m, 11], `requirement` and `availability` [m, 256], `shared` [m, 256].
 
-    `shared` says of each of the availability's tokens where the requirement has it: 0 nowhere, 1 somewhere, 2 in
-    its name and that token is of the availability's name.
+    `shared` locates each token of the availability in the requirement: 0 absent, 1 present, 2 in the names of
+    both.
     """
     sides = [(_record(one), _record(other)) for one, other in zip(left, right, strict=True)]
     wanted = np.stack([one.ids for one, _ in sides])
@@ -101,7 +101,7 @@ def compare(left: Sequence[Requirement], right: Sequence[Availability]) -> Array
 
 
 def distance(one: Place, other: Place) -> float:
-    """Great-circle distance in km."""
+    """Return the great-circle distance in km."""
     north, south = math.radians(one.latitude), math.radians(other.latitude)
     east = math.radians(other.longitude - one.longitude)
     half = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(east / 2) ** 2
@@ -112,7 +112,7 @@ def _listed(question: MatchQuestion, row: int) -> Sequence[Availability]:
     if question.availabilities is None:
         raise Invalid(
             f"[{row}].availabilities",
-            f"is missing; give 1 to {MOST} of them, or let the server search those it keeps "
+            f"is missing; give 1 to {MOST} of them, or let the server search its collection "
             "(SLIPWAY_COLLECTIONS_URL)",
         )
     seen: dict[str, int] = {}
@@ -131,7 +131,7 @@ def _record(side: Requirement | Availability) -> Record:
 
 
 def _shared(sides: Sequence[tuple[Record, Record]]) -> npt.NDArray[np.uint8]:
-    """Pair by pair, by a table over the vocabulary that holds the tokens of one requirement at a time."""
+    """Mark shared tokens pair by pair, with a table over the vocabulary that holds one requirement at a time."""
     shared = np.empty((len(sides), SLOTS), np.uint8)
     table = np.zeros(VOCABULARY, np.uint8)
     held = None

@@ -1,4 +1,4 @@
-"""How much of two texts is the same, weighing each token by how rare it is: the twin of the graph's first part."""
+"""Overlap of two texts, with each token weighted by its rarity: the NumPy version of the graph's first part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["EPSILON", "NAMES", "PLACES", "SCOPES", "overlaps"]
 Floats = npt.NDArray[np.float32]
 
 EPSILON = np.float32(1e-6)
-"""Keeps empty texts from dividing by zero."""
+"""Prevents division by zero for empty texts."""
 SCOPES = ("name_grams", "all_grams", "name_words", "all_words", "name_codes", "all_codes")
 NAMES: tuple[str, ...] = tuple(
     f"{scope}_{measure}"
@@ -24,9 +24,9 @@ NAMES: tuple[str, ...] = tuple(
 
 
 def _places() -> Floats:
-    """[4, 256, 6]: which slots count in which scope, of four kinds of tokens.
+    """Return [4, 256, 6]: the slots that count in each scope, for four kinds of tokens.
 
-    The kinds are: of both names, of any text, codes of both names, codes of any text.
+    The kinds are tokens of both names, tokens of any text, codes of both names, and codes of any text.
     """
     places = np.zeros((4, SLOTS, len(SCOPES)), dtype=np.float32)
     places[0, NAME_GRAMS, 0] = 1
@@ -42,7 +42,7 @@ PLACES = _places()
 
 
 def overlaps(arrays: Arrays, squares: Floats) -> Floats:
-    """[m, 30] of flat pairs as `features.compare` makes them; `squares` is the squared weight per token."""
+    """Return [m, 30] for flat pairs from `features.compare`; `squares` is the squared weight per token."""
     left, right = squares[arrays["requirement"]], squares[arrays["availability"]]
     shared = arrays["shared"]
     lengths = _sums(left, left, arrays["requirement"])
@@ -54,7 +54,7 @@ def overlaps(arrays: Arrays, squares: Floats) -> Floats:
 
 
 def _sums(name: Floats, anywhere: Floats, ids: npt.NDArray[np.int32]) -> Floats:
-    """[m, 6] sums over the scopes."""
+    """Return [m, 6] sums over the scopes."""
     code = (ids >= FIRST_CODE).astype(np.float32)
     kinds = (name, anywhere, name * code, anywhere * code)
     sums: Floats = sum(kind @ place for kind, place in zip(kinds, PLACES, strict=True))

@@ -1,6 +1,6 @@
-"""Text to tokens: letter trigrams, words and codes, hashed into one vocabulary.
+"""Convert text to tokens: letter trigrams, words and codes, hashed into one vocabulary.
 
-Nothing here is fitted: which tokens weigh how much is in the graph.
+Nothing here is fitted. The graph holds the weights of the tokens.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ GRAMS = 16384
 WORDS = 16384
 CODES = 8192
 FIRST_WORD = 1 + GRAMS
-"""Trigrams have the numbers from 1 to here; 0 is an empty slot."""
+"""First number of a word. Trigrams are numbered from 1 up to it; 0 is an empty slot."""
 FIRST_CODE = FIRST_WORD + WORDS
-"""Words with a digit, such as model numbers, have the numbers from here on."""
+"""First number of a code: a word with a digit, such as a model number."""
 VOCABULARY = FIRST_CODE + CODES
 
 NAME_GRAMS = slice(0, 80)
 OTHER_GRAMS = slice(80, 192)
 NAME_WORDS = slice(192, 216)
 OTHER_WORDS = slice(216, 256)
-"""Slots of a record: tokens of the name, then those of the other text that are not in the name."""
+"""Slots of a record: tokens of the name, then tokens that occur only in the other text."""
 SLOTS = 256
 
 LETTERS = 2000
-"""Letters of the other text that are read."""
+"""Maximum number of letters read from the other text."""
 SHORTEST_CODE = 4
 
 _JOINED = re.compile(r"(?<=\w)[-/](?=\w)")
@@ -58,26 +58,26 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One text, ready to compare."""
+    """One tokenized text."""
 
     ids: Ids
-    """[256] token per slot, 0 where empty."""
+    """[256] token per slot, 0 for an empty slot."""
     first: str
-    """The first word of the name."""
+    """First word of the name."""
     length: int
-    """Letters of the name."""
+    """Number of letters in the name."""
     codes: tuple[str, ...]
-    """Codes of the name with `SHORTEST_CODE` letters or more, without dots."""
+    """Codes of the name with at least `SHORTEST_CODE` letters, without dots."""
     all_codes: tuple[str, ...]
-    """The same of the whole text."""
+    """The same for the whole text."""
     numbers: frozenset[str]
-    """Words of the name with a digit."""
+    """Words of the name that contain a digit."""
     compact: str
     """The whole text without spaces and dots."""
 
 
 def clean(text: str) -> str:
-    """Lower case, one space between words; `KX-TG9342/T` becomes `kxtg9342t`, and 7.2 keeps its dot."""
+    """Normalize to lower case and single spaces; `KX-TG9342/T` becomes `kxtg9342t`, and 7.2 keeps its dot."""
     text = unicodedata.normalize("NFKC", text).lower()
     text = _OTHER.sub(" ", _JOINED.sub("", text))
     return " ".join(_DOT.sub(" ", text).split())
@@ -85,7 +85,7 @@ def clean(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def record(name: str, other: str) -> Record:
-    """The record of a name and its other text. Kept, as the same texts come again and again."""
+    """Return the record of a name and its other text. Cached, because the same texts recur."""
     title, rest = clean(name), clean(other[:LETTERS])
     words, more = title.split(), rest.split()
     ids = np.zeros(SLOTS, dtype=np.int32)
@@ -104,7 +104,7 @@ def record(name: str, other: str) -> Record:
 
 
 def _place(ids: Ids, near: slice, far: slice, name: Ids, other: Ids) -> None:
-    """Each token once, in the order of the text, at most one per slot."""
+    """Place each token once, in the order of the text, at most one per slot."""
     name = _once(name)
     other = _once(other)
     other = other[~np.isin(other, name)]
@@ -119,7 +119,7 @@ def _once(tokens: Ids) -> Ids:
 
 
 def _grams(text: str) -> Ids:
-    """Numbers of the trigrams of " text ", without those that lie across two words."""
+    """Return the numbers of the trigrams of " text ", except trigrams that span two words."""
     letters = np.frombuffer(f" {text} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
     left, middle, right = letters[:-2], letters[1:-1], letters[2:]
     inside = middle != ord(" ")

@@ -1,1 +1,1 @@
-"""Training of the matching app. Never imported while serving."""
+"""Training of the matching app. Serving never imports it."""

@@ -1,4 +1,4 @@
-"""The naive baseline: the cosine of TF-IDF weighted letter n-grams, which needs no labels."""
+"""The naive baseline: cosine similarity of TF-IDF weighted letter n-grams; it needs no labels."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ GRAMS = (2, 4)
 
 
 def vectorizer(texts: Sequence[str]) -> TfidfVectorizer:
-    """Fitted on texts; no label is used."""
+    """Return a vectorizer fitted on texts, without labels."""
     return TfidfVectorizer(analyzer="char_wb", ngram_range=GRAMS, sublinear_tf=True).fit(texts)
 
 
 def similarities(
     left: Sequence[Requirement], right: Sequence[Availability], fitted: TfidfVectorizer
 ) -> npt.NDArray[np.float64]:
-    """Cosine of each pair [m]."""
+    """Return the cosine of each pair [m]."""
     one = fitted.transform([text_of(side) for side in left])
     other = fitted.transform([text_of(side) for side in right])
     found: npt.NDArray[np.float64] = np.asarray(one.multiply(other).sum(axis=1)).reshape(-1)
@@ -40,7 +40,7 @@ def nearest(
     count: int,
     allowed: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.intp]:
-    """Places in `right` of the `count` nearest to each of `left`, nearest first: an exact search through all.
+    """Return the positions in `right` of the `count` nearest to each of `left`, nearest first, by exact search.
 
     Pairs that are not `allowed` [left, right] come last.
     """
@@ -55,7 +55,7 @@ def nearest(
 
 
 def best_threshold(actual: Vector, score: Vector) -> float:
-    """Where F1 is best by `score >= threshold`, midway between two scores. Take it on the validation part."""
+    """Return the threshold with the best F1 for `score >= threshold`, midway between two scores of validation."""
     precision, recall, at = precision_recall_curve(actual, score)
     f1 = 2 * precision[:-1] * recall[:-1] / np.maximum(precision[:-1] + recall[:-1], 1e-12)
     place = int(f1.argmax())

@@ -1,4 +1,4 @@
-"""Pair tables: known layouts to one tidy table, its schema and the split."""
+"""Pair tables: conversion of known layouts to one tidy table, its schema and the split."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("left", "right", "label")
 FILE = "file"
 PART = "part"
 GROUP = "requirement"
-"""Names a requirement by its content; all pairs of one stay in one part where the files do not say otherwise."""
+"""Identifies a requirement by its content. All its pairs share one part unless the files name the parts."""
 SIDES = ("requirement", "availability")
 TEXTS = ("name", "description", "maker", "commodity", "unit")
 RANGES = {
@@ -31,11 +31,11 @@ RANGES = {
     "longitude": (-180.0, 180.0),
 }
 FORBIDDEN = ("id", "left_id", "right_id", "requirement_id", "availability_id", "score", "match", "accepted")
-"""Row numbers that give pairs away, and what a matcher answered before."""
+"""Row numbers that reveal pairs, and the answers of an earlier matcher."""
 
 ALIASES = {"title": "name", "name": "name", "manufacturer": "maker", "brand": "maker"}
 PUBLISHED = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
-"""File names that say which part their rows belong to."""
+"""File names that determine the part of their rows."""
 LENGTHS = {"name": 300, "description": 4000, "maker": 200}
 _FIELD = re.compile(r"COL (\S+) VAL ?(.*?)(?= COL \S+ VAL|$)")
 
@@ -56,15 +56,15 @@ def _schema() -> pa.DataFrameSchema:
 
 
 SCHEMA = _schema()
-"""The tidy table: one row per pair. Text that is not given is empty, a number that is not given NaN."""
+"""The tidy table: one row per pair. Missing text is empty; a missing number is NaN."""
 
 
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-    """One row per pair from record pairs or the plain layout (`requirement_name`, `availability_price`, ...).
+    """Return one row per pair from record pairs or the plain layout (`requirement_name`, `availability_price`,
+    ...).
 
-    Of rows for the same pair the one in the latest part stays (test, then validation, then train), and of those
-    the first: the published files repeat pairs across parts, some with both labels. A price or quantity of 0 is
-    one that is not known. Raises `DataError`.
+    If a pair is repeated, the first row of the latest part stays (test, then validation, then train). Published
+    files repeat pairs across parts, some with both labels. A price or quantity of 0 is NaN. Raises `DataError`.
     """
     wide = _from_records(raw) if set(COLUMNS) <= set(raw.columns) else raw
     frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
@@ -92,7 +92,7 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
 
 
 def cut(frame: pd.DataFrame) -> Split:
-    """The parts the files name; else whole requirements, so that none of the test part was fitted on."""
+    """Use the parts that the files name; otherwise split by requirement, so that each stays in one part."""
     if PART not in frame:
         return by_group(frame, GROUP, validation=0.2, test=0.2)
     parts = {name: frame[frame[PART] == name].drop(columns=PART) for name in ("train", "validation", "test")}
@@ -101,8 +101,8 @@ def cut(frame: pd.DataFrame) -> Split:
 
 
 def cut_again(frame: pd.DataFrame) -> Split:
-    """The split of a search, of pairs that `cut` left before its test: by whole requirements."""
-    # Another seed: requirements that the first gave to the test are not here.
+    """Split the pairs of a parameter search, which `cut` assigned before its test part, by requirement."""
+    # A different seed, because the first seed's test requirements are not in this table.
     return by_group(frame.drop(columns=PART, errors="ignore"), GROUP, validation=0.2, test=0.2, seed=8)
 
 
@@ -120,7 +120,7 @@ def _from_records(raw: pd.DataFrame) -> pd.DataFrame:
 
 def _labels(raw: pd.DataFrame) -> pd.Series[Any]:
     if "label" not in raw:
-        raise DataError("column 'label' is missing: 1 where the availability met the requirement, else 0")
+        raise DataError("column 'label' is missing; it must be 1 for a match and 0 otherwise")
     labels = pd.to_numeric(raw["label"], errors="coerce")
     wrong = ~labels.isin((0, 1))
     if wrong.any():
@@ -135,12 +135,12 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     wrong = numbers.isna() & given
     if wrong.any():
         row = column.index[wrong.to_numpy()][0]
-        raise BadValue(int(row), str(column.name), column.loc[row], "a number or nothing")
+        raise BadValue(int(row), str(column.name), column.loc[row], "a number or an empty cell")
     return numbers.astype(float)
 
 
 def _parts(raw: pd.DataFrame, options: RecipeOptions) -> pd.Series[Any] | None:
-    """Part of each row by its file's name; None where the files are not those of a published split."""
+    """Return the part of each row by its file name, or None if the files are not a published split."""
     wanted = options.select.get("split", "published")
     if wanted not in ("published", "group"):
         raise DataError(f"--split: {wanted!r} is not known; expected published or group")

@@ -1,8 +1,8 @@
 """The encoder that finds candidates: the learned encoding, and a sketch of the text's weighted tokens.
 
-The learned part alone has too few numbers to tell thousands of lots apart. In the sketch each token adds its
-weight to a few places with a sign, both drawn once; the inner product of two sketches is about the cosine of the
-texts that a search by rare tokens would compute, and new words need no fitting.
+The learned part alone has too few dimensions to distinguish thousands of lots. In the sketch, each token adds its
+weight to a few positions with random signs, drawn once. The inner product of two sketches approximates the
+TF-IDF cosine of the texts, and new words need no fitting.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ Floats = npt.NDArray[np.float32]
 
 SKETCH = WIDTH - LEARNED
 SHARE = 0.1
-"""Of the inner product, what the learned part has."""
+"""Share of the learned part in the inner product."""
 SPREAD = 4
-"""Places each token adds to."""
+"""Number of positions to which each token adds."""
 NAME_WEIGHT = 2.0
-"""What a token of the name counts for, beside one of the other text."""
+"""Weight of a token of the name relative to a token of the other text."""
 CHUNK = 1024
 
 
 def embed(model: MatchModel, tokens: npt.NDArray[np.int32]) -> Floats:
-    """Texts [n, 256] as tokens to vectors [n, 256] of length 1, by PyTorch and NumPy."""
+    """Encode tokenized texts [n, 256] to vectors [n, 256] of length 1, with PyTorch and NumPy."""
     parts = [_embed(model, tokens[start : start + CHUNK]) for start in range(0, len(tokens), CHUNK)]
     return np.concatenate(parts)
 
 
 def encoder_graph(model: MatchModel) -> onnx.ModelProto:
-    """`embed` as one ONNX graph."""
+    """Return `embed` as one ONNX graph."""
     build = Builder()
     low, high = build.hold(0, np.int32), build.hold(VOCABULARY - 1, np.int32)
     ids = build.do("Clip", "tokens", low, high)
@@ -66,7 +66,7 @@ def encoder_graph(model: MatchModel) -> onnx.ModelProto:
 
 
 def parity_tokens(tokens: npt.NDArray[np.int32]) -> Arrays:
-    """Texts, then one that is empty and tokens that do not exist."""
+    """Return tokenized texts, then an empty text and tokens outside the vocabulary."""
     odd = np.zeros((4, SLOTS), np.int32)
     for row, token in enumerate((0, VOCABULARY - 1, VOCABULARY, -1)):
         odd[row, : 1 + row] = token
@@ -115,7 +115,7 @@ def _slot_weights() -> Floats:
 
 
 def _draw() -> tuple[npt.NDArray[np.int32], Floats]:
-    """Places and signs of every token, [V, 4]: always the same."""
+    """Return the positions and signs of every token, [V, 4]; the result never varies."""
     random = np.random.default_rng(16)
     places = random.integers(0, SKETCH, (VOCABULARY, SPREAD)).astype(np.int32)
     signs = random.choice(np.array([-1, 1], np.float32), (VOCABULARY, SPREAD))

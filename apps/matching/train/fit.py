@@ -41,11 +41,11 @@ __all__ = [
 Floats = npt.NDArray[np.float32]
 
 HARD = 5
-"""Hard negatives per matched requirement of the train part: the nearest availabilities that are no match."""
+"""Hard negatives per matched requirement of the train part: its nearest availabilities that do not match."""
 EPOCHS = 12
 PATIENCE = 4
 CONTRAST, MARGIN = 0.2, 0.4
-"""Share of the contrastive loss, and the cosine below which pairs that do not match are left alone."""
+"""Weight of the contrastive loss, and the cosine below which pairs that do not match add no loss."""
 SCORED = 4096
 DEFAULTS: dict[str, Any] = {
     "hard_negatives": HARD,
@@ -54,9 +54,9 @@ DEFAULTS: dict[str, Any] = {
     "rate": 2e-3,
     "decay": 0.05,
 }
-"""What a search may choose. The share of the contrastive loss is not: losses could not be compared."""
+"""Default search parameters. The weight of the contrastive loss is fixed so that losses stay comparable."""
 PARAMS: dict[str, Any] = {"epochs": EPOCHS, "patience": PATIENCE, "contrast": CONTRAST}
-"""What a run records about the fit."""
+"""Fixed parameters recorded with a run."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ class MatchModel:
     threshold: float
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by PyTorch and NumPy."""
+        """Compute the app's outputs from its inputs, with PyTorch and NumPy."""
         rows, many = inputs["pairs"].shape[:2]
         pairs = {name: inputs[name].reshape(rows * many, -1) for name in ("pairs", "availability", "shared")}
         pairs["requirement"] = np.repeat(inputs["requirement"], many, axis=0)
         return {"score": self.score(pairs).reshape(rows, many)}
 
     def score(self, pairs: Arrays) -> Floats:
-        """Probability of a match [m], of flat pairs as `features.compare` makes them."""
+        """Return the probability of a match [m] for flat pairs from `features.compare`."""
         pairs = {**pairs, **{name: _valid(pairs[name]) for name in ("requirement", "availability")}}
         odds = (
             self.slope * _logits(self.network, network_inputs(pairs, self.network.weights.numpy())) + self.offset
@@ -85,7 +85,7 @@ class MatchModel:
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     return {
@@ -132,10 +132,11 @@ def fit_model(split: Split, trainer: Trainer) -> MatchModel:
 
 
 def hard_negatives(split: Split, most: int = HARD) -> tuple[list[Any], list[Any]]:
-    """The `most` nearest availabilities of the train part to each matched requirement, without labelled pairs.
+    """Return the `most` nearest availabilities of the train part to each matched requirement, without labelled
+    pairs.
 
-    Pairs that stand in any part are left out: a published split may ask in its test about a requirement of the
-    train part, and such a pair must not be fitted on. Their labels are not looked at.
+    Pairs that occur in any part are left out. A published split may contain the same requirement in train and
+    test, and a test pair must not be used for fitting. The labels of these pairs are not used.
     """
     matched = split.train[split.train["label"] == 1].drop_duplicates("requirement")
     left, right = requirements(matched), availability_pool([split.train])
@@ -150,7 +151,7 @@ def hard_negatives(split: Split, most: int = HARD) -> tuple[list[Any], list[Any]
 
 
 def _fitted_parts(train: Arrays) -> tuple[Floats, Floats, Floats]:
-    """Token weights, and mean and scale of the columns. A column that never varies gets scale 0."""
+    """Return token weights, and mean and scale of the columns. A constant column gets scale 0."""
     texts = np.unique(np.concatenate([train["requirement"], train["availability"]]), axis=0)
     counts = np.bincount(texts.reshape(-1), minlength=VOCABULARY)
     weights = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
@@ -164,7 +165,7 @@ def _fitted_parts(train: Arrays) -> tuple[Floats, Floats, Floats]:
 def pair_loss(
     network: MatchNetwork, columns: Tensor, left: Tensor, right: Tensor, labels: Tensor, weight: Tensor
 ) -> Tensor:
-    """Cross-entropy of every head, and a contrastive part that pulls the encodings of matches together."""
+    """Return the cross-entropy of every head plus a contrastive loss that draws encodings of matches together."""
     logits, cosine = network(columns, left, right)
     entropy = functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits), reduction="none")
     apart = torch.where(labels > 0, (1 - cosine) ** 2, torch.relu(cosine - MARGIN) ** 2)
@@ -172,13 +173,13 @@ def pair_loss(
 
 
 def network_inputs(pairs: Arrays, weights: Floats) -> tuple[npt.NDArray[Any], ...]:
-    """What the network takes of flat pairs."""
+    """Return the network's inputs for flat pairs."""
     ids = (pairs[name].astype(np.int64) for name in ("requirement", "availability"))
     return (columns_of(pairs, weights), *ids)
 
 
 def _logits(network: MatchNetwork, arrays: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.float64]:
-    """Mean logit over the heads, without dropout."""
+    """Return the mean logit over the heads, without dropout."""
     network.eval()
     with torch.no_grad():
         parts = zip(*(torch.split(torch.from_numpy(array), SCORED) for array in arrays), strict=True)
@@ -188,5 +189,5 @@ def _logits(network: MatchNetwork, arrays: tuple[npt.NDArray[Any], ...]) -> npt.
 
 
 def _valid(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Tokens a caller made up count as the nearest there is, as in the graph."""
+    """Clip tokens outside the vocabulary to the nearest valid one, as in the graph."""
     return np.clip(ids, 0, VOCABULARY - 1)

@@ -1,4 +1,4 @@
-"""Questions and model inputs taken from the test part, for golden rows and parity."""
+"""Questions and model inputs from the test part, for golden rows and the parity check."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ EXTREMES = (0.0, -0.0, 1e30, -1e30, 1e-40, -1e-40, float("nan"))
 
 
 def golden(test: pd.DataFrame) -> list[MatchQuestion]:
-    """Requirements spread over the test part, each with its match, where it has one, among others.
+    """Return requirements spread over the test part, each with its match (if any) among other availabilities.
 
-    All have as many availabilities: a question's features are then the same alone and among others.
+    All have the same number of availabilities, so a question's features do not depend on its batch.
     """
     return questions(test, GOLDEN_ROWS, GOLDEN_OFFERS)
 
 
 def questions(test: pd.DataFrame, count: int, offers: int) -> list[MatchQuestion]:
-    """`count` questions with `offers` availabilities of the test part each; requirements may come again."""
+    """Return `count` questions with `offers` availabilities of the test part each; requirements may repeat."""
     pool = availability_pool([test])
     rng = np.random.default_rng(7)
     order = np.argsort(-test["label"].to_numpy(), kind="stable")
@@ -48,12 +48,12 @@ def questions(test: pd.DataFrame, count: int, offers: int) -> list[MatchQuestion
 
 
 def several(offers: list[Availability]) -> list[Availability]:
-    """As many as parity wants; a small test part comes again."""
+    """Return the number of availabilities that parity needs; a small test part is repeated."""
     return [offers[place % len(offers)] for place in range(max(PARITY_ROWS, len(offers)))]
 
 
 def parity_rows(test: pd.DataFrame, context: MatchContext) -> Arrays:
-    """Held-out questions, then rows with extreme and missing numbers and with tokens that do not exist."""
+    """Return held-out questions, then rows with extreme and missing numbers and tokens outside the vocabulary."""
     held_out = encode(questions(test, PARITY_ROWS, PARITY_OFFERS), context)
     count = len(EXTREMES) * (1 + len(FEATURES)) + 4
     odd = {name: array[:count].copy() for name, array in held_out.items()}

@@ -22,31 +22,31 @@ MANY = "availability_count"
 
 
 class Builder:
-    """Nodes and constants in the order they are made; a value is known by the name `do` returns."""
+    """Nodes and constants in the order of creation. The name that `do` returns identifies a value."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, npt.NDArray[Any]] = {}
 
     def do(self, op: str, *inputs: str, out: str = "", **attributes: Any) -> str:
-        """Add a node; returns the name of its output."""
+        """Add a node and return the name of its output."""
         name = out or f"{op.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
     def hold(self, values: npt.ArrayLike, dtype: Any = np.float32) -> str:
-        """Add a constant; returns its name."""
+        """Add a constant and return its name."""
         name = f"constant_{len(self.constants)}"
         self.constants[name] = np.asarray(values, dtype=dtype)
         return name
 
     def total(self, values: str, axis: int, keep: bool = True, op: str = "ReduceSum") -> str:
-        """Sum (or another reduction) over one axis."""
+        """Add a sum (or another reduction) over one axis."""
         return self.do(op, values, self.hold([axis], np.int64), keepdims=int(keep))
 
 
 def graph(model: MatchModel) -> onnx.ModelProto:
-    """The app's inputs to its output; rows are questions, the second axis their availabilities."""
+    """Return the graph from the app's inputs to its output. Rows are questions; axis 2 is their availabilities."""
     build = Builder()
     ids = _ids(build)
     columns = build.do("Concat", *_overlaps(build, ids, model), *_pairs(build), axis=2)
@@ -68,7 +68,7 @@ def graph(model: MatchModel) -> onnx.ModelProto:
 
 
 def _ids(build: Builder) -> tuple[str, str]:
-    """Tokens of both sides, each within the vocabulary; the requirement counts as one availability."""
+    """Clip the tokens of both sides to the vocabulary; the requirement counts as one availability."""
     low, high = build.hold(0, np.int32), build.hold(VOCABULARY - 1, np.int32)
     alone = build.do("Unsqueeze", "requirement", build.hold([1], np.int64))
     return build.do("Clip", alone, low, high), build.do("Clip", "availability", low, high)
@@ -107,14 +107,14 @@ def _sums(build: Builder, name: str, anywhere: str, ids: str, places: list[str])
 
 
 def _pairs(build: Builder) -> list[str]:
-    """Numbers with 0 for those missing, and which are known."""
+    """Replace missing numbers with 0 and return a mask of the known ones."""
     missing = build.do("IsNaN", "pairs")
     known = build.do("Cast", build.do("Not", missing), to=TensorProto.FLOAT)
     return [build.do("Where", missing, build.hold(0), "pairs"), known]
 
 
 def _head(build: Builder, columns: str, ids: tuple[str, str], model: MatchModel) -> str:
-    """`MatchNetwork.forward`, then the calibration: log odds [row, availabilities]."""
+    """Add `MatchNetwork.forward` and the calibration: log odds [row, availabilities]."""
     network = model.network
     left, right = (encoded(build, side, model) for side in ids)
     product = build.do("Mul", left, right)
@@ -127,7 +127,7 @@ def _head(build: Builder, columns: str, ids: tuple[str, str], model: MatchModel)
         build.do("Mul", build.do("Abs", build.do("Sub", left, right)), build.hold(PART_SCALE)),
         build.do("Mul", product, build.hold(PART_SCALE)),
     ]
-    # One more axis in front of the availabilities: the heads.
+    # Add an axis for the heads in front of the availabilities.
     hidden = build.do("Unsqueeze", build.do("Concat", *parts, axis=2), build.hold([1], np.int64))
     last = len(network.matrices) - 1
     for layer, (matrix, bias) in enumerate(zip(network.matrices, network.biases, strict=True)):
@@ -140,7 +140,7 @@ def _head(build: Builder, columns: str, ids: tuple[str, str], model: MatchModel)
 
 
 def encoded(build: Builder, ids: str, model: MatchModel) -> str:
-    """`MatchNetwork.encode` of tokens [row, k, 256]; the tokens' weights are already in the table."""
+    """Add `MatchNetwork.encode` for tokens [row, k, 256]; the table already contains the tokens' weights."""
     network = model.network
     table = network.tokens.weight.detach().numpy() * network.weights.numpy()[:, None]
     summed = build.total(build.do("Gather", build.hold(table), ids), 2, keep=False)

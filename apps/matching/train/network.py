@@ -1,7 +1,7 @@
-"""The Siamese network: one encoder for both texts, the cosine of what it makes of them, and a learned head.
+"""The Siamese network: one encoder for both texts, the cosine of their encodings, and a learned head.
 
-The head also sees the overlaps of the texts (`overlap.py`) and the numbers, so it starts from what a search by
-rare letters finds and learns where that is wrong.
+The head also receives the overlaps of the texts (`overlap.py`) and the numbers. It therefore starts from a search
+by rare trigrams and learns corrections to it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["COLUMNS", "LIMIT", "WIDTH", "MatchNetwork", "columns_of"]
 Floats = npt.NDArray[np.float32]
 
 COLUMNS: tuple[str, ...] = (*NAMES, *FEATURES, *(f"{name}_known" for name in FEATURES))
-"""What the head sees beside the encodings, before scaling."""
+"""Input columns of the head besides the encodings, before scaling."""
 WIDTH = 16
-"""Numbers an encoding has."""
+"""Length of an encoding."""
 MEMBERS = 4
 HIDDEN = (48, 24)
 DROPOUT = 0.3
 LIMIT = 4.0
-"""Scaled columns end here: one wild number must not decide alone."""
+"""Limit of scaled columns; it prevents domination by one outlier."""
 COSINE_SCALE, PART_SCALE = 4.0, 2.0
-"""Brings cosine, differences and products to about the size of the scaled columns."""
+"""Scales the cosine, differences and products to the range of the scaled columns."""
 TINY = 1e-6
 
 
@@ -42,7 +42,7 @@ class MatchNetwork(nn.Module):
     scale: Tensor
 
     def __init__(self, weights: Floats, mean: Floats, scale: Floats, seed: int) -> None:
-        """`weights` [V] per token, 0 for token 0; `mean` and `scale` [52] of `COLUMNS`."""
+        """Take `weights` [V] per token, 0 for token 0, and `mean` and `scale` [52] of `COLUMNS`."""
         super().__init__()
         draw = torch.Generator().manual_seed(seed)
         for name, values in (("weights", weights), ("mean", mean), ("scale", scale)):
@@ -59,13 +59,13 @@ class MatchNetwork(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def encode(self, ids: Tensor) -> Tensor:
-        """Texts [m, 256] to vectors of length 1, [m, 16]."""
+        """Encode texts [m, 256] to vectors of length 1, [m, 16]."""
         summed = self.tokens(ids, per_sample_weights=self.weights[ids])
         encoded: Tensor = summed / (summed.norm(dim=1, keepdim=True) + TINY)
         return encoded
 
     def forward(self, columns: Tensor, requirement: Tensor, availability: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of every head [4, m] and cosines [m]."""
+        """Return the logits of every head [4, m] and the cosines [m]."""
         left, right = self.encode(requirement), self.encode(availability)
         cosine = (left * right).sum(dim=1, keepdim=True)
         scaled = ((columns - self.mean) * self.scale).clamp(-LIMIT, LIMIT)
@@ -80,7 +80,7 @@ class MatchNetwork(nn.Module):
 
 
 def columns_of(arrays: Arrays, weights: Floats) -> Floats:
-    """[m, 52] `COLUMNS` of flat pairs; a number that is missing is 0 and its `_known` too."""
+    """Return `COLUMNS` [m, 52] of flat pairs; for a missing number, its value and its `_known` are 0."""
     known = ~np.isnan(arrays["pairs"])
     pairs = np.where(known, arrays["pairs"], np.float32(0))
     columns: Floats = np.concatenate([overlaps(arrays, np.square(weights)), pairs, known], axis=1)

@@ -1,4 +1,4 @@
-"""Rows of the tidy table as the questions' own types, as the model's input, and as text for the baseline."""
+"""Convert rows of the tidy table to question types, to model input, and to text for the baseline."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ Side = TypeVar("Side", Requirement, Availability)
 
 
 def requirements(frame: pd.DataFrame) -> list[Requirement]:
-    """One per row."""
+    """Return one requirement per row."""
     return [Requirement(**fields) for fields in _fields(frame, "requirement")]
 
 
 def availabilities(frame: pd.DataFrame) -> list[Availability]:
-    """One per row; the id is the row's place."""
+    """Return one availability per row; its id is the row's position."""
     return [Availability(id=str(row), **fields) for row, fields in enumerate(_fields(frame, "availability"))]
 
 
 def availability_pool(frames: Sequence[pd.DataFrame]) -> list[Availability]:
-    """Every different availability of all frames, in their order: the table a search goes through."""
+    """Return every distinct availability of all frames, in their order: the full table of a search."""
     every = pd.concat(frames)
     columns = [name for name in every.columns if name.startswith("availability_")]
     return availabilities(every.drop_duplicates(columns))
 
 
 def flat(left: Sequence[Requirement], right: Sequence[Availability]) -> Arrays:
-    """`features.compare` in chunks, so that many pairs need little memory at once."""
+    """Run `features.compare` in chunks, which limits the memory for many pairs."""
     parts = [
         compare(left[start : start + CHUNK], right[start : start + CHUNK]) for start in range(0, len(left), CHUNK)
     ]
@@ -47,12 +47,12 @@ def flat(left: Sequence[Requirement], right: Sequence[Availability]) -> Arrays:
 
 
 def contents(availability: Availability) -> Availability:
-    """What makes an availability the same as another: everything but its id."""
+    """Return the availability without its id, for comparison of contents."""
     return msgspec.structs.replace(availability, id="-")
 
 
 def text_of(side: Requirement | Availability) -> str:
-    """All words of a side, cleaned as the model's are, for the baseline."""
+    """Return all words of a side for the baseline, cleaned as for the model."""
     return clean(f"{side.name} {side.maker} {side.description}")
 
 

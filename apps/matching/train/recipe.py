@@ -1,4 +1,4 @@
-"""The matching app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the matching app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     checks = staticmethod(report.gate)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """The network, its calibration and the threshold."""
+        """Fit the network, its calibration and the threshold."""
         model = fit_model(split, trainer)
         scale = dict(zip(COLUMNS, model.network.scale.tolist(), strict=True))
         numbers = tuple(name for name in NUMBERS if scale[name] > 0)
@@ -64,12 +64,12 @@ class MatchRecipe(Recipe[MatchQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Labelled pairs and the search through the full table."""
+        """Evaluate labelled pairs and the search through the full table."""
         model: MatchModel = fitted.model
         return _named(report.evaluation(model, split), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Labelled pairs, each a question with one availability."""
+        """Evaluate labelled pairs, each as a question with one availability."""
         pairs = flat(requirements(split.test), availabilities(split.test))
         inputs = {name: array if name == "requirement" else array[:, None] for name, array in pairs.items()}
         score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
@@ -77,12 +77,12 @@ class MatchRecipe(Recipe[MatchQuestion]):
         return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """Overlaps, encoder, heads and calibration in one graph."""
+        """Export overlaps, encoder, heads and calibration as one graph."""
         model: MatchModel = fitted.model
         return graph(model)
 
     def encoder(self, fitted: Fitted, split: Split) -> EncoderExport:
-        """The encoder that both sides share, with texts of the test part."""
+        """Export the encoder that both sides share, with texts of the test part."""
         model: MatchModel = fitted.model
 
         def predict(inputs: Arrays) -> Arrays:
@@ -92,22 +92,22 @@ class MatchRecipe(Recipe[MatchQuestion]):
         return EncoderExport(model=encoder_graph(model), predict=predict, inputs=inputs)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test questions, extreme numbers, NaN, tokens that do not exist."""
+        """Return test questions, extreme numbers, NaN and tokens outside the vocabulary."""
         context: MatchContext = fitted.context  # type: ignore[assignment]
         self._threshold = context.threshold
         return golden.parity_rows(split.test, context)
 
     def golden(self, split: Split) -> list[MatchQuestion]:
-        """Questions of the test part."""
+        """Return questions of the test part."""
         return golden.golden(split.test)
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """Accepted or not."""
+        """Return whether each pair is accepted."""
         return {"accepted": outputs["score"] - self._threshold}
 
 
 def _named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
-    """With key and block of each row of `part`: a requirement's pairs are alike."""
+    """Add the key and block of each row of `part`; the pairs of a requirement form one block."""
     columns = [name for name in part.columns if name.startswith("availability_")]
     offered = pd.util.hash_pandas_object(part[columns], index=False).map("{:016x}".format)
     return keyed(found, part["requirement"], part["requirement"], offered)

@@ -1,4 +1,4 @@
-"""Metrics beside the naive baseline, and the app's part of the gate."""
+"""Metrics compared with the naive baseline, and the app's part of the gate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SEED = 7
 
 
 def evaluation(model: MatchModel, split: Split) -> Evaluation:
-    """Labelled test pairs, and the search of every matched test requirement through the full table."""
+    """Evaluate labelled test pairs, and the search of each matched test requirement through the full table."""
     parts = (split.train, split.validation, split.test)
     texts = {text_of(side) for part in parts for side in requirements(part)}
     texts |= {text_of(side) for part in parts for side in availabilities(part)}
@@ -53,14 +53,14 @@ def evaluation(model: MatchModel, split: Split) -> Evaluation:
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Better than the baseline on labelled pairs beyond chance, and no worse at finding the first match."""
+    """Check for a significant gain over the baseline on labelled pairs, and no loss in finding the first match."""
     found = {metric.name: metric for metric in evaluation.metrics}
     checks = [beats(f"letter TF-IDF, {name}", name, found[name], digits=3) for name in GATED]
     return [*checks, _no_worse(found["hit_at_1"])]
 
 
 def _chances(split: Split, fitted: Any) -> tuple[float, Vector]:
-    """The baseline's threshold, and its similarities as probabilities; both fitted on the validation part."""
+    """Return the baseline's threshold and probabilities, both fitted on the validation part."""
     late = split.validation
     known = similarities(requirements(late), availabilities(late), fitted)
     line = LogisticRegression(C=1e6).fit(known[:, None], late["label"])
@@ -93,5 +93,5 @@ def _no_worse(metric: Metric) -> Check:
         metric.value >= base,
         measured=f"hit@1 {metric.value:.3f} beside {base:.3f}",
         required="no less than letter TF-IDF in the full table",
-        failure="letter TF-IDF puts a match first more often",
+        failure="letter TF-IDF ranks a match first more often",
     )

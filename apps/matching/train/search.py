@@ -1,4 +1,4 @@
-"""The search as it is served: the encoder finds candidates in the full table, the model ranks them."""
+"""The search as in serving: the encoder finds candidates in the full table, and the model ranks them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ SEED = 7
 
 
 def search_metrics(model: MatchModel, split: Split) -> list[Metric]:
-    """Hits among all availabilities of all parts; a match outside the candidates is a miss.
+    """Return hits among all availabilities of all parts; a match outside the candidates is a miss.
 
-    The baseline's order is that of letter TF-IDF. The rules hold for both.
+    The baseline ranks by letter TF-IDF. The rules apply to both rankings.
     """
     every = pd.concat([split.train, split.validation, split.test])
     pool = availability_pool([every])
@@ -51,7 +51,7 @@ def search_metrics(model: MatchModel, split: Split) -> list[Metric]:
 def candidates(
     model: MatchModel, left: Sequence[Requirement], right: Sequence[Availability], mask: Mask
 ) -> Places:
-    """Places in `right` of the availabilities nearest to each of `left`, nearest first: what the store answers."""
+    """Return the positions in `right` of the nearest to each of `left`, nearest first, as the store does."""
     similar = embed(model, tokens(left)) @ embed(model, tokens(right)).T
     order: Places = np.argsort(-np.where(mask, similar, -2), axis=1, kind="stable")[:, :MOST]
     return order
@@ -60,7 +60,7 @@ def candidates(
 def ranking(
     model: MatchModel, left: Sequence[Requirement], right: Sequence[Availability], near: Places, mask: Mask
 ) -> Places:
-    """The candidates by score, best first; those that a rule leaves out come last."""
+    """Return the candidates by score, best first; those that a rule excludes come last."""
     wanted = [one for one, row in zip(left, near, strict=True) for _ in row]
     score = model.score(flat(wanted, [right[place] for row in near for place in row])).reshape(near.shape)
     score = np.where(np.take_along_axis(mask, near, axis=1), score, -1)
@@ -68,7 +68,7 @@ def ranking(
 
 
 def allowed(left: Sequence[Requirement], right: Sequence[Availability]) -> Mask:
-    """Which pairs no rule keeps apart, [left, right]."""
+    """Return which pairs no rule excludes, [left, right]."""
     mask = np.ones((len(left), len(right)), dtype=bool)
     for one, other in zip(zip(*map(keys, left), strict=True), zip(*map(keys, right), strict=True), strict=True):
         wanted, offered = np.array(one, dtype=object)[:, None], np.array(other, dtype=object)[None, :]
@@ -84,7 +84,7 @@ def _hit_metric(name: str, found: Places, base: Places, truth: list[set[int]], p
 
 
 def _truth(every: pd.DataFrame, asked: pd.Series[Any], pool: Sequence[Any]) -> list[set[int]]:
-    """Places in the pool of each requirement's matches."""
+    """Return the positions of each requirement's matches in the pool."""
     places = {contents(one): place for place, one in enumerate(pool)}
     matches = every[every["label"] == 1]
     found: dict[str, set[int]] = {}

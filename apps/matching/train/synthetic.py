@@ -1,9 +1,9 @@
-"""Made-up goods for when no data is given: the same seed gives the same table.
+"""Synthetic goods, used if no data is given: the same seed gives the same table.
 
-Both sides describe a lot in their own words: sellers shorten words, drop or move them and write codes in their own
-way; both leave things out. What is wanted is a product with its code, at about the price, in the amount, at the
-grade and not too far, as far as this is said. Availabilities that read alike and are another product, or the same
-one at the wrong price, are no match: that is why letters alone are not enough here.
+Both sides describe a lot in their own words. Sellers abbreviate, drop or move words and write codes in different
+ways, and both sides omit fields. A match has the product and code of the requirement, and any stated price,
+quantity, grade and distance fit. Similar text with another product, or the same product at the wrong price, does
+not match, so text similarity alone is not sufficient.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["REQUIREMENTS", "generate"]
 REQUIREMENTS = 700
 PRODUCTS = 240
 CHOICES = 6
-"""Availabilities per requirement, of which one matches in three of four cases."""
+"""Availabilities per requirement. In three of four cases, one of them matches."""
 GOODS = {
     "rice": ("quintal", 4000.0, ("sona masuri", "basmati", "ponni", "kolam", "matta")),
     "onion": ("quintal", 1800.0, ("nashik red", "bellary red", "white", "small sambar")),
@@ -48,12 +48,12 @@ TERMS = {
     "quality": ("quality",),
     "place": ("latitude", "longitude"),
 }
-"""What either side may leave out -> its columns."""
+"""Optional parts of either side, and their columns."""
 MAKERS = ("kaveri", "godavari", "annapurna", "sahyadri", "deccan", "malabar", "vindhya", "konkan")
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """4,200 labelled pairs in the plain layout."""
+    """Return 4,200 labelled pairs in the plain layout."""
     rng = np.random.default_rng(seed)
     products = [_product(rng) for _ in range(PRODUCTS)]
     rows = []
@@ -75,7 +75,7 @@ def _pair(
     alike: list[Any],
     choice: int,
 ) -> dict[str, Any]:
-    """A match first, the same product on wrong terms next, then other products of the commodity."""
+    """Return a match first, then the same product on wrong terms, then other products of the commodity."""
     spoiled = choice == 1 and len(unsaid) < len(TERMS)
     same = spoiled or (choice == 0 and rng.random() < 0.75)
     product = wanted if same else alike[rng.integers(len(alike))]
@@ -92,7 +92,7 @@ def _pair(
         lot[name] = round(near[name] + float(rng.normal(0, 0.7)), 4)
     if spoiled:
         _spoil(rng, lot, [name for name in TERMS if name not in unsaid])
-    # What a wrong term is stays said.
+    # A wrong term is always stated.
     left_out = [name for name in TERMS if not spoiled and rng.random() < 0.1]
     sides = {"requirement": _without(requirement, unsaid), "availability": _without(lot, left_out)}
     row = {f"{side}_{name}": value for side, fields in sides.items() for name, value in fields.items()}
@@ -100,7 +100,7 @@ def _pair(
 
 
 def _spoil(rng: np.random.Generator, lot: dict[str, Any], terms: list[str]) -> None:
-    """Wrong in one of these terms: too dear, too little, too poor or too far."""
+    """Make one of these terms wrong: price too high, quantity too small, grade too low or distance too great."""
     kind = terms[rng.integers(len(terms))]
     if kind == "price":
         lot["price"] = round(lot["price"] * rng.uniform(1.6, 3), 2)
@@ -152,7 +152,7 @@ def _lot(rng: np.random.Generator, product: dict[str, Any], messy: bool) -> dict
 
 
 def _rewritten(rng: np.random.Generator, words: list[str]) -> list[str]:
-    """As another hand writes it: the code without its hyphen, words cut, joined, dropped and moved."""
+    """Rewrite as another seller would: code without its hyphen, and words cut, joined, dropped and moved."""
     found = []
     for place, word in enumerate(words):
         draw = rng.random()
