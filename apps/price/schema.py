@@ -1,6 +1,6 @@
-"""What the price app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the price app.
 
-Money is in INR per quintal (100 kg), as Indian wholesale markets quote it.
+Prices are in INR per quintal (100 kg), as Indian wholesale markets quote them.
 """
 
 from __future__ import annotations
@@ -73,24 +73,24 @@ State = Literal[
     "West Bengal",
 ]
 STATES: tuple[str, ...] = State.__args__  # type: ignore[attr-defined]
-"""States and union territories; the position is the code the model sees, so append only."""
+"""States and union territories. The position is the model's code, so append only."""
 
 Group = Literal["reference", "quality", "location", "supplier", "indicators"]
 GROUPS: tuple[Group, ...] = Group.__args__  # type: ignore[attr-defined]
-"""Groups of optional fields; `reference` is the field of that name in every observation."""
+"""Groups of optional fields. `reference` is the field of that name in every observation."""
 
 Price = Annotated[float, Meta(ge=0.01, le=10_000_000, description="INR per quintal", examples=[1850.0])]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """One trading day of one market: the modal price and what arrived."""
+    """One trading day of one market: the modal price and the arrivals."""
 
-    # A request holds hundreds: no Python runs when one is read. The features refuse a date that is too early.
+    # A request holds hundreds, and decoding must run no Python code. The features reject dates that are too early.
     date: Annotated[datetime.date, Meta(description="Trading day, 1990-01-01 or later.", examples=["2019-06-28"])]
     price: Annotated[Price, Meta(description="Modal price of the day, INR per quintal.")]
     arrival: (
-        Annotated[float, Meta(ge=0, le=1_000_000, description="Arrived that day, tonnes.", examples=[120.5])]
+        Annotated[float, Meta(ge=0, le=1_000_000, description="Arrivals of the day, tonnes.", examples=[120.5])]
         | None
     ) = None
     reference: (
@@ -99,7 +99,7 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             Meta(
                 ge=0.01,
                 le=10_000_000,
-                description="Median modal price of the other markets' latest three days, INR per quintal.",
+                description="Median modal price of other markets over the latest three days, INR per quintal.",
                 examples=[1790.0],
             ),
         ]
@@ -108,7 +108,7 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Laboratory grades, as cotton is traded by."""
+    """Laboratory grades used in the cotton trade."""
 
     staple_length: Annotated[float, Meta(ge=10, le=60, description="mm", examples=[28.5])] | None = None
     micronaire: Annotated[float, Meta(ge=1, le=10, description="Micronaire reading", examples=[4.1])] | None = None
@@ -117,10 +117,12 @@ class Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Location(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the market is."""
+    """Location of the market."""
 
     port_distance: (
-        Annotated[float, Meta(ge=0, le=4000, description="km by road to the nearest port", examples=[410.0])]
+        Annotated[
+            float, Meta(ge=0, le=4000, description="Road distance to the nearest port, km", examples=[410.0])
+        ]
         | None
     ) = None
     state: State | None = None
@@ -136,7 +138,9 @@ class Supplier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ]
         | None
     ) = None
-    trades: Annotated[int, Meta(ge=0, le=10_000_000, description="Trades so far", examples=[41])] | None = None
+    trades: (
+        Annotated[int, Meta(ge=0, le=10_000_000, description="Number of trades so far", examples=[41])] | None
+    ) = None
 
 
 class Indicators(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,10 +157,13 @@ class Indicators(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class PriceQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The modal price of `commodity` at `market`, `horizon` trading days after the last day of `history`."""
 
-    commodity: Annotated[Name, Meta(description="One the version was trained on.", examples=["onion"])]
+    commodity: Annotated[
+        Name, Meta(description="A commodity that the version was trained on.", examples=["onion"])
+    ]
     market: Annotated[Name, Meta(description="Name of the market, repeated in the answer.", examples=["HUBLI"])]
     horizon: Annotated[
-        int, Meta(ge=1, le=MAX_HORIZON, description="Trading days after the last of the history.", examples=[7])
+        int,
+        Meta(ge=1, le=MAX_HORIZON, description="Trading days after the last day of the history.", examples=[7]),
     ]
     history: Annotated[
         tuple[Observation, ...],
@@ -173,7 +180,7 @@ class PriceQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class PriceAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A price with an interval that holds the true price in `coverage` of cases."""
+    """A price with an interval that should contain the true price in a share `coverage` of cases."""
 
     commodity: str
     market: str
@@ -181,35 +188,33 @@ class PriceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     price: Annotated[float, Meta(description="INR per quintal")]
     low: Annotated[float, Meta(description="Lower end of the interval, INR per quintal")]
     high: Annotated[float, Meta(description="Upper end of the interval, INR per quintal")]
-    coverage: Annotated[
-        float, Meta(description="Share of true prices the interval is made to hold", examples=[0.8])
-    ]
+    coverage: Annotated[float, Meta(description="Nominal coverage of the interval", examples=[0.8])]
     unit: str = UNIT
     last_date: datetime.date
-    last_price: Annotated[float, Meta(description="Latest price of the history: what persistence would answer")]
+    last_price: Annotated[float, Meta(description="Latest price of the history: the answer of persistence")]
 
 
 class PriceContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph."""
+    """The data besides the ONNX graph that a version needs for serving."""
 
     commodities: tuple[str, ...]
-    """Those it was trained on; others are refused."""
+    """Commodities of the training data; others are refused."""
     groups: tuple[Group, ...] = ()
-    """Optional groups of fields its training data had; the others are ignored."""
+    """Optional groups of fields in the training data; the others are ignored."""
     coverage: float = 0.9
     """Nominal coverage of the interval."""
     typical: tuple[float, ...] = ()
-    """Mean absolute log move by horizon, 1 first: what stands in where a history is short."""
+    """Mean absolute log move by horizon, 1 first; supplements a short history."""
     reach: tuple[tuple[float, float], ...] = ()
-    """How many mean moves the interval reaches down and up, by horizon, 1 first; also in the ONNX graph."""
+    """Interval bounds below and above the price in mean moves, by horizon, 1 first; also in the ONNX graph."""
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What one feature did to one answer."""
+    """Contribution of one feature to one answer."""
 
     feature: str
     value: float | None
-    """The feature's value, null when missing."""
+    """The feature's value, null if missing."""
     contribution: float
     """Added to log(price / last_price)."""
     contribution_inr: float
@@ -217,7 +222,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer taken apart into exact TreeSHAP contributions, largest first.
+    """An answer with its exact TreeSHAP contributions, largest first.
 
     `base` + the sum of `contribution` is log(price / last_price) before rounding, and `last_price` + `base_inr` +
     the sum of `contribution_inr` is the price before rounding.
@@ -225,7 +230,7 @@ class PriceExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
     answer: PriceAnswer
     base: float
-    """What the model answers on average: log(price / last_price) with every feature unknown."""
+    """The model's average answer: log(price / last_price) with every feature unknown."""
     base_inr: float
     contributions: tuple[Contribution, ...]
 
@@ -243,4 +248,4 @@ def _example() -> PriceQuestion:
 
 
 EXAMPLE = _example()
-"""A realistic question: fourteen trading days of onions at Hubli."""
+"""An example question: fourteen trading days of onions at Hubli."""

@@ -1,8 +1,8 @@
-"""From the booster's raw score to the model's outputs, in NumPy: the twin of the tail of the ONNX graph.
+"""Convert the booster's raw score to the model's outputs, in NumPy: the same steps as the tail of the ONNX graph.
 
-The booster works on log ratios divided by a scale that grows with the horizon. The interval reaches a multiple of
-the market's own recent moves over as many days (`dispersion`) below and above the price; the multiples are
-conformal, one pair per horizon. A market whose moves are hardly known borrows the typical move.
+The booster works on log ratios divided by a scale that grows with the horizon. The interval extends from the price
+by a multiple of the market's own recent moves over the same number of days (`dispersion`). The multiples are
+conformal, with one pair per horizon. If few moves of a market are known, the typical move supplements them.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ Floats = npt.NDArray[np.float32]
 SCALES: Floats = (np.arange(1, MAX_HORIZON + 1) ** 0.75).astype(np.float32)
 """Unit of the raw score by horizon, 1 first."""
 EDGES: Floats = (np.arange(1, MAX_HORIZON) + 0.5).astype(np.float32)
-"""Where one horizon's row of a table ends and the next begins."""
+"""Boundaries between the horizons in a table."""
 BORROWED = np.float32(5)
-"""The typical move has the weight of this many moves of the market itself."""
+"""Weight of the typical move, in number of the market's own moves."""
 LARGEST_MOVE = np.float32(3)
-"""A larger mean log move (twentyfold) does not occur in a market and is cut to this."""
+"""Maximum mean log move (a factor of twenty). Larger moves do not occur in a market and are clipped."""
 
 
 def step_of(features: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Row of the horizon tables, 0 to 29; a missing horizon counts as 1."""
+    """Return the row of the horizon tables, 0 to 29; a missing horizon counts as 1."""
     steps: npt.NDArray[np.intp] = np.sum(features[:, HORIZON_COLUMN, None] > EDGES, axis=1)
     return steps
 
 
 def mean_move(features: npt.NDArray[Any], typical: Floats) -> Floats:
-    """Mean absolute log move over the horizon; `typical` (by horizon) counts for `BORROWED` moves."""
+    """Return the mean absolute log move over the horizon; `typical` (by horizon) has the weight `BORROWED`."""
     step = step_of(features)
     own, known = features[:, DISPERSION_COLUMN], features[:, KNOWN_COLUMN]
     missing = np.isnan(own)
@@ -50,7 +50,7 @@ def mean_move(features: npt.NDArray[Any], typical: Floats) -> Floats:
 
 
 def finish(features: npt.NDArray[Any], score: Floats, context: PriceContext) -> Arrays:
-    """The app's outputs from the booster's raw `score` [n]."""
+    """Return the app's outputs from the booster's raw `score` [n]."""
     step = step_of(features)
     moves = mean_move(features, np.array(context.typical, dtype=np.float32))
     reach = np.array(context.reach, dtype=np.float32)[step]

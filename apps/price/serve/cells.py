@@ -1,7 +1,7 @@
-"""Where each number of a row of the scratch table lies in which `fast_features.compute` works.
+"""Layout of a row of the scratch table in which `fast_features.compute` works.
 
-A NumPy call on a few numbers costs what one on hundreds does. So what is computed alike lies side by side, a
-call fills a block, and the model's columns are picked out of the blocks by one gather at the end.
+A NumPy call on a few numbers costs as much as one on hundreds. Similar quantities therefore lie side by side, one
+call fills a whole block, and a final gather collects the model's columns from the blocks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 LEVELS = ("day", "price", "reference", "arrival", "premium")
-"""Series that single days are taken from."""
+"""Series from which single days are taken."""
 MEANS = ("arrival_mean", "premium_mean", "move", "gap", "turbulence", "mean", "volatility", "spread")
 """Series that are averaged over `SPANS`."""
 RECENT = tuple(sorted({0, *LAGS, *REFERENCE_LAGS}))
@@ -39,11 +39,11 @@ _DIFFERENCES = {
     **{f"arrival_{span}": ("arrival@0", f"arrival_mean_{span}") for span in SPANS},
     **{f"premium_{span}": ("premium@0", f"premium_mean_{span}") for span in SPANS},
 }
-"""What is one cell less another."""
+"""Name to the two cells whose difference it is."""
 
 
 def _spans(name: str, spans: tuple[int, ...]) -> list[str]:
-    """Cells of reductions over several spans; `ufunc.reduceat` leaves one of no use between two of them."""
+    """Return the cells of reductions over several spans; `ufunc.reduceat` leaves an unused one between spans."""
     return " - ".join(f"{name}_{span}" for span in spans).split(" ")
 
 
@@ -69,11 +69,11 @@ _CELLS = [name for names in _NAMES.values() for name in names]
 
 WIDTH = len(_CELLS)
 CELL: dict[str, int] = {name: place for place, name in enumerate(_CELLS)}
-"""Name to place in the row."""
+"""Name to position in the row."""
 BLOCKS: dict[str, slice] = {
     block: slice(CELL[names[0]], CELL[names[0]] + len(names)) for block, names in _NAMES.items()
 }
-"""Name of a block to its places in the row."""
+"""Name of a block to its positions in the row."""
 BLOCKS["means"] = slice(BLOCKS[MEANS[0]].start, BLOCKS[MEANS[-1]].stop)
 BLOCKS["roots"] = slice(BLOCKS["volatility"].start, BLOCKS["spread"].stop)
 
@@ -83,8 +83,8 @@ def _places(names: list[str]) -> npt.NDArray[np.intp]:
 
 
 LEFT = _places([left for left, _ in _DIFFERENCES.values()])
-"""Places of what the block `differences` starts from."""
+"""Positions of the minuends of the block `differences`."""
 RIGHT = _places([right for _, right in _DIFFERENCES.values()])
-"""Places of what is subtracted."""
+"""Positions of the subtrahends."""
 ORDER = _places(["arrival@0" if name == "arrival" else name for name in FEATURES])
-"""Places of the model's columns."""
+"""Positions of the model's columns."""

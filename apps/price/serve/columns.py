@@ -1,4 +1,4 @@
-"""The model's input columns: their names, units and order, and the spans and lags they are made of."""
+"""The model's input columns: names, units and order, and the spans and lags they are computed from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFERENCE_LAGS = (1, 3, 7, 30)
 MIDDLE = 5
 
 DEFAULT_GAP = 1.25
-"""Calendar days per trading day where one day is all that is known."""
+"""Calendar days per trading day if only one day is known."""
 
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "quality": ("staple_length", "micronaire", "strength", "colour"),

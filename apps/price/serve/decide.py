@@ -1,4 +1,4 @@
-"""Model outputs to prices: the one place that turns log ratios into money and rounds it."""
+"""Convert model outputs to prices. Only this module converts log ratios to money and rounds the result."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ OUTPUTS = ("log_ratio", "log_low", "log_high")
 """Names of the model's outputs, each log(price / last price), FP32 [n, 1]."""
 
 LIMIT = 20.0
-"""Largest log ratio that is believed: e^20 is beyond any price."""
+"""Maximum plausible log ratio: e^20 exceeds any price."""
 
 _date: Callable[[Observation], datetime.date] = attrgetter("date")
 
 
 def decide(questions: Sequence[PriceQuestion], outputs: Arrays, context: PriceContext) -> list[PriceAnswer]:
-    """One answer per question, with low <= price <= high."""
+    """Return one answer per question, with low <= price <= high."""
     point, low, high = (outputs[name].reshape(-1).tolist() for name in OUTPUTS)
     rows = zip(questions, point, low, high, strict=True)
     coverage = context.coverage
@@ -30,12 +30,12 @@ def decide(questions: Sequence[PriceQuestion], outputs: Arrays, context: PriceCo
 
 
 def last_of(question: PriceQuestion) -> Observation:
-    """The latest observation of a history in any order."""
+    """Return the latest observation of a history in any order."""
     return max(question.history, key=_date)
 
 
 def rupees(last: float, log_ratio: float) -> float:
-    """Price in INR, not yet rounded."""
+    """Return the price in INR, unrounded."""
     return last * math.exp(min(max(log_ratio, -LIMIT), LIMIT))
 
 

@@ -1,4 +1,4 @@
-"""Exact TreeSHAP contributions behind an answer, from the native boosters kept in the version's folder."""
+"""Exact TreeSHAP contributions to an answer, from the native boosters in the version's folder."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["FAR_NAME", "NEAR_NAME", "explainer"]
 NEAR_NAME = "booster-near.ubj"
 """The booster for the next trading day."""
 FAR_NAME = "booster-far.ubj"
-"""The booster for the trading days after it."""
+"""The booster for later trading days."""
 
 
 def explainer(folder: Path, context: PriceContext) -> Explainer:
-    """Open the boosters of a version. Raises `xgboost.core.XGBoostError` for a file that is not one."""
+    """Open the boosters of a version. Raises `xgboost.core.XGBoostError` if the file is not a booster."""
     import xgboost
 
     near, far = (xgboost.Booster(model_file=folder / name) for name in (NEAR_NAME, FAR_NAME))
@@ -47,7 +47,7 @@ def explainer(folder: Path, context: PriceContext) -> Explainer:
 def _explanation(
     answer: PriceAnswer, features: npt.NDArray[Any], shares: npt.NDArray[np.float64]
 ) -> PriceExplanation:
-    """Shares of log(price / last) and, by the logarithmic mean of both prices, of the difference in INR."""
+    """Return shares of log(price / last) and, by the logarithmic mean of both prices, of the INR difference."""
     total = float(shares.sum())
     mean = answer.last_price
     if abs(total) > 1e-9:

@@ -1,8 +1,8 @@
-"""The features of `features.compute` once more, bit for bit, in a third of the time for a single question.
+"""The features of `features.compute`, bit for bit the same, in a third of the time for a single question.
 
-A NumPy call on a few numbers costs as much as one on hundreds. So similar quantities lie side by side in one
-scratch table (see `cells`), one call fills a whole block of it, and the model's columns are gathered from the
-blocks at the end. docs/adr/0024-price-features.md has the figures and says when to delete this module.
+A NumPy call on a few numbers costs as much as one on hundreds. Similar quantities therefore lie side by side in
+one scratch table (see `cells`), one call fills a whole block of it, and a final gather collects the model's
+columns from the blocks. docs/adr/0024-price-features.md has the figures and says when to delete this module.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = ["AT_ONCE", "compute"]
 Floats = npt.NDArray[np.float64]
 
 AT_ONCE = 128
-"""Rows computed together: what is worked on stays in the processor's cache."""
+"""Rows computed together, few enough for the working set to stay in the processor's cache."""
 
 DAY, PRICE, REFERENCE, ARRIVAL, PREMIUM, MOVE, GAP, STEP, RATIO, STEP_SQUARE, RATIO_SQUARE = range(11)
-"""The series worked on. The first four are those of `Windows.series`; all from `ARRIVAL` on are averaged."""
+"""The series. The first four are those of `Windows.series`; all from `ARRIVAL` on are averaged."""
 
 _PLUS = np.zeros((4, 1, 1))
 _PLUS[ARRIVALS] = 1.0
@@ -33,13 +33,13 @@ _MEDIAN = CELL[f"median_{MIDDLE}"]
 _SERIES_STARTS = np.arange(AT_ONCE)[:, None] * (BEYOND + 1)
 _CELL_STARTS = np.arange(AT_ONCE)[:, None] * WIDTH
 _EARLIER = np.minimum(np.arange(MAX_HORIZON + 1)[:, None] + np.arange(BEYOND + 1), BEYOND)
-"""[horizon, lag]: the lag that many trading days earlier; `BEYOND` where that is outside the window."""
+"""[horizon, lag]: the lag `horizon` trading days earlier; `BEYOND` if it is outside the window."""
 _COUNTS = np.array([np.nan, *range(1, WINDOW + 1)])
-"""Divisors of sums: a mean of nothing is NaN."""
+"""Divisors of sums; the mean of nothing is NaN."""
 
 
 def _bounds(spans: tuple[int, ...]) -> npt.NDArray[np.intp]:
-    """For `ufunc.reduceat`: every other result is that of a span. The last span ends with the window."""
+    """Return bounds for `ufunc.reduceat`: every other result is a span's. The last span ends with the window."""
     return np.array([bound for span in spans for bound in (0, span)][:-1], dtype=np.intp)
 
 
@@ -47,7 +47,7 @@ _SPANS, _RANGES = _bounds(SPANS), _bounds(SPANS[1:])
 
 
 def _choices() -> npt.NDArray[np.intp]:
-    """By trading days known: cells of the middle two of the latest few prices, and of the usual gap in days."""
+    """Return, by trading days known, the cells of the middle two latest prices, and of the usual gap in days."""
     known = np.arange(WINDOW + 1)
     few, first = np.minimum(known, MIDDLE), BLOCKS["latest"].start
     gap = np.where(known > 1, CELL["gap_30"], CELL["default_gap"])
@@ -58,7 +58,7 @@ _CHOICES = _choices()
 
 
 def compute(windows: Windows) -> npt.NDArray[np.float32]:
-    """Features of every window, FP32 [n, F] in the order of `FEATURES`."""
+    """Return the features of every window, FP32 [n, F] in the order of `FEATURES`."""
     count = len(windows.horizon)
     if count > AT_ONCE:
         starts = range(0, count, AT_ONCE)
@@ -77,9 +77,9 @@ def compute(windows: Windows) -> npt.NDArray[np.float32]:
 
 
 def _series(windows: Windows) -> Floats:
-    """[11, n, 91] in lag order: days, the logs of prices, references and arrivals, and what follows from them.
+    """Return [11, n, 91] in lag order: days, logs of prices, references and arrivals, and derived series.
 
-    The last column is NaN in all of them: what reaches beyond the window meets it.
+    The last column of every series is NaN, so lags beyond the window give NaN.
     """
     count = len(windows.horizon)
     series = np.empty((RATIO_SQUARE + 1, count, BEYOND + 1))
@@ -92,7 +92,7 @@ def _series(windows: Windows) -> Floats:
     earlier = _EARLIER.take(windows.horizon, axis=0)
     earlier += _SERIES_STARTS[:count]
     np.subtract(prices, prices.take(earlier), series[MOVE])
-    # Days and prices less those of the day before, as one long row: it is NaN where one row leads into the next.
+    # Differences of days and prices over one flat array; the NaN column separates the rows.
     flat, size = series.reshape(-1), prices.size
     np.subtract(flat[: 2 * size - 1], flat[1 : 2 * size], flat[GAP * size : RATIO * size - 1])
     series[STEP, -1:, BEYOND] = np.nan
@@ -104,7 +104,7 @@ def _series(windows: Windows) -> Floats:
 
 
 def _levels(series: Floats, cells: Floats) -> None:
-    """Single days, and the latest few prices in order; NaN comes last."""
+    """Fill single days and the sorted latest prices; NaN comes last."""
     levels = cells[:, BLOCKS["levels"]].reshape(len(cells), len(LEVELS), len(RECENT))
     levels[...] = series[: len(LEVELS)].take(_RECENT, axis=2).swapaxes(0, 1)
     latest = cells[:, BLOCKS["latest"]]
@@ -113,12 +113,12 @@ def _levels(series: Floats, cells: Floats) -> None:
 
 
 def _means(series: Floats, cells: Floats) -> npt.NDArray[np.int8]:
-    """Means over `SPANS` and what follows from them. Puts zeros for what is missing; gives the days known, [n]."""
+    """Fill means over `SPANS` and derived cells; set missing values to zero. Returns the days known, [n]."""
     present = series == series
     np.copyto(series, 0.0, where=~present)
     means = cells[:, BLOCKS["means"]].reshape(len(cells), len(MEANS), len(_SPANS)).swapaxes(0, 1)
     np.add.reduceat(series, _SPANS, axis=2, out=means)
-    # A byte holds a count up to 127, and counts bytes several times as fast as numbers.
+    # One byte holds a count up to 127, and counting bytes is several times as fast as counting floats.
     counts = np.add.reduceat(present.view(np.int8), _SPANS, axis=2, dtype=np.int8)
     np.divide(means, _COUNTS.take(counts), out=means)
     mean, roots = cells[:, BLOCKS["mean"]], cells[:, BLOCKS["roots"]]
@@ -133,13 +133,13 @@ def _means(series: Floats, cells: Floats) -> npt.NDArray[np.int8]:
 
 
 def _ranges(ratio: Floats, cells: Floats) -> None:
-    """Lowest and highest price. The zeros of unknown days change neither: the latest price is one too."""
+    """Fill lowest and highest price. Zeros of unknown days do not matter, because the latest price is also 0."""
     np.minimum.reduceat(ratio, _RANGES, axis=1, out=cells[:, BLOCKS["low"]])
     np.maximum.reduceat(ratio, _RANGES, axis=1, out=cells[:, BLOCKS["high"]])
 
 
 def _median(known: npt.NDArray[np.int8], cells: Floats) -> Floats:
-    """Median of the latest few prices; gives the calendar days per trading day to count on with, [n]."""
+    """Fill the median of the latest prices; return the calendar days per trading day to assume, [n]."""
     cells[:, CELL["default_gap"]] = DEFAULT_GAP
     places = _CHOICES.take(known, axis=0)
     places += _CELL_STARTS[: len(cells)]
@@ -149,7 +149,7 @@ def _median(known: npt.NDArray[np.int8], cells: Floats) -> Floats:
 
 
 def _calendar(windows: Windows, gap: Floats, cells: Floats) -> None:
-    """Weekday, month, place in the year and harvest season of the last and the expected target day."""
+    """Fill weekday, month, position in the year and harvest season of the last day and the expected target day."""
     last = windows.series[DAYS, :, 0]
     cells[:, BLOCKS["now"]] = place_in_year(last.astype(np.intp))
     target = last + np.rint(gap * windows.horizon)

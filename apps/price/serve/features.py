@@ -1,8 +1,8 @@
-"""Windows of past trading days to model features. Pure; training and serving call the same functions.
+"""Convert windows of past trading days to model features. Training and serving call the same pure functions.
 
 Every price feature is a log ratio to the latest price, so multiplying all prices by a constant changes nothing.
-Sums run along each row in a fixed order: a row's features do not depend on the rows beside it, to the last bit.
-Arrays are [rows, lags], with the latest day at lag 0 and NaN where a value is not known.
+Sums run along each row in a fixed order. Features of a row are therefore independent of other rows, bit for bit.
+Arrays are [rows, lags], with the latest day at lag 0 and NaN for unknown values.
 
 This module defines the features, and training computes them here. Requests use `fast_features`, which gives the
 same bits; a test compares the two. To change a feature, change it here and let `encode` call `compute`. Then
@@ -33,16 +33,16 @@ OPTIONAL_FIELDS = [name for names in OPTIONAL.values() for name in names]
 
 
 def encode(questions: Sequence[PriceQuestion], context: PriceContext) -> Arrays:
-    """Questions to the model's input `features`, FP32 [n, F].
+    """Convert questions to the model's input `features`, FP32 [n, F].
 
-    Raises `Invalid` for a commodity this version does not serve and for a date that is there twice or too early.
+    Raises `Invalid` if the version does not serve the commodity, and if a date is repeated or too early.
     """
-    # The same numbers as `compute`, bit for bit, in a third of the time for a single question.
+    # Gives the same numbers as `compute`, bit for bit, in a third of the time for a single question.
     return {"features": fast_features.compute(fill(questions, context))}
 
 
 def compute(windows: Windows) -> npt.NDArray[np.float32]:
-    """Features of every window, FP32 [n, F] in the order of `FEATURES`."""
+    """Return the features of every window, FP32 [n, F] in the order of `FEATURES`."""
     days, prices, references, arrivals = windows.series
     prices, references, arrivals = np.log(prices), np.log(references), np.log1p(arrivals)
     ratios, premiums = prices - prices[:, :1], prices - references
@@ -74,7 +74,7 @@ def compute(windows: Windows) -> npt.NDArray[np.float32]:
 
 
 def _means(**series: Floats) -> dict[str, Floats]:
-    """By series, the mean of what is known of the latest `SPANS` days, [spans, n]; NaN where nothing is known."""
+    """Return by series the mean of known values of the latest `SPANS` days, [spans, n]; NaN if none is known."""
     stacked = np.array(list(series.values()))
     known = stacked == stacked
     values = np.where(known, stacked, 0.0)
@@ -85,7 +85,7 @@ def _means(**series: Floats) -> dict[str, Floats]:
 
 
 def _moves(prices: Floats, horizon: npt.NDArray[np.intp]) -> Floats:
-    """Absolute log moves over as many trading days as the horizon."""
+    """Return absolute log moves over the number of trading days in the horizon."""
     rows = np.arange(len(prices))[:, None]
     earlier = np.minimum(np.arange(BEYOND + 1) + horizon[:, None], BEYOND)
     moves: Floats = np.abs(prices - prices[rows, earlier])
@@ -93,13 +93,13 @@ def _moves(prices: Floats, horizon: npt.NDArray[np.intp]) -> Floats:
 
 
 def _named(name: str, values: Floats, numbers: Sequence[int] = SPANS) -> Columns:
-    """`<name>_<number>` to each row of `values`."""
+    """Name each row of `values` `<name>_<number>`."""
     return {f"{name}_{number}": row for number, row in zip(numbers, values, strict=True)}
 
 
 def _prices(ratios: Floats, known: npt.NDArray[np.intp], means: Mapping[str, Floats]) -> Columns:
     mean = means["ratio"]
-    # Rounding may leave a variance of nearly nothing below zero.
+    # Rounding can make a tiny variance negative.
     variance = np.maximum(means["ratio_square"] - mean * mean, 0.0)
     return {
         f"median_{MIDDLE}": _median(ratios[:, :MIDDLE], np.minimum(known, MIDDLE)),
@@ -115,7 +115,7 @@ def _prices(ratios: Floats, known: npt.NDArray[np.intp], means: Mapping[str, Flo
 
 
 def _median(values: Floats, known: npt.NDArray[np.intp]) -> Floats:
-    """Median of the first `known` values of each row; the others are NaN."""
+    """Return the median of the first `known` values of each row; the others are NaN."""
     ordered, rows = np.sort(values, axis=1), np.arange(len(values))
     middle: Floats = (ordered[rows, (known - 1) // 2] + ordered[rows, known // 2]) / 2
     return middle
@@ -140,7 +140,7 @@ def _references(references: Floats, premiums: Floats, means: Mapping[str, Floats
 
 
 def _calendar(windows: Windows, gaps: Floats, means: Mapping[str, Floats]) -> Columns:
-    """The last day and, by the usual gap between trading days, the day that is asked about."""
+    """Return columns for the last day and the target day, which the usual gap between trading days estimates."""
     last, month_gap = windows.series[DAYS, :, 0], means["gap"][1]
     gap = np.where(np.isnan(month_gap), DEFAULT_GAP, month_gap)
     target = last + np.rint(gap * windows.horizon)

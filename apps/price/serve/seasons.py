@@ -1,4 +1,4 @@
-"""What the calendar says about a day, and which crop reaches the markets then; looked up, not computed."""
+"""Calendar columns of a day and the crop that reaches the markets then, from lookup tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["DAY", "HARVEST", "SEASONS", "crop_of", "place_in_year"]
 
 LEAN, KHARIF, LATE_KHARIF, RABI = range(4)
 SEASONS: dict[str, tuple[int, ...]] = {
-    # January to December: which crop reaches the markets.
+    # January to December: the crop that reaches the markets.
     "general": (1, 1, 3, 3, 3, 0, 0, 0, 0, 1, 1, 1),
     "onion": (2, 2, 2, 3, 3, 3, 0, 0, 0, 1, 1, 1),
     "tomato": (3, 3, 3, 3, 0, 0, 1, 1, 1, 1, 2, 2),
@@ -26,21 +26,21 @@ HARVEST = np.array([(0, *months) for months in SEASONS.values()], dtype=np.float
 DAY = ("weekday", "month", "sin", "cos")
 """Columns of `place_in_year`."""
 _CYCLE = 146_097
-"""Days after which the Gregorian calendar repeats itself, weekdays included: 400 years."""
+"""Days after which the Gregorian calendar repeats, including weekdays: 400 years."""
 
 
 def crop_of(commodity: str) -> int:
-    """Row of `SEASONS` for a commodity; 0, the general one, when it has none of its own."""
+    """Return the row of `SEASONS` for a commodity; 0, the general row, if it has no row of its own."""
     return _CROPS.get(commodity, 0)
 
 
 def place_in_year(days: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """Weekday, month, sine and cosine of the place in the year of proleptic ordinals; [..., 4]."""
+    """Return weekday, month, and sine and cosine of the position in the year of proleptic ordinals; [..., 4]."""
     return _CALENDAR.take(days, axis=0, mode="wrap")
 
 
 def _calendar() -> npt.NDArray[np.float32]:
-    """One row per day of the cycle; the row is the ordinal modulo the cycle."""
+    """Return one row per day of the cycle; the row is the ordinal modulo the cycle."""
     ordinals = np.arange(_CYCLE, 2 * _CYCLE)
     dates = (ordinals - datetime.date(1970, 1, 1).toordinal()).astype("datetime64[D]")
     month = dates.astype("datetime64[M]").astype(np.int64) % 12 + 1

@@ -1,4 +1,4 @@
-"""Questions to windows: each history sorted, checked and cut to its latest trading days."""
+"""Convert questions to windows: sort and check each history and cut it to its latest trading days."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ REFERENCES = 2
 ARRIVALS = 3
 """Rows of `Windows.series`."""
 BEYOND = WINDOW
-"""The lag after the window's last: a day that is never known."""
+"""The lag after the window's last lag; its day is never known."""
 EARLIEST = datetime.date(1990, 1, 1)
 
 _NAN = float("nan")
 _PACKERS = tuple(struct.Struct(f"{count}d").pack_into for count in range(WINDOW + 1))
-"""By count: writes that many numbers into a buffer, several times as fast as NumPy's assignment from a list."""
+"""By count: writes that many numbers into a buffer, several times as fast as NumPy assignment from a list."""
 _WIDTH = sum(map(len, OPTIONAL.values()))
 _NUMBERS: dict[object, float] = {None: _NAN, **{name: float(code) for code, name in enumerate(STATES)}}
-"""The number for the value of an optional field that is not a number."""
+"""Numeric codes of missing and text values in optional fields."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,24 +46,24 @@ class Windows:
 
     series: Floats
     """[4, n, 91] `DAYS`: proleptic Gregorian ordinals, `PRICES` and `REFERENCES`: INR per quintal, `ARRIVALS`:
-    tonnes. Days and prices are NaN after the earliest known day, the others also where not given; the last column
-    is always NaN."""
+    tonnes. Days and prices are NaN before the earliest known day; references and arrivals also if not given. The
+    last column is always NaN."""
     horizon: npt.NDArray[np.intp]
     """[n] trading days ahead."""
     crop: npt.NDArray[np.intp]
     """[n] row of `SEASONS`."""
     optional: Floats
-    """[n, 12] the optional groups' fields, NaN where absent."""
+    """[n, 12] fields of the optional groups, NaN if absent."""
 
     def rows(self, chosen: slice | npt.NDArray[np.intp]) -> Windows:
-        """Some of the rows."""
+        """Select rows."""
         return Windows(self.series[:, chosen], self.horizon[chosen], self.crop[chosen], self.optional[chosen])
 
 
 def fill(questions: Sequence[PriceQuestion], context: PriceContext) -> Windows:
-    """Sort and cut each question's history into a window.
+    """Sort each question's history and cut it to a window.
 
-    Raises `Invalid` for a commodity this version does not serve, a date before 1990 or one that is there twice.
+    Raises `Invalid` if the version does not serve the commodity, and if a date is before 1990 or repeated.
     """
     count = len(questions)
     series = np.empty((4, count, BEYOND + 1))
@@ -86,7 +86,7 @@ def fill(questions: Sequence[PriceQuestion], context: PriceContext) -> Windows:
         _write(series, row, history[: -WINDOW - 1 : -1], referenced)
         if groups:
             optional[row] = _optional(question, groups)
-    # All windows at once are compared in the time of one.
+    # Checking all windows at once costs as much as checking one.
     disorder = series[DAYS, :, :-1] <= series[DAYS, :, 1:]
     if np.count_nonzero(disorder):
         for row in np.flatnonzero(disorder.any(axis=1)).tolist():
@@ -97,7 +97,7 @@ def fill(questions: Sequence[PriceQuestion], context: PriceContext) -> Windows:
 
 
 def _write(series: Floats, row: int, recent: History, referenced: bool) -> None:
-    """Trading days, latest first, to a row of `series`, over what may be there."""
+    """Write trading days, latest first, to a row of `series`, overwriting its contents."""
     pack = _PACKERS[len(recent)]
     buffer = series.data
     stride = series.strides[0]
@@ -118,7 +118,7 @@ def _ascending(history: History) -> bool:
 
 
 def _sorted(history: History, row: int) -> History:
-    """The history by date. Raises `Invalid` for a date that is there twice or too early."""
+    """Return the history by date. Raises `Invalid` if a date is repeated or too early."""
     order = sorted(range(len(history)), key=lambda index: history[index].date)
     if history[order[0]].date < EARLIEST:
         raise _early(history, row, order[0])
@@ -137,7 +137,7 @@ def _early(history: History, row: int, index: int) -> Invalid:
 
 
 def _optional(question: PriceQuestion, groups: Sequence[str]) -> list[float]:
-    """The fields of all optional groups; NaN for those not in `groups`."""
+    """Return the fields of all optional groups; NaN for groups outside `groups`."""
     found: list[Any] = []
     for group, names in OPTIONAL.items():
         given = getattr(question, group) if group in groups else None

@@ -1,1 +1,1 @@
-"""Training of the price app. Never imported while serving."""
+"""Training of the price app. Serving never imports it."""

@@ -1,4 +1,4 @@
-"""Market tables: known layouts to one tidy table, its schema, the reference price and the split."""
+"""Market tables: conversion of known layouts to one tidy table, its schema, the reference price and the split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.recipe import RecipeOptions, Split
 __all__ = ["FORBIDDEN", "SCHEMA", "add_reference", "cut", "groups_of", "tidy"]
 
 FORBIDDEN = ("min", "max", "MIN", "MAX", "min_price", "max_price", "Min_x0020_Price", "Max_x0020_Price")
-"""The day's lowest and highest price surround the modal price: the target in disguise."""
+"""The day's lowest and highest prices enclose the modal price and would leak the target."""
 
 AGMARKNET = {"MANDINAME": "market", "DATE": "date", "PRICE": "price", "ARRIVAL": "arrival"}
 PLAIN = ("market", "date", "price", "arrival", "commodity", "reference")
@@ -26,15 +26,15 @@ FIELDS = tuple(name for names in OPTIONAL.values() for name in names)
 SERIES = ["commodity", "market"]
 
 REFERENCE_DAYS = 3
-"""Calendar days a market's price stays part of the reference."""
+"""Calendar days for which a market's price counts towards the reference."""
 REFERENCE_MARKETS = 2
-"""Fewest other markets a reference is made of."""
+"""Minimum number of other markets for a reference."""
 
 VALIDATION_SHARE = 0.18
-"""Share of the time before the test period that is for stopping and calibration."""
+"""Share of the time before the test period that is used for early stopping and calibration."""
 TEST_YEARS = 2
 LEAST_DAYS = 300
-"""Fewest calendar days a table must span."""
+"""Minimum number of calendar days in a table."""
 
 
 def _number(low: float, high: float, nullable: bool = True, required: bool = False) -> pa.Column:
@@ -69,10 +69,10 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-    """One row per market and trading day, sorted, from Agmarknet's layout or the plain one.
+    """Return one row per market and trading day, sorted, from Agmarknet's layout or the plain one.
 
-    Rows without a price are dropped; of several rows for one market and day the last in the file stays (a later
-    row corrects an earlier one). `attrs["dropped"]` counts both. Raises `DataError`.
+    Rows without a price are dropped. If a market and day have several rows, the last row in the file stays,
+    because later rows correct earlier ones. `attrs["dropped"]` counts both. Raises `DataError`.
     """
     frame = _select(_rename(raw), options)
     frame["date"] = _dates(frame["date"])
@@ -97,7 +97,7 @@ def _rename(raw: pd.DataFrame) -> pd.DataFrame:
         frame = raw[[name for name in (*PLAIN, *FIELDS) if name in raw]].copy()
     else:
         raise DataError(
-            f"columns {', '.join(map(str, raw.columns))} are no known layout; expected Agmarknet's "
+            f"columns {', '.join(map(str, raw.columns))} match no known layout; expected Agmarknet's "
             f"({', '.join(AGMARKNET)}) or market, date, price and any of arrival, commodity, reference, "
             f"{', '.join(FIELDS)}"
         )
@@ -111,7 +111,7 @@ def _select(frame: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     wanted = options.select.get("commodity", "").strip().lower()
     if "commodity" not in frame:
         if not wanted:
-            raise DataError("the table has no column commodity; name it with --commodity, e.g. --commodity onion")
+            raise DataError("the table has no column commodity; set it with --commodity, e.g. --commodity onion")
         return frame.assign(commodity=wanted)
     frame = frame.assign(commodity=_text(frame["commodity"]).map(str.lower))
     if not wanted:
@@ -135,7 +135,7 @@ def _dates(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _numbers(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     numbers = pd.to_numeric(column, errors="coerce")
-    _refuse(column, numbers.isna() & column.notna(), name, "a number or nothing")
+    _refuse(column, numbers.isna() & column.notna(), name, "a number or an empty cell")
     return numbers.astype(float)
 
 
@@ -147,10 +147,10 @@ def _refuse(column: pd.Series[Any], wrong: pd.Series[Any], name: str, wanted: st
 
 
 def add_reference(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add `reference`: what the commodity costs in the other markets on the same day, as far as known by then.
+    """Add `reference`: the commodity's price in the other markets on the same day, from data known by then.
 
-    Geometric mean of the other markets' latest prices of the last three calendar days, weighted by
-    log(1 + tonnes) + 0.1; missing when fewer than two other markets reported. Uses no later day.
+    It is the geometric mean of the other markets' latest prices in the last three calendar days, weighted by
+    log(1 + tonnes) + 0.1. It is missing if fewer than two other markets reported. It uses no later day.
     """
     parts = []
     for _, part in frame.groupby("commodity", sort=False):
@@ -168,13 +168,13 @@ def add_reference(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(part: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    """Calendar days by markets (sorted), a value standing for up to three days."""
+    """Return calendar days by markets (sorted); a value remains valid for up to three days."""
     wide = part.pivot(index="date", columns="market", values=column).asfreq("D")
     return np.asarray(wide.ffill(limit=REFERENCE_DAYS - 1), dtype=np.float64)
 
 
 def groups_of(frame: pd.DataFrame) -> tuple[Group, ...]:
-    """Optional groups the table has a value of."""
+    """Return the optional groups for which the table has a value."""
     columns: dict[Group, tuple[str, ...]] = {"reference": ("reference",), **OPTIONAL}  # type: ignore[dict-item]
     return tuple(
         group
@@ -184,16 +184,17 @@ def groups_of(frame: pd.DataFrame) -> tuple[Group, ...]:
 
 
 def cut(frame: pd.DataFrame) -> Split:
-    """Test from January 1st two years before the last year (or the last fifth of the time, when that is less than
-    half of what there is), validation the 18 % of the time before, train the rest.
+    """Split by time: the test part starts on January 1st two years before the last year.
 
-    A row's target is a later row of the same part, so no target lies beyond a boundary. Raises `DataError`.
+    If the time before that is too short (less than half of the span), the test part is the last fifth. Validation
+    is the last 18 % of the time before the test part, and train is the rest. A row's target is a later row of the
+    same part, so no target crosses a boundary. Raises `DataError`.
     """
     first, last = frame["date"].min(), frame["date"].max()
     span = last - first
     if span.days < LEAST_DAYS:
         raise DataError(
-            f"the table spans {span.days} days; at least {LEAST_DAYS} are needed to judge a model by time"
+            f"the table spans {span.days} days; at least {LEAST_DAYS} are needed to split the table by time"
         )
     test_from = pd.Timestamp(year=last.year - TEST_YEARS, month=1, day=1)
     if test_from - first < span / 2:

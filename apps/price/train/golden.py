@@ -1,4 +1,4 @@
-"""Questions and feature rows taken from the test period, for golden rows and parity."""
+"""Questions and feature rows from the test period, for golden rows and the parity check."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TYPES: dict[str, type[Any]] = {
 
 
 def golden(frame: pd.DataFrame, since: pd.Timestamp) -> list[PriceQuestion]:
-    """Questions spread over the test period, with horizons, history lengths and missing fields mixed."""
+    """Return questions spread over the test period, with mixed horizons, history lengths and missing fields."""
     late = np.flatnonzero((frame["date"] >= since).to_numpy())
     picked = late[np.linspace(0, len(late) - 1, GOLDEN_ROWS).astype(int)]
     return [
@@ -51,7 +51,7 @@ def golden(frame: pd.DataFrame, since: pd.Timestamp) -> list[PriceQuestion]:
 def question_at(
     frame: pd.DataFrame, row: int, horizon: int, length: int, arrivals: bool = True, reference: bool = True
 ) -> PriceQuestion:
-    """The question of a market on the day of `row` (by position) of a tidy table, history up to that day."""
+    """Return the question of a market on the day of `row` (by position) of a tidy table, with history up to it."""
     last = frame.iloc[row]
     same = (frame["commodity"] == last["commodity"]) & (frame["market"] == last["market"])
     history = frame[same & (frame["date"] <= last["date"])].tail(length)
@@ -89,10 +89,10 @@ def _known(value: Any) -> Any:
 
 
 def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
-    """Held-out rows, then copies with one feature at, just above and just below a split value, then extremes.
+    """Return held-out rows, copies with one feature at, just above and just below a split value, then extremes.
 
-    `splits` are the booster's split values by column. The last rows hold one extreme value throughout or
-    in one column, and NaN throughout.
+    `splits` are the booster's split values by column. The last rows hold one extreme value in one column or in all
+    columns, and NaN in all columns.
     """
     rng = np.random.default_rng(7)
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]

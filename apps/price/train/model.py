@@ -1,11 +1,11 @@
-"""The model: two boosters on scaled log ratios, a conformal interval, and all of it as one ONNX graph.
+"""The model: two boosters on scaled log ratios and a conformal interval, exported as one ONNX graph.
 
-One booster answers for the next trading day, where most of a price's move is noise that the day after takes back;
-the other for all days after it. The rounds of each are chosen on the validation period; both are then fitted again
-on train and validation together with those rounds, because the latest prices matter most. The interval is a
-multiple of each market's own recent moves: fitted quantiles remember the years they were fitted on and miss when
-prices get wilder, a market's own moves do not. The multiples are conformal, from the validation period and the
-boosters that had not seen it.
+One booster answers for the next trading day, when most of a price move is noise that reverts on the day after. The
+other booster answers for all later days. The validation period determines the number of rounds of each; both are
+then refitted on train and validation with these rounds, because the latest prices matter most. The interval is a
+multiple of each market's own recent moves. Fitted quantiles reflect the volatility of the training years and fail
+when volatility rises, but a market's recent moves follow it. The multiples are conformal, from the validation
+period and the boosters fitted without it.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ COVERAGE = 0.9
 ROUNDS = 600
 EARLY_STOPPING = 30
 SHARED: dict[str, Any] = {"max_depth": 6, "eta": 0.04, "subsample": 0.6, "colsample_bytree": 0.4}
-"""Of both boosters. Small steps on small samples: the result hangs less on the seed."""
+"""Of both boosters. Small steps on small samples reduce the dependence on the seed."""
 DEFAULTS: dict[str, Any] = {**SHARED, "near.min_child_weight": 5, "far.min_child_weight": 50}
-"""What a search may choose."""
+"""Default search parameters."""
 NEAR: dict[str, Any] = {
     "tree_method": "hist",
     "objective": "reg:pseudohubererror",
     "eval_metric": "mphe",
     "huber_slope": 0.02,
 }
-"""Horizon 1. All but the smallest errors count by their size, so it is the median that is fitted."""
+"""Horizon 1. All but the smallest errors count by their absolute size, so the fit approximates the median."""
 FAR: dict[str, Any] = {
     "tree_method": "hist",
     "objective": "reg:quantileerror",
@@ -73,20 +73,20 @@ EVERY_HORIZON = np.arange(1, MAX_HORIZON + 1)
 
 @dataclass(frozen=True)
 class PriceModel:
-    """The boosters and what the version says about itself."""
+    """The boosters and the version's context."""
 
     near: Any
     far: Any
     context: PriceContext
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by XGBoost and NumPy."""
+        """Compute the app's outputs from its inputs, with XGBoost and NumPy."""
         features = inputs["features"]
         return finish(features, _scores(self.near, self.far, features), self.context)
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
@@ -100,7 +100,7 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def boosters_of(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """XGBoost's parameters of the near and the far booster."""
+    """Return XGBoost's parameters of the near and the far booster."""
     shared = {name: chosen[name] for name in SHARED}
     near, far = (
         {**fixed, **shared, "min_child_weight": chosen[f"{name}.min_child_weight"]}
@@ -110,7 +110,7 @@ def boosters_of(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
 
 
 def params_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run records about the fit."""
+    """Return the parameters recorded with a run."""
     near, far = boosters_of(chosen)
     return {
         "coverage": COVERAGE,
@@ -121,7 +121,7 @@ def params_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fit_model(train: Examples, validation: Examples, context: PriceContext, trainer: Any) -> PriceModel:
-    """Fit, calibrate the interval on `validation`, fit again on both. Fills `context.typical` and `.reach`."""
+    """Fit, calibrate the interval on `validation`, refit on both. Sets `context.typical` and `.reach`."""
     fits = []
     for params, near in zip(boosters_of(trainer.tuned(DEFAULTS)), (True, False), strict=True):
         early, late = _table(train, near), _table(validation, near)
@@ -136,7 +136,7 @@ def fit_model(train: Examples, validation: Examples, context: PriceContext, trai
 
 
 def _scores(near: Any, far: Any, features: Floats) -> Floats:
-    """Each row's score from the booster of its horizon."""
+    """Return each row's score from the booster of its horizon."""
     import xgboost
 
     rows = xgboost.DMatrix(features)
@@ -144,14 +144,14 @@ def _scores(near: Any, far: Any, features: Floats) -> Floats:
 
 
 def _table(rows: Examples, near: bool) -> tuple[Floats, Floats]:
-    """Features and scaled target of the rows one booster answers for."""
+    """Return features and scaled target of the rows that one booster answers for."""
     step = step_of(rows.features)
     own = (step == 0) == near
     return rows.features[own], rows.target[own] / SCALES[step[own]]
 
 
 def _typical(rows: Examples) -> Floats:
-    """Median of the mean moves by horizon, from windows that hold enough of them."""
+    """Return the median of the mean moves by horizon, from windows with enough moves."""
     horizon = rows.table["horizon"].to_numpy(dtype=np.int64)
     enough = rows.features[:, KNOWN_COLUMN] >= WINDOW / 2
     moves = rows.features[:, DISPERSION_COLUMN].astype(np.float64)
@@ -161,7 +161,7 @@ def _typical(rows: Examples) -> Floats:
 
 
 def _reach(scores: Floats, rows: Examples, typical: Floats, share: float) -> tuple[tuple[float, float], ...]:
-    """Conformal multiples of the mean move by horizon, below and above, each leaving out half of the rest."""
+    """Return conformal multiples of the mean move by horizon; each side leaves out half of the remainder."""
     point = scores * SCALES[step_of(rows.features)]
     halves = np.maximum(mean_move(rows.features, typical), np.float32(1e-6)).astype(np.float64)
     horizon = rows.table["horizon"].to_numpy(dtype=np.int64)
@@ -173,12 +173,12 @@ def _reach(scores: Floats, rows: Examples, typical: Floats, share: float) -> tup
 
 
 def _every(found: dict[int, float]) -> npt.NDArray[np.float64]:
-    """Values at every horizon; between those found they are interpolated."""
+    """Return values at every horizon; gaps are interpolated."""
     return np.interp(EVERY_HORIZON, list(found), list(found.values()))
 
 
 def importance(model: PriceModel) -> dict[str, float]:
-    """Share of the loss each feature took away, mean of both boosters."""
+    """Return each feature's share of the loss reduction, averaged over both boosters."""
     total = dict.fromkeys(FEATURES, 0.0)
     for booster in (model.near, model.far):
         gains = booster.get_score(importance_type="total_gain")
@@ -188,7 +188,7 @@ def importance(model: PriceModel) -> dict[str, float]:
 
 
 def split_values(*boosters: Any) -> dict[int, Floats]:
-    """Every value at which a row's path changes in one of the boosters, by feature column."""
+    """Return every value at which a row's path changes in one of the boosters, by feature column."""
     found = [thresholds(booster) for booster in boosters]
     columns = sorted({column for one in found for column in one})
     return {
@@ -197,7 +197,7 @@ def split_values(*boosters: Any) -> dict[int, Floats]:
 
 
 def graph(model: PriceModel) -> onnx.ModelProto:
-    """One ONNX graph: both tree ensembles, then the steps of `calibrate.finish`."""
+    """Return one ONNX graph: both tree ensembles, then the steps of `calibrate.finish`."""
     reach = np.array(model.context.reach, dtype=np.float32)
     typical = np.array(model.context.typical, dtype=np.float32) * BORROWED
     rows = np.column_stack([EVERY_HORIZON.astype(np.float32), SCALES, typical, reach])
@@ -222,7 +222,7 @@ def graph(model: PriceModel) -> onnx.ModelProto:
 
 
 def _tail() -> list[onnx.NodeProto]:
-    """`step_of`, `mean_move` and `finish` of `calibrate`, in this order."""
+    """Return the nodes of `step_of`, `mean_move` and `finish` of `calibrate`, in this order."""
     node = helper.make_node
     point, low, high = OUTPUTS
     return [

@@ -1,4 +1,4 @@
-"""Each real price file through the whole pipeline, beside persistence and the floors of plain XGBoost."""
+"""Run the whole pipeline on each real price file, with persistence and plain XGBoost for comparison."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FLOORS = {
 
 @dataclass(frozen=True)
 class Result:
-    """One file: what its version is worth, or why the gate refused it."""
+    """One file: the metrics of its version, or the reason why the gate refused it."""
 
     commodity: str
     seconds: float

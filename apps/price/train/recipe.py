@@ -1,4 +1,4 @@
-"""The price app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the price app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
     space = staticmethod(space)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """Two boosters and the reach of the interval."""
+        """Fit two boosters and the width of the interval."""
         train = examples(split.train, hide=np.random.default_rng(trainer.seed))
         validation = examples(_until(split, "validation"), since=split.validation["date"].min())
         trainer.log(f"{len(train.features)} rows to fit on, {len(validation.features)} to stop and calibrate on")
@@ -87,7 +87,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Every test day and sampled horizon; the horizons of the gate also without the reference price."""
+        """Evaluate all test days at sampled horizons; gate horizons also run without the reference price."""
         tested = examples(_until(split, "test"), since=split.test["date"].min())
         alone = examples(
             _until(split, "test"),
@@ -102,26 +102,26 @@ class PriceRecipe(Recipe[PriceQuestion]):
     judged = evaluate
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats persistence one and seven trading days ahead; the interval holds its share."""
+        """Check for gains over persistence one and seven trading days ahead, and for coverage of the interval."""
         return report.gate(evaluation, COVERAGE)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """Both boosters and the interval in one graph."""
+        """Export both boosters and the interval as one graph."""
         model: PriceModel = fitted.model
         return graph(model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows, rows at and beside the model's split values, extreme rows, NaN."""
+        """Return test rows, rows at and next to the model's split values, extreme rows and NaN rows."""
         test = examples(_until(split, "test"), since=split.test["date"].min())
         model: PriceModel = fitted.model
         return {"features": parity_rows(test.features, split_values(model.near, model.far))}
 
     def golden(self, split: Split) -> list[PriceQuestion]:
-        """Questions of the test period; every few with a short history or without arrivals or reference."""
+        """Return questions of the test period; some have a short history or lack arrivals or reference."""
         return golden(_until(split, "test"), split.test["date"].min())
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """Up or down."""
+        """Return whether the price rises or falls."""
         return {"direction": outputs["log_ratio"]}
 
     def _judged(self, fitted: Fitted, split: Split, rows: Examples) -> report.Judged:
@@ -132,7 +132,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
 
 
 def _until(split: Split, part: str) -> pd.DataFrame:
-    """All rows up to and including a part: windows of a part reach back into those before it."""
+    """Return all rows up to and including a part; windows of a part extend back into earlier parts."""
     parts = [split.train, split.validation]
     if part == "test":
         parts.append(split.test)

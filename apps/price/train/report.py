@@ -1,4 +1,4 @@
-"""What a fitted price model is worth: metrics beside persistence on the test period, and the app's gate."""
+"""Metrics of a price model compared with persistence on the test period, and the app's gate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Vector = npt.NDArray[np.float64]
 
 GATED_HORIZONS = (1, 7)
 BUSY_DAYS = 500
-"""Priced days in the table from which on a market counts as busy."""
+"""Minimum number of priced days in the table for a busy market."""
 BLOCK_DAYS = 14
 """Rows of the same two weeks, in all markets, are resampled together."""
 COVERAGE_MARGIN = 0.03
@@ -37,7 +37,7 @@ UNIX_EPOCH = 719163
 
 @dataclass(frozen=True)
 class Judged:
-    """Test rows with the truth, persistence and the model's answers, all in INR per quintal."""
+    """Test rows with true prices and the answers of persistence and the model, in INR per quintal."""
 
     horizon: npt.NDArray[np.int64]
     day: npt.NDArray[np.int64]
@@ -49,12 +49,12 @@ class Judged:
     high: Vector
 
     def at(self, chosen: npt.NDArray[np.bool_]) -> Judged:
-        """Some of the rows."""
+        """Select rows."""
         return Judged(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
 def judged(table: pd.DataFrame, outputs: Arrays) -> Judged:
-    """Put the model's outputs beside the truth. `table` is that of `Examples`, with a column `busy`."""
+    """Combine the model's outputs with the true prices. `table` is that of `Examples` plus a column `busy`."""
     last = table["last"].to_numpy(dtype=np.float64)
     answers = [last * np.exp(outputs[name][:, 0].astype(np.float64)) for name in OUTPUTS]
     return Judged(
@@ -68,7 +68,7 @@ def judged(table: pd.DataFrame, outputs: Arrays) -> Judged:
 
 
 def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
-    """Metrics by horizon, of busy markets, and of the same questions without a reference price (`alone`)."""
+    """Return metrics by horizon, for busy markets, and for the questions without a reference price (`alone`)."""
     metrics: list[Metric] = []
     for horizon in HORIZONS:
         part = rows.at(rows.horizon == horizon)
@@ -85,14 +85,14 @@ def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
 
 
 def named(found: Evaluation, table: pd.DataFrame) -> Evaluation:
-    """With key and block of each row of `table`, which is that of `Examples`, in the same order."""
+    """Add the key and block of each row of `table`, which is that of `Examples`, in the same order."""
     days = (table["day"] - UNIX_EPOCH).to_numpy().astype("datetime64[D]")
     block = table["day"] // BLOCK_DAYS
     return keyed(found, block, table["commodity"], table["market"], days, table["horizon"])
 
 
 def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
-    """Beats persistence at the gated horizons beyond chance, and the interval holds what it states."""
+    """Check for significant gains over persistence at the gate's horizons, and for nominal coverage."""
     found = evaluation.by_slice
     checks: list[Check] = []
     for horizon in GATED_HORIZONS:
@@ -103,7 +103,7 @@ def gate(evaluation: Evaluation, nominal: float) -> Sequence[Check]:
 
 
 def _errors(rows: Judged, part: str, seed: int | None) -> Iterator[Metric]:
-    """MAE, R2 and MAPE beside persistence's; with a seed, the bootstrap interval of the gain in MAE."""
+    """Yield MAE, R2 and MAPE with persistence's; with a seed, also the bootstrap interval of the MAE gain."""
     if len(rows.actual) == 0:
         return
     low, high = _gain(rows, seed) if seed is not None else (None, None)
@@ -143,7 +143,7 @@ def _interval(rows: Judged, part: str) -> Iterator[Metric]:
 
 
 def _mape(actual: Vector, predicted: Vector) -> float:
-    """Mean absolute percentage error; prices are far enough from zero for it."""
+    """Return the mean absolute percentage error; prices are far enough from zero."""
     return float((np.abs(actual - predicted) / actual).mean() * 100)
 
 
@@ -169,5 +169,5 @@ def _covers(metric: Metric | None, part: str, nominal: float) -> Check:
         low <= held <= high,
         measured=f"{held:.3f}",
         required=f"{low:.2f} to {high:.2f}",
-        failure=f"the interval states {nominal:.2f} and holds {held:.3f} of the test prices",
+        failure=f"the interval should hold {nominal:.2f} and holds {held:.3f} of the test prices",
     )

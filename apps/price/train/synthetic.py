@@ -1,8 +1,8 @@
-"""Made-up onion markets for when no data is given: the same seed gives the same table, to the last bit.
+"""Synthetic onion markets, used if no data is given: the same seed gives the same table, bit for bit.
 
-A region's price follows the season, a world index of three weeks before, and shocks that fade; each market adds
-a slower disagreement of its own, distance to the port, and the noise of a single day's trading. Noise and
-shocks that fade are why the latest price is not the best forecast here.
+A region's price follows the season, a world index with a lag of three weeks, and decaying shocks. Each market adds
+a slower deviation of its own, the distance to the port, and daily noise. Because of the noise and the decaying
+shocks, the latest price is not the best forecast.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ WORLD_LAG = 21
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """About 17,000 rows in the plain layout: market, date, price, arrival, commodity, location, indicators.
+    """Return about 17,000 rows in the plain layout: market, date, price, arrival, commodity, location, indicators.
 
-    Like real tables it has closed days, longer gaps, days without a price and days reported twice.
+    As in real tables, there are closed days, longer gaps, days without a price and repeated days.
     """
     rng = np.random.default_rng(seed)
     days = pd.date_range(FIRST_DAY, periods=YEARS * 365 + WORLD_LAG, freq="D")
@@ -94,7 +94,7 @@ def _market(
 
 
 def _fading(rng: np.random.Generator, count: int, half_life: float, step: float) -> Floats:
-    """A random walk that is pulled back to zero, halfway in `half_life` days."""
+    """Return a random walk that reverts to zero with the half-life `half_life` in days."""
     keep = 0.5 ** (1 / half_life)
     moves = rng.normal(0, step, count)
     walk = np.empty(count)
@@ -106,14 +106,14 @@ def _fading(rng: np.random.Generator, count: int, half_life: float, step: float)
 
 
 def _season(days: pd.DatetimeIndex) -> Floats:
-    """Dear before the kharif harvest, cheap after the rabi one."""
+    """Return the seasonal component: high before the kharif harvest, low after the rabi harvest."""
     angle = 2 * np.pi * (days.dayofyear.to_numpy() - 290) / 365.25
     season: Floats = 0.30 * np.cos(angle) + 0.08 * np.cos(2 * angle)
     return season
 
 
 def _shocks(rng: np.random.Generator, count: int) -> Floats:
-    """A few supply shocks a year, up at once and gone in weeks."""
+    """Return a few supply shocks a year, which start suddenly and decay within weeks."""
     total = np.zeros(count)
     for start in np.flatnonzero(rng.random(count) < 3 / 365):
         age = np.arange(count - start)
@@ -122,7 +122,7 @@ def _shocks(rng: np.random.Generator, count: int) -> Floats:
 
 
 def _closures(rng: np.random.Generator, count: int) -> npt.NDArray[np.bool_]:
-    """Weeks in which a market is shut."""
+    """Return the weeks in which a market is closed."""
     shut = np.zeros(count, dtype=bool)
     for start in np.flatnonzero(rng.random(count) < 1 / 365):
         shut[start : start + int(rng.integers(7, 40))] = True

@@ -1,4 +1,4 @@
-"""From tidy tables to the rows a model is fitted and judged on: one per market, day and horizon."""
+"""Convert tidy tables to the rows for fitting and evaluation: one per market, day and horizon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.errors import DataError
 __all__ = ["HORIZONS", "Examples", "examples", "hide_some", "longest_gap"]
 
 HORIZONS = (1, 2, 3, 5, 7, 10, 14, 21, 30)
-"""Trading days ahead that are sampled; the horizons between are interpolated by the model."""
+"""Sampled horizons in trading days; the model interpolates between them."""
 
 _FIELDS = tuple(name for names in OPTIONAL.values() for name in names)
 _SERIES = {PRICES: "price", REFERENCES: "reference", ARRIVALS: "arrival"}
@@ -28,7 +28,7 @@ _UNIX_EPOCH = 719163
 
 @dataclass(frozen=True)
 class Examples:
-    """Features and what became of the price, row by row."""
+    """Features and later prices, row by row."""
 
     features: npt.NDArray[np.float32]
     table: pd.DataFrame
@@ -42,12 +42,12 @@ class Examples:
         return ratio.astype(np.float32)
 
     def at(self, chosen: npt.NDArray[Any]) -> Examples:
-        """Some of the rows."""
+        """Select rows."""
         return Examples(self.features[chosen], self.table[chosen].reset_index(drop=True))
 
 
 def longest_gap(horizon: int) -> int:
-    """The most calendar days between a day and its target. With a longer gap, the market was closed in between."""
+    """Return the maximum calendar days from a day to its target. After a longer gap, the market was closed."""
     return 3 * horizon + 10
 
 
@@ -58,10 +58,10 @@ def examples(
     hide: np.random.Generator | None = None,
     reference: bool = True,
 ) -> Examples:
-    """Every window of the table that ends on `since` or later and has a target in the table.
+    """Return every window of the table that ends on `since` or later and has a target in the table.
 
-    Windows reach back before `since`. `hide` blanks parts of some windows (see `hide_some`); `reference=False`
-    hides the reference price of all.
+    Windows extend back before `since`. `hide` blanks parts of some windows (see `hide_some`); `reference=False`
+    hides the reference price in all windows.
     """
     start = -np.inf if since is None else since.toordinal()
     blocks, tables = [], []
@@ -85,8 +85,11 @@ def examples(
 
 
 def hide_some(windows: Windows, rng: np.random.Generator) -> None:
-    """Blank what callers often lack, in place: in a tenth of the windows each the reference, the arrivals, the
-    optional groups and all but a short history. The model learns to answer without."""
+    """Blank data that callers often lack, in place, so that the model learns to answer without it.
+
+    Each of these is blanked in a tenth of the windows: the reference, the arrivals, the optional groups, and all
+    but a short history.
+    """
     count = len(windows.horizon)
     draw = rng.random((4, count)) < 0.1
     windows.series[REFERENCES, draw[0]] = np.nan
@@ -99,7 +102,7 @@ def hide_some(windows: Windows, rng: np.random.Generator) -> None:
 def _targets(
     days: npt.NDArray[np.float64], price: npt.NDArray[np.float64], horizon: int, start: float
 ) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
-    """Rows of one series with a target `horizon` rows later that is not absurdly far off."""
+    """Return rows of one series whose target, `horizon` rows later, is within the longest gap."""
     ahead = days[horizon:]
     days = days[: len(ahead)]
     chosen = np.flatnonzero((ahead - days <= longest_gap(horizon)) & (days >= start))
@@ -116,9 +119,9 @@ def _targets(
 
 
 def _windows(series: pd.DataFrame, commodity: str) -> Windows:
-    """One window per row of a series that is sorted by date."""
+    """Return one window per row of a series sorted by date."""
     count = len(series)
-    # The last place of each series is unknown. Index -1 leads there, as it does from before the first row.
+    # The last position of each series is unknown. Index -1 selects it, as does an index before the first row.
     values = np.full((len(_SERIES) + 1, count + 1), np.nan)
     values[DAYS, :-1] = series["date"].to_numpy().astype("datetime64[D]").astype(np.int64) + _UNIX_EPOCH
     for row, name in _SERIES.items():
