@@ -14,7 +14,7 @@ __all__ = ["app"]
 
 app = App(
     name="quality",
-    summary="Grade of a lot from its measurements, with probabilities, a score and an anomaly flag.",
+    summary="Grade a lot from its measurements, with probabilities, a score and an anomaly flag.",
     question=QualityQuestion,
     answer=QualityAnswer,
     context=QualityContext,

@@ -1,6 +1,6 @@
-"""What the quality app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the quality app.
 
-Measurements are in whatever unit the version was trained on: the answer has no unit.
+Measurements use the units of the version's training data; the answer has no unit.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ __all__ = [
 ]
 
 LIMIT = 1e12
-"""Largest size of a measurement."""
+"""Maximum absolute value of a measurement."""
 SLOTS = 32
-"""Most measurements a version can have; slots it does not use are NaN and are not read."""
+"""Maximum number of measurements of a version; unused slots are NaN and are ignored."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Value = Annotated[float, Meta(ge=-LIMIT, le=LIMIT, description="In the unit the version was trained on.")]
+Value = Annotated[float, Meta(ge=-LIMIT, le=LIMIT, description="In the unit of the version's training data.")]
 Lot = Annotated[
     dict[Name, Value],
     Meta(
         min_length=1,
         max_length=SLOTS,
-        description="Measurements by name, as the version's context lists them; leave out what is not known.",
+        description="Measurements by name, as listed in the version's context; omit unknown ones.",
     ),
 ]
 Against = Literal["supplier", "all lots"]
 
 
 class QualityQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The grade of one lot, and whether it is unusual."""
+    """A request for the grade of one lot and for an anomaly check."""
 
     measurements: Annotated[
-        Lot, Meta(description="Measurements of the lot by name; at least half of the version's.")
+        Lot, Meta(description="Measurements of the lot by name; at least half of the version's are required.")
     ]
     supplier: (
         Annotated[
@@ -56,69 +56,69 @@ class QualityQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         tuple[Lot, ...],
         Meta(
             max_length=200,
-            description="Earlier lots of the same supplier, oldest first. The latest 50 are used; with fewer than "
-            "8 the lot is compared with all lots instead.",
+            description="Earlier lots of the same supplier, oldest first. The latest 50 are used. With fewer "
+            "than 8 lots, the lot is compared with all lots.",
         ),
     ] = ()
 
 
 class QualityDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one measurement is from what is usual."""
+    """Deviation of one measurement from its usual value."""
 
     name: str
     value: float
     usual: float
-    """Median of the lots compared with."""
+    """Median of the reference lots."""
     spreads: float
-    """value - usual, in spreads (robust standard deviations); negative below."""
+    """value - usual, in spreads (robust standard deviations); negative if below."""
 
 
 class QualityAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A grade, how likely each is, and whether the lot is unusual."""
+    """The grade with probabilities, and the anomaly flag."""
 
     grade: str
     probabilities: dict[str, float]
-    score: Annotated[float, Meta(description="0 to 100; `score_is` says of what.", examples=[87.5])]
+    score: Annotated[float, Meta(description="0 to 100; `score_is` states its meaning.", examples=[87.5])]
     score_is: Literal["expected grade value", "confidence"]
     anomaly: bool
-    anomaly_margin: Annotated[float, Meta(description="Above 0 the lot is flagged; no unit.")]
-    against: Annotated[Against, Meta(description="What the lot was compared with.")]
-    reason: Annotated[str, Meta(description="Why the lot was flagged; empty if it was not.")]
+    anomaly_margin: Annotated[float, Meta(description="The lot is flagged if it is above 0; no unit.")]
+    against: Annotated[Against, Meta(description="The reference lots of the comparison.")]
+    reason: Annotated[str, Meta(description="Reason for the flag; empty without a flag.")]
     differences: tuple[QualityDifference, ...]
-    """The measurements furthest from what is usual, of a flagged lot."""
+    """The measurements of a flagged lot with the largest deviations."""
     missing: tuple[str, ...]
-    """Measurements that were not given; the usual value stands in for them."""
+    """Missing measurements, replaced with their usual values."""
     supplier: str | None
-    history: Annotated[int, Meta(description="Lots of the supplier that were used.")]
+    history: Annotated[int, Meta(description="Number of the supplier's lots used.")]
 
 
 class QualityContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph."""
+    """The data besides the ONNX graph that a version needs for serving."""
 
     features: tuple[str, ...]
     """Names of the measurements, in the order of the slots."""
     grades: tuple[str, ...]
-    """In the order of the probabilities; by value where there are values."""
+    """In the order of the probabilities; sorted by value if grades have values."""
     values: tuple[float, ...] = ()
-    """What each grade is worth, 0 to 100; empty where grades have no order."""
+    """Value of each grade, 0 to 100; empty if grades have no order."""
     center: tuple[float, ...] = ()
     """Median of all lots, by measurement."""
     spread: tuple[float, ...] = ()
     """Robust standard deviation of all lots, by measurement; above 0."""
     within: tuple[float, ...] = ()
-    """Typical robust standard deviation of one supplier's lots, by measurement; above 0."""
+    """Typical robust standard deviation within one supplier's lots, by measurement; above 0."""
     usual: tuple[tuple[tuple[float, float], ...], ...] = ()
-    """By grade and measurement: the range that holds the middle nine tenths of the grade's lots."""
+    """Range of the middle 90 % of a grade's lots, by grade and measurement."""
     alarm_share: float = 0.02
-    """Share of ordinary lots the flag is made to raise."""
+    """Nominal share of ordinary lots that are flagged."""
 
 
 class QualityContribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What one measurement did to one answer, beside the usual range of the grade answered."""
+    """Contribution of one measurement to one answer, with the usual range of the answered grade."""
 
     feature: str
     value: float | None
-    """The measurement, null when missing."""
+    """The measurement, null if missing."""
     usual_low: float
     usual_high: float
     contribution: float
@@ -126,15 +126,15 @@ class QualityContribution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QualityExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer taken apart, largest contribution first; `base` + the sum of `contribution` is the score.
+    """An answer with its contributions, largest first; `base` + the sum of `contribution` is the score.
 
-    Contributions are Shapley values against the median lot, averaged over a fixed set of orders. Where the score
-    is a confidence they are those of the grade answered.
+    Contributions are Shapley values relative to the median lot, averaged over a fixed set of orders. If the score
+    is a confidence, they refer to the answered grade.
     """
 
     answer: QualityAnswer
     base: float
-    """The score of the median lot; for a confidence 100 times its probability of the grade answered."""
+    """Score of the median lot; for a confidence, 100 times its probability of the answered grade."""
     contributions: tuple[QualityContribution, ...]
 
 
@@ -155,4 +155,4 @@ EXAMPLE = QualityQuestion(
     supplier="Anandpur farm 3",
     history=tuple({name: round(value * lately, 3) for name, value in _USUAL.items()} for lately in _LATELY),
 )
-"""A lot of an everyday grade from a supplier with ten lots before it, as the synthetic data has them."""
+"""A lot of a typical grade from a supplier with ten earlier lots, as in the synthetic data."""

@@ -1,4 +1,4 @@
-"""The model's input columns. A version names its measurements in its context and puts them into slots."""
+"""The model's input columns. A version's context assigns its measurements to slots."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = [
 ]
 
 LEAST_HISTORY = 8
-"""Lots of a supplier from which on a lot is compared with them, not with all lots."""
+"""Minimum number of supplier lots for a comparison with the supplier's own lots instead of all lots."""
 MOST_HISTORY = 50
-"""Latest lots of a history that are used."""
+"""Number of latest lots of a history that are used."""
 
 MEASURES = tuple(f"measure_{slot:02}" for slot in range(1, SLOTS + 1))
 """The measurement itself, in its own unit."""
 DEVIATIONS = tuple(f"deviation_{slot:02}" for slot in range(1, SLOTS + 1))
-"""The measurement less what is usual, in spreads."""
+"""Deviation of the measurement from its usual value, in spreads."""
 FEATURES = (*MEASURES, *DEVIATIONS, "history")
-"""`history` is how many lots of the supplier are known, at most `MOST_HISTORY`."""
+"""`history` is the number of known lots of the supplier, at most `MOST_HISTORY`."""
 DEVIATION_START = SLOTS
 HISTORY_COLUMN = FEATURES.index("history")

@@ -1,4 +1,4 @@
-"""Model outputs to answers: the likeliest grade, the score, and why a lot is unusual."""
+"""Convert model outputs to answers: the most probable grade, the score, and the reason for a flag."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from serving.kernel.tensors import Arrays
 __all__ = ["OUTPUTS", "decide", "differences"]
 
 OUTPUTS = ("score", "probabilities", "anomaly")
-"""Names of the model's outputs: FP32 [n, 1] 0 to 100, [n, grades] that add up to 1, [n, 1] above 0 for unusual."""
+"""Names of the model's outputs: FP32 [n, 1] 0 to 100, [n, grades] that sum to 1, [n, 1] above 0 if unusual."""
 
 SHOWN = 3
-"""Most differences named for one lot."""
+"""Maximum number of differences named for one lot."""
 
 
 def decide(questions: Sequence[QualityQuestion], outputs: Arrays, context: QualityContext) -> list[QualityAnswer]:
-    """One answer per question."""
+    """Return one answer per question."""
     scores = outputs["score"].reshape(-1).tolist()
     margins = outputs["anomaly"].reshape(-1).tolist()
     rows = zip(questions, scores, outputs["probabilities"].tolist(), margins, strict=True)
@@ -29,7 +29,7 @@ def decide(questions: Sequence[QualityQuestion], outputs: Arrays, context: Quali
 
 
 def differences(question: QualityQuestion, context: QualityContext) -> tuple[QualityDifference, ...]:
-    """The measurements furthest from what is usual, at most three, furthest first."""
+    """Return the measurements with the largest deviations, at most three, largest first."""
     lots = fill([question], context)
     compared = usual(lots, context)
     away = deviations(lots, compared)[0]

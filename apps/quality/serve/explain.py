@@ -26,12 +26,12 @@ __all__ = ["ORDERS", "explainer", "orders", "shares"]
 Floats = npt.NDArray[np.float64]
 
 ORDERS = 16
-"""Orders in which measurements are put in, half of them the other half backwards."""
+"""Number of orders in which measurements are added; half of them are the reverse of the other half."""
 SEED = 7
 
 
 def explainer(folder: Path, context: QualityContext) -> Explainer:
-    """Open the graph of a version. Raises ONNX Runtime's errors for a file that is not a graph."""
+    """Open the graph of a version. Raises ONNX Runtime's errors if the file is not a graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -55,14 +55,14 @@ def explainer(folder: Path, context: QualityContext) -> Explainer:
 
 
 def orders(count: int) -> npt.NDArray[np.intp]:
-    """[orders, count] permutations of the measurements, always the same ones."""
+    """Return [orders, count] permutations of the measurements; the result never varies."""
     rng = np.random.default_rng(SEED)
     forward = [rng.permutation(count) for _ in range(ORDERS // 2)]
     return np.array([*forward, *(order[::-1] for order in forward)], dtype=np.intp)
 
 
 def shares(points: Floats, sequence: npt.NDArray[np.intp]) -> Floats:
-    """[count] mean over the orders of what each measurement adds when it is put in.
+    """Return [count] the mean increase over the orders when each measurement is added.
 
     `points` [orders, count + 1] is the score after the first 0, 1, ... measurements of each order.
     """
@@ -72,9 +72,9 @@ def shares(points: Floats, sequence: npt.NDArray[np.intp]) -> Floats:
 
 
 def _coalitions(row: npt.NDArray[np.float32], sequence: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """[orders x (count + 1), features] the row with its measurements put in one after another.
+    """Return [orders x (count + 1), features] the row with its measurements added one after another.
 
-    A measurement that is not in yet is missing, and the graph answers as for any lot with holes.
+    A measurement that is not yet added is missing, and the graph answers as for any lot with missing values.
     """
     count = sequence.shape[1]
     rank = np.argsort(sequence, axis=1)
@@ -85,7 +85,7 @@ def _coalitions(row: npt.NDArray[np.float32], sequence: npt.NDArray[np.intp]) ->
 
 
 def _points(probabilities: npt.NDArray[Any], answer: QualityAnswer, context: QualityContext) -> Floats:
-    """[orders, count + 1] expected value of the grade, or 100 x the probability of the grade answered."""
+    """Return [orders, count + 1] expected values of the grade, or 100 x probabilities of the answered grade."""
     weights = np.array(context.values or [100.0 * (name == answer.grade) for name in context.grades])
     points: Floats = probabilities.astype(np.float64) @ weights
     return points.reshape(ORDERS, -1)

@@ -1,7 +1,7 @@
-"""Lots to model features: measurements in their slots, and how far each is from what is usual, in spreads.
+"""Convert lots to model features: measurements in their slots, and deviations from usual values, in spreads.
 
-Pure; training and serving call the same functions. What is usual is the median of the supplier's own lots where
-there are enough of them, else the median of all lots. A row's features do not depend on the rows beside it.
+Training and serving call the same pure functions. The usual value is the median of the supplier's own lots if
+there are enough, otherwise the median of all lots. Features of a row are independent of other rows.
 """
 
 from __future__ import annotations
@@ -22,49 +22,50 @@ __all__ = ["Lots", "Usual", "compute", "deviations", "encode", "fill", "medians"
 Floats = npt.NDArray[np.float64]
 
 MAD_TO_DEVIATION = 1.4826
-"""Median absolute deviation to standard deviation, for a normal distribution."""
+"""Factor from median absolute deviation to standard deviation, for a normal distribution."""
 BORROWED = 10.0
-"""How many lots the typical spread of a supplier counts for beside the supplier's own."""
+"""Weight of the typical spread within a supplier, in lots of the supplier's own."""
 FURTHEST = 1000.0
-"""Spreads beyond which a deviation is cut off."""
+"""Deviations are clipped to this many spreads."""
 AT_ONCE = 256
-"""Rows whose histories are sorted together; keeps a large batch in a few megabytes."""
+"""Rows whose histories are sorted together; limits a large batch to a few megabytes."""
 
 
 @dataclass(slots=True, eq=False)
 class Lots:
-    """Measurements of lots and of the lots before them, NaN where not known."""
+    """Measurements of lots and of the earlier lots, NaN if unknown."""
 
     values: Floats
     """[n, measurements]"""
     history: Floats
     """[n, lots, measurements]"""
     known: npt.NDArray[np.intp]
-    """[n] lots of the history that are there."""
+    """[n] number of lots in the history."""
 
     def rows(self, chosen: slice) -> Lots:
-        """Some of the rows."""
+        """Select rows."""
         return Lots(self.values[chosen], self.history[chosen], self.known[chosen])
 
 
 @dataclass(slots=True, eq=False)
 class Usual:
-    """What each lot is compared with, both [n, measurements]; NaN where nothing is known."""
+    """Reference of each lot, both [n, measurements]; NaN if nothing is known."""
 
     center: Floats
     spread: Floats
 
 
 def encode(questions: Sequence[QualityQuestion], context: QualityContext) -> Arrays:
-    """Questions to the model's input `features`, FP32 [n, 65].
+    """Convert questions to the model's input `features`, FP32 [n, 65].
 
-    Raises `Invalid` for a measurement this version does not know and for a lot with less than half of them.
+    Raises `Invalid` if a measurement is not part of the version, or if a lot has less than half of the
+    measurements.
     """
     return {"features": compute(fill(questions, context), context)}
 
 
 def fill(questions: Sequence[QualityQuestion], context: QualityContext) -> Lots:
-    """The questions' numbers in the order of the version's measurements. Raises `Invalid`."""
+    """Return the questions' numbers in the order of the version's measurements. Raises `Invalid`."""
     names = context.features
     allowed = frozenset(names)
     longest = max((min(len(question.history), MOST_HISTORY) for question in questions), default=0)
@@ -90,7 +91,7 @@ def fill(questions: Sequence[QualityQuestion], context: QualityContext) -> Lots:
 
 
 def compute(lots: Lots, context: QualityContext) -> npt.NDArray[np.float32]:
-    """Features of every lot, FP32 [n, 65] in the order of `FEATURES`."""
+    """Return the features of every lot, FP32 [n, 65] in the order of `FEATURES`."""
     count, width = lots.values.shape
     features = np.full((count, len(FEATURES)), np.nan, dtype=np.float32)
     features[:, :width] = lots.values
@@ -103,7 +104,7 @@ def compute(lots: Lots, context: QualityContext) -> npt.NDArray[np.float32]:
 
 
 def usual(lots: Lots, context: QualityContext) -> Usual:
-    """Median and spread each lot is compared with: the supplier's where enough lots are known, else all lots'."""
+    """Return median and spread of the reference: the supplier's lots if enough are known, otherwise all lots."""
     shape = lots.values.shape
     center = np.broadcast_to(np.array(context.center), shape).copy()
     spread = np.broadcast_to(np.array(context.spread), shape).copy()
@@ -114,13 +115,13 @@ def usual(lots: Lots, context: QualityContext) -> Usual:
 
 
 def deviations(lots: Lots, compared: Usual) -> Floats:
-    """[n, measurements] value less center in spreads, cut off at `FURTHEST`; NaN where one is not known."""
+    """Return [n, measurements] value minus center in spreads, clipped at `FURTHEST`; NaN if either is unknown."""
     away: Floats = np.clip((lots.values - compared.center) / compared.spread, -FURTHEST, FURTHEST)
     return away
 
 
 def medians(values: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Median along axis 1 of [n, lots, measurements] without NaN (NaN where all are), and how many there are."""
+    """Return medians along axis 1 of [n, lots, measurements] without NaN (NaN if all are NaN), and counts."""
     known = (~np.isnan(values)).sum(axis=1)
     ordered = np.sort(values, axis=1)
     lower = np.maximum(known - 1, 0)[:, None] // 2
@@ -130,7 +131,7 @@ def medians(values: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
 
 
 def _of_supplier(history: Floats, within: Floats) -> tuple[Floats, Floats]:
-    """Center and spread of the suppliers' own lots; NaN for a measurement that too few lots have."""
+    """Return center and spread of the suppliers' own lots; NaN for a measurement with too few lots."""
     center, known = medians(history)
     away, _ = medians(np.abs(history - center[:, None]))
     own = np.square(away * MAD_TO_DEVIATION)
@@ -140,9 +141,9 @@ def _of_supplier(history: Floats, within: Floats) -> tuple[Floats, Floats]:
 
 
 def _numbers(lot: Mapping[str, float], names: Sequence[str], allowed: frozenset[str], path: str) -> list[float]:
-    """Values in the order of `names`, NaN where absent. Raises `Invalid` for another name."""
+    """Return values in the order of `names`, NaN if absent. Raises `Invalid` for any other name."""
     if not lot.keys() <= allowed:
         wrong = min(lot.keys() - allowed)
-        raise Invalid(f"{path}.{wrong}", f"no measurement of this version; allowed: {', '.join(names)}")
+        raise Invalid(f"{path}.{wrong}", f"not a measurement of this version; allowed: {', '.join(names)}")
     nan = float("nan")
     return [lot.get(name, nan) for name in names]

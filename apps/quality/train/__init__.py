@@ -1,1 +1,1 @@
-"""Training of the quality app. Never imported while serving."""
+"""Training of the quality app. Serving never imports it."""

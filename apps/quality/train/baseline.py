@@ -1,4 +1,4 @@
-"""What needs no model: the most frequent grade, and the nearest grade mean of the one best measurement."""
+"""Baselines without a model: the most frequent grade, and the nearest grade mean of the best measurement."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Grades = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Baseline:
-    """Fitted on the lots to fit on only."""
+    """Baselines fitted on the train part only."""
 
     slot: int
-    """The measurement whose means tell the grades apart best."""
+    """The measurement whose means separate the grades best."""
     means: Floats
     """[grades] its mean by grade."""
     fallback: float
-    """Stands for a missing value."""
+    """Substitute for a missing value."""
     shares: Floats
-    """[grades] how frequent each is."""
+    """[grades] frequency of each grade."""
 
     def nearest(self, values: Floats) -> Grades:
-        """[n] the grade whose mean is nearest, from [n, measurements]."""
+        """Return [n] the grade with the nearest mean, from [n, measurements]."""
         return _nearest(values[:, self.slot], self.means, self.fallback)
 
     def most_frequent(self, count: int) -> Grades:
-        """[count] the most frequent grade."""
+        """Return [count] copies of the most frequent grade."""
         return np.full(count, int(self.shares.argmax()), dtype=np.intp)
 
 
 def fit_baseline(values: Floats, grades: Grades, center: Floats) -> Baseline:
-    """Try every measurement and keep the best in macro-F1. `center` stands for missing values."""
+    """Try every measurement and keep the one with the best macro-F1. `center` replaces missing values."""
     count = int(grades.max()) + 1
     filled = np.where(np.isnan(values), center, values)
     means = np.array([filled[grades == grade].mean(axis=0) for grade in range(count)])

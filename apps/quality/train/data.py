@@ -1,4 +1,4 @@
-"""Tables of graded lots: known layouts to one tidy table, refused columns, and the split."""
+"""Tables of graded lots: conversion of known layouts to one tidy table, refused columns, and the split."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ FORBIDDEN = (
     "uuid",
     "unnamed: 0",
 )
-"""Names, in lower case, of columns that say which lot it is, not what it is like."""
+"""Names, in lower case, of columns that identify a lot instead of describing it."""
 GRADE_NAMES = ("grade", "class", "Grade", "Class")
 KEYS = ("grade", "grade_value", "supplier", "group")
-"""Columns of the tidy table that are no measurements."""
+"""Columns of the tidy table that are not measurements."""
 MOST_GRADES = 32
 LEAST_ROWS = 300
 LEAST_OF_A_GRADE = 5
-"""Fewest lots of each grade in each part of the split."""
+"""Minimum number of lots of each grade in each part of the split."""
 LEAST_SUPPLIERS = 20
-"""With at least this many suppliers, whole suppliers are split; with fewer, groups of identical lots."""
+"""Minimum number of suppliers for a split by supplier; otherwise, groups of identical lots are split."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -59,23 +59,23 @@ SCHEMA = pa.DataFrameSchema(
     },
     strict=True,
 )
-"""The tidy table: one row per lot; every column but `KEYS` is a measurement."""
+"""The tidy table: one row per lot; every column except `KEYS` is a measurement."""
 
 
 def measurements(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the measurements of a tidy table, in its order."""
+    """Return the names of the measurements of a tidy table, in its order."""
     return tuple(str(name) for name in frame.columns if name not in KEYS)
 
 
 def tidy(raw: pd.DataFrame) -> pd.DataFrame:
-    """One row per lot: `grade`, `grade_value`, perhaps `supplier`, `group`, and the measurements.
+    """Return one row per lot: `grade`, `grade_value`, optionally `supplier`, `group`, and the measurements.
 
-    The grade stands in `grade` or `Class`; every other column must be a measurement. Lots with the same grade and
+    The grade is in `grade` or `Class`; every other column must be a measurement. Lots with equal grade and
     measurements are kept once; `attrs["dropped"]` counts the duplicates. Raises `DataError`.
     """
     grade = next((name for name in GRADE_NAMES if name in raw.columns), None)
     if grade is None:
-        raise DataError("column 'grade' is missing (or 'Class'); it says how each lot was graded")
+        raise DataError("column 'grade' is missing (or 'Class'); it must contain the grade of each lot")
     frame = raw.rename(columns={grade: "grade"})
     _refuse_names(frame)
     frame["grade"] = _text(frame["grade"], "grade")
@@ -85,7 +85,7 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
         frame["supplier"] = frame["supplier"].where(frame["supplier"].isna(), frame["supplier"].astype(str))
     names = [str(name) for name in frame.columns if name not in KEYS]
     if not 1 <= len(names) <= SLOTS:
-        raise DataError(f"{len(names)} columns of measurements; expected 1 to {SLOTS}")
+        raise DataError(f"{len(names)} measurement columns; expected 1 to {SLOTS}")
     for name in (*names, "grade_value"):
         frame[name] = _numbers(frame[name], name)
     _check_grades(frame)
@@ -98,19 +98,19 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def cut(frame: pd.DataFrame, seed: int = 7) -> Split:
-    """70, 15 and 15 of 100 groups: whole suppliers where there are enough of them, else identical measurements.
+    """Split 100 groups 70/15/15: by supplier if there are enough suppliers, otherwise by identical measurements.
 
-    Raises `DataError` when a grade is too rare in a part.
+    Raises `DataError` if a grade has too few lots in a part.
     """
     if len(frame) < LEAST_ROWS:
-        raise DataError(f"{len(frame)} different lots; at least {LEAST_ROWS} are needed")
+        raise DataError(f"{len(frame)} distinct lots; at least {LEAST_ROWS} are needed")
     parts = by_group(frame, "group", seed=seed)
     for name in ("train", "validation", "test"):
         counts = getattr(parts, name)["grade"].value_counts().reindex(frame["grade"].unique(), fill_value=0)
         if counts.min() < LEAST_OF_A_GRADE:
             raise DataError(
                 f"split: {counts.min()} lots of grade {counts.idxmin()!r} are in the {name} part; at least "
-                f"{LEAST_OF_A_GRADE} are needed: give more lots of it or leave it out"
+                f"{LEAST_OF_A_GRADE} are needed; provide more lots of this grade or remove it"
             )
     dropped = frame.attrs.get("dropped", {})
     groups = "suppliers" if suppliers_known(frame) else "identical measurements"
@@ -119,7 +119,7 @@ def cut(frame: pd.DataFrame, seed: int = 7) -> Split:
 
 
 def grades_of(frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Names of the grades and their values: by value where there are values, else by name and no values."""
+    """Return the names of the grades and their values: by value if there are values, otherwise by name without."""
     values = frame.groupby("grade")["grade_value"].first()
     if values.isna().any():
         return tuple(sorted(values.index)), ()
@@ -128,7 +128,7 @@ def grades_of(frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
 
 
 def suppliers_known(frame: pd.DataFrame) -> bool:
-    """Whether every lot has a supplier and there are enough suppliers to split them."""
+    """Return whether every lot has a supplier and there are enough suppliers for a split."""
     if "supplier" not in frame or frame["supplier"].isna().any():
         return False
     return bool(frame["supplier"].nunique() >= LEAST_SUPPLIERS)
@@ -137,11 +137,11 @@ def suppliers_known(frame: pd.DataFrame) -> bool:
 def _refuse_names(frame: pd.DataFrame) -> None:
     for name in frame.columns:
         if str(name).strip().lower() in FORBIDDEN:
-            raise DataError(f"column {name!r} says which lot it is, not what it is like; remove it from the table")
+            raise DataError(f"column {name!r} identifies a lot and is not a measurement; remove it from the table")
 
 
 def _refuse_identifier(name: str, values: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> None:
-    """Refuse a column that numbers the lots or gives the grade away. Raises `DataError`."""
+    """Refuse a column that numbers the lots or reveals the grade. Raises `DataError`."""
     known = ~np.isnan(values)
     if known.sum() < LEAST_ROWS:
         return
@@ -152,13 +152,13 @@ def _refuse_identifier(name: str, values: npt.NDArray[np.float64], grades: npt.N
     changes = int((grades[order][1:] != grades[order][:-1]).sum())
     if changes == len(set(grades)) - 1 and _clean_cuts(values[order], grades[order]):
         raise DataError(
-            f"column {name!r} alone tells all grades apart without one mistake: it is an identifier or the grade "
-            "in disguise; remove it from the table"
+            f"column {name!r} alone separates all grades without an error: it is an identifier or another form of "
+            "the grade; remove it from the table"
         )
 
 
 def _numbers_the_rows(values: npt.NDArray[np.float64]) -> bool:
-    """Whether every value is there once and they rise or fall with the rows, or fill a ladder of even steps."""
+    """Return whether all values differ and rise or fall with the rows, or form an evenly spaced sequence."""
     ordered = np.unique(values)
     if len(ordered) < len(values):
         return False
@@ -171,7 +171,7 @@ def _numbers_the_rows(values: npt.NDArray[np.float64]) -> bool:
 
 
 def _clean_cuts(ordered: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> bool:
-    """Whether no value is shared by two grades, lots being in order of the value."""
+    """Return whether no value is shared by two grades; lots are sorted by value."""
     change = grades[1:] != grades[:-1]
     return bool((ordered[1:][change] > ordered[:-1][change]).all())
 
@@ -179,14 +179,14 @@ def _clean_cuts(ordered: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> b
 def _check_grades(frame: pd.DataFrame) -> None:
     count = frame["grade"].nunique()
     if not 2 <= count <= MOST_GRADES:
-        raise DataError(f"column 'grade' has {count} different grades; expected 2 to {MOST_GRADES}")
+        raise DataError(f"column 'grade' has {count} distinct grades; expected 2 to {MOST_GRADES}")
     several = frame.groupby("grade")["grade_value"].nunique(dropna=False)
     if (several > 1).any():
         raise DataError(f"column 'grade_value': grade {several.idxmax()!r} has more than one value; expected one")
     known = frame.groupby("grade")["grade_value"].first().notna()
     if known.any() and not known.all():
         raise DataError(
-            f"column 'grade_value': grade {known.idxmin()!r} has no value; give all grades one or none"
+            f"column 'grade_value': grade {known.idxmin()!r} has no value; set a value for all grades or for none"
         )
 
 
@@ -205,7 +205,7 @@ def _text(column: pd.Series[Any], name: str) -> pd.Series[Any]:
 def _numbers(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     found = pd.to_numeric(column, errors="coerce").astype(np.float64)
     wrong = ((found.isna() & column.notna()) | np.isinf(found)).to_numpy()
-    _refuse_first(column, wrong, name, "a number or nothing; remove columns that are no measurements")
+    _refuse_first(column, wrong, name, "a number or an empty cell; remove columns that are not measurements")
     return found
 
 

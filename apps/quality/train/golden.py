@@ -1,4 +1,4 @@
-"""Questions and feature rows taken from the test part, for golden rows and parity."""
+"""Questions and feature rows from the test part, for golden rows and the parity check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXTREMES = (0.0, -0.0, 1e30, -1e30, 1e-40, -1e-40, 1.0, -1.0)
 
 
 def golden(test: pd.DataFrame, lots: Lots) -> list[QualityQuestion]:
-    """Questions spread over the test part; history lengths and missing measurements are mixed."""
+    """Return questions spread over the test part, with mixed history lengths and missing measurements."""
     rows = np.linspace(0, len(test) - 1, GOLDEN_ROWS).astype(int)
     names = measurements(test)
     return [
@@ -39,7 +39,7 @@ def golden(test: pd.DataFrame, lots: Lots) -> list[QualityQuestion]:
 def question_of(
     names: tuple[str, ...], lots: Lots, row: int, length: int, missing: bool = False
 ) -> QualityQuestion:
-    """The question of one row, with at most `length` lots of its history and perhaps its first value missing."""
+    """Return the question of one row with up to `length` lots of history, optionally without its first value."""
     known = [lot for lot in lots.history[row] if not np.isnan(lot).all()]
     given = _lot(names, lots.values[row])
     if missing and len(given) > max(1, len(names) // 2):
@@ -52,10 +52,10 @@ def question_of(
 
 
 def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
-    """At least 1,000 held-out rows, copies with one value at, above and below a split value, then extremes.
+    """Return at least 1,000 held-out rows, copies with one value at, above and below a split value, then extremes.
 
     `splits` are the forests' split values by input column. The last rows hold one extreme value in one column or
-    throughout, and NaN throughout.
+    in all columns, and NaN in all columns.
     """
     rng = np.random.default_rng(7)
     held_out = np.tile(held_out, (-(-LEAST_HELD_OUT // len(held_out)), 1))

@@ -1,4 +1,4 @@
-"""The quality model as one ONNX graph, step by step what `QualityModel.predict` does."""
+"""The quality model as one ONNX graph, with the same steps as `QualityModel.predict`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAF = -1
 
 
 def graph(model: QualityModel) -> onnx.ModelProto:
-    """One graph with the app's input and outputs."""
+    """Return one graph with the app's input and outputs."""
     score, probabilities, anomaly = OUTPUTS
     nodes = [*_filled(), *_directions(model), *_grades(model), *_score(model), *_anomaly(model)]
     return assemble(
@@ -39,7 +39,7 @@ def graph(model: QualityModel) -> onnx.ModelProto:
 
 
 def split_values(model: QualityModel) -> dict[int, npt.NDArray[np.float32]]:
-    """Every value at which a row's path changes, by input column; what is computed from several is left out."""
+    """Return every value at which a row's path changes, by input column, without columns derived from several."""
     width = len(model.context.features)
     graders = (model.whole, model.patchy)
     grades = forest_thresholds([tree.tree_ for one in graders for tree in one.forest.estimators_])
@@ -94,7 +94,7 @@ def _products(model: QualityModel) -> bool:
 
 
 def _filled() -> list[onnx.NodeProto]:
-    """Measurements, the median lot's where missing."""
+    """Return the measurements with missing values replaced by the median lot's."""
     node = helper.make_node
     return [
         node("Gather", ["features", "measures"], ["measured"], axis=1),
@@ -104,7 +104,7 @@ def _filled() -> list[onnx.NodeProto]:
 
 
 def _directions(model: QualityModel) -> list[onnx.NodeProto]:
-    """`in_spreads`, `terms` and the discriminants, in double: sums in another order then give the same float."""
+    """Add `in_spreads`, `terms` and the discriminants, in double, so sums in any order give the same float."""
     node = helper.make_node
     nodes = [
         node("Cast", ["filled"], ["filled_64"], to=TensorProto.DOUBLE),
@@ -130,7 +130,7 @@ def _directions(model: QualityModel) -> list[onnx.NodeProto]:
 
 
 def _grades(model: QualityModel) -> list[onnx.NodeProto]:
-    """Both graders; whether a measurement is missing decides which of them answers."""
+    """Add both graders; a missing measurement decides which of them answers."""
     node = helper.make_node
     return [
         *_grader(model.whole, "whole"),
@@ -139,14 +139,14 @@ def _grades(model: QualityModel) -> list[onnx.NodeProto]:
         node("ReduceMax", ["missing_32", "across"], ["holes_32"], keepdims=1),
         node("Cast", ["holes_32"], ["holes"], to=TensorProto.BOOL),
         node("Where", ["holes", "patchy_stated", "whole_stated"], ["stated"]),
-        # Keeps them all. Versions differ in how many grades they know; Triton's configuration, one for all of
-        # them, may leave an output's axis open only where the graph does.
+        # Keeps all of them. Versions differ in their number of grades but share one Triton configuration. It may
+        # leave an output axis dynamic only if the graph does.
         node("Compress", ["stated", "every_grade"], [OUTPUTS[1]], axis=1),
     ]
 
 
 def _grader(grader: Grader, name: str) -> list[onnx.NodeProto]:
-    """The forest and `calibrated`."""
+    """Add the forest and `calibrated`."""
     node = helper.make_node
     trees = [tree.tree_ for tree in grader.forest.estimators_]
     leaves = [tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) / len(trees) for tree in trees]
@@ -170,7 +170,7 @@ def _score(model: QualityModel) -> list[onnx.NodeProto]:
 
 
 def _anomaly(model: QualityModel) -> list[onnx.NodeProto]:
-    """Both isolation forests; the history decides which of them answers."""
+    """Add both isolation forests; the history decides which of them answers."""
     node = helper.make_node
     return [
         node("Gather", ["features", "deviations"], ["away_raw"], axis=1),
@@ -188,7 +188,7 @@ def _anomaly(model: QualityModel) -> list[onnx.NodeProto]:
 
 
 def _watch(watch: Watch, name: str, width: int) -> list[onnx.NodeProto]:
-    """2^(-mean depth / usual depth) less the threshold. The largest deviation is in the graph once."""
+    """Add 2^(-mean depth / usual depth) minus the threshold. The graph has the largest deviation only once."""
     node = helper.make_node
     trees = [tree.tree_ for tree in watch.forest.estimators_]
     scale = -np.log(2) / (len(trees) * float(_path(np.array([watch.forest.max_samples_]))[0]))
@@ -201,7 +201,7 @@ def _watch(watch: Watch, name: str, width: int) -> list[onnx.NodeProto]:
 
 
 def _depths(tree: Any) -> Floats:
-    """Edges from the root to each node."""
+    """Return the number of edges from the root to each node."""
     depths = np.zeros(tree.node_count)
     for parent in range(tree.node_count):
         for child in (tree.children_left[parent], tree.children_right[parent]):
@@ -211,7 +211,7 @@ def _depths(tree: Any) -> Floats:
 
 
 def _path(samples: Floats) -> Floats:
-    """Mean depth of an unsuccessful search in a binary tree of `samples`: the depth added for a leaf's samples."""
+    """Return the mean depth of an unsuccessful search in a binary tree of `samples`, added to a leaf's depth."""
     count = np.maximum(samples.astype(np.float64), 2.0)
     usual = 2 * (np.log(count - 1) + np.euler_gamma) - 2 * (count - 1) / count
     found: Floats = np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, usual))

@@ -1,7 +1,7 @@
-"""Rows of the tidy table to the arrays that the feature functions take, histories included.
+"""Convert rows of the tidy table to the arrays of the feature functions, including histories.
 
-Where the table names suppliers, a lot's history is what the supplier sent before, in the order of the file. Where
-it does not, a stand-in supplier delivers one grade: the history is drawn from the lots of that grade to fit on.
+If the table names suppliers, a lot's history contains the supplier's earlier lots, in the order of the file.
+Otherwise, a stand-in supplier delivers one grade, and the history is drawn from lots of that grade in train.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Picks = npt.NDArray[np.intp]
 
 ALARM_SHARE = 0.02
 LENGTHS = (LEAST_HISTORY, 12, 20, 30, MOST_HISTORY)
-"""How much of a stand-in supplier's history is known; each length as often."""
+"""Known lengths of a stand-in supplier's history; all are equally frequent."""
 SMALLEST = 1e-9
-"""Spread, beside the size of the values, of a measurement that never varies."""
+"""Spread, relative to the size of the values, of a measurement that never varies."""
 
 
 def context_of(train: pd.DataFrame) -> QualityContext:
-    """What a version says about itself, from the lots to fit on."""
+    """Return the version's context, from the train part."""
     names = measurements(train)
     grades, values = grades_of(train)
     table = train[list(names)].to_numpy(dtype=np.float64)
@@ -54,34 +54,34 @@ def context_of(train: pd.DataFrame) -> QualityContext:
 
 
 def alone(frame: pd.DataFrame) -> Lots:
-    """The lots without any history."""
+    """Return the lots without any history."""
     values = frame[list(measurements(frame))].to_numpy(dtype=np.float64)
     return Lots(values, np.full((len(frame), 0, values.shape[1]), np.nan), np.zeros(len(frame), dtype=np.intp))
 
 
 def with_history(frame: pd.DataFrame, train: pd.DataFrame, seed: int) -> Lots:
-    """The lots with what their supplier, or a stand-in for it, delivered before."""
+    """Return the lots with the earlier deliveries of their supplier or of a stand-in."""
     if suppliers_known(train):
         return pick(frame, frame, _earlier(frame["supplier"].to_numpy()))
     return stand_ins(frame, train, frame["grade"].to_numpy(), seed)
 
 
 def stand_ins(frame: pd.DataFrame, train: pd.DataFrame, delivers: npt.NDArray[Any], seed: int) -> Lots:
-    """The lots with histories of 8 to 50 lots of the grade that each one's stand-in supplier `delivers`."""
+    """Return the lots with histories of 8 to 50 lots of the grade that each lot's stand-in supplier `delivers`."""
     rng = np.random.default_rng(seed)
     picks = np.full((len(frame), MOST_HISTORY), -1, dtype=np.intp)
     graded, labels = train["grade"].to_numpy(), train.index.to_numpy()
     for grade in np.unique(delivers):
         rows = np.flatnonzero(delivers == grade)
         picks[rows] = rng.choice(np.flatnonzero(graded == grade), (len(rows), MOST_HISTORY))
-    # A lot to fit on must not be in its own history.
+    # A lot of the train part must not be in its own history.
     picks[labels[picks] == frame.index.to_numpy()[:, None]] = -1
     picks[np.arange(MOST_HISTORY) >= rng.choice(LENGTHS, len(frame))[:, None]] = -1
     return pick(frame, train, picks)
 
 
 def pick(frame: pd.DataFrame, source: pd.DataFrame, picks: Picks) -> Lots:
-    """The lots with the rows of `source` at `picks` [n, lots] as history; -1 is none."""
+    """Return the lots with the rows of `source` at `picks` [n, lots] as history; -1 means none."""
     names = list(measurements(frame))
     table = np.vstack([source[names].to_numpy(dtype=np.float64), np.full(len(names), np.nan)])
     values = frame[names].to_numpy(dtype=np.float64)
@@ -89,7 +89,7 @@ def pick(frame: pd.DataFrame, source: pd.DataFrame, picks: Picks) -> Lots:
 
 
 def hidden(lots: Lots, share: float, seed: int) -> Lots:
-    """The lots with a share of their measurements missing, at random, but never more than half of a lot."""
+    """Return the lots with a random share of their measurements missing, but never more than half of a lot."""
     rng = np.random.default_rng(seed)
     draw = rng.random(lots.values.shape)
     gone = (draw < share) & (draw.argsort(axis=1).argsort(axis=1) < lots.values.shape[1] // 2)
@@ -97,7 +97,7 @@ def hidden(lots: Lots, share: float, seed: int) -> Lots:
 
 
 def _earlier(suppliers: npt.NDArray[Any]) -> Picks:
-    """[n, 50] positions of the latest earlier rows of each row's supplier, -1 where there are fewer."""
+    """Return [n, 50] positions of the latest earlier rows of each row's supplier, -1 if there are fewer."""
     picks = np.full((len(suppliers), MOST_HISTORY), -1, dtype=np.intp)
     for supplier in np.unique(suppliers):
         rows = np.flatnonzero(suppliers == supplier)
@@ -112,7 +112,7 @@ def _parts(frame: pd.DataFrame, by: str, names: tuple[str, ...], order: tuple[st
 
 
 def _robust(table: Floats) -> tuple[Floats, Floats]:
-    """Median and robust standard deviation by column; the plain one where more than half the values are equal."""
+    """Return median and robust standard deviation by column; the plain one if over half the values are equal."""
     center = np.nan_to_num(medians(table[None])[0][0])
     away = medians(np.abs(table - center)[None])[0][0] * MAD_TO_DEVIATION
     plain = np.sqrt(np.nan_to_num(np.square(table - center)).mean(axis=0))

@@ -45,24 +45,24 @@ Floats = npt.NDArray[np.float64]
 
 TREES = 64
 DEFAULTS: dict[str, Any] = {"forest.depth": 12, "forest.least_leaf": 3, "forest.features_tried": 0.4}
-"""What a search may choose."""
+"""Default search parameters."""
 WATCH_TREES, WATCH_SAMPLES = 64, 256
 FURTHEST = 20.0
-"""Spreads beyond which a measurement counts no further in the discriminants."""
+"""The discriminants clip measurements to this many spreads."""
 MOST_DIRECTIONS = 8
 LEAST_PROBABILITY = 1e-3
-"""Stands for a forest's zero: 64 trees that never saw a grade here do not make it impossible."""
+"""Replaces a forest's zero: a grade that 64 trees never saw here remains possible."""
 RIDGE = 1e-6
 SLOPES = np.geomspace(0.2, 5.0, 201)
 LOTS_PER_TERM = 20
-"""Lots to fit on from which on the discriminants may use one term more: squares and products are many."""
+"""Lots in train per term of the discriminants; squares and products add many terms."""
 PARAMS: dict[str, Any] = {
     "forest.trees": TREES,
     "forest.discriminants": MOST_DIRECTIONS,
     "watch.trees": WATCH_TREES,
     "watch.samples": WATCH_SAMPLES,
 }
-"""What a run records about the fit."""
+"""Fixed parameters recorded with a run."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Watch:
     threshold: float
 
     def margin(self, away: npt.NDArray[np.float32]) -> Floats:
-        """[n] score less threshold from deviations without NaN; above 0 is unusual."""
+        """Return [n] score minus threshold from deviations without NaN; above 0 is unusual."""
         found: Floats = -self.forest.score_samples(away) - self.threshold
         return found
 
@@ -86,25 +86,25 @@ class Grader:
     slope: float
 
     def raw(self, table: npt.NDArray[np.float32]) -> Floats:
-        """[n, grades] of the forest itself, from a `grade_table`."""
+        """Return [n, grades] of the forest itself, from a `grade_table`."""
         found: Floats = self.forest.predict_proba(table)
         return found
 
     def stated(self, table: npt.NDArray[np.float32]) -> Floats:
-        """[n, grades], calibrated."""
+        """Return [n, grades], calibrated."""
         return calibrated(self.raw(table), self.slope)
 
 
 @dataclass(frozen=True)
 class QualityModel:
-    """The forests, the fitted steps around them, and what the version says about itself."""
+    """The forests, the fitted steps around them, and the version's context."""
 
     whole: Grader
-    """Grades lots of which everything is known."""
+    """Grades lots without missing measurements."""
     patchy: Grader
-    """Grades lots of which something is missing; fitted on lots with holes."""
+    """Grades lots with missing measurements; fitted on such lots."""
     axes: Floats
-    """[terms, directions] discriminants of the measurements in spreads, or of those and their products."""
+    """[terms, directions] discriminants of the measurements in spreads, or of these and their products."""
     crowd: Watch
     """Compares with all lots."""
     own: Watch
@@ -112,7 +112,7 @@ class QualityModel:
     context: QualityContext
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by scikit-learn and NumPy."""
+        """Compute the app's outputs from its inputs, with scikit-learn and NumPy."""
         features = inputs["features"]
         found = self.probabilities(features)
         score = found @ (np.array(self.context.values)) if self.context.values else 100 * found.max(axis=1)
@@ -123,30 +123,30 @@ class QualityModel:
         }
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> Floats:
-        """[n, grades], calibrated."""
+        """Return [n, grades], calibrated."""
         table = grade_table(features, self.axes, self.context)
         return np.where(self._holes(features), self.patchy.stated(table), self.whole.stated(table))
 
     def raw(self, features: npt.NDArray[np.float32]) -> Floats:
-        """[n, grades] before calibration."""
+        """Return [n, grades] before calibration."""
         table = grade_table(features, self.axes, self.context)
         return np.where(self._holes(features), self.patchy.raw(table), self.whole.raw(table))
 
     def _holes(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """[n, 1] whether a measurement is missing."""
+        """Return [n, 1] whether a measurement is missing."""
         missing = np.isnan(features[:, : len(self.context.features)])
         holes: npt.NDArray[np.bool_] = missing.any(axis=1, keepdims=True)
         return holes
 
     def margins(self, features: npt.NDArray[np.float32]) -> Floats:
-        """[n] of the watch that each row's history allows."""
+        """Return [n] the margin of the isolation forest that the row's history allows."""
         away = watch_table(features, self.context)
         enough = features[:, HISTORY_COLUMN] >= LEAST_HISTORY
         return np.where(enough, self.own.margin(away), self.crowd.margin(away))
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
@@ -157,7 +157,7 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def fit_axes(lots: Lots, grades: npt.NDArray[np.intp], context: QualityContext) -> Floats:
-    """The discriminants, of squares and products too where there are lots enough."""
+    """Return the discriminants, including squares and products if there are enough lots."""
     away = in_spreads(compute(lots, context), context)
     count = len(pairs(away.shape[1])[0])
     enough = len(away) >= LOTS_PER_TERM * (away.shape[1] + count)
@@ -170,7 +170,7 @@ def fit_grader(
     seed: int,
     chosen: Mapping[str, Any] = DEFAULTS,
 ) -> Grader:
-    """A forest of the `grade_table` and grades of `train`, calibrated on `validation`."""
+    """Fit a forest on the `grade_table` and grades of `train`, and calibrate it on `validation`."""
     forest = RandomForestClassifier(
         n_estimators=TREES,
         max_depth=chosen["forest.depth"],
@@ -182,7 +182,7 @@ def fit_grader(
 
 
 def fit_watch(lots: Lots, context: QualityContext, seed: int) -> IsolationForest:
-    """An isolation forest of the lots' deviations from what is usual."""
+    """Fit an isolation forest on the lots' deviations from usual values."""
     forest = IsolationForest(
         n_estimators=WATCH_TREES, max_samples=min(WATCH_SAMPLES, len(lots.values)), random_state=seed
     )
@@ -190,7 +190,7 @@ def fit_watch(lots: Lots, context: QualityContext, seed: int) -> IsolationForest
 
 
 def threshold(forest: IsolationForest, lots: Lots, context: QualityContext) -> float:
-    """The score that a share `alarm_share` of these lots, none of which was fitted on, lies above."""
+    """Return the score exceeded by a share `alarm_share` of these lots, none of which was used for fitting."""
     scores = -forest.score_samples(watch_table(compute(lots, context), context))
     return float(np.quantile(scores, 1 - context.alarm_share, method="higher"))
 
@@ -198,7 +198,7 @@ def threshold(forest: IsolationForest, lots: Lots, context: QualityContext) -> f
 def grade_table(
     features: npt.NDArray[np.float32], axes: Floats, context: QualityContext
 ) -> npt.NDArray[np.float32]:
-    """[n, measurements + directions] what the forest sees: no NaN, the median lot's value in its place."""
+    """Return [n, measurements + directions] the forest's input: NaN is replaced by the median lot's value."""
     width = len(context.features)
     center = np.array(context.center, dtype=np.float32)
     filled = np.where(np.isnan(features[:, :width]), center, features[:, :width])
@@ -207,7 +207,7 @@ def grade_table(
 
 
 def in_spreads(features: npt.NDArray[np.float32], context: QualityContext) -> Floats:
-    """[n, measurements] in spreads from the median lot, cut off; 0 where missing."""
+    """Return [n, measurements] deviations from the median lot in spreads, clipped; 0 if missing."""
     width = len(context.features)
     center = np.array(context.center, dtype=np.float32)
     filled = np.where(np.isnan(features[:, :width]), center, features[:, :width]).astype(np.float64)
@@ -216,7 +216,7 @@ def in_spreads(features: npt.NDArray[np.float32], context: QualityContext) -> Fl
 
 
 def terms(away: Floats, count: int) -> Floats:
-    """[n, count] the measurements in spreads, followed by their squares and products where `count` has room."""
+    """Return [n, count] the measurements in spreads, then their squares and products if `count` includes them."""
     if count == away.shape[1]:
         return away
     left, right = pairs(away.shape[1])
@@ -224,16 +224,16 @@ def terms(away: Floats, count: int) -> Floats:
 
 
 def pairs(width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Both columns of every product, squares included."""
+    """Return both columns of every product, including squares."""
     left, right = np.triu_indices(width)
     return left, right
 
 
 def watch_table(features: npt.NDArray[np.float32], context: QualityContext) -> npt.NDArray[np.float32]:
-    """[n, 2 x measurements] deviations, 0 where unknown, and the largest one repeated for as many columns.
+    """Return [n, 2 x measurements] deviations, 0 if unknown, and the largest one repeated for as many columns.
 
-    An isolation forest draws its columns evenly and would rarely notice that one of many is far off. So half of
-    its splits use the largest deviation.
+    An isolation forest draws its columns uniformly and would rarely detect a single large deviation among many
+    columns. Half of its splits therefore use the largest deviation.
     """
     width = len(context.features)
     away = features[:, DEVIATION_START : DEVIATION_START + width]
@@ -242,7 +242,7 @@ def watch_table(features: npt.NDArray[np.float32], context: QualityContext) -> n
 
 
 def directions(values: Floats, grades: npt.NDArray[np.intp]) -> Floats:
-    """[terms, directions] linear discriminants: where grades differ most beside the spread within them."""
+    """Return [terms, directions] linear discriminants: largest variance between grades relative to within."""
     means = np.array([values[grades == grade].mean(axis=0) for grade in np.unique(grades)])
     counts = np.bincount(grades)
     within = values - means[grades]
@@ -250,7 +250,7 @@ def directions(values: Floats, grades: npt.NDArray[np.intp]) -> Floats:
     inner += np.eye(len(inner)) * RIDGE * max(float(np.trace(inner)), RIDGE)
     between = means - values.mean(axis=0)
     outer = between.T @ (between * counts[:, None]) / len(values)
-    # In axes in which the spread within the grades is one in every direction.
+    # Whiten: use axes in which the within-grade spread is one in every direction.
     white = np.linalg.inv(np.linalg.cholesky(inner))
     _, turned = np.linalg.eigh(white @ outer @ white.T)
     vectors = white.T @ turned
@@ -260,14 +260,14 @@ def directions(values: Floats, grades: npt.NDArray[np.intp]) -> Floats:
 
 
 def calibration(raw: Floats, grades: npt.NDArray[np.intp]) -> float:
-    """The slope with the least log loss on rows that the forest was not fitted on; it changes no grade."""
+    """Return the slope with the lowest log loss on rows not used for fitting; it changes no grade."""
     rows = np.arange(len(grades))
     losses = [-np.log(calibrated(raw, slope)[rows, grades]).mean() for slope in SLOPES]
     return float(SLOPES[int(np.argmin(losses))])
 
 
 def calibrated(raw: Floats, slope: float) -> Floats:
-    """[n, grades] softmax(slope x log p)."""
+    """Return [n, grades] softmax(slope x log p)."""
     logits = slope * np.log(np.maximum(raw, LEAST_PROBABILITY))
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     found: Floats = powers / powers.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The quality app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the quality app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 SEED = 7
 HIDDEN = 0.25
-"""Share of the measurements that is missing in lots with holes."""
+"""Share of missing measurements in the lots for the second grader."""
 
 
 class QualityRecipe(Recipe[QualityQuestion]):
@@ -54,15 +54,15 @@ class QualityRecipe(Recipe[QualityQuestion]):
     space = staticmethod(model.space)
 
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """One row per different lot; columns that are no measurements are refused."""
+        """Return one row per distinct lot; columns that are not measurements are refused."""
         return data.tidy(raw)
 
     def nest(self, frame: pd.DataFrame) -> Split:
-        """By another hash: groups that the first gave to the test are not here."""
+        """Split by a different hash; the test groups of the first split are not in this table."""
         return data.cut(frame, seed=8)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """The forests on `train`, their calibration and the alarms' thresholds on `validation`."""
+        """Fit the forests on `train`, and calibration and alarm thresholds on `validation`."""
         context = context_of(split.train)
         train, validation = alone(split.train), alone(split.validation)
         trainer.log(f"{len(train.values)} lots to fit on, {len(validation.values)} to calibrate on")
@@ -94,7 +94,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Grades beside both baselines, confidence, and what the anomaly flag sees."""
+        """Evaluate grades against both baselines, confidence, and the anomaly flag."""
         model: QualityModel = fitted.model
         context, lots = model.context, alone(split.test)
         center = np.array(context.center)
@@ -113,30 +113,30 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return report.named(report.evaluation(rows, metrics, baseline, context.grades), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """The likeliest grade of every test lot. Raises `DataError` for other measurements than the version's."""
+        """Return the most probable grade of each test lot. Raises `DataError` if the measurements differ."""
         context = fitted.context
         if not isinstance(context, QualityContext):
-            raise TypeError(f"the context is a {type(context).__name__}, not a QualityContext")
+            raise TypeError(f"the context must be a QualityContext, not a {type(context).__name__}")
         names = data.measurements(split.test)
         if names != context.features:
             known = ", ".join(context.features)
-            raise DataError(f"the version knows the measurements {known}; the table has {', '.join(names)}")
+            raise DataError(f"the version has the measurements {known}; the table has {', '.join(names)}")
         probabilities = fitted.predict({"features": compute(alone(split.test), context)})["probabilities"]
         likeliest = np.array(context.grades, dtype=object)[probabilities.argmax(axis=1)]
         rows = pd.DataFrame({"actual": split.test["grade"].to_numpy(), "predicted": likeliest})
         return report.named(Evaluation(metrics=(), rows=rows, kind="classes"), split.test)
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
-        """Beats both baselines; probabilities and alarms are what they are said to be."""
+        """Check for gains over both baselines, calibrated probabilities and the nominal share of alarms."""
         return report.gate(evaluation, ALARM_SHARE)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """All forests and the steps around them in one graph."""
+        """Export all forests and the steps around them as one graph."""
         model: QualityModel = fitted.model
         return graph(model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows without and with a history and with holes, rows at and beside split values, extremes, NaN."""
+        """Return test rows with and without history or gaps, rows near split values, extreme rows and NaN rows."""
         model: QualityModel = fitted.model
         bare = alone(split.test)
         kinds = (bare, with_history(split.test, split.train, SEED), hidden(bare, HIDDEN, SEED))
@@ -144,11 +144,11 @@ class QualityRecipe(Recipe[QualityQuestion]):
         return {"features": golden.parity_rows(held_out, split_values(model))}
 
     def golden(self, split: Split) -> list[QualityQuestion]:
-        """Questions of the test part, with long, short and no histories."""
+        """Return questions of the test part with long, short and no histories."""
         return golden.golden(split.test, with_history(split.test, split.train, SEED))
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """The flag, and for each grade how far it is ahead of the best other."""
+        """Return the flag and, for each grade, its lead over the best other grade."""
         probabilities = outputs["probabilities"]
         ahead = [
             probabilities[:, grade] - np.delete(probabilities, grade, axis=1).max(axis=1)
@@ -160,7 +160,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
 def _graders(
     split: Split, context: QualityContext, seed: int, chosen: Mapping[str, Any]
 ) -> tuple[Grader, Grader, Floats]:
-    """The forest for whole lots, the one for lots with holes, and the discriminants both see."""
+    """Return the forest for complete lots, the forest for incomplete lots, and the discriminants both use."""
     parts = [(alone(part), _coded(part, context)) for part in (split.train, split.validation)]
     axes = model.fit_axes(*parts[0], context)
 
@@ -179,12 +179,12 @@ def _watch(train: Lots, validation: Lots, context: QualityContext, seed: int) ->
 
 
 def _coded(frame: pd.DataFrame, context: QualityContext) -> npt.NDArray[np.intp]:
-    """Grades as positions in the context."""
+    """Return grades as positions in the context."""
     return pd.Categorical(frame["grade"], categories=list(context.grades)).codes.astype(np.intp)
 
 
 def _importance(model: QualityModel) -> dict[str, float]:
-    """Share of the impurity each measurement and discriminant took away."""
+    """Return the share of the impurity reduction by measurement and discriminant."""
     found = model.whole.forest.feature_importances_
     directions = [f"discriminant {number}" for number in range(1, model.axes.shape[1] + 1)]
     return dict(zip((*model.context.features, *directions), map(float, found), strict=True))

@@ -1,4 +1,4 @@
-"""What a fitted quality model is worth on the test part, beside baselines without a model, and the app's gate."""
+"""Metrics of a quality model on the test part, compared with baselines without a model, and the app's gate."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Floats = npt.NDArray[np.float64]
 Grades = npt.NDArray[np.intp]
 
 BINS = 5
-"""Bins of equally many test lots, by stated confidence."""
+"""Number of bins of equally many test lots, by stated confidence."""
 WORST_CALIBRATION = 0.05
 MOST_ALARMS = 3.0
-"""Times the stated share of alarms that ordinary lots may raise."""
+"""Maximum false alarms of ordinary lots, as a multiple of the nominal share."""
 LEAST_SIGHT = 0.5
-"""AUROC of an anomaly score that sees nothing."""
+"""AUROC of an anomaly score without any information."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Test lots with their grade, the baseline's and the model's answer."""
+    """Test lots with their grade and the answers of baseline and model."""
 
     actual: Grades
     groups: npt.NDArray[Any]
@@ -50,13 +50,13 @@ class Judged:
 
     @property
     def predicted(self) -> Grades:
-        """[n] the likeliest grade."""
+        """Return [n] the most probable grade."""
         likeliest: Grades = self.probabilities.argmax(axis=1)
         return likeliest
 
 
 def grading(rows: Judged, baseline: Baseline, names: Sequence[str], seed: int) -> list[Metric]:
-    """Macro-F1, accuracy, F1 of each grade, and how well stated confidence holds."""
+    """Return macro-F1, accuracy, F1 of each grade, and the calibration of the confidence."""
     near, frequent = baseline.nearest(rows.values), baseline.most_frequent(len(rows.actual))
     actual, found = rows.actual, rows.predicted
     gains = [
@@ -85,7 +85,7 @@ def grading(rows: Judged, baseline: Baseline, names: Sequence[str], seed: int) -
 
 
 def evaluation(rows: Judged, metrics: Sequence[Metric], baseline: Baseline, names: Sequence[str]) -> Evaluation:
-    """The metrics with the rows the plots are drawn from."""
+    """Return the metrics with the rows of the plots."""
     labels = np.array(names, dtype=object)
     table = pd.DataFrame(
         {
@@ -99,13 +99,13 @@ def evaluation(rows: Judged, metrics: Sequence[Metric], baseline: Baseline, name
 
 
 def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
-    """With key and block of each row of `part`; a lot is named by its measurements and its grade."""
+    """Add the key and block of each row of `part`; a lot's key is its measurements and grade."""
     content = pd.util.hash_pandas_object(part[[*measurements(part), "grade"]], index=False)
     return keyed(found, part["group"], content.map("{:016x}".format))
 
 
 def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
-    """Beats both baselines beyond chance, states honest probabilities, and flags what it says it flags."""
+    """Check for significant gains over both baselines, calibrated probabilities, and a reliable anomaly flag."""
     found = evaluation.by_slice
     checks = [
         beats("the nearest mean of one measurement", "macro_f1", found["macro_f1", "all"]),
@@ -121,7 +121,7 @@ def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
 
 
 def _confidence(rows: Judged, baseline: Baseline) -> Iterator[Metric]:
-    """Log loss beside that of the grades' shares, the calibration error, and the share right by confidence."""
+    """Yield log loss compared with class frequencies, the calibration error, and accuracy by confidence."""
     count = len(rows.actual)
     each = np.arange(count)
     right = (rows.predicted == rows.actual).astype(np.float64)
@@ -156,7 +156,7 @@ def _gain(
 
 
 def macro_f1(actual: Grades, found: Grades) -> float:
-    """Mean F1 of the grades that are there or answered; scikit-learn's, made for a thousand resamples."""
+    """Return the mean F1 of grades that occur or are answered, as in scikit-learn but fast for 1,000 resamples."""
     count = int(max(actual.max(), found.max())) + 1
     right = np.bincount(actual[actual == found], minlength=count)
     both = np.bincount(actual, minlength=count) + np.bincount(found, minlength=count)
@@ -164,7 +164,7 @@ def macro_f1(actual: Grades, found: Grades) -> float:
 
 
 def _f1(actual: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
-    """F1 of one grade; 0 where it is neither there nor answered."""
+    """Return the F1 of one grade; 0 if it neither occurs nor is answered."""
     both = actual.sum() + found.sum()
     return float(2 * (actual & found).sum() / both) if both else 0.0
 
@@ -179,5 +179,5 @@ def _sees(part: str, metric: Metric) -> Check:
         metric.gain_low is not None and metric.gain_low > 0,
         measured=f"AUROC {metric.value:.3f}",
         required=f"above {LEAST_SIGHT} beyond chance",
-        failure="the anomaly score does not tell a gross error from an ordinary lot",
+        failure="the anomaly score does not separate gross errors from ordinary lots",
     )

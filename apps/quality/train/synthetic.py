@@ -1,7 +1,7 @@
-"""Made-up lots for when no data is given: the same seed gives the same table, to the last bit.
+"""Synthetic lots, used if no data is given: the same seed gives the same table, bit for bit.
 
-Suppliers send most of their lots in one of three ordered grades. A lot's measurements follow its grade, its
-supplier's soil and kind, and chance; graders err now and then, values are missing, lots are listed twice.
+Each supplier sends most lots in one of three ordered grades. A lot's measurements depend on its grade, on its
+supplier's soil and variety, and on chance. Graders make occasional errors, values are missing, and lots repeat.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ TWICE = 20
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """About 8,000 rows: supplier, the measurements, grade and grade_value; a supplier's lots in their order."""
+    """Return about 8,000 rows: supplier, measurements, grade and grade_value; a supplier's lots stay in order."""
     rng = np.random.default_rng(seed)
     names = np.array(list(GRADES))
     count = SUPPLIERS * LOTS
     supplier = np.repeat(np.arange(SUPPLIERS), LOTS)
     main = rng.integers(0, len(GRADES), SUPPLIERS)[supplier]
     grade = np.where(rng.random(count) < MOST_IN_ONE_GRADE, main, rng.integers(0, len(GRADES), count))
-    # A good lot is good in most respects at once.
+    # The measurements of a good lot are mostly good together.
     common = rng.normal(0, 0.5, count)
     table: dict[str, npt.NDArray[np.generic]] = {
         "supplier": np.array([f"S{number:03}" for number in range(SUPPLIERS)])[supplier]

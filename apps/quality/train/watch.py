@@ -1,4 +1,4 @@
-"""What the anomaly flag sees and what it cannot: false alarms, planted errors, and grades it never saw."""
+"""Evaluate the anomaly flag and its limits: false alarms, planted errors, and grades left out of fitting."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["GROSS", "auroc", "planted", "watching"]
 Floats = npt.NDArray[np.float64]
 
 GROSS = 10.0
-"""Spreads that a planted error puts one measurement off."""
+"""Size of a planted error of one measurement, in spreads."""
 MOST_GRADES = 12
-"""Grades up to which each is left out once."""
+"""Maximum number of grades for which each grade is left out once."""
 
 
 def watching(model: QualityModel, split: Split, seed: int) -> list[Metric]:
-    """False alarms and the AUROC of planted errors on the test part, then grades that were left out."""
+    """Return false alarms and the AUROC of planted errors on the test part, then of grades left out of fitting."""
     parts = {
         "no history": alone(split.test),
         "with a history": with_history(split.test, split.train, seed),
@@ -45,7 +45,7 @@ def watching(model: QualityModel, split: Split, seed: int) -> list[Metric]:
 
 
 def planted(lots: Lots, spread: Floats, seed: int) -> Lots:
-    """The lots with one measurement each, at random, `GROSS` spreads off in a random direction."""
+    """Return the lots with one random measurement each moved by `GROSS` spreads in a random direction."""
     rng = np.random.default_rng(seed)
     rows, width = np.arange(len(lots.values)), lots.values.shape[1]
     values = lots.values.copy()
@@ -87,7 +87,7 @@ def _ordinary_and_gross(
 
 
 def _never_seen(model: QualityModel, split: Split, seed: int) -> Iterator[Metric]:
-    """Each grade left out of the lots to fit on: is it further from them than the others are? No history."""
+    """Test whether a grade left out of fitting deviates more than the others, for each grade; without history."""
     for grade in model.context.grades:
         known = split.train[split.train["grade"] != grade]
         context = msgspec.structs.replace(context_of(known), features=model.context.features)
@@ -97,7 +97,7 @@ def _never_seen(model: QualityModel, split: Split, seed: int) -> Iterator[Metric
 
 
 def _other_grade(model: QualityModel, split: Split, seed: int) -> Iterator[Metric]:
-    """Each grade sent by stand-in suppliers of the other grades, among ordinary lots of those suppliers."""
+    """Test whether a grade from a stand-in supplier of another grade is detected among that supplier's lots."""
     ordinary = model.margins(compute(with_history(split.test, split.train, seed), model.context))
     rng = np.random.default_rng(seed)
     for grade in model.context.grades:
@@ -110,13 +110,13 @@ def _other_grade(model: QualityModel, split: Split, seed: int) -> Iterator[Metri
 
 
 def auroc(actual: npt.NDArray[np.intp], score: Floats) -> float:
-    """Area under the ROC curve from ranks; NaN where only one class occurs. Quick, for the bootstrap."""
+    """Return the area under the ROC curve from ranks; NaN if only one class occurs. Fast for the bootstrap."""
     strange = int(actual.sum())
     others = len(actual) - strange
     if not strange or not others:
         return float("nan")
     _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
-    # Equal scores share the mean of their ranks.
+    # Tied scores share their mean rank.
     ranks = np.cumsum(counts) - (counts - 1) / 2
     return float((ranks[place][actual == 1].sum() - strange * (strange + 1) / 2) / (strange * others))
 

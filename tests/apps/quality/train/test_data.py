@@ -24,7 +24,7 @@ def test_both_names_of_the_grade_are_read_and_the_rest_is_measured() -> None:
 def test_a_column_named_like_an_identifier_is_refused(name: str) -> None:
     table = beans()
     table[name] = np.random.default_rng(1).normal(size=len(table))
-    with pytest.raises(DataError, match="says which lot it is"):
+    with pytest.raises(DataError, match="identifies a lot"):
         tidy(table)
 
 
@@ -56,7 +56,7 @@ def test_a_number_with_gaps_is_refused_as_it_rises_with_the_rows_and_as_it_gives
     table["Texture"] = np.cumsum(np.random.default_rng(1).integers(1, 900, len(table)))
     with pytest.raises(DataError, match="'Texture' is an identifier"):
         tidy(table)
-    with pytest.raises(DataError, match="'Texture' alone tells all grades apart"):
+    with pytest.raises(DataError, match="'Texture' alone separates all grades"):
         tidy(table.sample(frac=1, random_state=3).reset_index(drop=True))
 
 
@@ -66,14 +66,14 @@ def test_a_number_is_refused_where_duplicates_and_gaps_hide_it() -> None:
     table.loc[::50, "Texture"] = np.nan
     codes = {name: code for code, name in enumerate(table["Class"].unique())}
     table["Hue"] = table["Class"].map(codes)
-    with pytest.raises(DataError, match=r"'Hue' alone tells all grades apart"):
+    with pytest.raises(DataError, match=r"'Hue' alone separates all grades"):
         tidy(table.drop(columns="Texture"))
 
 
 def test_a_text_column_is_refused_with_file_and_row() -> None:
     table = beans()
     table.insert(0, "code", [f"LOT-{number:05}" for number in range(len(table))])
-    with pytest.raises(BadValue, match="LOT-00000.*remove columns that are no measurements"):
+    with pytest.raises(BadValue, match="LOT-00000.*remove columns that are not measurements"):
         tidy(table)
     dataset = Dataset(frame=table, source="lots.csv", sha256="")
     with pytest.raises(DataError, match="row 0, column 'code'"):
@@ -145,9 +145,9 @@ def _with(column: str, value: object, row: int = 7) -> pd.DataFrame:
         (_with("Class", None), "row 7, column 'grade'"),
         (_with("Class", "  "), "a grade in every row"),
         (_with("Area", np.inf), "row 7, column 'Area'"),
-        (beans().assign(Class="A"), "1 different grades"),
-        (beans()[["Class"]], "0 columns of measurements"),
-        (beans()[["Class"]].assign(**{f"m{n}": 1.0 for n in range(33)}), "33 columns of measurements"),
+        (beans().assign(Class="A"), "1 distinct grades"),
+        (beans()[["Class"]], "0 measurement columns"),
+        (beans()[["Class"]].assign(**{f"m{n}": 1.0 for n in range(33)}), "33 measurement columns"),
         (_with("grade_value", 60.0), "more than one value"),
         (_with("grade_value", None), "more than one value"),
     ],
