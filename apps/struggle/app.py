@@ -30,6 +30,6 @@ app = App(
     explanation=StruggleExplanation,
     source=source,
     fallback=fallback,
-    # TreeSHAP and the graph add the leaves up in another order.
+    # TreeSHAP and the graph add the leaves in different orders.
     tolerance=1e-5,
 )

@@ -1,6 +1,6 @@
-"""What the struggle app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the struggle app.
 
-Days count from the objective's first day; days before it are negative. Scores are in percent.
+Days count from the first day of the objective; earlier days are negative. Scores are in percent.
 """
 
 from __future__ import annotations
@@ -26,60 +26,62 @@ __all__ = [
 ]
 
 DAYS = (30, 60, 120, 180)
-"""Prediction days a version is fitted, calibrated and judged on."""
+"""Prediction days for fitting, calibration and evaluation."""
 LAST_DAY = 240
 
 Education = Literal["none", "below A level", "A level", "higher education", "postgraduate"]
 EDUCATIONS: tuple[Education, ...] = Education.__args__  # type: ignore[attr-defined]
-"""Highest education before, ascending; the position is the code the model sees."""
+"""Highest previous education, ascending. The position is the model's code."""
 
 
 class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """One assessment of the objective and what the student handed in, if anything."""
+    """One assessment of the objective and the student's submission, if any."""
 
-    kind: Annotated[Literal["TMA", "CMA"], Meta(description="Marked by a tutor, or by a computer.")]
-    due: Annotated[int, Meta(ge=-50, le=400, description="Day it is due.", examples=[54])]
+    kind: Annotated[Literal["TMA", "CMA"], Meta(description="TMA: marked by a tutor; CMA: marked by a computer.")]
+    due: Annotated[int, Meta(ge=-50, le=400, description="Due day.", examples=[54])]
     weight: Annotated[float, Meta(ge=0, le=100, description="Share of the final mark, %.", examples=[20.0])]
     submitted: (
-        Annotated[int, Meta(ge=-400, le=1000, description="Day it was handed in; null: not yet.", examples=[52])]
+        Annotated[
+            int, Meta(ge=-400, le=1000, description="Day of submission; null: not submitted.", examples=[52])
+        ]
         | None
     ) = None
-    score: (
-        Annotated[float, Meta(ge=0, le=100, description="Score, %; null: not known.", examples=[71.0])] | None
-    ) = None
+    score: Annotated[float, Meta(ge=0, le=100, description="Score, %; null: unknown.", examples=[71.0])] | None = (
+        None
+    )
     banked: Annotated[bool, Meta(description="Carried over from an earlier attempt.")] = False
 
 
 class StudyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is on record of one student and one objective. What lies after the prediction day is ignored."""
+    """The record of one student for one objective. Events after the prediction day are ignored."""
 
     registered: (
-        Annotated[int, Meta(ge=-1000, le=1000, description="Day of registration; null: not known.")] | None
+        Annotated[int, Meta(ge=-1000, le=1000, description="Day of registration; null: unknown.")] | None
     ) = None
     withdrawn: (
-        Annotated[
-            int, Meta(ge=-1000, le=1000, description="Day of withdrawal; on or before `day` there is no answer.")
-        ]
-        | None
+        Annotated[int, Meta(ge=-1000, le=1000, description="Day of withdrawal; must be after `day`.")] | None
     ) = None
     attempts: Annotated[int, Meta(ge=0, le=20, description="Earlier attempts at the objective.")] = 0
-    credits: Annotated[float, Meta(ge=0, le=1000, description="Credits studied at the time.", examples=[60.0])] = (
-        60
-    )
-    education: Annotated[Education, Meta(description="Highest education before.")] | None = None
+    credits: Annotated[
+        float, Meta(ge=0, le=1000, description="Credits of all courses studied at the same time.", examples=[60.0])
+    ] = 60
+    education: Annotated[Education, Meta(description="Highest previous education.")] | None = None
     assessments: Annotated[
         tuple[Assessment, ...],
-        Meta(max_length=100, description="All of the objective but the exam, also those due later; in any order."),
+        Meta(
+            max_length=100,
+            description="All assessments of the objective except the exam, including later ones; any order.",
+        ),
     ] = ()
 
 
 class StruggleQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whether `student` will struggle with `objective`, as known on `day`."""
+    """A request to predict whether `student` will struggle with `objective`, from data known on `day`."""
 
     student: Annotated[str, Meta(min_length=1, max_length=64, description="Repeated in the answer.")]
     objective: Annotated[
         str,
-        Meta(min_length=1, max_length=64, description="What is learned: a module and its presentation."),
+        Meta(min_length=1, max_length=64, description="The learning objective: a module and its presentation."),
     ]
     day: (
         Annotated[
@@ -93,33 +95,40 @@ class StruggleQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         ]
         | None
     ) = None
-    record: Annotated[StudyRecord, Meta(description="Null: taken from the database.")] | None = None
+    record: Annotated[StudyRecord, Meta(description="Null: read from the database.")] | None = None
 
 
 class StruggleAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A probability of not passing, and what to make of it."""
+    """A probability of not passing, with a decision and reasons."""
 
     student: str
     objective: str
     day: int
-    probability: Annotated[float, Meta(description="Of failing or withdrawing later, 0 to 1.")]
-    threshold: Annotated[float, Meta(description="From here on `struggles` is true; depends on the day.")]
+    probability: Annotated[float, Meta(description="Probability of failing or withdrawing, 0 to 1.")]
+    threshold: Annotated[
+        float, Meta(description="`struggles` is true from this probability; it depends on the day.")
+    ]
     struggles: bool
     confidence: (
         Annotated[float, Meta(description="Probability that `struggles` is right; null from rules.")] | None
     )
     risk: Annotated[
-        Literal["low", "medium", "high"], Meta(description="high: struggles; low: below half the threshold.")
+        Literal["low", "medium", "high"],
+        Meta(description="high: at or above the threshold; low: below half of it."),
     ]
     reasons: Annotated[
         tuple[str, ...],
-        Meta(description="What on the record points to a struggle, weightiest first; or that nothing does."),
+        Meta(
+            description="Facts on the record that indicate a struggle, most important first, or that none exist."
+        ),
     ]
-    fallback: Annotated[bool, Meta(description="True: from a simple rule, as no version is loaded.")] = False
+    fallback: Annotated[bool, Meta(description="True: answer of a simple rule because no version is loaded.")] = (
+        False
+    )
 
 
 class StruggleContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph: one entry per day of `DAYS`."""
+    """The data besides the ONNX graph that a version needs for serving; one entry per day of `DAYS`."""
 
     slopes: tuple[float, ...]
     """Calibration: calibrated log-odds are slope * raw + shift. Also in the graph."""
@@ -128,18 +137,18 @@ class StruggleContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StruggleContribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What one feature did to one answer."""
+    """Contribution of one feature to one answer."""
 
     feature: str
     words: str
     value: float | None
-    """The feature's value, null when missing."""
+    """The feature's value, null if missing."""
     contribution: float
-    """Added to the log-odds of struggling; positive: points to a struggle."""
+    """Added to the log-odds of struggling; positive values indicate a struggle."""
 
 
 class StruggleExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer taken apart into exact TreeSHAP contributions, largest first.
+    """An answer with its exact TreeSHAP contributions, largest first.
 
     `base` + the sum of `contribution` is log(probability / (1 - probability)) before rounding.
     """
@@ -166,4 +175,4 @@ EXAMPLE = StruggleQuestion(
         ),
     ),
 )
-"""A realistic question: a good start, then a late and weaker assessment, then a missed one."""
+"""An example question: a good start, then a late and weaker assessment, then a missed one."""

@@ -1,6 +1,6 @@
-"""From the booster's raw log-odds to the model's outputs, in NumPy: the twin of the tail of the ONNX graph.
+"""Convert the booster's raw log-odds to the model's outputs, in NumPy: the same steps as the tail of the graph.
 
-Each day of `DAYS` has its own calibration and threshold; a question takes those of the nearest day.
+Each day of `DAYS` has its own calibration and threshold. A question uses those of the nearest day.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ __all__ = ["EDGES", "finish", "place_of", "table_rows"]
 Floats = npt.NDArray[np.float32]
 
 EDGES: Floats = ((np.array(DAYS[:-1]) + np.array(DAYS[1:])) / 2).astype(np.float32)
-"""Where one day's row of the table ends and the next begins."""
+"""Boundaries between the days in the table."""
 
 
 def place_of(features: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Place in `DAYS` of the nearest day, by row; a missing day counts as the first."""
+    """Return the position in `DAYS` of the nearest day, by row; a missing day counts as the first."""
     places: npt.NDArray[np.intp] = np.sum(features[:, DAY_COLUMN, None] > EDGES, axis=1)
     return places
 
 
 def table_rows(context: StruggleContext) -> Floats:
-    """Slope, shift and threshold of each day [4, 3]."""
+    """Return slope, shift and threshold of each day [4, 3]."""
     return np.array([context.slopes, context.shifts, context.thresholds], dtype=np.float32).T
 
 
 def finish(features: npt.NDArray[Any], raw: npt.NDArray[Any], context: StruggleContext) -> Arrays:
-    """The app's outputs from the booster's raw log-odds [n]."""
+    """Return the app's outputs from the booster's raw log-odds [n]."""
     slope, shift, threshold = table_rows(context)[place_of(features)].T
     log_odds = raw.astype(np.float32) * slope + shift
     columns = (log_odds, sigmoid(log_odds), threshold)

@@ -1,4 +1,4 @@
-"""The model's input columns: their names, and what each means in words."""
+"""The model's input columns: names and meanings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model outputs to answers: the one place that turns a probability into a decision and a risk level."""
+"""Convert model outputs to answers. Only this module converts a probability to a decision and a risk level."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from serving.kernel.tensors import Arrays
 __all__ = ["OUTPUTS", "answer", "decide"]
 
 OUTPUTS = ("log_odds", "probability", "threshold")
-"""Names of the model's outputs, FP32 [n, 1]: calibrated log-odds and probability, and the day's threshold."""
+"""Names of the model's outputs, FP32 [n, 1]: calibrated log-odds, probability, and the day's threshold."""
 
 
 def decide(
     questions: Sequence[StruggleQuestion], outputs: Arrays, context: StruggleContext
 ) -> list[StruggleAnswer]:
-    """One answer per question."""
+    """Return one answer per question."""
     _, probability, threshold = (outputs[name].reshape(-1).tolist() for name in OUTPUTS)
     rows = zip(questions, probability, threshold, reasons(compute(questions)), strict=True)
     return [answer(*row) for row in rows]
@@ -32,7 +32,7 @@ def answer(
     words: tuple[str, ...],
     fallback: bool = False,
 ) -> StruggleAnswer:
-    """The answer to one complete question."""
+    """Return the answer to one complete question."""
     struggles = probability >= threshold
     return StruggleAnswer(
         student=question.student,

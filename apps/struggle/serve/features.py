@@ -1,7 +1,7 @@
-"""Study records to model features. Pure; training and serving call the same functions.
+"""Convert study records to model features. Training and serving call the same pure functions.
 
-Only what was known on the prediction day counts: submissions up to it, and the plan of assessments. Sums run over
-a row's own assessments in a fixed order, so a row's features do not depend on the rows beside it.
+Only data known on the prediction day count: submissions up to that day, and the plan of assessments. Sums run over
+a row's own assessments in a fixed order, so features of a row are independent of other rows.
 """
 
 from __future__ import annotations
@@ -25,60 +25,60 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 LEAST = 1e-9
 SUBMITTED = 3
-"""Column of `_numbers` from which on what was not yet known is forgotten."""
+"""First column of `_numbers` whose values are cleared if they were not yet known."""
 CODES: dict[str | None, float] = {name: float(code) for code, name in enumerate(EDUCATIONS)}
 
 
 def encode(questions: Sequence[StruggleQuestion], context: StruggleContext) -> Arrays:
-    """Questions to the model's input `features`, FP32 [n, F].
+    """Convert questions to the model's input `features`, FP32 [n, F].
 
-    Raises `Invalid` for a question without day or record, and for a student who had already withdrawn.
+    Raises `Invalid` if a question lacks the day or the record, and if the student had already withdrawn.
     """
     return {"features": compute(questions)}
 
 
 @dataclass(frozen=True)
 class Items:
-    """All assessments of all questions, sorted by row and due day; `row` says whose each is."""
+    """All assessments of all questions, sorted by row and due day; `row` is the index of the question."""
 
     row: npt.NDArray[np.intp]
     rows: int
     due: Floats
     weight: Floats
     submitted: Floats
-    """NaN where nothing was handed in up to the prediction day."""
+    """NaN if nothing was submitted by the prediction day."""
     score: Floats
     tutor: Flags
     banked: Flags
     day: Floats
 
     def total(self, values: npt.NDArray[Any]) -> Floats:
-        """Sum by row [n]."""
+        """Return the sum by row [n]."""
         sums: Floats = np.bincount(self.row, weights=values, minlength=self.rows).astype(np.float64)
         return sums
 
     def mean(self, values: Floats, where: Flags) -> Floats:
-        """Mean by row of what `where` picks, NaN where it picks nothing."""
+        """Return the mean by row of the items in `where`, NaN if there are none."""
         return _ratio(self.total(np.where(where, values, 0.0)), self.total(where))
 
     def most(self, values: Floats, where: Flags) -> Floats:
-        """Largest by row of what `where` picks, NaN where it picks nothing."""
+        """Return the maximum by row of the items in `where`, NaN if there are none."""
         found = np.full(self.rows, -np.inf)
         np.maximum.at(found, self.row[where], values[where])
         return np.where(np.isinf(found), np.nan, found)
 
     def latest(self, values: Floats, moment: Floats, where: Flags) -> Floats:
-        """The value at the largest `moment` by row of what `where` picks; of equal moments the last due."""
+        """Return the value at the latest `moment` by row of the items in `where`; ties go to the last due."""
         kept = np.flatnonzero(where)
         order = kept[np.lexsort((kept, moment[kept], self.row[kept]))]
         found = np.full(self.rows, np.nan)
-        # Later ones overwrite: indices are in order and numpy assigns them one after the other.
+        # Later items overwrite earlier ones: the indices are sorted, and NumPy assigns them in order.
         found[self.row[order]] = values[order]
         return found
 
 
 def compute(questions: Sequence[StruggleQuestion]) -> npt.NDArray[np.float32]:
-    """Features of every question, FP32 [n, F] in the order of `FEATURES`. Raises `Invalid`."""
+    """Return the features of every question, FP32 [n, F] in the order of `FEATURES`. Raises `Invalid`."""
     records = [_record(row, question) for row, question in enumerate(questions)]
     days = np.array([question.day for question in questions], dtype=np.float64)
     columns = {"day": days, **_background(records), **_facts(table_of(records, days), days)}
@@ -87,14 +87,14 @@ def compute(questions: Sequence[StruggleQuestion]) -> npt.NDArray[np.float32]:
 
 
 def table_of(records: Sequence[StudyRecord], days: Floats) -> Items:
-    """The assessments of records [n], as known on `days` [n]."""
+    """Return the assessments of records [n], as known on `days` [n]."""
     row = np.repeat(np.arange(len(records)), [len(record.assessments) for record in records])
     found = np.array(
         [_numbers(item) for item in chain.from_iterable(record.assessments for record in records)],
         dtype=np.float64,
     ).reshape(-1, 6)
     day = days[row]
-    # Forgotten before anything is sorted: not even the order may hang on what comes later.
+    # Clear unknown values before sorting, so that later events cannot influence the order.
     later = ~(found[:, SUBMITTED] <= day)
     found[later, SUBMITTED:] = (np.nan, np.nan, 0.0)
     order = np.lexsort((*(found[:, column] for column in (5, 4, 3, 2, 1, 0)), row))
@@ -120,12 +120,12 @@ def _record(row: int, question: StruggleQuestion) -> StudyRecord:
             "(SLIPWAY_DATABASE_URL)",
         )
     if question.day is None:
-        raise Invalid(f"[{row}].day", "is missing; a question with its own record needs the prediction day")
+        raise Invalid(f"[{row}].day", "is missing; set the prediction day if the question contains a record")
     withdrawn = question.record.withdrawn
     if withdrawn is not None and withdrawn <= question.day:
         raise Invalid(
             f"[{row}].record.withdrawn",
-            f"{withdrawn} is not after the prediction day {question.day}: who has withdrawn is not predicted",
+            f"{withdrawn} must be after the prediction day {question.day}; withdrawn students get no answer",
         )
     return question.record
 
@@ -153,7 +153,7 @@ def _background(records: Sequence[StudyRecord]) -> dict[str, Floats]:
 
 
 def _facts(items: Items, days: Floats) -> dict[str, Floats]:
-    """What the assessments say, by row."""
+    """Return features of the assessments, by row."""
     past, handed = items.due <= items.day, ~np.isnan(items.submitted)
     missed = past & ~handed
     due, misses = items.total(past), items.total(missed)
@@ -208,6 +208,6 @@ def _lateness(items: Items, handed: Flags) -> dict[str, Floats]:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN where there is nothing to divide by; weights may be so small that a ratio would overflow."""
+    """Return the ratio, NaN if the divisor is zero or so small that the ratio would overflow."""
     known = below > LEAST
     return np.where(known, above / np.where(known, below, 1.0), np.nan)

@@ -1,4 +1,4 @@
-"""What on a record points to a struggle, in words. Facts from the record, not the model's own weighing."""
+"""Reasons for a struggle, in words. They are facts from the record, not contributions of the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.struggle.serve.columns import FEATURES
 __all__ = ["MOST", "NOTHING", "reasons"]
 
 MOST = 4
-"""Reasons given with one answer."""
+"""Maximum number of reasons in one answer."""
 NOTHING = "nothing on the record points to a struggle"
 
 Row = dict[str, float]
@@ -23,7 +23,7 @@ BUSY = 120
 
 
 def reasons(features: npt.NDArray[np.float32]) -> list[tuple[str, ...]]:
-    """Reasons of each row of features [n, F], weightiest first."""
+    """Return the reasons for each row of features [n, F], most important first."""
     return [_reasons(dict(zip(FEATURES, row, strict=True))) for row in features.tolist()]
 
 

@@ -1,6 +1,6 @@
-"""The rule: what a tutor would say from the mean score so far and the share of missed submissions.
+"""The rule: a simple estimate from the mean score so far and the share of missed submissions.
 
-It is the naive baseline every metric stands beside, and what answers when no version is loaded.
+It is the naive baseline for every metric, and the fallback if no version is loaded.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ __all__ = ["THRESHOLD", "fallback", "rule"]
 
 THRESHOLD = 0.5
 SURE = 0.95
-"""The rule's probabilities are between 1 minus this and this."""
+"""The rule's probabilities lie between 1 minus this and this."""
 START = 0.4
-"""The probability where nothing was due and nothing is scored: roughly the share of students who do not pass."""
+"""Probability if nothing was due and nothing is scored: roughly the share of students who do not pass."""
 
 _MEAN, _MISSED = (FEATURES.index(name) for name in ("mean", "missed_share"))
 
 
 def rule(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A rough probability [n] from features [n, F]: up with missed submissions, down with the mean score.
+    """Return a rough probability [n] from features [n, F]: missed submissions raise it, the mean score lowers it.
 
-    It exceeds 0.5 where half of the due work is missing, or where all is handed in with a mean of 40 %.
+    It exceeds 0.5 if half of the due work is missing, or if all is submitted with a mean of 40 %.
     """
     mean, missed = features[:, _MEAN].astype(np.float64), features[:, _MISSED].astype(np.float64)
     shortfall = np.clip((90.0 - mean) / 100.0, 0.0, 1.0)
@@ -40,7 +40,7 @@ def rule(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def fallback(questions: Sequence[StruggleQuestion]) -> list[StruggleAnswer]:
-    """One answer per question by the rule, marked as such. Raises `Invalid` as the features do."""
+    """Return one answer per question by the rule, marked as a fallback. Raises `Invalid` as the features do."""
     features = compute(questions)
     rows = zip(questions, rule(features).tolist(), reasons(features), strict=True)
     return [answer(question, risk, THRESHOLD, words, fallback=True) for question, risk, words in rows]

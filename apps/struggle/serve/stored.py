@@ -1,7 +1,7 @@
-"""A short question, a student and an objective, completed from the tables of a student record system.
+"""Complete a short question (student and objective) from the tables of a student record system.
 
 The tables have OULAD's columns under the names student_info, student_registration, assessments and
-student_assessment; days are integers, and what is not known is null.
+student_assessment. Days are integers, and unknown values are null.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BACKGROUNDS: dict[str, Education] = dict(
         strict=True,
     )
 )
-"""The tables' names of levels of education to ours."""
+"""Education levels in the tables to the app's levels."""
 
 STUDENT = """
 SELECT s.num_of_prev_attempts AS attempts, s.studied_credits AS credits, s.highest_education AS education,
@@ -56,9 +56,9 @@ WHERE a.code_module = :module AND a.code_presentation = :presentation
 
 
 def complete(rows: Rows, question: StruggleQuestion) -> StruggleQuestion:
-    """The question with its record, and with the latest day of the objective where it names none.
+    """Return the question with its record, and with the objective's latest day if it has none.
 
-    Raises `NotFound` for a student who is not on record for the objective.
+    Raises `NotFound` if the student is not on record for the objective.
     """
     module, _, presentation = question.objective.rpartition("-")
     keys = {"student": question.student, "module": module, "presentation": presentation}

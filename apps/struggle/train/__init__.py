@@ -1,1 +1,1 @@
-"""Training of the struggle app. Never imported while serving."""
+"""Training of the struggle app. Serving never imports it."""

@@ -1,4 +1,4 @@
-"""The tables of OULAD joined to one row per student and presentation, then one row per prediction day."""
+"""Join the tables of OULAD to one row per student and presentation, then to one row per prediction day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = {
     "assessments": ["code_module", "code_presentation", "id_assessment", "assessment_type", "date", "weight"],
     "studentAssessment": ["id_student", "id_assessment", "date_submitted", "is_banked", "score"],
 }
-"""What is read of each table."""
+"""Columns read from each table."""
 FORBIDDEN = (
     "final_result",
     "date_unregistration",
@@ -38,13 +38,13 @@ FORBIDDEN = (
     "age_band",
     "region",
 )
-"""What would leak the target, and what no answer may hang on."""
+"""Columns that would leak the target or must not influence an answer."""
 GROUPS = ("in_gender", "in_disability", "in_deprivation")
-"""Columns that are never features: fairness is measured by them."""
+"""Columns that are never features; they measure fairness."""
 
 RESULTS = {"Pass": 0, "Distinction": 0, "Fail": 1, "Withdrawn": 1}
 VALIDATION = 0.2
-"""Share of the earlier presentations' students that stop, calibrate and set thresholds."""
+"""Share of students in earlier presentations for early stopping, calibration and thresholds."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -67,7 +67,7 @@ _ITEMS = msgspec.json.Decoder(tuple[Assessment, ...])
 
 
 def join(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row per row of `studentInfo`, in its order, with the assessments as JSON text. Raises `DataError`."""
+    """Return one row per row of `studentInfo`, in its order, with the assessments as JSON. Raises `DataError`."""
     for name, columns in COLUMNS.items():
         absent = [column for column in columns if column not in tables[name].columns]
         if absent:
@@ -76,7 +76,7 @@ def join(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     twice = students.duplicated(KEY)
     if twice.any():
         module, presentation, student = students.loc[twice, KEY].iloc[0]
-        raise DataError(f"studentInfo: student {student} stands twice in {module}-{presentation}")
+        raise DataError(f"studentInfo: student {student} appears twice in {module}-{presentation}")
     dates = tables["studentRegistration"][COLUMNS["studentRegistration"]].drop_duplicates(KEY, keep="last")
     joined = students.merge(dates, on=KEY, how="left").set_axis(students.index)
     work = _submissions(students, tables["assessments"], tables["studentAssessment"])
@@ -84,7 +84,7 @@ def join(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _submissions(students: pd.DataFrame, plan: pd.DataFrame, handed_in: pd.DataFrame) -> pd.Series[Any]:
-    """JSON text of each student's assessments, by the index of `students`. The exam comes too late to help."""
+    """Return each student's assessments as JSON, by the index of `students`. The exam is too late to be useful."""
     dated = pd.to_numeric(plan["date"], errors="coerce")
     plan = plan[(plan["assessment_type"] != "Exam") & dated.notna()]
     own = students[KEY].assign(row=students.index).merge(plan, on=["code_module", "code_presentation"])
@@ -116,14 +116,14 @@ def _submissions(students: pd.DataFrame, plan: pd.DataFrame, handed_in: pd.DataF
 
 
 def tidy(raw: pd.DataFrame) -> pd.DataFrame:
-    """One row per student, objective and prediction day of `DAYS`.
+    """Return one row per student, objective and prediction day of `DAYS`.
 
-    Who has withdrawn by the day, or registers later, has no row for it; who withdrew on an unknown day has none at
-    all. Raises `DataError`.
+    A student who has withdrawn by a day, or registers later, has no row for that day. A student who withdrew on an
+    unknown day has no rows. Raises `DataError`.
     """
     absent = [name for name in (*COLUMNS["studentInfo"], "assessments") if name not in raw.columns]
     if absent:
-        raise DataError(f"column {absent[0]!r} is missing; give the tables {', '.join(TABLES)}")
+        raise DataError(f"column {absent[0]!r} is missing; provide the tables {', '.join(TABLES)}")
     registered = pd.to_numeric(raw["date_registration"], errors="coerce").astype(float)
     withdrawn = pd.to_numeric(raw["date_unregistration"], errors="coerce").astype(float)
     frame = pd.DataFrame(
@@ -149,15 +149,17 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def cut(frame: pd.DataFrame) -> Split:
-    """The last presentation is the test; students of the earlier ones are dealt to train and validation."""
+    """Use the last presentation for the test; divide students of earlier ones into train and validation."""
     starts = sorted(frame["start"].unique())
     if len(starts) < 2:
-        raise DataError("split: there is one presentation only; at least 2 are needed, the last is the test")
+        raise DataError(
+            "split: the table has one presentation only; expected at least 2, the last for the test part"
+        )
     return by_time_and_group(frame, "start", starts[-1], "student", validation=VALIDATION)
 
 
 def questions(part: pd.DataFrame) -> list[StruggleQuestion]:
-    """Rows of the tidy table as a caller would ask about them. Raises `DataError` for a value out of range."""
+    """Return rows of the tidy table as questions. Raises `DataError` for a value out of range."""
     known: dict[str, tuple[Assessment, ...]] = {}
     for text in part["assessments"].unique():
         try:
@@ -189,7 +191,7 @@ def _text(values: pd.Series[Any]) -> pd.Series[str]:
 
 
 def _starts(presentations: pd.Series[Any]) -> pd.Series[Any]:
-    """First day of `2013B`: the letter is the month, A January."""
+    """Return the first day of a presentation such as `2013B`; the letter is the month (A is January)."""
     found = _text(presentations).str.extract(r"^(\d{4})([A-L])$")
     _refuse(presentations, found[0].isna(), "a year and a letter from A to L, such as 2013J")
     months = found[1].map(lambda letter: f"{ord(letter) - ord('A') + 1:02d}")
@@ -209,7 +211,7 @@ def _refuse(values: pd.Series[Any], wrong: pd.Series[Any], allowed: str) -> None
 
 
 def _deprivation(bands: pd.Series[Any]) -> pd.Series[Any]:
-    """`20-30%` to one of three parts of the index; the first is the most deprived."""
+    """Map a band such as `20-30%` to one of three parts of the index; the first is the most deprived."""
     low = pd.to_numeric(_text(bands).str.extract(r"^(\d+)-")[0], errors="coerce")
     names = np.select([low < 30, low < 70, low >= 70], ["0-30%", "30-70%", "70-100%"], "not known")
     return pd.Series(names, index=bands.index)

@@ -1,7 +1,7 @@
-"""The model: one booster for all days, calibration and a threshold per day, and all of it as one ONNX graph.
+"""The model: one booster for all days, with calibration and threshold per day, as one ONNX graph.
 
-One booster is fitted without the validation students, and they calibrate it and set its thresholds. The booster
-that answers is then fitted on them as well, with the same number of rounds.
+A first booster is fitted without the validation students, who calibrate it and set its thresholds. The final
+booster is fitted on both groups, with the same number of rounds.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ __all__ = [
 Floats = npt.NDArray[Any]
 
 MISS_COST = 1.5
-"""False alarms that weigh as much as one struggling student who is not flagged."""
+"""Cost of a struggling student who is not flagged, in false alarms."""
 ROUNDS = 400
 EARLY_STOPPING = 25
 LEAST = 100
-"""Validation rows below which a day takes the calibration and threshold of all days together."""
+"""Minimum validation rows per day; with fewer, a day uses the calibration and threshold of all days."""
 PARAMS: dict[str, Any] = {
     "objective": "binary:logistic",
     "eval_metric": "logloss",
@@ -62,29 +62,29 @@ DEFAULTS: dict[str, Any] = {
     "subsample": 0.7,
     "colsample_bytree": 0.5,
 }
-"""What a search may choose."""
+"""Default search parameters."""
 
 
 @dataclass(frozen=True)
 class StruggleModel:
-    """The booster, what the version says about itself, and the same for the rule it is compared with."""
+    """The booster, the version's context, and the same context for the rule."""
 
     booster: Any
     context: StruggleContext
     rule_context: StruggleContext
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by XGBoost and NumPy."""
+        """Compute the app's outputs from its inputs, with XGBoost and NumPy."""
         features = inputs["features"]
         return finish(features, _raw(self.booster, features), self.context)
 
     def baseline(self, features: Floats) -> Arrays:
-        """What the rule says, calibrated and with thresholds as the model's."""
+        """Compute the rule's outputs, calibrated and with thresholds in the same way as the model's."""
         return finish(features, rule_odds(features), self.rule_context)
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
@@ -97,10 +97,10 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def fit_model(train: Table, validation: Table, trainer: Trainer) -> StruggleModel:
-    """Fit on train, calibrate on validation, fit again on both. Raises `DataError` for a part of one class."""
+    """Fit on train, calibrate on validation, refit on both. Raises `DataError` if a part has only one class."""
     for name, (_, target) in (("train", train), ("validation", validation)):
         if len(np.unique(target)) < 2:
-            raise DataError(f"{name}: all students pass or all struggle; there is nothing to learn")
+            raise DataError(f"{name}: all students pass or all struggle; a fit needs both outcomes")
     params = {**PARAMS, **trainer.tuned(DEFAULTS)}
     first, last = trainer.xgboost_twice(params, train, validation, ROUNDS, EARLY_STOPPING)
     features, target = validation
@@ -112,7 +112,7 @@ def fit_model(train: Table, validation: Table, trainer: Trainer) -> StruggleMode
 
 
 def calibrated(features: Floats, raw: Floats, target: Floats) -> StruggleContext:
-    """Slope, shift and threshold of each day, from raw log-odds [n] of rows that were not fitted on."""
+    """Return slope, shift and threshold of each day, from raw log-odds [n] of rows not used for fitting."""
     place, rows = place_of(features), []
     everything = _calibration(raw, target)
     for day in range(len(DAYS)):
@@ -124,14 +124,14 @@ def calibrated(features: Floats, raw: Floats, target: Floats) -> StruggleContext
 
 
 def rule_odds(features: Floats) -> Floats:
-    """Log-odds of the rule's probability [n]."""
+    """Return the log-odds of the rule's probability [n]."""
     risk = rule(features).astype(np.float64)
     odds: Floats = np.log(risk / (1 - risk)).astype(np.float32)
     return odds
 
 
 def graph(model: StruggleModel) -> onnx.ModelProto:
-    """One ONNX graph: the trees, then the steps of `calibrate.finish`."""
+    """Return one ONNX graph: the trees, then the steps of `calibrate.finish`."""
     constants: dict[str, npt.NDArray[Any]] = {
         "day_column": np.array([DAY_COLUMN], dtype=np.int64),
         "edges": EDGES,
@@ -169,14 +169,14 @@ def _raw(booster: Any, features: Floats) -> Floats:
 
 
 def _calibration(raw: Floats, target: Floats) -> tuple[float, float, float]:
-    """Slope and shift of the log-odds (Platt), and the threshold for the probabilities they give."""
+    """Return slope and shift of the log-odds (Platt scaling), and the threshold for these probabilities."""
     slope, shift = platt(raw.astype(np.float64), target.astype(np.float64))
     probability = sigmoid(raw.astype(np.float64) * slope + shift)
     return round(slope, 6), round(shift, 6), _threshold(probability, target)
 
 
 def _threshold(probability: Floats, target: Floats) -> float:
-    """The mean of all thresholds whose cost is within 1 % of the least: the least alone is a matter of chance."""
+    """Return the mean of all thresholds with a cost within 1 % of the minimum; the minimum itself is noisy."""
     grid = np.linspace(0.05, 0.95, 181)
     misses = np.array([((probability < one) & (target == 1)).sum() for one in grid])
     alarms = np.array([((probability >= one) & (target == 0)).sum() for one in grid])

@@ -1,4 +1,4 @@
-"""The struggle app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the struggle app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["StruggleRecipe", "recipe"]
 
 GOLDEN = 32
 BESIDE = 200
-"""Held-out rows that are moved to a split value of the trees for parity."""
+"""Held-out rows that are moved to a split value of the trees for the parity check."""
 
 
 class StruggleRecipe(Recipe[StruggleQuestion]):
-    """Trains one version for any objective whose assessments are known."""
+    """Trains one version for any objective with known assessments."""
 
     app = app
     schema = data.SCHEMA
@@ -53,7 +53,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     checks = staticmethod(report.gate)
 
     def generate(self, seed: int) -> pd.DataFrame:
-        """Made-up students of two modules; see `synthetic.py`."""
+        """Return synthetic students of two modules; see `synthetic.py`."""
         return data.join(synthetic.generate(seed))
 
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
@@ -61,7 +61,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         return data.tidy(raw)
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """One booster, calibrated by day."""
+        """Fit one booster and calibrate it by day."""
         train, validation = _table(split.train), _table(split.validation)
         trainer.log(f"{len(train[0])} rows to fit on, {len(validation[0])} to stop and calibrate on")
         model = fit_model(train, validation, trainer)
@@ -81,14 +81,14 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Every test row beside the rule, which is calibrated in the same way."""
+        """Compare every test row with the rule, which is calibrated in the same way."""
         features, _ = _table(split.test)
         model: StruggleModel = fitted.model
         rows = report.judged(split.test, fitted.predict({"features": features}), model.baseline(features))
         return report.named(report.evaluation(rows, seed=7), split.test)
 
     def judged(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Every test row, without the rule."""
+        """Evaluate every test row, without the rule."""
         probability = fitted.predict({"features": _table(split.test)[0]})["probability"][:, 0]
         rows = pd.DataFrame(
             {
@@ -100,12 +100,12 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         return report.named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """Trees, calibration and thresholds in one graph."""
+        """Export trees, calibration and thresholds as one graph."""
         model: StruggleModel = fitted.model
         return graph(model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows, rows at and beside the trees' split values and the edges of the days, extremes, NaN."""
+        """Return test rows, rows near split values and near the boundaries of days, extreme rows and NaN rows."""
         held_out, _ = _table(split.test)
         moved = np.tile(held_out[:BESIDE], (2, 1))
         for column, values in thresholds(fitted.model.booster).items():
@@ -119,16 +119,16 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
         return {"features": np.concatenate([held_out, moved, days, extremes])}
 
     def golden(self, split: Split) -> list[StruggleQuestion]:
-        """Some rows of the test part as questions."""
+        """Return rows of the test part as questions."""
         return questions(split.test.iloc[:: max(1, len(split.test) // GOLDEN)])
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """Flagged or not."""
+        """Return whether each student is flagged."""
         return {"struggles": outputs["probability"] - outputs["threshold"]}
 
 
 def _table(part: pd.DataFrame) -> Table:
-    """Features and target of rows of the tidy table."""
+    """Return features and target of rows of the tidy table."""
     return compute(questions(part)), part["struggles"].to_numpy(dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The measures of a version, each beside the rule's, by day and by group of students; and the gate's checks."""
+"""Metrics of a version compared with the rule, by day and by group of students; and the gate's checks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["evaluation", "gate", "judged", "named"]
 RESAMPLES = 200
 LEAST_ROWS = 50
 MOST_OFF = 0.08
-"""Largest mean distance between stated probability and observed share."""
+"""Maximum mean distance between stated probability and observed share."""
 
 Vector = npt.NDArray[Any]
 Measure = Callable[[Vector, Vector], float]
 
 
 def judged(part: pd.DataFrame, model: Arrays, baseline: Arrays) -> pd.DataFrame:
-    """One row per test row: actual, the model's and the rule's probability and flag, day and groups."""
+    """Return, per test row, the outcome, the model's and the rule's probability and flag, the day and groups."""
     _, probability, threshold = OUTPUTS
     columns = {"actual": part["struggles"].to_numpy(), "student": part["student"].to_numpy()}
     for name, outputs in (("predicted", model), ("baseline", baseline)):
@@ -44,7 +44,7 @@ def judged(part: pd.DataFrame, model: Arrays, baseline: Arrays) -> pd.DataFrame:
 
 
 def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
-    """Every measure by day, some over all days and by group. Raises `DataError` for a day of one class."""
+    """Return all metrics by day, some over all days and by group. Raises `DataError` for a day of one class."""
     metrics = [
         _gain("brier", _calm, rows, "all", seed, better="lower"),
         *_measures(rows, "all", classification.auroc),
@@ -52,7 +52,7 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
     for day in DAYS:
         own = rows[rows["day"] == day]
         if own["actual"].nunique() < 2:
-            raise DataError(f"day {day}: the test part has {len(own)} rows of one outcome; it cannot be judged")
+            raise DataError(f"day {day}: the test part has {len(own)} rows of one outcome; both are needed")
         metrics.append(_gain("auroc", classification.auroc, own, f"day {day}", seed))
         metrics += _measures(own, f"day {day}")
     for name in GROUPS:
@@ -64,12 +64,12 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
 
 
 def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
-    """With key and block of each row of `part`: a student's rows are alike."""
+    """Add the key and block of each row of `part`; a student's rows form one block."""
     return keyed(found, part["student"], part["student"], part["objective"], part["day"])
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Ranks better than the rule on every day, errs less over all, and says probabilities that hold."""
+    """Check for better ranking than the rule on every day, lower error overall, and calibrated probabilities."""
     found = evaluation.by_slice
     checks = [beats("the rule, all days", "Brier score", found["brier", "all"])]
     checks += [beats(f"the rule, day {day}", "AUROC", found["auroc", f"day {day}"], digits=3) for day in DAYS]
@@ -79,13 +79,13 @@ def gate(evaluation: Evaluation) -> Sequence[Check]:
         off.value <= MOST_OFF,
         measured=f"{off.value:.3f}",
         required=f"at most {MOST_OFF}",
-        failure="stated probabilities are not those that come true",
+        failure="stated probabilities do not match observed shares",
     )
     return [*checks, calibration]
 
 
 def _gain(name: str, measure: Measure, rows: pd.DataFrame, part: str, seed: int, better: str = "higher") -> Metric:
-    """A measure with the interval of its gain; a student's rows are drawn together. Larger is better inside."""
+    """Return a metric and its gain interval. A student's rows stay together. Larger is better in `measure`."""
     actual, model, baseline = (rows[column].to_numpy() for column in ("actual", "predicted", "baseline"))
     gain = classification.gain_interval(
         measure, actual, model, baseline, rows["student"].to_numpy(), seed, resamples=RESAMPLES
@@ -99,7 +99,7 @@ def _calm(actual: Vector, probability: Vector) -> float:
 
 
 def _measures(rows: pd.DataFrame, part: str, *more: Measure) -> list[Metric]:
-    """Measures of the decision and of the probabilities; `more` are ranking measures without an interval."""
+    """Return metrics of the decision and the probabilities; `more` are ranking metrics without an interval."""
     actual = rows["actual"].to_numpy()
 
     def of(name: str, measure: Measure, column: str, better: str = "higher") -> Metric:
@@ -117,5 +117,5 @@ def _measures(rows: pd.DataFrame, part: str, *more: Measure) -> list[Metric]:
 
 
 def _false_alarms(actual: Vector, flagged: Vector) -> float:
-    """Share of the students who pass that is flagged."""
+    """Return the share of passing students that are flagged."""
     return float(flagged[actual == 0].mean()) if (actual == 0).any() else 0.0

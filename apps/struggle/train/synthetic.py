@@ -1,4 +1,4 @@
-"""Synthetic students, for when no data is given: the same seed gives the same tables, in the layout of OULAD."""
+"""Synthetic students, used if no data is given: the same seed gives the same tables, in the layout of OULAD."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ PRESENTATIONS = ("2013B", "2013J", "2014B", "2014J")
 MODULES = {"AAA": (19, 54, 89, 117, 166, 215), "BBB": (12, 40, 68, 110, 152, 194, 220)}
 """Module to the due days of its assessments."""
 STUDENTS = 350
-"""By module and presentation."""
+"""Number of students per module and presentation."""
 EDUCATION = ("No Formal quals", "Lower Than A Level", "A Level or Equivalent", "HE Qualification")
 
 
 def generate(seed: int) -> dict[str, pd.DataFrame]:
-    """The tables studentInfo, studentRegistration, assessments and studentAssessment.
+    """Return the tables studentInfo, studentRegistration, assessments and studentAssessment.
 
-    Students differ in ability and effort. Both raise scores; effort fades for some, who hand in less and less, and
-    then fail or withdraw. Earlier attempts and other courses at the time weigh on the result.
+    Students differ in ability and effort, and both raise scores. The effort of some students fades: they submit
+    less and less, then fail or withdraw. Earlier attempts and other courses at the time lower the result.
     """
     draw = np.random.default_rng(seed)
     names = ("studentInfo", "studentRegistration", "assessments", "studentAssessment")
@@ -70,7 +70,7 @@ def _student(
             {"id_student": student, "id_assessment": item["id_assessment"], **handed_in}
         )
     about = _person(draw, ability)
-    # What the rule does not see: earlier attempts, other courses at the time, and schooling.
+    # Factors the rule does not use: earlier attempts, other courses at the time, and education.
     burden = 18 * about["num_of_prev_attempts"] + 0.4 * (about["studied_credits"] - 60)
     final = wins / 100 - burden + 9 * EDUCATION.index(about["highest_education"]) + draw.normal(0, 4)
     gone = fading and draw.random() < 0.5
@@ -85,7 +85,7 @@ def _student(
 
 
 def _person(draw: np.random.Generator, ability: float) -> dict[str, Any]:
-    """Gender, disability and deprivation have nothing to do with the outcome here."""
+    """Return attributes of a student. Gender, disability and deprivation do not affect the outcome here."""
     level = int(np.clip(round(1.5 + 0.6 * ability + draw.normal(0, 0.8)), 0, len(EDUCATION) - 1))
     low = int(draw.integers(0, 10)) * 10
     return {

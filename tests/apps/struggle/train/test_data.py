@@ -81,7 +81,7 @@ def test_odd_values_are_named_with_their_row(
 
 def test_missing_columns_and_students_twice_are_refused(tables: dict[str, pd.DataFrame]) -> None:
     twice = pd.concat([tables["studentInfo"], tables["studentInfo"].head(1)], ignore_index=True)
-    with pytest.raises(DataError, match="student 1000 stands twice in AAA-2013B"):
+    with pytest.raises(DataError, match="student 1000 appears twice in AAA-2013B"):
         join({**tables, "studentInfo": twice})
     with pytest.raises(DataError, match="assessments: column 'weight' is missing"):
         join({**tables, "assessments": tables["assessments"].drop(columns="weight")})
