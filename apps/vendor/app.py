@@ -14,7 +14,7 @@ __all__ = ["app"]
 
 app = App(
     name="vendor",
-    summary="Risk that a vendor's shipment is delivered late, with the reasons.",
+    summary="Risk that a vendor's shipment is delivered late, with reasons.",
     question=VendorQuestion,
     answer=VendorAnswer,
     context=VendorContext,

@@ -1,6 +1,6 @@
-"""What the vendor app is asked, what it answers, and what a version says about itself.
+"""Question, answer and context of the vendor app.
 
-Money is in USD, mass in kilograms, quantities in packs.
+Money is in USD, mass in kilograms, and quantities in packs.
 """
 
 from __future__ import annotations
@@ -55,42 +55,47 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """One earlier shipment of the vendor, as far as it was known on the day of the question."""
+    """One earlier shipment of the vendor, as known on the day of the question."""
 
-    scheduled: Annotated[datetime.date, Meta(description="Day it was to be delivered.", examples=["2014-03-10"])]
+    scheduled: Annotated[datetime.date, Meta(description="Scheduled day of delivery.", examples=["2014-03-10"])]
     delivered: (
         Annotated[
             datetime.date,
-            Meta(description="Day it was delivered; absent while it is not.", examples=["2014-03-12"]),
+            Meta(description="Day of delivery; absent until it is delivered.", examples=["2014-03-12"]),
         ]
         | None
     ) = None
-    country: Annotated[Name, Meta(description="Where it went.", examples=["Zambia"])] | None = None
+    country: Annotated[Name, Meta(description="Destination country.", examples=["Zambia"])] | None = None
 
 
 class VendorQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Will the shipment scheduled for `scheduled` be delivered after that day, as seen on the day `asked`?"""
+    """The risk that a shipment is delivered after the day `scheduled`, as seen on the day `asked`."""
 
     vendor: Annotated[Name, Meta(description="Name of the vendor, repeated in the answer.", examples=["CIPLA"])]
-    country: Annotated[Name, Meta(description="Where the shipment goes.", examples=["Zambia"])]
+    country: Annotated[Name, Meta(description="Destination country of the shipment.", examples=["Zambia"])]
     asked: Annotated[
-        datetime.date, Meta(description="Day of the question; nothing later may be used.", examples=["2014-05-02"])
+        datetime.date,
+        Meta(description="Day of the question; later events must not be included.", examples=["2014-05-02"]),
     ]
     scheduled: Annotated[
         datetime.date,
-        Meta(description="Day the shipment is to be delivered, at most 365 days ahead.", examples=["2014-06-01"]),
+        Meta(description="Scheduled day of delivery, at most 365 days after `asked`.", examples=["2014-06-01"]),
     ]
     ordered: (
-        Annotated[datetime.date, Meta(description="Day the order went to the vendor.", examples=["2014-03-03"])]
+        Annotated[
+            datetime.date, Meta(description="Day the order was sent to the vendor.", examples=["2014-03-03"])
+        ]
         | None
     ) = None
     mode: Annotated[Mode, Meta(description="Mode of shipment.")] | None = None
-    fulfilment: Annotated[Fulfilment, Meta(description="By the vendor directly, or from a stock.")] = "direct"
-    incoterm: Annotated[Incoterm, Meta(description="Who bears cost and risk up to where.")] | None = None
+    fulfilment: Annotated[Fulfilment, Meta(description="Delivery by the vendor directly, or from a stock.")] = (
+        "direct"
+    )
+    incoterm: Annotated[Incoterm, Meta(description="Incoterm: division of cost and risk.")] | None = None
     product_group: Annotated[ProductGroup, Meta(description="ARV: medicines; HRDT: HIV tests.")] | None = None
     product_class: Annotated[ProductClass, Meta(description="Sub-classification of the product.")] | None = None
     quantity: Annotated[int, Meta(ge=1, le=100_000_000, description="Packs.", examples=[10000])]
-    value: Annotated[float, Meta(ge=0, le=1e9, description="Value of the line, USD.", examples=[89000.0])]
+    value: Annotated[float, Meta(ge=0, le=1e9, description="Value of the order line, USD.", examples=[89000.0])]
     pack_size: (
         Annotated[int, Meta(ge=1, le=100_000, description="Units per pack, such as tablets.", examples=[60])]
         | None
@@ -103,50 +108,50 @@ class VendorQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         tuple[Delivery, ...],
         Meta(
             max_length=1000,
-            description="Earlier shipments of the vendor in any order; the latest 200 that were due before "
-            "`asked` are used, and a delivery after `asked` is refused.",
+            description="Earlier shipments of the vendor, in any order. The latest 200 due before `asked` "
+            "are used. A delivery after `asked` is refused.",
         ),
     ] = ()
 
 
 class VendorAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How likely the shipment is late, beside what is usual."""
+    """The probability that the shipment is late, compared with usual rates."""
 
     vendor: str
     asked: datetime.date
     scheduled: datetime.date
-    probability: Annotated[float, Meta(description="That it is delivered after the scheduled day, 0 to 1.")]
-    risk: Annotated[Risk, Meta(description="By the version's thresholds.")]
-    base_rate: Annotated[float, Meta(description="Late share of all shipments the version learned from.")]
-    vendor_rate: Annotated[float, Meta(description="Late share of the history given, smoothed: the naive answer.")]
+    probability: Annotated[float, Meta(description="Probability of delivery after the scheduled day, 0 to 1.")]
+    risk: Annotated[Risk, Meta(description="Risk level by the version's thresholds.")]
+    base_rate: Annotated[float, Meta(description="Late share of the version's training shipments.")]
+    vendor_rate: Annotated[float, Meta(description="Smoothed late share of the given history: the naive answer.")]
 
 
 class VendorContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version needs at serving time besides its ONNX graph."""
+    """The data besides the ONNX graph that a version needs for serving."""
 
     base_rate: float
-    """Late share of the training part; what a short history is smoothed towards."""
+    """Late share of the training part; a short history is smoothed towards it."""
     slope: float = 1.0
     """Calibrated log odds are slope * margin + intercept; also in the ONNX graph."""
     intercept: float = 0.0
     elevated: float = 1.0
-    """The risk is elevated above this probability, from the validation part; also in the ONNX graph."""
+    """The risk is elevated above this probability. Chosen on the validation part; also in the ONNX graph."""
     high: float = 1.0
-    """The risk is high above this one."""
+    """The risk is high above this probability."""
 
 
 class VendorContribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What one feature did to one answer."""
+    """Contribution of one feature to one answer."""
 
     feature: str
     value: float | None
-    """The feature's value, null when missing."""
+    """The feature's value, null if missing."""
     contribution: float
     """Added to the log odds of being late."""
 
 
 class VendorReason(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact in words, with the contributions of the features that tell it."""
+    """One fact in words, with the sum of the contributions of its features."""
 
     text: str
     effect: Literal["raises", "lowers"]
@@ -155,14 +160,14 @@ class VendorReason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VendorExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer taken apart into exact TreeSHAP contributions, largest first.
+    """An answer with its exact TreeSHAP contributions, largest first.
 
     `base` + the sum of `contribution` is the log odds of the probability before rounding.
     """
 
     answer: VendorAnswer
     reasons: tuple[VendorReason, ...]
-    """The facts that moved the answer most, largest first."""
+    """The facts that changed the answer most, largest first."""
     base: float
     contributions: tuple[VendorContribution, ...]
 
@@ -196,4 +201,4 @@ def _example() -> VendorQuestion:
 
 
 EXAMPLE = _example()
-"""A realistic question: twenty earlier shipments, six of them late."""
+"""An example question: twenty earlier shipments, six of them late."""

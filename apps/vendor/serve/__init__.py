@@ -1,1 +1,1 @@
-"""What serving and training of the vendor app share: pure functions that import the kernel only."""
+"""Pure functions that serving and training of the vendor app share. They import only the kernel."""

@@ -1,4 +1,4 @@
-"""From the booster's margin to the model's outputs, in NumPy: the twin of the tail of the ONNX graph."""
+"""Convert the booster's margin to the model's outputs, in NumPy: the same steps as the tail of the ONNX graph."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Floats = npt.NDArray[np.float32]
 
 
 def thresholds(context: VendorContext) -> Floats:
-    """Probabilities above which the risk is elevated and high."""
+    """Return the probabilities above which the risk is elevated and high."""
     return np.array([context.elevated, context.high], dtype=np.float32)
 
 
 def finish(features: npt.NDArray[np.float32], margin: npt.NDArray[np.float64], context: VendorContext) -> Arrays:
-    """The app's outputs from the booster's margin [n] and its input [n, F]."""
+    """Return the app's outputs from the booster's margin [n] and its input [n, F]."""
     scaled = margin.astype(np.float32) * np.float32(context.slope) + np.float32(context.intercept)
     log_odds = scaled.astype(np.float32)[:, None]
     probability = sigmoid(log_odds)

@@ -1,4 +1,4 @@
-"""The model's input columns: their names, units and order, and how much of a history they look at."""
+"""The model's input columns: names, units and order, and the number of shipments used from a history."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = [
 ]
 
 WINDOW = 200
-"""Latest shipments of a history that are looked at."""
+"""Number of latest shipments of a history that are used."""
 WINDOW_HERE = 100
-"""Latest shipments to the country of the question that are looked at, however old."""
+"""Number of latest shipments to the question's country that are used, however old."""
 RECENT = (10, 30)
 WEIGHT = 10.0
-"""How many shipments the usual late share counts for where a share is smoothed."""
+"""Weight of the usual late share in a smoothed share, in shipments."""
 
 MODE_NAMES: dict[str, str] = {
     "air": "by_air",
@@ -31,7 +31,7 @@ MODE_NAMES: dict[str, str] = {
     "truck": "by_truck",
 }
 TERMS: dict[str, str] = {"CIP": "term_cip", "DDP": "term_ddp", "EXW": "term_exw", "FCA": "term_fca"}
-"""Terms that are frequent enough for a column."""
+"""Incoterms that are frequent enough for a column."""
 CLASSES: dict[str, str] = {
     "Pediatric": "class_pediatric",
     "HIV test": "class_test",
@@ -67,7 +67,7 @@ COLUMNS: dict[str, str] = {
 }
 """Feature name to unit, in the order of the model's input columns.
 
-How long a history is and when in the calendar a shipment is due are left out: they tell years apart, not vendors.
+The length of a history and the date of a shipment are left out: they distinguish years, not vendors.
 """
 FEATURES: tuple[str, ...] = tuple(COLUMNS)
 RATE_COLUMN = FEATURES.index("late_share")
@@ -82,4 +82,4 @@ RISING: tuple[str, ...] = (
     "mean_delay_here_10",
     "overdue_here",
 )
-"""Features of which more never lowers the risk, by construction."""
+"""Features constrained to be monotonic: a higher value never lowers the risk."""

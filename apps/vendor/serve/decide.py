@@ -1,4 +1,4 @@
-"""Model outputs to answers: the one place that turns margins over thresholds into a level of risk."""
+"""Convert model outputs to answers. Only this module converts margins over thresholds to a risk level."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from serving.kernel.tensors import Arrays
 __all__ = ["LEVELS", "OUTPUTS", "decide"]
 
 OUTPUTS: dict[str, int] = {"log_odds": 1, "probability": 1, "excess": 2, "vendor_rate": 1}
-"""The model's outputs and their columns, FP32. `excess` is the probability less the thresholds of `LEVELS`."""
+"""The model's outputs and their columns, FP32. `excess` is the probability minus the thresholds of `LEVELS`."""
 LEVELS = RISKS[1:]
 
 
 def decide(questions: Sequence[VendorQuestion], outputs: Arrays, context: VendorContext) -> list[VendorAnswer]:
-    """One answer per question; the risk is as many levels up as there are thresholds exceeded."""
+    """Return one answer per question; the number of exceeded thresholds gives the risk level."""
     probabilities = outputs["probability"][:, 0].tolist()
     rates = outputs["vendor_rate"][:, 0].tolist()
     levels = (outputs["excess"] > 0).sum(axis=1).tolist()

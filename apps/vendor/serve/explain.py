@@ -1,4 +1,4 @@
-"""Exact TreeSHAP contributions behind an answer, from the native booster kept in the version's folder."""
+"""Exact TreeSHAP contributions to an answer, from the native booster in the version's folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOOSTER_NAME = "booster.ubj"
 
 
 def explainer(folder: Path, context: VendorContext) -> Explainer:
-    """Open the booster of a version. Raises `xgboost.core.XGBoostError` for a file that is not one."""
+    """Open the booster of a version. Raises `xgboost.core.XGBoostError` if the file is not a booster."""
     import xgboost
 
     booster = xgboost.Booster(model_file=folder / BOOSTER_NAME)

@@ -1,6 +1,6 @@
-"""Questions to model features. Pure; training and serving call the same `compute`.
+"""Convert questions to model features. Training and serving call the same pure function `compute`.
 
-Sums over a history are sums of whole numbers: a row's features do not depend on the rows beside it.
+Sums over a history are sums of integers, so features of a row are independent of other rows.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ __all__ = ["Orders", "compute", "encode"]
 Floats = npt.NDArray[np.float64]
 
 AT_ONCE = 1024
-"""Rows computed together: what is worked on stays small."""
+"""Rows computed together; limits the working set."""
 NEVER = datetime.date.max.toordinal()
 _RANKS = np.arange(MOST)
 
 
 @dataclass(slots=True, eq=False)
 class Orders:
-    """What is asked about; one row per question. Days are proleptic Gregorian ordinals."""
+    """Shipments in question; one row per question. Days are proleptic Gregorian ordinals."""
 
     asked: npt.NDArray[np.int64]
     scheduled: npt.NDArray[np.int64]
     numbers: dict[str, Floats]
     """`ordered` (a day), `quantity` (packs), `value` (USD), `pack_size` (units), `weight` (kg) and `first_line`
-    (0 or 1), NaN where not known."""
+    (0 or 1), NaN if unknown."""
     words: dict[str, Sequence[str | None]]
     """`mode`, `fulfilment`, `incoterm`, `product_group` and `product_class`."""
 
     def rows(self, chosen: slice) -> Orders:
-        """Some of the rows."""
+        """Select rows."""
         numbers = {name: values[chosen] for name, values in self.numbers.items()}
         words = {name: values[chosen] for name, values in self.words.items()}
         return Orders(self.asked[chosen], self.scheduled[chosen], numbers, words)
 
 
 def encode(questions: Sequence[VendorQuestion], context: VendorContext) -> Arrays:
-    """Questions to the model's input `features`, FP32 [n, F].
+    """Convert questions to the model's input `features`, FP32 [n, F].
 
-    Raises `Invalid` for a shipment that was due before it is asked about or is due in more than a year, for an
-    order or a delivery after the day of the question.
+    Raises `Invalid` if a shipment was due before the day of the question or is due in more than a year, and if an
+    order or a delivery is after the day of the question.
     """
     tables = [_history(row, question) for row, question in enumerate(questions)]
     return {"features": compute(_orders(questions), stack(tables), context.base_rate)}
 
 
 def compute(orders: Orders, histories: Histories, base_rate: float) -> npt.NDArray[np.float32]:
-    """Features of every row, FP32 [n, F] in the order of `FEATURES`; `base_rate` is the usual late share."""
+    """Return the features of every row, FP32 [n, F], in `FEATURES` order; `base_rate` is the usual late share."""
     total = len(orders.asked)
     table = np.empty((total, len(FEATURES)), dtype=np.float32)
     for start in range(0, total, AT_ONCE):
@@ -71,7 +71,7 @@ def compute(orders: Orders, histories: Histories, base_rate: float) -> npt.NDArr
 
 
 def _past(histories: Histories, base_rate: float) -> dict[str, Floats]:
-    """Columns of the vendor's history, and of its shipments to the same country."""
+    """Return columns of the vendor's history, and of its shipments to the same country."""
     cells, count = histories.cells, np.minimum(histories.count, WINDOW)
     delay = cells[:, :, DELAY].astype(np.int64)
     age = cells[:, :, AGE].astype(np.float64)
@@ -107,20 +107,20 @@ def _past(histories: Histories, base_rate: float) -> dict[str, Floats]:
 
 
 def _smooth(late: npt.NDArray[Any], count: npt.NDArray[Any], usual: Floats | float) -> Floats:
-    """Late share, drawn towards the `usual` one as if that had been seen in `WEIGHT` shipments."""
+    """Return the late share, smoothed towards the `usual` share with the weight of `WEIGHT` shipments."""
     smoothed: Floats = (late + WEIGHT * usual) / (count + WEIGHT)
     return smoothed
 
 
 def _mean(days: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> Floats:
-    """Mean of the chosen cells of every row; NaN where none is."""
+    """Return the mean of the chosen cells of every row; NaN if there are none."""
     count = chosen.sum(axis=1).astype(np.float64)
     mean: Floats = np.where(chosen, days, 0).sum(axis=1) / np.where(count > 0, count, np.nan)
     return mean
 
 
 def _order(orders: Orders) -> dict[str, Floats]:
-    """Columns of what is asked about."""
+    """Return columns of the shipment in question."""
     numbers, words = orders.numbers, orders.words
     units = numbers["quantity"] * numbers["pack_size"]
     # An order that is not placed yet has no lead time.
@@ -144,12 +144,12 @@ def _is(words: Sequence[str | None], wanted: str, absent: float = np.nan) -> Flo
 
 
 def _flags(words: Sequence[str | None], names: Mapping[str, str], absent: float = np.nan) -> dict[str, Floats]:
-    """One column per word that has a name."""
+    """Return one column per value in `names`."""
     return {name: _is(words, word, absent) for word, name in names.items()}
 
 
 def _history(row: int, question: VendorQuestion) -> Cells:
-    """The question's history as known on its day. Raises `Invalid`."""
+    """Return the question's history as known on its day. Raises `Invalid`."""
     asked = question.asked.toordinal()
     _check_days(row, question)
     past = question.history
@@ -160,8 +160,8 @@ def _history(row: int, question: VendorQuestion) -> Cells:
         if asked < day < NEVER:
             raise Invalid(
                 f"[{row}].history[{index}].delivered",
-                f"{past[index].delivered} is after the question, asked on {question.asked}; "
-                "leave out what was not known then",
+                f"{past[index].delivered} is after the day of the question, {question.asked}; "
+                "remove data that was not known then",
             )
     scheduled = np.array([one.scheduled.toordinal() for one in past], dtype=np.int64)
     here = np.array([one.country == question.country for one in past])
@@ -178,8 +178,8 @@ def _check_days(row: int, question: VendorQuestion) -> None:
     if question.ordered is not None and question.ordered > question.asked:
         raise Invalid(
             f"[{row}].ordered",
-            f"{question.ordered} is after the question, asked on {question.asked}; "
-            "leave out what was not known then",
+            f"{question.ordered} is after the day of the question, {question.asked}; "
+            "remove data that was not known then",
         )
 
 

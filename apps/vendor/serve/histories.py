@@ -1,8 +1,8 @@
 """Past shipments as seen on one day, with what was known of them by then.
 
-A shipment that was due counts whatever became of it: delivered in time, delivered late, or still on its way and so
-late already. One that is due later and came early is counted apart: those that did not come early are not known
-yet, and a late share of both would be too good.
+A shipment that was due counts in any case: delivered in time, delivered late, or still open and therefore late. A
+shipment that is due later but arrived early is counted separately. The outcome of other shipments due later is
+unknown, so including the early ones would bias the late share downwards.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ Cells = npt.NDArray[np.int16]
 Days = npt.NDArray[np.int64]
 
 AGE, DELAY, OPEN, HERE = range(4)
-"""Columns of a shipment: days since it was due, days from then to its delivery (or to the question, while it is
+"""Columns of a shipment: days since it was due, days from then to its delivery (to the question, if it is
 open), whether it is open, whether it went to the country of the question."""
 MOST = WINDOW + WINDOW_HERE
-"""Shipments looked at."""
+"""Maximum number of shipments used."""
 FAR = 20_000
-"""Days further off than this count as this many."""
+"""Days are clipped to this limit."""
 
 
 @dataclass(slots=True, eq=False)
 class Histories:
-    """Shipments looked at, latest first; one row per question.
+    """Shipments of each question, latest first; one row per question.
 
-    The first 200 are the vendor's latest; those after them are older ones to the country of the question.
+    The first 200 are the vendor's latest; older ones to the country of the question follow.
     """
 
     cells: Cells
     """[n, 300, 4]; zeros beyond `count`."""
     count: npt.NDArray[np.int64]
-    """[n] shipments looked at."""
+    """[n] number of shipments used."""
     ahead: npt.NDArray[np.int64]
-    """[n, 2] shipments that came before they were due, due on the day of the question or later; of those, to the
-    country of the question."""
+    """[n, 2] number of shipments that arrived early and were due on the day of the question or later; number of
+    these that went to the country of the question."""
 
 
 def seen(asked: int, scheduled: Days, delivered: Days, here: npt.NDArray[np.bool_]) -> Cells:
-    """What can be known on the day `asked` (an ordinal), [k, 4]; see `latest`.
+    """Return the shipments known on the day `asked` (an ordinal), [k, 4]; see `latest`.
 
-    `scheduled` and `delivered` are ordinals; a delivery after `asked` counts as open, so nothing that
-    happens later changes the result.
+    `scheduled` and `delivered` are ordinals. A delivery after `asked` counts as open, so later events never change
+    the result.
     """
     known = (scheduled < asked) | (delivered <= asked)
     scheduled, delivered, here = scheduled[known], delivered[known], here[known]
@@ -62,9 +62,9 @@ def seen(asked: int, scheduled: Days, delivered: Days, here: npt.NDArray[np.bool
 
 
 def latest(table: Cells) -> Cells:
-    """The 200 shipments due last and the 100 to the country of the question, latest first; then those not yet due.
+    """Return the 200 shipments due last and 100 to the question's country, latest first; then those not yet due.
 
-    Ties are ordered by all they hold: shipments in any order give the same.
+    Ties are ordered by all columns, so the order of the input does not matter.
     """
     table = table[np.lexsort((table[:, HERE], table[:, OPEN], table[:, DELAY], table[:, AGE]))]
     due = table[:, AGE] > 0
@@ -76,7 +76,7 @@ def latest(table: Cells) -> Cells:
 
 
 def stack(tables: list[Cells]) -> Histories:
-    """One row per table of `seen`."""
+    """Return one row per table of `seen`."""
     cells = np.zeros((len(tables), MOST, 4), dtype=np.int16)
     count = np.zeros(len(tables), dtype=np.int64)
     ahead = np.zeros((len(tables), 2), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Contributions to words: the features that tell one fact together make one reason, their shares summed."""
+"""Convert contributions to words. The features of one fact form one reason, and their contributions are summed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["FACTS", "reasons"]
 MOST = 5
 """Reasons given."""
 LEAST = 0.02
-"""Smaller contributions to the log odds are no reason."""
+"""Minimum contribution to the log odds for a reason."""
 
 Values = Mapping[str, float]
-"""Feature name to value, NaN where missing."""
+"""Feature name to value, NaN if missing."""
 Words = Callable[[VendorQuestion, Values], str]
 
 
@@ -87,11 +87,11 @@ FACTS: dict[Words, tuple[str, ...]] = {
     _product: ("first_line", "group_arv", *CLASSES.values()),
     _way: ("from_stock", *MODE_NAMES.values(), *TERMS.values()),
 }
-"""How a fact is worded, and the features that tell it; every feature tells one. Shares are the smoothed ones."""
+"""Wording and features of each fact; every feature belongs to a fact. Late shares are the smoothed ones."""
 
 
 def reasons(question: VendorQuestion, values: Values, shares: Mapping[str, float]) -> tuple[VendorReason, ...]:
-    """The facts that moved the log odds most, largest first. `shares` are the contributions by feature."""
+    """Return the facts that changed the log odds most, largest first; `shares` are contributions by feature."""
     sums = {words: math.fsum(shares[name] for name in names) for words, names in FACTS.items()}
     chosen = [words for words in sorted(sums, key=lambda one: -abs(sums[one])) if abs(sums[words]) >= LEAST]
     return tuple(

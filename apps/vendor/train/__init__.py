@@ -1,1 +1,1 @@
-"""Training of the vendor app. Never imported while serving."""
+"""Training of the vendor app. Serving never imports it."""

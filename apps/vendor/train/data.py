@@ -1,4 +1,4 @@
-"""Shipment tables: known layouts to one clean table of shipments, the schema of the tidy table, and the split."""
+"""Shipment tables: conversion of known layouts to one clean table, the schema of the tidy table, and the split."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORBIDDEN = (
     "Freight Cost (USD)",
     "Line Item Insurance (USD)",
 )
-"""Known only when a shipment has left or has come. Histories hold what was known on the day of the question."""
+"""Known only after a shipment left or arrived. Histories contain only data known on the day of the question."""
 
 SCMS = {
     "Vendor": "vendor",
@@ -61,7 +61,7 @@ WORDS: dict[str, Mapping[str, str]] = {
     "product_class": {word.lower(): word for word in PRODUCT_CLASSES},
     "first_line": {"yes": "1", "no": "0", "true": "1", "false": "0", "1": "1", "0": "0"},
 }
-"""Column to the words it may hold, lower case, and what they become."""
+"""Column to its allowed words, in lower case, and their replacements."""
 DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%y", "%m/%d/%y")
 NOTHING = (
     "",
@@ -72,9 +72,9 @@ NOTHING = (
     "n/a - from rdc",
     "weight captured separately",
 )
-"""Words that stand for a missing value."""
+"""Words that mean a missing value."""
 ELSEWHERE = r"see (asn|dn)-\d+ \(id#:\d+\)"
-"""A weight that is given for several lines together, in another line."""
+"""A reference to another line, which holds the weight of several lines together."""
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.16
@@ -116,9 +116,9 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def shipments(raw: pd.DataFrame) -> pd.DataFrame:
-    """One row per shipment that was delivered, by scheduled day, from the SCMS layout or the plain one.
+    """Return one row per delivered shipment, sorted by scheduled day, from the SCMS layout or the plain one.
 
-    Columns: those of the question, `delivered` and `recorded` (the day it was known, at the earliest the day of
+    Columns: those of the question, `delivered` and `recorded` (the day the delivery became known, not before the
     delivery). `attrs["dropped"]` counts the shipments without a delivery. Raises `DataError`.
     """
     frame = _rename(raw)
@@ -137,10 +137,10 @@ def shipments(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def cut(frame: pd.DataFrame) -> Split:
-    """By the day of the question: the last fifth of the rows to test, the 16 % before it to stop and calibrate on.
+    """Split by the day of the question: the last fifth of the rows to test, the 16 % before it to validation.
 
-    A row whose shipment was due in a later part than it was asked in is dropped: on the day a part ends, its
-    outcome was not known. Raises `DataError`.
+    A row is dropped if its shipment was due in a later part than the question, because its outcome was unknown at
+    the end of the part. Raises `DataError`.
     """
     asked = frame["asked"].sort_values(kind="stable").reset_index(drop=True)
     boundaries = (1 - TEST_SHARE - VALIDATION_SHARE, 1 - TEST_SHARE)
@@ -148,7 +148,7 @@ def cut(frame: pd.DataFrame) -> Split:
     split = by_time(frame, "asked", validation_from, test_from, until="known_on")
     for name in ("train", "validation"):
         if getattr(split, name)["late"].nunique() < 2:
-            raise DataError(f"split: the {name} part has shipments of one outcome only; give more data")
+            raise DataError(f"split: the {name} part has shipments of one outcome only; provide more data")
     return Split(
         train=split.train,
         validation=split.validation,
@@ -173,7 +173,7 @@ def _rename(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Lower case without blanks; what stands for nothing is missing."""
+    """Return lower case without spaces at the ends; words that mean a missing value become missing."""
     text = column.map(lambda value: str(value).strip().lower()).astype(object)
     elsewhere = text.map(lambda value: re.fullmatch(ELSEWHERE, value) is not None)
     nothing = column.isna() | text.isin(NOTHING) | elsewhere
@@ -197,7 +197,7 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     text = _text(column)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     infinite = numbers.isna() | numbers.isin([np.inf, -np.inf])
-    _refuse(column, infinite & text.notna(), "a number or nothing")
+    _refuse(column, infinite & text.notna(), "a number or an empty cell")
     return numbers
 
 
@@ -206,7 +206,7 @@ def _words(column: pd.Series[Any], words: Mapping[str, str]) -> pd.Series[Any]:
     if pd.api.types.is_float_dtype(column):
         text = text.str.removesuffix(".0")
     found = text.map(dict(words)).astype(object)
-    _refuse(column, found.isna() & text.notna(), f"one of {', '.join(sorted(words))} or nothing")
+    _refuse(column, found.isna() & text.notna(), f"one of {', '.join(sorted(words))} or an empty cell")
     return found.where(found.notna(), None)
 
 

@@ -1,4 +1,4 @@
-"""Questions and feature rows taken from the test part, for golden rows and parity."""
+"""Questions and feature rows from the test part, for golden rows and the parity check."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPTIONAL = ("ordered", "mode", "incoterm", "product_group", "product_class", "pa
 
 
 def golden(test: pd.DataFrame) -> list[VendorQuestion]:
-    """Questions spread over the test part; every few with a short history, none, or the optional fields absent."""
+    """Return questions spread over the test part; some have a short or empty history or lack optional fields."""
     picked = np.linspace(0, len(test) - 1, GOLDEN_ROWS).astype(int)
     questions = [question_of(test.iloc[int(row)]) for row in picked]
     for number, question in enumerate(questions):
@@ -47,9 +47,9 @@ def golden(test: pd.DataFrame) -> list[VendorQuestion]:
 
 
 def question_of(row: pd.Series[Any]) -> VendorQuestion:
-    """A row of the tidy table as a caller would ask about it.
+    """Return a row of the tidy table as a question.
 
-    Shipments to other countries stand without one. An order placed after the day of the question is left out.
+    Shipments to other countries have no country. An order placed after the day of the question is left out.
     """
     asked = row["asked"].date()
     ordered = None if pd.isna(row["ordered"]) or row["ordered"] > row["asked"] else row["ordered"].date()
@@ -79,10 +79,10 @@ def _known(value: Any, kind: type[Any] = str) -> Any:
 
 
 def parity_rows(held_out: Floats, splits: Mapping[int, Floats]) -> Floats:
-    """Held-out rows, then copies with one feature at, just above and just below a split value, then extremes.
+    """Return held-out rows, copies with one feature at, just above and just below a split value, then extremes.
 
-    `splits` are the booster's split values by column. The last rows hold one extreme value in one column or
-    throughout, NaN among them.
+    `splits` are the booster's split values by column. The last rows hold one extreme value, including NaN, in one
+    column or in all columns.
     """
     rng = np.random.default_rng(7)
     chosen = held_out[np.sort(rng.permutation(len(held_out))[:HELD_OUT_ROWS])]

@@ -1,7 +1,7 @@
-"""From shipments to questions: each shipment is asked about on several days, with the history known on each.
+"""Convert shipments to questions: one question per shipment on several days, with the history known on each.
 
-A shipment counts for a history only when it was due before the day of the question, and its delivery only when
-that had been recorded by then.
+A history includes a shipment only if it was due before the day of the question, and its delivery only if that was
+recorded by then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from apps.vendor.serve.histories import Cells, Histories, seen, stack
 __all__ = ["NOTICES", "histories_of", "orders_of", "questions_of", "unpack"]
 
 NOTICES = (1, 7, 30, 60)
-"""Days before the scheduled day on which a shipment is asked about."""
+"""Days before the scheduled day on which a question is asked about a shipment."""
 Days = npt.NDArray[np.int64]
 
 EPOCH = np.datetime64("1970-01-01")
@@ -28,10 +28,10 @@ NUMBERS = ("quantity", "value", "pack_size", "weight", "first_line")
 
 
 def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table: every shipment at every notice at which it had not come yet, with its packed history.
+    """Return the tidy table: each shipment at every notice before its delivery, with its packed history.
 
-    `known_on` is the day after the scheduled one, when the outcome is known at the latest. Of the shipment's own
-    delivery nothing is left but `late`. Rows are by vendor as they came, notice by notice.
+    `known_on` is the day after the scheduled day, when the outcome is known at the latest. The only trace of the
+    shipment's own delivery is `late`. Rows are grouped by notice and keep the order of `shipments`.
     """
     packed: dict[int, dict[int, bytes]] = {notice: {} for notice in NOTICES}
     shipments = shipments.reset_index()
@@ -50,7 +50,7 @@ def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
             late=(shipments["delivered"] > shipments["scheduled"]).astype(float),
             history=pd.Series(packed[notice], dtype=object),
         )
-        # Nobody asks about a shipment that has come; other lines of the same delivery would give it away.
+        # Nobody asks about a delivered shipment; other lines of the same delivery would leak its outcome.
         still_open = table["recorded"] > table["asked"]
         kept = table.loc[still_open, [label, *ORDERED, *WORDS, *NUMBERS, "history", "late"]]
         tables.append(kept.set_index(label))
@@ -61,7 +61,7 @@ def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Past:
-    """One vendor's shipments by scheduled day; what was known of them on any day."""
+    """One vendor's shipments by scheduled day, and what was known of them on any day."""
 
     def __init__(self, shipments: pd.DataFrame) -> None:
         self.due = ordinals(shipments["scheduled"])
@@ -71,7 +71,7 @@ class _Past:
         self.of_country = [np.flatnonzero(self.countries == one) for one in range(self.countries.max() + 1)]
 
     def on(self, asked: int, country: int) -> Cells:
-        """What `histories.seen` gives of all shipments with that country's as `here`."""
+        """Return the result of `histories.seen` for all shipments, with those of the country as `here`."""
         own = self.of_country[country]
         rows = np.union1d(
             _tail(self.due, np.arange(len(self.due)), asked, WINDOW), _tail(self.due[own], own, asked, WINDOW_HERE)
@@ -83,7 +83,7 @@ class _Past:
 
 
 def _tail(due: Days, rows: Days, asked: int, count: int) -> Days:
-    """The last `count` of the `rows` that were `due` (ascending) before `asked`, and others of their first day."""
+    """Return the last `count` of the `rows` `due` (ascending) before `asked`, and others of their first day."""
     end = int(np.searchsorted(due, asked))
     if end == 0:
         return rows[:0]
@@ -91,23 +91,23 @@ def _tail(due: Days, rows: Days, asked: int, count: int) -> Days:
 
 
 def ordinals(days: pd.Series) -> Days:
-    """Proleptic Gregorian ordinals of days without gaps."""
+    """Return proleptic Gregorian ordinals of days without missing values."""
     found: Days = days.to_numpy().astype("datetime64[D]").astype(np.int64) + UNIX_EPOCH
     return found
 
 
 def unpack(history: bytes) -> Cells:
-    """The cells of one packed history, [k, 4]."""
+    """Return the cells of one packed history, [k, 4]."""
     return np.frombuffer(history, dtype=np.int16).reshape(-1, 4)
 
 
 def histories_of(tidy: pd.DataFrame) -> Histories:
-    """The histories of the rows of the tidy table."""
+    """Return the histories of the rows of the tidy table."""
     return stack([unpack(history) for history in tidy["history"]])
 
 
 def orders_of(tidy: pd.DataFrame) -> Orders:
-    """What the rows of the tidy table ask about, as `features.compute` takes it."""
+    """Return the shipments in question of the tidy table's rows, as `features.compute` takes them."""
     ordered = np.where(
         tidy["ordered"].notna(), ordinals(tidy["ordered"].fillna(pd.Timestamp(EPOCH))).astype(float), np.nan
     )

@@ -1,8 +1,8 @@
-"""The model: one booster on the log odds, calibrated, with the thresholds of the levels, as one ONNX graph.
+"""The model: one calibrated booster on the log odds with the thresholds of the levels, as one ONNX graph.
 
-The rounds are chosen on the validation part; the booster is then fitted again on train and validation together,
-because the latest shipments matter most. Calibration and thresholds are from the validation part and the booster
-that had not seen it.
+The validation part determines the number of rounds. The booster is then refitted on train and validation, because
+the latest shipments matter most. Calibration and thresholds come from the validation part and the booster fitted
+without it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TREES: dict[str, Any] = {
     "objective": "binary:logistic",
     "eval_metric": "logloss",
     "tree_method": "hist",
-    # With few late shipments in the table the trees would learn what was odd about some years.
+    # With few late shipments in the table, unconstrained trees would overfit to single years.
     "monotone_constraints": str(tuple(int(name in RISING) for name in FEATURES)),
 }
 DEFAULTS: dict[str, Any] = {
@@ -53,37 +53,37 @@ DEFAULTS: dict[str, Any] = {
     "colsample_bytree": 0.5,
     "min_child_weight": 20,
 }
-"""What a search may choose."""
+"""Default search parameters."""
 BUDGETS = {"elevated": 0.3, "high": 0.1}
-"""Shares of the validation shipments that are flagged, at least as this level."""
+"""Shares of the validation shipments that are flagged at this level or above."""
 PARAMS: dict[str, Any] = {
     **TREES,
     "early_stopping": EARLY_STOPPING,
     **{f"budget.{name}": share for name, share in BUDGETS.items()},
 }
-"""What a run records about the fit."""
+"""Fixed parameters recorded with a run."""
 
 
 @dataclass(frozen=True)
 class VendorModel:
-    """The booster and what the version says about itself."""
+    """The booster and the version's context."""
 
     booster: Any
     context: VendorContext
 
     def predict(self, inputs: Arrays) -> Arrays:
-        """The app's inputs to the app's outputs, by XGBoost and NumPy."""
+        """Compute the app's outputs from its inputs, with XGBoost and NumPy."""
         return finish(inputs["features"], _margin(self.booster, inputs["features"]), self.context)
 
 
 def table(part: pd.DataFrame, base_rate: float) -> tuple[Floats, Floats]:
-    """Features and target of rows of the tidy table."""
+    """Return features and target of rows of the tidy table."""
     features = compute(orders_of(part), histories_of(part), base_rate)
     return features, part["late"].to_numpy(dtype=np.float32)
 
 
 def space() -> dict[str, BaseDistribution]:
-    """What each of `DEFAULTS` may be."""
+    """Return the search space of each parameter in `DEFAULTS`."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
@@ -96,10 +96,10 @@ def space() -> dict[str, BaseDistribution]:
 
 
 def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -> VendorModel:
-    """Fit, calibrate and set the thresholds on `validation`, fit again on both.
+    """Fit, calibrate and set the thresholds on `validation`, then refit on both.
 
-    Raises `DataError` where `validation` shows the opposite of what `train` taught: calibrated on it, a worse
-    history would lower the answer.
+    Raises `DataError` if `validation` contradicts `train`: after calibration, a worse history would then lower the
+    answer.
     """
     base_rate = float(train["late"].mean())
     early, late = table(train, base_rate), table(validation, base_rate)
@@ -109,8 +109,8 @@ def fit_model(train: pd.DataFrame, validation: pd.DataFrame, trainer: Trainer) -
     slope, intercept = platt(margin, late[1].astype(np.float64))
     if slope <= 0:
         raise DataError(
-            f"fit: late shipments of the validation part are those the train part calls safe (slope {slope:.2f}); "
-            "give more data, or data with more late shipments"
+            f"fit: the validation part contradicts the train part (slope {slope:.2f}); "
+            "provide more data, or data with more late shipments"
         )
     trainer.log(f"{first.num_boosted_rounds()} rounds; log odds are {slope:.2f} * margin + {intercept:.2f}")
     stated = sigmoid(slope * margin + intercept)
@@ -126,13 +126,13 @@ def _margin(booster: Any, features: Floats) -> npt.NDArray[Any]:
 
 
 def importance(booster: Any) -> dict[str, float]:
-    """Share of the loss each feature took away."""
+    """Return each feature's share of the loss reduction."""
     gains = booster.get_score(importance_type="total_gain")
     return {name: float(gains.get(f"f{column}", 0.0)) for column, name in enumerate(FEATURES)}
 
 
 def graph(model: VendorModel) -> onnx.ModelProto:
-    """One ONNX graph: the tree ensemble, then the steps of `calibrate.finish`."""
+    """Return one ONNX graph: the tree ensemble, then the steps of `calibrate.finish`."""
     constants: dict[str, npt.NDArray[Any]] = {
         "slope": np.array(model.context.slope, dtype=np.float32),
         "intercept": np.array(model.context.intercept, dtype=np.float32),

@@ -1,4 +1,4 @@
-"""The vendor app's training side: what the pipeline calls, in the order it calls it."""
+"""Training recipe of the vendor app. The pipeline calls these methods in the order below."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class VendorRecipe(Recipe[VendorQuestion]):
     checks = staticmethod(report.gate)
 
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """The SCMS layout or the plain one to one row per shipment and day of the question."""
+        """Convert the SCMS layout or the plain one to one row per shipment and day of the question."""
         return history.questions_of(data.shipments(raw))
 
     def fit(self, split: Split, trainer: Trainer) -> Fitted:
-        """One booster, its calibration and the thresholds of the levels."""
+        """Fit one booster, its calibration and the thresholds of the levels."""
         trainer.log(f"{len(split.train)} questions to fit on, {len(split.validation)} to stop and calibrate on")
         fitted = model.fit_model(split.train, split.validation, trainer)
         return Fitted(
@@ -68,7 +68,7 @@ class VendorRecipe(Recipe[VendorQuestion]):
         )
 
     def evaluate(self, fitted: Fitted, split: Split) -> Evaluation:
-        """Every test question; the baseline's threshold is from the validation part, as the model's are."""
+        """Evaluate every test question; the baseline's threshold is also from the validation part."""
         rates = self._features(fitted, split.validation)[:, RATE_COLUMN]
         threshold = alerts_at(rates, model.BUDGETS["high"])
         outputs = fitted.predict({"features": self._features(fitted, split.test)})
@@ -78,26 +78,26 @@ class VendorRecipe(Recipe[VendorQuestion]):
     judged = evaluate
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
-        """The booster, its calibration and the thresholds in one graph."""
+        """Export the booster, its calibration and the thresholds as one graph."""
         return model.graph(fitted.model)
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """Test rows, rows at and beside the booster's split values, extreme rows, NaN."""
+        """Return test rows, rows at and next to the booster's split values, extreme rows and NaN rows."""
         rows = parity_rows(self._features(fitted, split.test), thresholds(fitted.model.booster))
         return {"features": rows}
 
     def golden(self, split: Split) -> list[VendorQuestion]:
-        """Questions of the test part."""
+        """Return questions of the test part."""
         return golden(split.test)
 
     def decisions(self, outputs: Arrays) -> Arrays:
-        """Over the threshold of each level."""
+        """Return whether the probability exceeds the threshold of each level."""
         return {"risk": outputs["excess"]}
 
     def _features(self, fitted: Fitted, part: pd.DataFrame) -> model.Floats:
         context = fitted.context
         if not isinstance(context, VendorContext):
-            raise TypeError(f"the context is a {type(context).__name__}, not a VendorContext")
+            raise TypeError(f"the context must be a VendorContext, not a {type(context).__name__}")
         return model.table(part, context.base_rate)[0]
 
 

@@ -1,4 +1,4 @@
-"""What a fitted vendor model is worth: metrics beside the vendor's own late share, and the gate."""
+"""Metrics of a vendor model compared with the vendor's own late share, and the gate."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from training.recipe import Evaluation
 __all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "named", "slice_of"]
 
 GATED = 1
-"""The notice, in days, at which the gate wants a gain beyond chance."""
+"""The notice, in days, at which the gate requires a significant gain."""
 WATCHED = (7, 30)
-"""Notices at which the gate wants probabilities that are better on the test part, beyond chance or not."""
+"""Notices at which the gate requires better probabilities on the test part, significant or not."""
 MEASURES: tuple[tuple[str, Callable[[Any, Any], float], str], ...] = (
     ("auroc", auroc, "higher"),
     ("average_precision", average_precision, "higher"),
@@ -40,16 +40,16 @@ MEASURES: tuple[tuple[str, Callable[[Any, Any], float], str], ...] = (
 )
 RESAMPLES = 100
 LEAST_WEEKS = 10
-"""Fewest weeks an interval is made of."""
+"""Minimum number of weeks for an interval."""
 
 
 def slice_of(notice: int) -> str:
-    """The name of a notice among the slices."""
+    """Return the name of a notice's slice."""
     return f"{notice} days ahead" if notice > 1 else "1 day ahead"
 
 
 def judged(tidy: pd.DataFrame, outputs: Arrays, baseline_threshold: float) -> pd.DataFrame:
-    """The model's and the baseline's answers beside the truth, one row per row of the tidy table.
+    """Return the answers of model and baseline with the outcomes, one row per row of the tidy table.
 
     Columns `actual`, `predicted`, `baseline` (the vendor's smoothed late share), `flagged` (high risk) and
     `baseline_flagged`, `notice` (days), `from_stock`, `week` (of the scheduled day) and `slice`.
@@ -72,7 +72,7 @@ def judged(tidy: pd.DataFrame, outputs: Arrays, baseline_threshold: float) -> pd
 
 
 def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
-    """Metrics by notice with intervals, and by way of delivery a month ahead."""
+    """Return metrics by notice with intervals, and by fulfilment a month ahead."""
     metrics: list[Metric] = []
     for notice in NOTICES:
         part = rows[rows["notice"] == notice]
@@ -87,14 +87,14 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
 
 
 def named(found: Evaluation, week: pd.Series[int], tidy: pd.DataFrame) -> Evaluation:
-    """With key and block of each row of `tidy`; a shipment is named by all that is asked about it."""
+    """Add the key and block of each row of `tidy`; all facts of the question identify a shipment."""
     asked = tidy.drop(columns=["history", "late", "known_on"])
     content = pd.util.hash_pandas_object(asked, index=False).map("{:016x}".format)
     return keyed(found, week, tidy["vendor"], tidy["scheduled"].dt.date, found.rows["notice"], content)
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Better probabilities than the vendor's own late share; a day ahead, beyond chance."""
+    """Check for better probabilities than the vendor's late share; a day ahead, the gain must be significant."""
     found = evaluation.by_slice
     brier = found.get(("brier", slice_of(GATED)))
     checks = [beats(f"the vendor's own share, {slice_of(GATED)}", "Brier score", brier)]
@@ -102,7 +102,7 @@ def gate(evaluation: Evaluation) -> Sequence[Check]:
 
 
 def _measured(rows: pd.DataFrame, part: str, seed: int | None) -> Iterator[Metric]:
-    """All measures of a part that has both outcomes; with a seed, Brier score and AUROC with intervals.
+    """Yield all metrics of a part with both outcomes; with a seed, Brier score and AUROC with intervals.
 
     Shipments due in the same week, of all vendors, are resampled together.
     """
@@ -119,8 +119,10 @@ def _measured(rows: pd.DataFrame, part: str, seed: int | None) -> Iterator[Metri
 
 
 def _alerts(rows: pd.DataFrame, part: str) -> Iterator[Metric]:
-    """What the level `high` catches, beside the baseline with a threshold of the same budget; and the share late,
-    which precision must be compared with."""
+    """Yield the metrics of the level `high`, with a baseline of the same budget, and the late share.
+
+    Precision must be compared with the late share.
+    """
     if rows.empty:
         return
     actual, model, baseline = (rows[name].to_numpy() for name in ("actual", "flagged", "baseline_flagged"))
@@ -138,5 +140,5 @@ def _no_worse(metric: Metric | None, part: str) -> Check:
         value < baseline,
         measured=f"{value:.4f} beside {baseline:.4f}",
         required="below the vendor's own share's",
-        failure="the vendor's own share is the better probability",
+        failure="the vendor's own late share has the lower Brier score",
     )

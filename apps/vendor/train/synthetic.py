@@ -1,8 +1,8 @@
-"""Made-up shipments for when no data is given: the same seed gives the same table, to the last bit.
+"""Synthetic shipments, used if no data is given: the same seed gives the same table, bit for bit.
 
-Every vendor has a punctuality of its own that drifts over the years, and bad spells of months; some countries
-are harder to reach, air is quicker than sea, and short lead times are harder to keep. What a vendor did lately
-therefore says much about what it will do, and its share over a long time says less.
+Every vendor has its own punctuality, which drifts over the years, and bad periods that last months. Some countries
+are harder to reach, air is faster than sea, and short lead times are harder to meet. A vendor's recent performance
+therefore predicts its future better than its long-term share does.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ COUNTRIES = {
     "Freedonia": 0.3,
     "Genovia": -0.4,
 }
-"""Invented country to what it adds to the log odds of being late."""
+"""Invented country to its effect on the log odds of being late."""
 PRODUCTS = (("ARV", "Adult"), ("ARV", "Pediatric"), ("HRDT", "HIV test"), ("HRDT", "HIV test - Ancillary"))
 TERMS = ("EXW", "DDP", "FCA", "CIP")
 MODE_SHARES = (0.55, 0.06, 0.09, 0.3)
 MODE_ODDS = (-0.3, -0.8, 0.8, 0.4)
-"""By the order of `MODES`."""
+"""In the order of `MODES`."""
 
 
 def generate(seed: int) -> pd.DataFrame:
-    """4,500 shipments over five years in the plain layout.
+    """Return 4,500 shipments over five years in the plain layout.
 
-    Like real tables some weights and days of the order are missing, and some deliveries are recorded days later.
+    As in real tables, some weights and order dates are missing, and some deliveries are recorded days later.
     """
     rng = np.random.default_rng(seed)
     day = np.sort(rng.integers(0, DAYS, SHIPMENTS))
@@ -71,7 +71,7 @@ def generate(seed: int) -> pd.DataFrame:
 
 
 def _tempers(rng: np.random.Generator) -> Floats:
-    """Log odds of being late, by vendor and day: a habit, a slow drift, and bad spells."""
+    """Return the log odds of being late, by vendor and day: a habit, a slow drift, and bad periods."""
     habit = rng.normal(-2.2, 0.8, (VENDORS, 1))
     months = rng.normal(0, 0.25, (VENDORS, DAYS // 30 + 2)).cumsum(axis=1)
     drift = np.repeat(months - months.mean(axis=1, keepdims=True), 30, axis=1)[:, :DAYS]
@@ -83,7 +83,7 @@ def _tempers(rng: np.random.Generator) -> Floats:
 
 
 def _orders(rng: np.random.Generator, day: npt.NDArray[np.int64], lead: Floats) -> pd.DataFrame:
-    """What is ordered and when, without what became of it."""
+    """Return what is ordered and when, without outcomes."""
     count = len(day)
     scheduled = pd.Timestamp(FIRST_DAY) + pd.to_timedelta(day, unit="D")
     group, kind = np.array(PRODUCTS)[rng.choice(len(PRODUCTS), count, p=(0.6, 0.2, 0.15, 0.05))].T

@@ -126,7 +126,7 @@ def test_what_is_not_given_is_nan() -> None:
         ({"scheduled": EXAMPLE.asked - DAY}, "scheduled", "expected 0 to 365"),
         ({"scheduled": EXAMPLE.asked + 366 * DAY}, "scheduled", "366 days after"),
         ({"ordered": EXAMPLE.asked + DAY}, "ordered", "not known then"),
-        ({"history": (delivery(-3), delivery(-2, 3))}, r"history\[1\].delivered", "after the question"),
+        ({"history": (delivery(-3), delivery(-2, 3))}, r"history\[1\].delivered", "after the day of the question"),
     ],
 )
 def test_looking_ahead_is_refused_with_its_path(changed: dict[str, Any], path: str, reason: str) -> None:

@@ -39,7 +39,7 @@ def test_other_words_in_numeric_columns_are_refused_with_their_place() -> None:
     with pytest.raises(BadValue) as error:
         shipments(raw)
     assert error.value.row == 1
-    assert "heavy" in error.value.cell and "a number or nothing" in error.value.cell
+    assert "heavy" in error.value.cell and "a number or an empty cell" in error.value.cell
 
 
 @pytest.mark.parametrize("day", ["2006-13-01", "31-Jun-06", "13/1/06", "soon", "2-Jun-2006"])
