@@ -33,8 +33,8 @@ def more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An app outside the repository."""
-    write(tmp_path / "acme_apps", "rainfall", SOURCE)
-    (tmp_path / "acme_apps" / "__init__.py").touch()
+    write(tmp_path / "acme_recipes", "rainfall", SOURCE)
+    (tmp_path / "acme_recipes" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -44,7 +44,7 @@ def test_an_app_with_a_recipe_is_found(more: Path) -> None:
     assert "bare" not in find_recipe.names()
 
 
-@pytest.mark.parametrize("name", ["bare", "nothing", "../x", "", ".", "no.such.package", "acme_apps.none"])
+@pytest.mark.parametrize("name", ["bare", "nothing", "../x", "", ".", "no.such.package", "acme_recipes.none"])
 def test_an_app_without_one_is_answered_with_those_there_are(more: Path, name: str) -> None:
     with pytest.raises(RecipeError, match="available: .*apple"):
         find_recipe.find(name)
@@ -56,13 +56,13 @@ def test_a_recipe_of_the_wrong_kind_is_named(more: Path) -> None:
 
 
 def test_an_app_outside_the_repository_is_found_by_its_package(elsewhere: None) -> None:
-    assert find_recipe.find("acme_apps.rainfall").app.name == "toy"
+    assert find_recipe.find("acme_recipes.rainfall").app.name == "toy"
     assert "rainfall" not in find_recipe.names()
 
 
 def test_an_app_that_a_setting_names_is_found_by_its_name(
     elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SLIPWAY_APPS", "price,acme_apps.rainfall")
+    monkeypatch.setenv("SLIPWAY_APPS", "price,acme_recipes.rainfall")
     assert find_recipe.find("rainfall").app.name == "toy"
     assert {"price", "rainfall"} <= set(find_recipe.names())

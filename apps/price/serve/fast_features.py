@@ -14,7 +14,7 @@ from apps.price.schema import MAX_HORIZON
 from apps.price.serve.cells import BLOCKS, CELL, LEFT, LEVELS, MEANS, ORDER, RECENT, RIGHT, WIDTH
 from apps.price.serve.columns import DEFAULT_GAP, MIDDLE, SPANS, WINDOW
 from apps.price.serve.seasons import HARVEST, place_in_year
-from apps.price.serve.windows import ARRIVALS, BEYOND, DAYS, Windows
+from apps.price.serve.windows import ARRIVALS, BEYOND, DAYS, Windows, one_form
 
 __all__ = ["AT_ONCE", "compute"]
 
@@ -73,7 +73,7 @@ def compute(windows: Windows) -> npt.NDArray[np.float32]:
     _calendar(windows, gap, cells)
     cells[:, CELL["horizon"]] = windows.horizon
     cells[:, BLOCKS["optional"]] = windows.optional
-    return cells.take(ORDER, axis=1).astype(np.float32)
+    return one_form(cells.take(ORDER, axis=1).astype(np.float32))
 
 
 def _series(windows: Windows) -> Floats:

@@ -20,7 +20,7 @@ from apps.price.schema import PriceContext, PriceQuestion
 from apps.price.serve import fast_features
 from apps.price.serve.columns import DEFAULT_GAP, FEATURES, LAGS, MIDDLE, OPTIONAL, REFERENCE_LAGS, SPANS
 from apps.price.serve.seasons import HARVEST, place_in_year
-from apps.price.serve.windows import BEYOND, DAYS, Windows, fill
+from apps.price.serve.windows import BEYOND, DAYS, Windows, fill, one_form
 from serving.kernel.tensors import Arrays
 
 __all__ = ["compute", "encode"]
@@ -70,7 +70,7 @@ def compute(windows: Windows) -> npt.NDArray[np.float32]:
     features = np.empty((len(FEATURES), len(days)), dtype=np.float32)
     for row, name in enumerate(FEATURES):
         features[row] = columns[name]
-    return np.ascontiguousarray(features.T)
+    return one_form(np.ascontiguousarray(features.T))
 
 
 def _means(**series: Floats) -> dict[str, Floats]:

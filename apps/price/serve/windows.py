@@ -18,7 +18,7 @@ from apps.price.serve.columns import OPTIONAL, WINDOW
 from apps.price.serve.seasons import crop_of
 from serving.kernel.errors import Invalid
 
-__all__ = ["ARRIVALS", "BEYOND", "DAYS", "PRICES", "REFERENCES", "Windows", "fill"]
+__all__ = ["ARRIVALS", "BEYOND", "DAYS", "PRICES", "REFERENCES", "Windows", "fill", "one_form"]
 
 Floats = npt.NDArray[np.float64]
 History = Sequence[Observation]
@@ -143,3 +143,13 @@ def _optional(question: PriceQuestion, groups: Sequence[str]) -> list[float]:
         given = getattr(question, group) if group in groups else None
         found += [None] * len(names) if given is None else [getattr(given, name) for name in names]
     return [_NUMBERS.get(value, value) for value in found]
+
+
+def one_form(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The same features in place, every zero as 0.0 and every missing value as the same NaN.
+
+    The sign that a calculation gives to either depends on the order of its steps, and means nothing.
+    """
+    features += 0.0
+    np.copyto(features, np.nan, where=features != features)
+    return features

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apps.price.schema import Indicators, Location, Observation, PriceContext, PriceQuestion, Quality, Supplier
 from apps.price.serve.columns import FEATURES, OPTIONAL, WINDOW
 from apps.price.serve.features import encode
-from apps.price.serve.windows import ARRIVALS, BEYOND, DAYS, PRICES, REFERENCES, Windows, fill
+from apps.price.serve.windows import ARRIVALS, BEYOND, DAYS, PRICES, REFERENCES, Windows, fill, one_form
 from serving.kernel.errors import Invalid
 from tests.apps.price.windows import CONTEXT, full_windows, question, questions
 
@@ -121,3 +121,8 @@ def test_a_date_before_1990_is_refused_by_its_path(place: int) -> None:
     with pytest.raises(Invalid, match="1989-12-31 is before 1990-01-01") as raised:
         fill([question([1.0], history=tuple(history))], CONTEXT)
     assert raised.value.field == f"[0].history[{place}].date"
+
+
+def test_zeros_and_missing_values_have_one_form() -> None:
+    features = np.array([[-0.0, 0.0, 1.5, -np.nan, np.nan]], np.float32)
+    assert one_form(features).tobytes() == np.array([[0.0, 0.0, 1.5, np.nan, np.nan]], np.float32).tobytes()
