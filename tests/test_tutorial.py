@@ -22,7 +22,7 @@ from training.onnx.triton import free_ports
 FENCE = re.compile(r"^```(\w+) ?([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 420
 """For one block: other tests run beside it."""
-PACKAGES = ("apps", "serving", "training", "control", "tests/architecture", "tests/contract")
+PACKAGES = ("apps", "serving", "training", "control", "tests/contract", "tests/training")
 
 
 @dataclass(frozen=True)
