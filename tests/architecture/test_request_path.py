@@ -21,8 +21,8 @@ from tests.serving.toy import write_version
 PREFIX = f"{ROOT}/serving/"
 MOST = 15
 QUESTION = b'{"instances": [{"a": 1.0, "b": 2.0}]}'
-PERIODIC = ("on_tick", "_on_time")
-"""Functions that the loop calls from time to time, whether there are requests or not."""
+PERIODIC = ("on_tick", "_on_time", "_monitor")
+"""Functions that run whether there are requests or not; `_monitor` is that of the thread that writes logs."""
 
 
 class Followed:
