@@ -154,6 +154,11 @@ class Response(msgspec.Struct, gc=False):
     content_type: str = JSON_TYPE
     headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
 
+    @classmethod
+    def json(cls, value: object, status: int = 200) -> Response:
+        """The answer that has `value` as JSON."""
+        return cls(msgspec.json.encode(value), status)
+
 
 Answer = Response | ASGIApp
 """What a handler returns: a whole answer, or an ASGI application (any Starlette response) that writes its own."""

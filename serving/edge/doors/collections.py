@@ -29,7 +29,6 @@ from serving.models.dataplane import DataPlane
 __all__ = ["CollectionDoor"]
 
 USUALLY_LISTED = 100
-ENCODER = msgspec.json.Encoder()
 NEXT = {
     "anyOf": [{"type": "string"}, {"type": "null"}],
     "description": "`after` of the next page; null at the end.",
@@ -74,12 +73,12 @@ class CollectionDoor:
         records = decode_records(self.dataplane.collection(model, collection).record, request.body)
         request.rows = len(records)
         await self.dataplane.put_records(request.call, model, collection, records)
-        return _json({"written": len(records)})
+        return Response.json({"written": len(records)})
 
     async def get(self, request: Request) -> Response:
         """One record."""
         model, collection = self._named(request)
-        return _json(await self.dataplane.get_record(request.call, model, collection, _identity(request)))
+        return Response.json(await self.dataplane.get_record(request.call, model, collection, _identity(request)))
 
     async def delete(self, request: Request) -> Response:
         """Remove one record."""
@@ -94,7 +93,7 @@ class CollectionDoor:
         after, most = _paging(request.query)
         found = await self.dataplane.page_records(request.call, model, collection, after, most)
         request.rows = len(found.records)
-        return _json({"records": found.records, "count": found.count, "next": found.after})
+        return Response.json({"records": found.records, "count": found.count, "next": found.after})
 
     def _named(self, request: Request) -> tuple[str, str]:
         request.model = self.dataplane.app(request.params["model"]).name
@@ -128,10 +127,6 @@ def _paging(query: bytes) -> tuple[str, int]:
     if after and not IDENTITY.fullmatch(after):
         raise Malformed(f"after: {after[:32]!r} is not an id; expected `next` of the page before")
     return after, int(limit)
-
-
-def _json(value: object) -> Response:
-    return Response(ENCODER.encode(value))
 
 
 def _described(

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import swagger_ui_bundle
 
 from serving.edge.doors.openapi import document, lowered
@@ -99,7 +98,7 @@ class OperationsDoor:
     async def root(self, request: Request) -> Response:
         """Links to everything else. KServe's v1 client looks for `status`."""
         links = ("/docs", "/openapi.json", "/v1/models", "/v2", "/metrics", "/-/routes")
-        return _json({"name": "slipway", "status": "alive", "links": links})
+        return Response.json({"name": "slipway", "status": "alive", "links": links})
 
     async def healthz(self, request: Request) -> Response:
         """Answer like Ray Serve's own proxies: KubeRay's readiness probe looks for that."""
@@ -109,7 +108,7 @@ class OperationsDoor:
 
     async def listing(self, request: Request) -> Response:
         """Route prefix to application, as Ray Serve's own proxies answer."""
-        return _json({"/": "slipway"}) if self.dataplane.ready() else await self.healthz(request)
+        return Response.json({"/": "slipway"}) if self.dataplane.ready() else await self.healthz(request)
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus's text format."""
@@ -120,11 +119,11 @@ class OperationsDoor:
 
     async def openapi(self, request: Request) -> Response:
         """OpenAPI 3.1."""
-        return _json(self._document())
+        return Response.json(self._document())
 
     async def openapi_lowered(self, request: Request) -> Response:
         """The same in OpenAPI 3.0, which is what the bundled page can show."""
-        return _json(lowered(self._document()))
+        return Response.json(lowered(self._document()))
 
     async def page(self, request: Request) -> Response:
         """The interactive page."""
@@ -145,7 +144,3 @@ class OperationsDoor:
 @lru_cache(maxsize=len(ASSETS))
 def _read(name: str) -> bytes:
     return Path(swagger_ui_bundle.swagger_ui_path, name).read_bytes()
-
-
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value))

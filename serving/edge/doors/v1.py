@@ -64,13 +64,13 @@ class RecordDoor:
 
     async def models(self, request: Request) -> Response:
         """Names of the apps."""
-        return Response(msgspec.json.encode({"models": [app.name for app in self.dataplane.apps()]}))
+        return Response.json({"models": [app.name for app in self.dataplane.apps()]})
 
     async def model(self, request: Request) -> Response:
         """Whether one app can answer."""
         name = request.model = self.dataplane.app(request.params["model"]).name
         ready = self.dataplane.model_ready(name)
-        return Response(msgspec.json.encode({"name": name, "ready": ready}), 200 if ready else 503)
+        return Response.json({"name": name, "ready": ready}, 200 if ready else 503)
 
     def _read(self, request: Request) -> tuple[str, int | None, list[Any]]:
         """The app, the version and the questions of the request."""

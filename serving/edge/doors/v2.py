@@ -125,29 +125,29 @@ class TensorDoor:
 
     async def server(self, request: Request) -> Response:
         """Name, version and extensions of the server."""
-        return _json({"name": "slipway", "version": server_version(), "extensions": EXTENSIONS})
+        return Response.json({"name": "slipway", "version": server_version(), "extensions": EXTENSIONS})
 
     async def live(self, request: Request) -> Response:
         """The process answers."""
-        return _json({"live": True})
+        return Response.json({"live": True})
 
     async def ready(self, request: Request) -> Response:
         """Every app can answer."""
         ready = self.dataplane.ready()
-        return _json({"ready": ready}, 200 if ready else 503)
+        return Response.json({"ready": ready}, 200 if ready else 503)
 
     async def model_ready(self, request: Request) -> Response:
         """One model, or one version of it, can answer."""
         name = request.model = self.dataplane.app(request.params["model"]).name
         ready = self.dataplane.model_ready(name, parse_version(request.params.get("version")))
-        return _json({"name": name, "ready": ready}, 200 if ready else 503)
+        return Response.json({"name": name, "ready": ready}, 200 if ready else 503)
 
     async def metadata(self, request: Request) -> Response:
         """Names, types and shapes of a model's tensors."""
         version = parse_version(request.params.get("version"))
         found = self.dataplane.metadata(request.params["model"], version)
         request.model = found.name
-        return _json(
+        return Response.json(
             {
                 "name": found.name,
                 "versions": [str(number) for number in found.versions],
@@ -161,11 +161,7 @@ class TensorDoor:
         """Every version in the repository with its state."""
         wanted = decode_json(INDEX, request.body) if request.body.strip() else IndexRequest()
         entries = [_entry(entry) for entry in self.dataplane.index() if entry.state == "READY" or not wanted.ready]
-        return _json(entries)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status)
+        return Response.json(entries)
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
