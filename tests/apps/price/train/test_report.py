@@ -50,7 +50,7 @@ def test_a_gain_that_may_be_chance_is_refused() -> None:
 def test_an_interval_that_holds_too_few_or_too_many_is_refused(half: float) -> None:
     check = gate(evaluation(rows(0.1, half=half), rows(0.1), seed=7), 0.8)[1]
     assert not check.passed
-    assert "states 0.80" in check.reason
+    assert "should hold 0.80" in check.reason
 
 
 def test_too_few_days_for_an_interval_are_refused() -> None:
