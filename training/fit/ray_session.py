@@ -68,16 +68,17 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         return
     with scratch("ray-", _short(storage)) as folder:
         try:
-            _start(
-                "started",
-                address="local",
-                num_cpus=cpus,
-                num_gpus=0,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=str(folder),
-            )
+            with _only_what_is_used():
+                _start(
+                    "started",
+                    address="local",
+                    num_cpus=cpus,
+                    num_gpus=0,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=str(folder),
+                )
             yield
         finally:
             ray.shutdown()
@@ -96,6 +97,29 @@ def _start(what: str, **options: Any) -> None:
             if attempt == ATTEMPTS:
                 reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
                 raise RayUnavailable(f"Ray could not be {what}: {reason[:300]}") from cause
+
+
+@contextmanager
+def _only_what_is_used() -> Iterator[None]:
+    """Keep Ray from starting an autoscaler, a copier of logs, and a dashboard although none is asked for.
+
+    `ray.init` has no option for them. Each is a process that imports for a second and then polls.
+    """
+    from ray._private.node import Node
+
+    unused = ("start_monitor", "start_log_monitor", "start_api_server")
+    before = {name: getattr(Node, name) for name in unused}
+    for name in unused:
+        setattr(Node, name, _start_nothing)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(Node, name, function)
+
+
+def _start_nothing(*_: object, **__: object) -> None:
+    pass
 
 
 @contextmanager
