@@ -41,7 +41,8 @@ def blocks(path: Path) -> list[Block]:
 class Reader:
     """Does what the page says, in a clone and with a port of its own."""
 
-    def __init__(self, clone: Path, port: int, grpc_port: int) -> None:
+    def __init__(self, clone: Path, port: int, grpc_port: int, registry: Path) -> None:
+        """`registry` is a database of MLflow; without it each command would start PostgreSQL and MLflow."""
         self.clone = clone
         self.port = port
         folder = clone / "bin"
@@ -58,6 +59,8 @@ class Reader:
             "SLIPWAY_HOME": str(clone / ".slipway"),
             "SLIPWAY_HTTP_PORT": str(port),
             "SLIPWAY_GRPC_PORT": str(grpc_port),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{registry}",
+            "MLFLOW_DEFAULT_ARTIFACT_ROOT": str(clone / "artifacts"),
         }
         self.printed = ""
 
@@ -119,14 +122,15 @@ class Reader:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, root: Path) -> Reader:
+def reader(tmp_path: Path, root: Path, empty_database: Path) -> Reader:
     clone = tmp_path / "clone"
     for name in PACKAGES:
         shutil.copytree(root / name, clone / name, ignore=shutil.ignore_patterns(".*", "*.pyc.*"))
     for path in (root / "pyproject.toml", *(root / "tests").glob("*.*")):
         shutil.copy(path, clone / path.relative_to(root))
     (clone / "model-repository").mkdir()
-    return Reader(clone, *free_ports(2))
+    registry = shutil.copy(empty_database, clone / "mlflow.db")
+    return Reader(clone, *free_ports(2), Path(registry))
 
 
 @pytest.mark.slow
