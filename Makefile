@@ -23,7 +23,7 @@ train: $(VENV)/run.stamp  ## train the price app on synthetic data
 	@$(BIN)/slipway train price
 
 # The workers share the cores: a thread that waits for others of its own must leave its core to them.
-test: $(VENV)/dev.stamp lint  ## install and run every test
+test: $(VENV)/dev.stamp  ## install and run every test, ruff and mypy too
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp  ## ruff and mypy
