@@ -1,4 +1,4 @@
-"""The repository is clean for ruff and mypy. `make lint` runs the same; here it shares the cores with the tests."""
+"""The repository is clean for ruff and mypy. `make lint` runs the same; this shares the cores with the tests."""
 
 from __future__ import annotations
 
