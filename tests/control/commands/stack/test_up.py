@@ -8,6 +8,7 @@ import stat
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,9 @@ def outside(slipway: Slipway) -> set[Path]:
     assert state is not None
     found = {Path(state.run)}
     for process in processes.marked(state.stack_id):
-        found |= {Path(item.path) for item in [*process.memory_maps(), *process.open_files()] if "/" in item.path}
+        with suppress(psutil.NoSuchProcess):  # idle workers of Ray end by themselves
+            items = [*process.memory_maps(), *process.open_files()]
+            found |= {Path(item.path) for item in items if "/" in item.path}
     places = (Path("/tmp"), Path("/dev/shm"), Path("/var"), Path.home() / ".ray", Path.home() / ".mlflow")
     ours = (slipway.home, Path(sys.prefix), Path(control.__path__[0]).parent)
     return {
@@ -202,6 +205,17 @@ def test_apps_that_can_be_neither_served_nor_trained(slipway: Slipway) -> None:
     assert slipway.state() is None
 
 
+def listens_on(process: psutil.Process) -> set[str]:
+    """The addresses that a process listens on; none if it has ended, as idle workers of Ray do."""
+    try:
+        if "ServeReplica" in " ".join(process.cmdline()):
+            return set()  # Ray Serve has no setting for the address of a replica's own gRPC server
+        found = process.connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return set()
+    return {connection.laddr[0] for connection in found if connection.status == psutil.CONN_LISTEN}
+
+
 def toy_answers(slipway: Slipway) -> bool:
     state = slipway.state()
     assert state is not None
@@ -236,14 +250,7 @@ def test_everything_below_a_long_path(slipway: Slipway, root: Path, wait_until: 
     made = outside(slipway)
     assert Path(state.run) in made
     marked = processes.marked(state.stack_id)
-    # Ray Serve has no setting for the address of a replica's own gRPC server.
-    ours = [process for process in marked if "ServeReplica" not in " ".join(process.cmdline())]
-    listening = {
-        connection.laddr[0]
-        for process in ours
-        for connection in process.connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening = {address for process in marked for address in listens_on(process)}
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}, "everything listens on loopback"
     status = slipway.run("status")
     assert status.returncode == 1
