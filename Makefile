@@ -22,9 +22,10 @@ status: $(VENV)/run.stamp  ## what runs where
 train: $(VENV)/run.stamp  ## train the price app on synthetic data
 	@$(BIN)/slipway train price
 
-# The workers share the cores: a thread that waits for others of its own must leave its core to them.
+# Three for two cores: many tests wait for processes that start. They share the cores, so a thread that waits for
+# others of its own must leave its core to them.
 test: $(VENV)/dev.stamp  ## install and run every test, ruff and mypy too
-	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

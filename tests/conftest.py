@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
     costs = {**dict.fromkeys(slow, UNKNOWN), **recorded()}
     items.sort(key=lambda item: -costs.get(scope_of(item.nodeid), 0))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; the garbage collector need not visit it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -161,9 +161,19 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
             # A spare worker process would start beside Serve's controller and take a core from it.
             "RAY_prestart_worker_first_driver": "0",
             "RAY_enable_worker_prestart": "0",
+            # Serve's controller would wake up ten times a second, beside the gateway.
+            "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
+            **_unwatched(settings),
             **haproxy.environment(state),
         },
     )
+
+
+def _unwatched(settings: StackSettings) -> dict[str, str]:
+    """Without a dashboard nobody reads the load of the node, which Ray measures every few seconds."""
+    if settings.ray_dashboard_port:
+        return {}
+    return {"REPORTER_UPDATE_INTERVAL_MS": "60000", "METRICS_RECORD_INTERVAL_S": "60"}
 
 
 def _triton(state: StackState, settings: StackSettings) -> Part:

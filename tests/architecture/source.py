@@ -13,15 +13,21 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
+def paths() -> tuple[str, ...]:
+    """Every module, by its path below the root. Nothing is parsed: each worker collects all tests."""
+    found = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return tuple(path.relative_to(ROOT).as_posix() for path in found)
+
+
+@cache
 def modules() -> dict[str, ast.Module]:
     """Path below the root -> syntax tree."""
-    paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
+    return {path: ast.parse((ROOT / path).read_text()) for path in paths()}
 
 
 def code_modules() -> list[str]:
     """Paths of the modules that are not a package's `__init__.py`."""
-    return [path for path in modules() if not path.endswith("__init__.py")]
+    return [path for path in paths() if not path.endswith("__init__.py")]
 
 
 def lines(path: str) -> int:
@@ -52,13 +58,13 @@ def dotted(path: str) -> str:
 @cache
 def graph() -> dict[str, set[str]]:
     """Module -> the modules of this repository that it imports, for type checking too."""
-    paths = {dotted(path): path for path in modules()}
+    names = {dotted(path): path for path in paths()}
 
     def known(name: str) -> str | None:
         """The module itself, or the one that the imported name is in."""
-        return name if name in paths else parent if (parent := name.rpartition(".")[0]) in paths else None
+        return name if name in names else parent if (parent := name.rpartition(".")[0]) in names else None
 
     return {
         name: {found for imported in imports(modules()[path]) if (found := known(imported)) and found != name}
-        for name, path in paths.items()
+        for name, path in names.items()
     }

@@ -10,7 +10,7 @@ import tokenize
 
 import pytest
 
-from tests.architecture.source import ROOT, code_modules, functions, lines, modules
+from tests.architecture.source import ROOT, code_modules, functions, lines, modules, paths
 
 BROAD = {"Exception", "BaseException"}
 
@@ -31,7 +31,7 @@ def test_modules_are_short() -> None:
     assert statistics.median(sizes.values()) <= 150
 
 
-@pytest.mark.parametrize("path", list(modules()))
+@pytest.mark.parametrize("path", paths())
 def test_everything_is_typed(path: str) -> None:
     untyped = []
     for node in functions(modules()[path]):

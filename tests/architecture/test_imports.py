@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import code_modules, dotted, graph, imports, modules
+from tests.architecture.source import code_modules, dotted, graph, imports, modules, paths
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "serving/kernel": (),
@@ -49,7 +49,7 @@ def layer(path: str) -> str:
 def path_of(module: str) -> str:
     """The path of a module of `graph()`."""
     path = module.replace(".", "/")
-    return f"{path}.py" if f"{path}.py" in modules() else f"{path}/__init__.py"
+    return f"{path}.py" if f"{path}.py" in paths() else f"{path}/__init__.py"
 
 
 def violations(path: str, forbidden: tuple[str, ...]) -> list[str]:
@@ -57,7 +57,7 @@ def violations(path: str, forbidden: tuple[str, ...]) -> list[str]:
     return [n for n in names if any(n == f or n.startswith(f + ".") for f in forbidden)]
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if layer(path)])
+@pytest.mark.parametrize("path", [path for path in paths() if layer(path)])
 def test_imports_go_one_way(path: str) -> None:
     own = layer(path)
     allowed = {own, *LAYERS[own]}
@@ -66,7 +66,7 @@ def test_imports_go_one_way(path: str) -> None:
     assert [one for one in imported if layer(one) not in allowed and one.count("/") > 1] == []
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if path.startswith("apps/") and path.count("/") > 1])
+@pytest.mark.parametrize("path", [path for path in paths() if path.startswith("apps/") and path.count("/") > 1])
 def test_apps_do_not_import_other_apps(path: str) -> None:
     app = path.split("/")[1]
     imported = [name.split(".") for name in graph()[dotted(path)]]
@@ -74,13 +74,13 @@ def test_apps_do_not_import_other_apps(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in modules() if p.startswith(("serving/", "apps/")) and "/train/" not in p]
+    "path", [p for p in paths() if p.startswith(("serving/", "apps/")) and "/train/" not in p]
 )
 def test_the_data_plane_imports_nothing_heavy(path: str) -> None:
     assert violations(path, tuple(name for name in HEAVY if path != OPTIONAL.get(name))) == []
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if path.startswith(("training/", "benchmarks/"))])
+@pytest.mark.parametrize("path", [path for path in paths() if path.startswith(("training/", "benchmarks/"))])
 def test_only_control_imports_control(path: str) -> None:
     # Benchmarks measure what the command line does.
     assert path.startswith("benchmarks/") or violations(path, ("control",)) == []
@@ -105,7 +105,7 @@ def test_no_cycle_of_modules() -> None:
 
 
 def packages() -> list[str]:
-    return sorted({name.rpartition(".")[0] for name in graph()} - {""})
+    return sorted({dotted(path).rpartition(".")[0] for path in paths()} - {""})
 
 
 @pytest.mark.parametrize("package", ["", *packages()])
