@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,23 @@ import yaml
 from tests.charts.chart import of_kind, variables
 from tests.serving.toy import write_version
 from tests.training.conftest import still_alive
-from training.onnx.triton import free_ports
 
 TOKEN = secrets.token_hex(32)
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to whoever asks for any, such as the dozen that a node of Ray listens on."""
 OBJECT_STORE = 80 * 2**20
+
+
+def own_ports(count: int) -> list[int]:
+    """Free ports that stay free until they are used, half a minute later."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            probe = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", random.choice(PORTS)))
+                found.append(probe.getsockname()[1])
+        return found
 
 
 @contextmanager
@@ -72,7 +87,7 @@ def pod_environment(pod: Mapping[str, Any], **own: str) -> dict[str, str]:
 def test_the_serve_config_brings_a_gateway_that_answers(
     tmp_path: Path, root: Path, wait_until: Callable[..., None]
 ) -> None:
-    gcs, dashboard, head_agent, worker_agent, http = free_ports(5)
+    gcs, dashboard, head_agent, worker_agent, http = own_ports(5)
     values = {
         "groupPerApp": False,
         "groups": {"toy": {"apps": ["tests.serving.models.toy"]}},
