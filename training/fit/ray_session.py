@@ -48,6 +48,9 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
     # This will be Ray's default; without it every start warns.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A worker process starts when a task or an actor needs it; each imports for a second.
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
+    os.environ.setdefault("RAY_enable_worker_prestart", "0")
     set_token()
     import ray
 
