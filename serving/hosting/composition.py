@@ -100,7 +100,7 @@ class Server:
 
     async def refresh(self) -> None:
         """Read the model repository once, for a process that answers one question and ends."""
-        await self._refresh()
+        await self._refresh(None)
         if self._store is not None:
             await self._store.caught_up()
 
@@ -136,18 +136,18 @@ class Server:
         """Whether it can search the collection of its app."""
         return self._store is None or version.encoder is None or not self._store.behind(version.encoder)
 
-    async def _refresh(self) -> None:
-        await self._catalog.refresh()
+    async def _refresh(self, patience: float | None) -> None:
+        await self._catalog.refresh(patience)
         if self._store is not None:
             self._store.follow(one.encoder for one in self._catalog.loaded() if one.encoder is not None)
 
     async def _watch(self) -> None:
         while True:
             try:
-                await self._refresh()
-            except OSError:
-                # The loaded versions stay while the repository cannot be read.
-                log.exception("the model repository cannot be read")
+                # A version that takes long to load must not delay one that is published meanwhile.
+                await self._refresh(self._settings.poll_seconds)
+            except Exception:  # the loaded versions stay, and the next look may succeed
+                log.exception("the model repository could not be followed")
             await asyncio.sleep(self._settings.poll_seconds)
 
 

@@ -3,17 +3,21 @@
 A version is seen in the repository, then loading, then ready or refused with a reason. A refused version is tried
 again only when its folder changes; a version that could not be judged yet, because its backend is away, is tried
 at every refresh. While a new champion is not ready or not prepared, the previous one keeps answering.
+
+Apps are loaded side by side, and the other versions of an app after its champion. Any error while a version is
+loaded refuses that version and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from serving.kernel.app import App
-from serving.kernel.errors import NotFound, NotReady, SlipwayError
+from serving.kernel.errors import DeadlineExceeded, NotFound, NotReady, Unavailable
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
@@ -21,6 +25,11 @@ from serving.models.loaded_version import LoadedVersion, open_explainer
 from serving.models.loader import OpenBackend, load
 
 __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
+
+MOST_REASON = 500
+"""Characters of the reason of a refusal: a damaged file may be quoted in it."""
+
+log = logging.getLogger(__name__)
 
 
 class CatalogObserver(Protocol):
@@ -55,6 +64,10 @@ class AppVersions:
     """Why the aliases cannot be read; empty if they can."""
     active: int | None = None
     """The version that answers when the caller asks for none."""
+    champion: int | None = None
+    """The version that `aliases.json` names; None: the newest."""
+    loading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    """The versions that are being loaded."""
 
 
 class Catalog:
@@ -76,6 +89,7 @@ class Catalog:
         self._observer = observer
         self._keep = keep_versions
         self._prepared = prepared
+        self._closing: set[asyncio.Future[None]] = set()
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """The apps, by name."""
@@ -114,80 +128,128 @@ class Catalog:
         """Whether every app has a version to answer with."""
         return all(versions.active is not None for versions in self._versions.values())
 
-    async def refresh(self) -> None:
-        """Load new versions, unload those that are gone, and follow the aliases."""
-        for versions in self._versions.values():
-            await self._refresh(versions)
+    async def refresh(self, patience: float | None = None) -> None:
+        """Load new versions, unload those that are gone, and follow the aliases.
+
+        Waits at most `patience` seconds for versions that are being loaded; None: until all of them are judged. The
+        loading goes on after that, and the next call does not begin it a second time.
+        """
+        await asyncio.gather(*(self._look(versions) for versions in self._versions.values()))
+        loading = [task for versions in self._versions.values() for task in versions.loading.values()]
+        if loading:
+            await asyncio.wait(loading, timeout=patience)
 
     async def close(self) -> None:
         """Close every backend once its running batches have ended."""
+        loading = [task for versions in self._versions.values() for task in versions.loading.values()]
+        for task in loading:
+            task.cancel()
+        await asyncio.gather(*loading, return_exceptions=True)
         for versions in self._versions.values():
             for number in list(versions.loaded):
-                await self._unload(versions, number)
+                self._unload(versions, number)
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
-    async def _refresh(self, versions: AppVersions) -> None:
+    async def _look(self, versions: AppVersions) -> None:
+        """Compare one app's folder with what is loaded. What goes wrong with it concerns this app alone."""
+        try:
+            published, aliases = await asyncio.to_thread(self._read, versions)
+            self._follow(versions, published, aliases)
+            await self._activate(versions)
+        except Exception as cause:  # noqa: BLE001  one app's folder must not stop the others
+            problem = f"{type(cause).__name__}: {cause}"
+            if versions.problem != problem:
+                log.exception("the versions of %s cannot be read; those that are loaded stay", versions.app.name)
+            versions.problem = problem
+
+    def _read(self, versions: AppVersions) -> tuple[dict[int, object], Aliases]:
+        """The stamp of each published version, and the aliases. Blocking; raises `OSError`."""
         name = versions.app.name
-        published = self._repository.versions(name)
+        published = {number: self._stamp(name, number) for number in self._repository.versions(name)}
         try:
             aliases, versions.problem = self._repository.aliases(name), ""
         except Refused as refusal:
             aliases, versions.problem = Aliases(champion=versions.active), str(refusal)
+        return published, aliases
+
+    def _follow(self, versions: AppVersions, published: dict[int, object], aliases: Aliases) -> None:
+        """Begin to load what is wanted, the champion first, and unload what is not."""
+        versions.champion = aliases.champion
         aliased = {v for v in (aliases.champion, aliases.challenger, versions.active) if v in published}
-        wanted = aliased | set(published[-self._keep :])
-        missing = sorted(wanted - versions.loaded.keys(), reverse=True)
-        for number in missing:
-            if number not in versions.refused:
-                versions.waiting.setdefault(number, "it is being loaded")
-        for number in missing:
-            await self._load(versions, number)
+        wanted = aliased | set(sorted(published)[-self._keep :])
         for number in sorted(versions.loaded.keys() - wanted):
-            await self._unload(versions, number)
-        activated = self._activate(versions, aliases.champion)
-        if activated is not None:
-            await open_explainer(activated)
+            self._unload(versions, number)
         for reasons in (versions.refused, versions.waiting):
             for number in [n for n in reasons if n not in published]:
                 del reasons[number]
+        missing = wanted - versions.loaded.keys() - versions.loading.keys()
+        missing -= {n for n, (stamp, _) in versions.refused.items() if stamp == published[n]}
+        champion = max(wanted, default=None) if aliases.champion is None else aliases.champion
+        for number in sorted(missing, key=lambda n: (n == champion, n), reverse=True):
+            if number not in versions.refused:
+                versions.waiting.setdefault(number, "it is being loaded")
+            first = None if number == champion or champion is None else versions.loading.get(champion)
+            loading = self._load(versions, number, published[number], first)
+            versions.loading[number] = asyncio.create_task(loading)
 
-    async def _load(self, versions: AppVersions, number: int) -> None:
+    async def _load(
+        self, versions: AppVersions, number: int, stamp: object, first: asyncio.Task[None] | None
+    ) -> None:
+        """Load one version once `first`, the champion, has been judged. Whatever goes wrong refuses this version."""
         name = versions.app.name
-        stamp = self._stamp(name, number)
-        if number in versions.refused and versions.refused[number][0] == stamp:
-            return
         try:
+            if first is not None:
+                await asyncio.wait([first])
             versions.loaded[number] = await load(versions.app, number, self._repository, self._open_backend)
         except Refused as refusal:
-            versions.refused[number] = (stamp, str(refusal))
-            versions.waiting.pop(number, None)
-            self._observer.refused(name, number, str(refusal))
-        except SlipwayError as error:
+            self._refuse(versions, number, stamp, str(refusal))
+        except (Unavailable, DeadlineExceeded) as error:
             if versions.waiting.get(number) != error.message:
                 self._observer.waiting(name, number, error.message)
             versions.waiting[number] = error.message
+        except Exception as cause:  # noqa: BLE001  a damaged file and an app's own code may raise any error
+            log.exception("%s %d cannot be loaded", name, number)
+            self._refuse(versions, number, stamp, f"{type(cause).__name__}: {cause}")
         else:
             versions.refused.pop(number, None)
             versions.waiting.pop(number, None)
             self._observer.loaded(name, number)
+        finally:
+            del versions.loading[number]
+        await self._activate(versions)
 
-    def _activate(self, versions: AppVersions, champion: int | None) -> LoadedVersion | None:
-        """Let the champion (without one, the newest) answer once it is loaded and prepared; returns it if new."""
-        target = champion if champion is not None else max(versions.loaded, default=None)
-        if target not in versions.loaded or target is None or target == versions.active:
-            return None
+    def _refuse(self, versions: AppVersions, number: int, stamp: object, reason: str) -> None:
+        reason = reason[:MOST_REASON]
+        versions.refused[number] = (stamp, reason)
+        versions.waiting.pop(number, None)
+        self._observer.refused(versions.app.name, number, reason)
+
+    async def _activate(self, versions: AppVersions) -> None:
+        """Let the champion (without one, the newest) answer once it is loaded and prepared."""
+        target = max(versions.loaded, default=None) if versions.champion is None else versions.champion
+        if target is None or target not in versions.loaded or target == versions.active:
+            return
         loaded = versions.loaded[target]
         if versions.active is not None and not self._prepared(loaded):
-            return None
+            return
         versions.active = target
         self._observer.champion(versions.app.name, target)
-        return loaded
+        await open_explainer(loaded)
 
-    async def _unload(self, versions: AppVersions, number: int) -> None:
+    def _unload(self, versions: AppVersions, number: int) -> None:
+        """Stop answering with a version. Its running batches end on their own, and nothing waits for them."""
         loaded = versions.loaded.pop(number)
         if versions.active == number:
             versions.active = None
         self._observer.unloaded(versions.app.name, number)
-        # Shielded: a running batch ends normally even if the refresh is cancelled.
-        await asyncio.shield(asyncio.ensure_future(loaded.backend.close()))
+        closing = asyncio.ensure_future(loaded.backend.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closed)
+
+    def _closed(self, closing: asyncio.Future[None]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            log.error("a backend could not be closed", exc_info=error)
 
     def _stamp(self, name: str, number: int) -> object:
         try:

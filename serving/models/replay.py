@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from serving.kernel.call import Call
-from serving.kernel.errors import SlipwayError, Unavailable
+from serving.kernel.errors import DeadlineExceeded, SlipwayError, Unavailable
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import GOLDEN_NAME, GoldenRow
 from serving.kernel.tensors import Arrays
@@ -37,16 +37,42 @@ async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
     except (msgspec.MsgspecError, SlipwayError) as cause:
         raise Refused(f"golden rows: today's code refuses a question that training answered: {cause}") from cause
     for name, array in features.items():
-        expected = [row.features[name] for row in rows]
+        expected = _recorded(rows, "features", name)
         labels = app.feature_names if array.shape[-1] == len(app.feature_names) else ()
         _compare(f"feature tensor {name}", expected, array, labels, atol=1e-6, rtol=1e-5)
     outputs = await _run(loaded, features)
+    if outputs.keys() != {spec.name for spec in app.outputs}:
+        raise Refused(f"the model gives {sorted(outputs)}; the app expects {[spec.name for spec in app.outputs]}")
     for name, array in outputs.items():
-        _compare(f"output {name}", [row.outputs[name] for row in rows], array, (), atol=app.tolerance, rtol=0.0)
-    for index, (row, answer) in enumerate(zip(rows, app.decide(questions, outputs, context), strict=True)):
-        path = _difference(msgspec.json.decode(row.answer), msgspec.json.decode(msgspec.json.encode(answer)), "$")
+        expected = _recorded(rows, "outputs", name)
+        _compare(f"output {name}", expected, array, (), atol=app.tolerance, rtol=0.0)
+    answers = app.decide(questions, outputs, context)
+    if len(answers) != len(rows):
+        raise Refused(f"golden rows: today's code gives {len(answers)} answers to {len(rows)} questions")
+    for index, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        path = _difference(_json(index, row.answer), msgspec.json.decode(msgspec.json.encode(answer)), "$")
         if path:
             raise Refused(f"golden row {index}: answer {path}")
+
+
+def _recorded(rows: Sequence[GoldenRow], part: str, name: str) -> list[list[float | None]]:
+    """What training recorded of one tensor. Raises `Refused` if a row lacks it or has another number of values."""
+    found: list[list[float | None]] = []
+    for index, row in enumerate(rows):
+        values = getattr(row, part).get(name)
+        if values is None:
+            raise Refused(f"golden row {index}: {part} has no {name}")
+        if found and len(values) != len(found[0]):
+            raise Refused(f"golden row {index}: {part}.{name} has {len(values)} values, row 0 has {len(found[0])}")
+        found.append(values)
+    return found
+
+
+def _json(index: int, answer: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(answer)
+    except (msgspec.MsgspecError, RecursionError) as cause:
+        raise Refused(f"golden row {index}: answer: {cause}") from cause
 
 
 async def _run(loaded: LoadedVersion, features: Arrays) -> Arrays:
@@ -54,8 +80,8 @@ async def _run(loaded: LoadedVersion, features: Arrays) -> Arrays:
     try:
         outputs: Arrays = await loaded.backend.submit(loaded.tensors, features, call)
         return outputs
-    except Unavailable:
-        raise
+    except (Unavailable, DeadlineExceeded):
+        raise  # says something about the backend and nothing about the version
     except SlipwayError as cause:
         raise Refused(f"golden rows: {cause.message}") from cause
 

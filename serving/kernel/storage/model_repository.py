@@ -6,6 +6,7 @@ complete. Digests show whether its files are still those that were published.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from serving.kernel.storage.version_files import (
@@ -26,6 +27,9 @@ from serving.kernel.storage.version_manifest import (
 
 __all__ = ["Repository"]
 
+NUMBER = re.compile(r"[1-9][0-9]{0,14}")
+"""The name of a version's folder."""
+
 
 class Repository:
     """One repository folder. Every call reads the disk."""
@@ -42,7 +46,7 @@ class Repository:
         folder = self.root / app
         if not folder.is_dir():
             return []
-        return sorted(int(item.name) for item in folder.iterdir() if item.name.isdigit() and item.is_dir())
+        return sorted(int(item.name) for item in folder.iterdir() if NUMBER.fullmatch(item.name) and item.is_dir())
 
     def aliases(self, app: str) -> Aliases:
         """Which versions are champion and challenger; both are None if there is no file. Raises `Refused`."""
@@ -50,6 +54,8 @@ class Repository:
             content = (self.root / app / ALIASES_NAME).read_bytes()
         except FileNotFoundError:
             content = None
+        except OSError as cause:
+            raise Refused(f"{ALIASES_NAME}: {cause}") from cause
         return decode_aliases(content)
 
     def manifest(self, app: str, version: int) -> Manifest:

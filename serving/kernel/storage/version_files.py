@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What bytes that are not JSON, not UTF-8 or nested too deep raise."""
 
 
 class Refused(Exception):
@@ -76,7 +78,7 @@ def decode_golden(content: bytes) -> list[GoldenRow]:
     """Golden rows, in order. Raises `Refused`."""
     try:
         return msgspec.json.Decoder(GoldenRow).decode_lines(content)
-    except msgspec.MsgspecError as cause:
+    except UNREADABLE as cause:
         raise Refused(f"{GOLDEN_NAME}: {cause}") from cause
 
 
@@ -120,5 +122,5 @@ def _files(folder: Path) -> dict[str, Path]:
 def _decode(name: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as cause:
+    except UNREADABLE as cause:
         raise Refused(f"{name}: {cause}") from cause

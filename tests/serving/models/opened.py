@@ -30,4 +30,4 @@ def rewrite_golden(folder: Path, change: Any) -> None:
     lines = [msgspec.json.decode(line) for line in (folder / "golden.jsonl").read_bytes().splitlines()]
     change(lines)
     (folder / "golden.jsonl").write_bytes(b"\n".join(msgspec.json.encode(line) for line in lines))
-    toy.write_manifest(folder, 1)
+    toy.write_manifest(folder, int(folder.name))
