@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from serving.edge.application import HttpApplication
-from serving.edge.http.hot_lane import HotLane
+from serving.edge.http.connections import Connections
 from serving.edge.http.uvicorn_protocol import HttpProtocol
 from serving.hosting.draining import Draining
 from serving.hosting.sockets import bind, others_listen, turn_away
@@ -48,7 +48,7 @@ class HttpServer:
         """Return once the port answers. Raises `OSError` naming the port's variable."""
         listening = bind(self._settings.host, self._settings.http_port, "http_port")
         self.port = listening.getsockname()[1]
-        self._server = _Uvicorn(_config(self._app, self._app.hot_lane), self.port, self._settings)
+        self._server = _Uvicorn(self._app, self.port, self._settings)
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started:
             if self._task.done():
@@ -74,8 +74,14 @@ class HttpServer:
 class _Uvicorn(uvicorn.Server):
     """A uvicorn that drains. uvicorn itself closes idle connections at once, and loses requests on their way."""
 
-    def __init__(self, config: uvicorn.Config, port: int, settings: Settings) -> None:
-        super().__init__(config)
+    def __init__(self, app: HttpApplication, port: int, settings: Settings) -> None:
+        # What each connection gets; while the server drains, no hot lane.
+        self._protocol = partial(
+            HttpProtocol,
+            requests=app.hot_lane.requests,
+            connections=Connections(settings.max_connections, settings.max_connections_per_peer),
+        )
+        super().__init__(_config(app, partial(self._protocol, hot_lane=app.hot_lane)))
         self._port = port
         self._notice = settings.notice_seconds
         self._longest = settings.connection_seconds
@@ -108,7 +114,7 @@ class _Uvicorn(uvicorn.Server):
         """From now on each connection, existing or new, is closed after its next answer."""
         draining = Draining(self.config.loaded_app, healthy=healthy)
         self.config.loaded_app = draining
-        self.config.http_protocol_class = _protocol(None)
+        self.config.http_protocol_class = cast(Any, partial(self._protocol, hot_lane=None))
         for connection in self._connections():
             connection.drain(draining)
 
@@ -145,15 +151,11 @@ class _Uvicorn(uvicorn.Server):
             connection.transport.abort()
 
 
-def _protocol(hot_lane: HotLane | None) -> Any:
-    """The factory that uvicorn calls for each connection."""
-    return partial(HttpProtocol, hot_lane=hot_lane)
-
-
-def _config(app: ASGIApp, hot_lane: HotLane) -> uvicorn.Config:
+def _config(app: ASGIApp, protocol: Any) -> uvicorn.Config:
+    """`protocol` is called for each connection."""
     return uvicorn.Config(
         cast(Any, app),
-        http=_protocol(hot_lane),
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

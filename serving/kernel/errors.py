@@ -7,6 +7,8 @@
     │   ├── MethodNotAllowed      405
     │   ├── BodyTimeout           408  the body did not arrive in time
     │   ├── TooLarge              413  body or element count over the limit
+    │   ├── TargetTooLong         414
+    │   ├── HeadTooLarge          431  too many bytes or fields before the body
     │   ├── UnsupportedMedia      415
     │   └── Invalid               422  a field out of range; `field` is its JSON path
     └── ServerError               a fault of the server
@@ -29,6 +31,7 @@ __all__ = [
     "BodyTimeout",
     "ClientError",
     "DeadlineExceeded",
+    "HeadTooLarge",
     "Invalid",
     "Malformed",
     "MethodNotAllowed",
@@ -37,6 +40,7 @@ __all__ = [
     "Overloaded",
     "ServerError",
     "SlipwayError",
+    "TargetTooLong",
     "TooLarge",
     "Unavailable",
     "UnsupportedMedia",
@@ -103,6 +107,20 @@ class TooLarge(ClientError):
     status = 413
     grpc_status = "RESOURCE_EXHAUSTED"
     title = "Request too large"
+
+
+class TargetTooLong(ClientError):
+    """The request's target has too many bytes."""
+
+    status = 414
+    title = "Target too long"
+
+
+class HeadTooLarge(ClientError):
+    """The head of the request has too many bytes or fields."""
+
+    status = 431
+    title = "Request header fields too large"
 
 
 class UnsupportedMedia(ClientError):

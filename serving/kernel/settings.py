@@ -23,6 +23,8 @@ NOT_NEGATIVE = (
     "drain_seconds",
     "notice_seconds",
     "compress_bytes",
+    "max_connections",
+    "max_connections_per_peer",
 )
 
 
@@ -80,6 +82,16 @@ class Settings:
         0, "Fixed number of gateway replicas; 0: between the bounds in the apps' `values.yaml`."
     )
     max_replicas: int = setting(0, "Largest number of gateway replicas; 0: as in the apps' `values.yaml`.")
+    max_connections: int = setting(
+        8192,
+        "Most HTTP connections of one gateway process. At the limit, connections that have been idle longest are "
+        "closed for new ones; if none is idle, a new one is answered with 503. 0: no limit.",
+    )
+    max_connections_per_peer: int = setting(
+        4096,
+        "The same for the connections of one address. Behind a load balancer that is the load balancer's. "
+        "0: no limit.",
+    )
     connection_seconds: float = setting(
         60.0,
         "Age at which a connection is closed after an answer, so that its client connects again and new replicas "

@@ -131,8 +131,8 @@ class Catalog:
     async def refresh(self, patience: float | None = None) -> None:
         """Load new versions, unload those that are gone, and follow the aliases.
 
-        Waits at most `patience` seconds for versions that are being loaded; None: until all of them are judged. The
-        loading goes on after that, and the next call does not begin it a second time.
+        Waits at most `patience` seconds for versions that are being loaded; None: until all of them are judged.
+        The loading goes on after that, and the next call does not begin it a second time.
         """
         await asyncio.gather(*(self._look(versions) for versions in self._versions.values()))
         loading = [task for versions in self._versions.values() for task in versions.loading.values()]
@@ -195,7 +195,7 @@ class Catalog:
     async def _load(
         self, versions: AppVersions, number: int, stamp: object, first: asyncio.Task[None] | None
     ) -> None:
-        """Load one version once `first`, the champion, has been judged. Whatever goes wrong refuses this version."""
+        """Load one version once `first`, the champion, has been judged. Any error refuses this version alone."""
         name = versions.app.name
         try:
             if first is not None:

@@ -7,7 +7,7 @@ Nothing here waits, so a request costs no task, no timer and one write.
 from __future__ import annotations
 
 from asyncio import CancelledError, Future
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, cast
 
 from serving.edge.error_responses import error_answer
@@ -21,21 +21,27 @@ __all__ = ["Exchange", "HotLane"]
 Reply = Callable[[Response, str], None]
 """Takes the answer and the request's id."""
 REMEMBERED = 1024
-COLD_HEADERS = (b"upgrade", b"content-encoding")
+LONGEST_REMEMBERED = 256
+"""Bytes of a target whose route is remembered."""
+COLD_HEADERS = (b"content-encoding",)
 """A request with one of them takes Starlette's way."""
 
 
 class HotLane:
     """What the requests on it share: the routes and the limits."""
 
-    def __init__(self, routes: Iterable[Route], requests: RequestFactory) -> None:
+    def __init__(
+        self, routes: Iterable[Route], requests: RequestFactory, models: Container[str] | None = None
+    ) -> None:
+        """Only targets of these models are remembered; None: of all that callers name."""
         settings = requests.settings
         self.requests = requests
         self.max_body_bytes = settings.max_body_bytes
         # The headers that browsers look for are CORS middleware's.
         self.cold_headers = frozenset((*COLD_HEADERS, b"origin") if settings.cors_origins else COLD_HEADERS)
         self._routes = [route for route in routes if isinstance(route, HotRoute)]
-        self._found: dict[bytes, tuple[HotRoute, dict[str, str]] | None] = {}
+        self._models = models
+        self._found: dict[bytes, tuple[HotRoute, dict[str, str]]] = {}
 
     def find(self, target: bytes) -> tuple[HotRoute, dict[str, str]] | None:
         """The hot route of a POST to `target` with its path parameters; None: not for this lane."""
@@ -43,10 +49,14 @@ class HotLane:
             return self._found[target]
         except KeyError:
             found = self._look_up(target)
-            # Callers can make up any number of paths.
-            if len(self._found) < REMEMBERED:
+            # Callers can make up any number of paths, of any length.
+            if found is not None and self._is_worth_remembering(target, found[1]):
                 self._found[target] = found
             return found
+
+    def _is_worth_remembering(self, target: bytes, params: dict[str, str]) -> bool:
+        served = self._models is None or params.get("model") in self._models
+        return served and len(target) <= LONGEST_REMEMBERED and len(self._found) < REMEMBERED
 
     def _look_up(self, target: bytes) -> tuple[HotRoute, dict[str, str]] | None:
         if not target.isascii() or b"%" in target or b"?" in target:

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.edge.error_responses import error_answer
-from serving.edge.http.request_body import WITH_BODY, ClientGone
+from serving.edge.http.request_body import UNREAD_BODY, WITH_BODY, ClientGone
 from serving.edge.http.routes import REQUEST, send_answer
 from serving.edge.request_life import Request, RequestFactory
 from serving.kernel.errors import BodyTimeout, Malformed, TooLarge
@@ -33,6 +33,7 @@ class RecordRequest:
             await self._app(scope, receive, send)
             return
         path, status = scope["path"], 0
+        unread = (scope.get("extensions") or {}).get(UNREAD_BODY)
         request = self._requests.http(
             scope["method"],
             dict(scope["headers"]),
@@ -47,7 +48,9 @@ class RecordRequest:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = (b"x-request-id", request.call.request_id.encode())
-                message = {**message, "headers": [own, *message.get("headers", ())]}
+                # What is left of a body that nobody reads would be taken for the next request.
+                last = [(b"connection", b"close")] if unread is not None and unread() else []
+                message = {**message, "headers": [own, *message.get("headers", ()), *last]}
             await send(message)
 
         # Routes have whole paths, wherever this application is mounted.

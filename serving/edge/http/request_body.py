@@ -10,10 +10,21 @@ from starlette.types import Receive
 
 from serving.kernel.errors import UnsupportedMedia
 
-__all__ = ["USUAL_TYPES", "WITH_BODY", "ClientGone", "DisconnectWatch", "check_media", "read_body", "read_part"]
+__all__ = [
+    "UNREAD_BODY",
+    "USUAL_TYPES",
+    "WITH_BODY",
+    "ClientGone",
+    "DisconnectWatch",
+    "check_media",
+    "read_body",
+    "read_part",
+]
 
 WITH_BODY = ("POST", "PUT")
 """Methods whose body is read; that of any other is ignored."""
+UNREAD_BODY = "slipway.unread_body"
+"""The extension of an ASGI scope that says whether the body has not arrived completely."""
 PATIENCE = 0.02
 """Seconds a request may run before its client is watched: most are done by then and pay only for a timer."""
 USUAL_TYPES = (None, b"application/json", b"application/octet-stream")

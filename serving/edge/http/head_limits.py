@@ -1,0 +1,59 @@
+"""Limits of the head of an HTTP/1.1 request, and of what a chunked body costs beyond its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serving.kernel.errors import HeadTooLarge, Malformed, TargetTooLong
+
+__all__ = ["MOST_BYTES", "MOST_FIELDS", "Framing", "check_hosts", "check_size"]
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+MOST_BYTES = 64 * 1024
+"""Of the target and all fields together."""
+MOST_FIELDS = 100
+BYTES_PER_FIELD = 4
+"""The colon, the space and the end of the line."""
+WIRE_BYTES_PER_BODY_BYTE = 8
+"""What chunks may take: those of one byte take six."""
+
+
+def check_size(target: bytes, fields: Fields, wire: int = 0) -> None:
+    """Check what has arrived of a head; its parsed parts and the rest took at least `wire` bytes.
+
+    Raises `TargetTooLong` or `HeadTooLarge`.
+    """
+    if len(target) > MOST_BYTES:
+        raise TargetTooLong(f"the target of the request has more than {MOST_BYTES} bytes")
+    if len(fields) > MOST_FIELDS:
+        raise HeadTooLarge(f"the head of the request has more than {MOST_FIELDS} fields")
+    size = len(target) + sum(len(name) + len(value) + BYTES_PER_FIELD for name, value in fields)
+    if max(size, wire) > MOST_BYTES:
+        raise HeadTooLarge(f"the head of the request has more than {MOST_BYTES} bytes")
+
+
+def check_hosts(fields: Fields, version: str) -> None:
+    """Raise `Malformed` unless there is one field `host`; HTTP/1.0 needs none."""
+    hosts = sum(name == b"host" for name, _ in fields)
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        raise Malformed(f"a request has one header `host`; this one has {hosts}")
+
+
+class Framing:
+    """Bounds the chunk sizes, chunk extensions and trailers of a body, which no limit of a body counts."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+
+    def add_body(self, size: int) -> None:
+        """Bytes of the body itself."""
+        self._left += WIRE_BYTES_PER_BODY_BYTE * size
+
+    def add_wire(self, size: int) -> None:
+        """Bytes as they arrived. Raises `Malformed` if nearly all of them are something else than the body."""
+        self._left -= size
+        if self._left < 0:
+            raise Malformed("the chunks or the trailer of the body have too many bytes besides the body itself")
