@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from benchmarks.setup.models import app_of
 from control.console import print_table
 from serving.edge.application import HttpApplication
+from serving.edge.http.connections import Connections
 from serving.edge.http.uvicorn_protocol import HttpProtocol
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
@@ -119,7 +120,10 @@ async def measure(way: str, together: int) -> float:
     state = ServerState()
     state.default_headers = [(b"date", b"Fri, 20 Nov 2026 18:00:00 GMT")]
     wires = [Wire() for _ in range(together)]
-    connections = [HttpProtocol(config, state, {}, hot_lane=application.hot_lane) for _ in wires]
+    lane, crowd = application.hot_lane, Connections(0, 0)
+    connections = [
+        HttpProtocol(config, state, {}, hot_lane=lane, requests=lane.requests, connections=crowd) for _ in wires
+    ]
     for connection, wire in zip(connections, wires, strict=True):
         connection.connection_made(cast(asyncio.Transport, wire))
     raw, best = request(app, way), float("inf")

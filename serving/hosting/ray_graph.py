@@ -27,7 +27,10 @@ from serving.models.backends.factory import kind_of
 from serving.models.backends.replica import ModelReplica
 from serving.observe.load import Load
 
-__all__ = ["Gateway", "Hosted", "RayGateway", "graph"]
+__all__ = ["GATEWAY", "Gateway", "Hosted", "RayGateway", "graph"]
+
+GATEWAY = "gateway"
+"""Name of the deployment whose replicas listen."""
 
 KILL_SECONDS = 5.0
 """How much longer Ray waits than a replica may need to shut down."""
@@ -136,7 +139,7 @@ def graph(
     return (
         serve.deployment(replica)
         .options(
-            name="gateway",
+            name=GATEWAY,
             ray_actor_options={"num_cpus": cpus, "runtime_env": {"env_vars": dict(environ)}},
             max_ongoing_requests=MANY,
             health_check_period_s=5,

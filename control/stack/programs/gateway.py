@@ -1,8 +1,8 @@
 """`python -m control.stack.programs.gateway [FOLDER]`: put the Serve application on the stack's Ray and watch it.
 
 FOLDER is Ray's, which this process waits for. The replicas listen for themselves; this process only deploys, says
-what it waits for, and takes the application away on SIGTERM. It ends with 1 and a reason when the application
-becomes unhealthy.
+what it waits for, and takes the application away on SIGTERM. It ends with 1 and a reason when the application has
+no replica left and none is starting. A lost replica among others is for Ray Serve to replace.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from control.settings import StackSettings
 from control.stack.programs import probes
 from serving.kernel.settings import Settings, read
 from training.fit.ray_session import listens
+
+if TYPE_CHECKING:
+    from ray.serve.schema import DeploymentStatusOverview
 
 __all__ = ["main"]
 
@@ -26,8 +31,10 @@ LOOK_SECONDS = 1.0
 RAY_LOOK_SECONDS = 0.1
 ASK_EVERY = 3
 BAD = ("UNHEALTHY", "DEPLOY_FAILED")
+ALIVE = ("RUNNING", "STARTING", "UPDATING", "RECOVERING", "PENDING_MIGRATION")
+"""States of a replica that answers or will."""
 PATIENCE = 10
-"""Failed checks in a row before the application counts as bad: Serve replaces a lost replica by itself."""
+"""Checks in a row that find no replica alive before the application counts as bad."""
 
 
 def main(ray_folder: Path | None = None) -> int:
@@ -114,10 +121,18 @@ def _bad_reason() -> str:
     found = serve.status().applications.get(APPLICATION)
     if found is None:
         return "the application no longer exists"
-    if found.status not in BAD:
+    if found.status not in BAD or _alive(found.deployments):
         return ""
     parts = [f"{name}: {part.status}: {part.message}" for name, part in found.deployments.items() if part.message]
     return "; ".join([found.message, *parts])
+
+
+def _alive(deployments: Mapping[str, DeploymentStatusOverview]) -> bool:
+    """Whether a replica of the gateway answers, or is starting."""
+    from serving.hosting.ray_graph import GATEWAY
+
+    gateway = deployments.get(GATEWAY)
+    return gateway is not None and any(gateway.replica_states.get(state, 0) for state in ALIVE)
 
 
 def _missing(url: str) -> str:
