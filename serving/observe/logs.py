@@ -108,8 +108,9 @@ class Writer(logging.handlers.QueueListener):
         try:
             target.stream.write(lines.decode())
             target.flush()
-        except OSError as cause:  # a full disk must not stop the thread
-            print(f"the log cannot be written: {cause}", file=sys.stderr)
+        except OSError as cause:  # a full disk must not stop the thread; standard error may go there, too
+            with contextlib.suppress(OSError):
+                print(f"the log cannot be written: {cause}", file=sys.stderr)
 
 
 def _readable(value: Any) -> Any:

@@ -22,6 +22,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from serving.observe.metric_files import install
 from serving.observe.node import exposition
 
 __all__ = ["Metrics", "VersionMetrics", "observe_many"]
@@ -29,6 +30,7 @@ __all__ = ["Metrics", "VersionMetrics", "observe_many"]
 GaugeMode = Literal["livesum", "livemin"]
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 GATHERED = 256
+install()
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
