@@ -33,6 +33,7 @@ from serving.kernel.call import Call
 from serving.kernel.cpu_quota import cpu_count
 from serving.kernel.tensors import Arrays
 from serving.models.backends import onnx_local
+from serving.models.backends.loop_budget import on_the_loop
 from serving.models.backends.onnx_session import Sessions
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
@@ -127,7 +128,7 @@ async def _ways(path: Path, model: str, rows: int, callers: int) -> None:
     threaded = onnx_local._threaded(wide, narrow, ThreadPoolExecutor(flights))
     batchers = {
         "as Slipway chooses": chosen,
-        "on the loop": Batcher(onnx_local._inline(narrow), batching),
+        "on the loop": Batcher(on_the_loop(narrow, lambda rows: 0.0), batching),
         f"{flights} threads": Batcher(threaded, batching, concurrency=flights),
         "1 thread, all cores": Batcher(threaded, batching),
     }

@@ -19,6 +19,9 @@ class BatchKind(Protocol):
     any thread.
     """
 
+    runs_app_code: bool
+    """Whether `join` and `split` call an app's own functions, which may take longer than the model."""
+
     def rows(self, payload: Any) -> int:
         """The number of rows of one request. Raises `BackendFailed` if its arrays disagree."""
         ...
@@ -41,6 +44,10 @@ class BatchKind(Protocol):
 
     def merge(self, results: Sequence[Any]) -> Any:
         """The result of a request from the results of its parts. Raises `BackendFailed` if they do not fit."""
+        ...
+
+    def shifted(self, error: Exception, rows: int) -> Exception:
+        """The error of one part of a batch as that of the whole batch; `rows` rows are before the part."""
         ...
 
     def blame(self, error: Exception, payloads: Sequence[Any]) -> tuple[int, Exception] | None:

@@ -7,7 +7,7 @@ import ctypes
 import math
 import time
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,17 +21,11 @@ from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
 from serving.kernel.errors import DeadlineExceeded, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec, as_text, bfloat16_bits, from_bfloat16, zeros
+from serving.models.backends.loop_budget import INLINE_BUDGET, INLINE_MOST, Cost, on_the_loop
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
 from serving.models.batching.batcher import Batcher, BatchObserver, Execute
 
 __all__ = ["Run", "open_fused", "runner"]
-
-INLINE_BUDGET = 2.5e-4
-"""The most seconds for which a batch may block the event loop. A thread costs about a tenth of that, more at
-concurrency 1; a longer batch would make other requests wait."""
-INLINE_SHARE, INLINE_MOST = 2.5e-5, 2e-3
-"""Seconds per request of a batch for which it may also block the loop, and the limit for all of them. The loop
-spends more on each request anyway, and a thread would compete with it for the interpreter's lock."""
 
 MOST_IN_FLIGHT = 8
 HUGE = 256 * 2**20
@@ -42,8 +36,6 @@ BFLOAT16 = 16
 
 Run = Callable[[Arrays, ort.RunOptions | None], Arrays]
 """Runs arrays through a session; the options can stop the run."""
-Cost = Callable[[int], float]
-"""The number of rows of a batch to the seconds that it takes on one core."""
 
 
 def open_fused(
@@ -64,14 +56,14 @@ def open_fused(
     narrow = runner(sessions.open(path, 1, digest))
     cost = _cost(narrow, inputs, batching)
     if cost(batching.max_rows) <= INLINE_BUDGET:
-        return Batcher(_inline(narrow), batching, observer)
+        return Batcher(on_the_loop(narrow, cost), batching, observer)
     # With an accelerator or a single core, a second session would only take memory.
     several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
     wide = runner(sessions.open(path, sessions.cpus, digest)) if several else narrow
     # One more than there are cores: while one batch is joined or split, its core can run another.
     in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
     executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
-    execute = _mixed(_inline(narrow), _threaded(wide, narrow, executor), cost)
+    execute = on_the_loop(narrow, cost, _threaded(wide, narrow, executor))
     release = partial(executor.shutdown, wait=False)
     return Batcher(execute, batching, observer, concurrency=in_flight, release=release)
 
@@ -90,24 +82,6 @@ def runner(session: ort.InferenceSession) -> Run:
         return dict(zip(names, session.run(names, inputs, options), strict=True))
 
     return run
-
-
-def _inline(run: Run) -> Execute:
-    def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
-        return kind.split(payloads, run(kind.join(payloads), None))
-
-    return execute
-
-
-def _mixed(inline: Execute, threaded: Execute, cost: Cost) -> Execute:
-    """Run batches on the loop if they are fast, in all or per request, and others in a thread."""
-
-    def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any] | Awaitable[list[Any]]:
-        seconds = cost(sum(map(kind.rows, payloads)))
-        allowed = max(INLINE_BUDGET, min(INLINE_MOST, INLINE_SHARE * len(payloads)))
-        return (inline if seconds <= allowed else threaded)(kind, payloads, deadline)
-
-    return execute
 
 
 def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:

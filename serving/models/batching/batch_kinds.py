@@ -42,6 +42,8 @@ class TensorBatches:
     bucket, or has free axes of different sizes, shares a batch only with requests of exactly its shapes.
     """
 
+    runs_app_code = False
+
     def __init__(
         self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], buckets: tuple[int, ...] = ()
     ) -> None:
@@ -100,6 +102,10 @@ class TensorBatches:
         except ValueError as cause:
             raise BackendFailed("the model returned different shapes for parts of one request") from cause
 
+    def shifted(self, error: Exception, rows: int) -> Exception:
+        """The same: the engine's errors do not name a row."""
+        return error
+
     def blame(self, error: Exception, payloads: Sequence[Arrays]) -> None:
         """Always unknown: the engine's errors do not name a row."""
 
@@ -132,6 +138,8 @@ class QuestionBatches:
 
     `features` and `decide` of the app are called once per batch.
     """
+
+    runs_app_code = True
 
     def __init__(self, app: App[Any, Any, Any], context: Any) -> None:
         self._app = app
@@ -172,6 +180,13 @@ class QuestionBatches:
     def merge(self, results: Sequence[list[Any]]) -> list[Any]:
         """See `BatchKind.merge`."""
         return list(chain.from_iterable(results))
+
+    def shifted(self, error: Exception, rows: int) -> Exception:
+        """An `Invalid` with the index that its question has in the whole batch."""
+        found = _INDEXED.fullmatch(error.field) if isinstance(error, Invalid) else None
+        if not isinstance(error, Invalid) or found is None:
+            return error
+        return Invalid(f"[{rows + int(found[1])}]{found[2]}", error.reason)
 
     def blame(self, error: Exception, payloads: Sequence[Sequence[Any]]) -> tuple[int, Exception] | None:
         """For an `Invalid`: the request whose question it names, and the error with the index in that request."""
