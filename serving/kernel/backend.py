@@ -66,6 +66,10 @@ class Backend(Protocol):
         """
         ...
 
+    def available(self) -> bool:
+        """Whether a request would be run now, as far as is known; a backend that is away may come back."""
+        ...
+
     async def close(self) -> None:
         """Finish the queued requests, refuse new ones and release the model; calling it twice is allowed."""
         ...

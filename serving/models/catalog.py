@@ -125,8 +125,12 @@ class Catalog:
         raise NotFound(f"{model} has no version {number}; loaded: {numbers}")
 
     def ready(self) -> bool:
-        """Whether every app has a version to answer with."""
-        return all(versions.active is not None for versions in self._versions.values())
+        """Whether every app has a version that would answer now."""
+        return all(map(self._answers, self._versions.values()))
+
+    def _answers(self, versions: AppVersions) -> bool:
+        active = versions.loaded.get(versions.active) if versions.active is not None else None
+        return active is not None and active.backend.available()
 
     async def refresh(self, patience: float | None = None) -> None:
         """Load new versions, unload those that are gone, and follow the aliases.

@@ -72,16 +72,15 @@ class DataPlane:
         return self._catalog.apps()
 
     def ready(self) -> bool:
-        """Whether every app has a verified version to answer with."""
+        """Whether every app has a verified version that would answer a request now."""
         return self._catalog.ready()
 
     def model_ready(self, model: str, version: int | None = None) -> bool:
-        """Whether this version (default: the champion) can answer. Raises `NotFound`."""
+        """Whether this version (default: the champion) would answer now. Raises `NotFound`."""
         try:
-            self._catalog.resolve(model, version)
+            return self._catalog.resolve(model, version).backend.available()
         except NotReady:
             return False
-        return True
 
     def metadata(self, model: str, version: int | None = None) -> ModelMetadata:
         """Names, types and shapes. Raises `NotFound`, and `NotReady` for a version that cannot answer."""
@@ -95,7 +94,7 @@ class DataPlane:
         entries = []
         for app in self._catalog.apps():
             versions = self._catalog.versions(app.name)
-            states = {n: IndexEntry(app.name, n, "READY") for n in versions.loaded}
+            states = {n: _loaded(app.name, n, one) for n, one in versions.loaded.items()}
             states |= {n: IndexEntry(app.name, n, "LOADING", why) for n, why in versions.waiting.items()}
             states |= {n: IndexEntry(app.name, n, "UNAVAILABLE", why) for n, (_, why) in versions.refused.items()}
             entries += [states[number] for number in sorted(states)]
@@ -212,6 +211,12 @@ class DataPlane:
         async with _deadline(call):
             answers: list[Any] = await asyncio.to_thread(app.fallback, whole)  # type: ignore[arg-type]
         return answers
+
+
+def _loaded(app: str, number: int, version: LoadedVersion) -> IndexEntry:
+    if version.backend.available():
+        return IndexEntry(app, number, "READY")
+    return IndexEntry(app, number, "UNAVAILABLE", "what runs its model does not answer")
 
 
 @asynccontextmanager

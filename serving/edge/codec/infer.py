@@ -10,7 +10,7 @@ from serving.edge.codec.binary_tensors import header_length, slices, split_body
 from serving.edge.codec.datatypes import from_bytes
 from serving.edge.codec.envelopes import Envelopes, TensorSlice
 from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
-from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
+from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs, refuse_parameters
 from serving.kernel.app import App
 from serving.kernel.errors import Invalid
 from serving.kernel.tensors import Arrays, to_wire
@@ -18,7 +18,6 @@ from serving.kernel.tensors import Arrays, to_wire
 __all__ = ["decode_infer", "encode_infer"]
 
 ENCODER = msgspec.json.Encoder()
-UNSUPPORTED = ("shared_memory_region", "classification")
 
 
 def decode_infer(
@@ -52,7 +51,7 @@ def _decode(
         for index, item in enumerate(request.inputs)
     ]
     for index, item in enumerate(request.inputs):
-        _refuse(item.parameters, f"$.inputs[{index}]")
+        refuse_parameters(item.parameters or (), f"$.inputs[{index}]")
     rows = check_inputs(app.inputs, given)
     arrays: Arrays = {}
     places: dict[str, TensorSlice] = {}
@@ -105,7 +104,7 @@ def _outputs(app: App[Any, Any, Any], request: InferRequest) -> tuple[str, ...]:
     names = tuple(item.name for item in request.outputs or ())
     check_outputs(app.outputs, names)
     for index, item in enumerate(request.outputs or ()):
-        _refuse(item.parameters, f"$.outputs[{index}]")
+        refuse_parameters(item.parameters or (), f"$.outputs[{index}]")
     return names
 
 
@@ -126,9 +125,3 @@ def _flag(parameters: dict[str, Any] | None, name: str, path: str, default: bool
     if not isinstance(value, bool):
         raise Invalid(f"{path}.{name}", f"must be true or false, got {value!r}")
     return value
-
-
-def _refuse(parameters: dict[str, Any] | None, path: str) -> None:
-    for name in UNSUPPORTED:
-        if name in (parameters or {}):
-            raise Invalid(f"{path}.parameters.{name}", "not supported here; send and take tensors in the body")

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.datatypes import DATATYPES, check_range, count_of, from_bytes
-from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs
+from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs, refuse_parameters
 from serving.kernel.app import App
-from serving.kernel.errors import Invalid, Malformed
+from serving.kernel.errors import Malformed
 from serving.kernel.tensors import Arrays, TensorSpec, to_wire
 
 __all__ = ["decode_message", "encode_message"]
@@ -40,9 +40,9 @@ def decode_message(app: App[Any, Any, Any], message: Any, max_rows: int) -> Tens
         check_header(item.name, item.datatype, tuple(item.shape), f"inputs[{index}]", max_rows)
         for index, item in enumerate(message.inputs)
     ]
-    for index, item in enumerate(message.inputs):
-        if "shared_memory_region" in item.parameters:
-            raise Invalid(f"inputs[{index}].parameters.shared_memory_region", "not supported here; send the bytes")
+    for name, items in (("inputs", message.inputs), ("outputs", message.outputs)):
+        for index, item in enumerate(items):
+            refuse_parameters(item.parameters, f"{name}[{index}]")
     rows = check_inputs(app.inputs, given, "inputs")
     raw = message.raw_input_contents
     if raw and len(raw) != len(given):

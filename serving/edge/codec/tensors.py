@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from serving.edge.codec.datatypes import count_of, datatype_of
 from serving.kernel.errors import Invalid, TooLarge
 from serving.kernel.tensors import Arrays, TensorSpec
 
-__all__ = ["TensorRequest", "check_header", "check_inputs", "check_outputs"]
+__all__ = ["TensorRequest", "check_header", "check_inputs", "check_outputs", "refuse_parameters"]
+
+UNSUPPORTED = ("shared_memory_region", "classification")
 
 
 @dataclass(slots=True)
@@ -81,3 +83,10 @@ def _check_shape(shape: Sequence[int], spec: TensorSpec, path: str) -> None:
         raise Invalid(path, f"{list(shape)} given; {spec.name!r} must be {list(spec.shape)} (-1: any number)")
     if shape[0] == 0:
         raise Invalid(path, "has no rows; at least 1 is needed")
+
+
+def refuse_parameters(names: Container[str], path: str) -> None:
+    """Raise `Invalid` for a parameter of Triton's protocol that would change where or how tensors travel."""
+    for name in UNSUPPORTED:
+        if name in names:
+            raise Invalid(f"{path}.parameters.{name}", "not supported here; send and take tensors in the body")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_
 from serving.models.backends.protobuf_raw import RAW_INPUT_CONTENTS, RAW_OUTPUT_CONTENTS, append_raw, extract_raw
 from serving.models.backends.remote_execute import execute_remotely
 from serving.models.backends.shared_memory import Region, Regions
+from serving.models.backends.triton_presence import Presence
 from serving.models.batching.batch_kinds import rows_of
 from serving.models.batching.batcher import Batcher, BatchObserver
 
@@ -53,6 +55,7 @@ class TritonChannel:
         self._channel = grpc.aio.insecure_channel(url, options=list(options.items()))
         stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self.regions = Regions(stub) if shared_memory else None
+        self._stub = stub
         self._infer = self._channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
 
     async def infer(
@@ -69,6 +72,11 @@ class TritonChannel:
             return pb.ModelInferResponse.FromString(rest), contents
         except (ValueError, DecodeError) as cause:
             raise BackendFailed("the model server's answer cannot be read") from cause
+
+    async def model_ready(self, model: str, version: int, seconds: float) -> bool:
+        """Whether Triton would run this version now. Raises `grpc.aio.AioRpcError` if it does not say in time."""
+        request = pb.ModelReadyRequest(name=model, version=str(version))
+        return bool((await self._stub.ModelReady(request, timeout=seconds)).ready)
 
     async def close(self) -> None:
         """Close the channel and release the shared memory."""
@@ -88,7 +96,16 @@ def open_triton(
 ) -> Batcher:
     """A batcher of one version of one model in Triton, with several batches at a time."""
     execute = execute_remotely(_Model(channel, model, version, inputs, outputs), outputs)
-    return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
+    presence = Presence(partial(channel.model_ready, model, version))
+    presence.start()
+    return Batcher(
+        execute,
+        batching,
+        observer,
+        concurrency=CONCURRENCY,
+        release=presence.stop,
+        available=lambda: presence.is_there,
+    )
 
 
 class _Model:

@@ -81,13 +81,18 @@ class Batcher:
         *,
         concurrency: int = 1,
         release: Release | None = None,
+        available: Callable[[], bool] = lambda: True,
     ) -> None:
-        """At most `concurrency` awaited batches run at a time; `release` is called once, when all is finished."""
+        """At most `concurrency` awaited batches run at a time; `release` is called once, when all is finished.
+
+        `available` says whether what runs the batches answers.
+        """
         self._loop: asyncio.AbstractEventLoop | None = None
         self._execute = execute
         self._observer = observer or NoObserver()
         self._concurrency = concurrency
         self._release = release
+        self._available = available
         self._max_rows = batching.max_rows
         self._max_queue_rows = batching.max_queue_rows
         self._max_wait = batching.max_wait_ms / 1e3
@@ -107,6 +112,10 @@ class Batcher:
     def queued_rows(self) -> int:
         """Rows that wait and do not run yet."""
         return self._queue.rows
+
+    def available(self) -> bool:
+        """See `Backend.available`."""
+        return self._closing is None and self._available()
 
     def submit(self, kind: BatchKind, payload: Any, call: Call) -> Future[Any]:
         """See `Backend.submit`."""

@@ -15,11 +15,13 @@ from serving.kernel.app_values import Batching
 from serving.kernel.backend import Backend
 from serving.kernel.call import Call
 from serving.kernel.errors import NotFound, NotReady, Unavailable
+from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import Arrays
 from serving.models.backends.onnx_local import open_fused
 from serving.models.catalog import Catalog
+from serving.models.dataplane import DataPlane
 from serving.models.loaded_version import LoadedVersion
 from tests.serving import toy
 
@@ -271,3 +273,27 @@ def test_broken_aliases_do_not_take_the_champion_away(tmp_path: Path) -> None:
         assert subject.versions("toy").problem.startswith("aliases.json")
 
     asyncio.run(main())
+
+
+def test_it_is_ready_only_while_what_runs_the_models_answers(tmp_path: Path) -> None:
+    answers = False
+    toy.write_version(tmp_path, 1)
+
+    async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        backend = open_fused(tmp_path / "toy" / "1" / "model.onnx", app.inputs, Batching())
+        monkeypatch.setattr(backend, "_available", lambda: answers)
+        return backend
+
+    async def main() -> None:
+        nonlocal answers
+        subject = Catalog([toy.app], Repository(tmp_path), open_backend, Events())
+        plane = DataPlane(Settings(), subject)
+        await subject.refresh()
+        assert (plane.ready(), plane.model_ready("toy"), plane.index()[0].state) == (False, False, "UNAVAILABLE")
+        answers = True
+        assert (plane.ready(), plane.model_ready("toy"), plane.index()[0].state) == (True, True, "READY")
+        await subject.close()
+        assert not plane.ready()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(main())

@@ -290,6 +290,30 @@ def test_a_triton_that_hangs_is_answered_for_and_never_writes_into_another_batch
     assert files() == []
 
 
+def test_a_version_is_available_only_while_triton_answers(server: Server) -> None:
+    async def main() -> None:
+        async with opened(server, False, "negate") as (channel, negate):
+
+            async def until(available: bool) -> None:
+                while negate.available() != available:
+                    await asyncio.sleep(0.01)
+
+            unknown = open_triton(channel, "negate", 7, *NEGATE, Batching())
+            await until(True)
+            server.hang()
+            await until(False)
+            server.resume()
+            await until(True)
+            server.kill()
+            await until(False)
+            server.start()
+            await until(True)
+            assert not unknown.available(), "this server does not have it"
+            await unknown.close()
+
+    asyncio.run(main())
+
+
 def test_triton_may_be_killed_and_started_again(server: Server) -> None:
     async def main() -> None:
         async with opened(server, True, "negate") as (_, negate):
