@@ -18,6 +18,7 @@ __all__ = [
     "average_precision",
     "brier",
     "calibration_error",
+    "calibration_error_by_chance",
     "f1",
     "gain_interval",
     "macro_f1",
@@ -116,6 +117,26 @@ def calibration_error(actual: Vector, probability: Vector, bins: int = 10) -> fl
     """Mean distance between predicted probability and observed share, over bins with equal row counts."""
     table = reliability(actual, probability, bins)
     return sum(rows * abs(stated - seen) for stated, seen, rows in table) / len(actual)
+
+
+def calibration_error_by_chance(
+    probability: Vector, off: float, quantile: float, draws: int = 500, bins: int = 10, seed: int = 0
+) -> float:
+    """The `quantile` of the calibration error on so many rows, of probabilities that are wrong by `off`, up or down.
+
+    Few rows show an error although every probability is right, because the observed shares vary.
+    """
+    draw = np.random.default_rng(seed)
+    parts = [part for part in np.array_split(np.argsort(probability, kind="stable"), bins) if len(part)]
+    worst = 0.0
+    for shift in (-off, off):
+        true = np.clip(probability + shift, 0, 1)
+        errors = np.zeros(draws)
+        for part in parts:
+            seen = (draw.random((draws, len(part))) < true[part]).mean(axis=1)
+            errors += len(part) * np.abs(seen - probability[part].mean())
+        worst = max(worst, float(np.quantile(errors, quantile)) / len(probability))
+    return worst
 
 
 def gain_interval(

@@ -6,8 +6,8 @@ deviations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -46,6 +46,10 @@ FALSE_ALARMS = 2.0
 """Maximum ratio of false alarms on test to those on validation, beyond chance."""
 CHANCE, DRAWS = 0.975, 100_000
 """Quantile of the test part's false alarms that counts as chance, and number of draws to estimate it."""
+
+
+CHANCE_PART = "beside drawing at random"
+"""Slice of the metrics whose baseline is the prevalence: what alerts drawn at random would give."""
 
 
 RANKINGS = {"auroc": auroc, "average_precision": average_precision}
@@ -96,7 +100,17 @@ def evaluation(validation: Scored, test: Scored, context: FraudContext, seed: in
             beside(name, measure, actual, score, plain, better="higher", gain=_gain(measure, test, seed))
             for name, measure in RANKINGS.items()
         ),
-        beside("precision", precision, actual, flagged, naive, part="alerts", better="higher"),
+        *_beyond_chance(test, flagged, seed),
+        beside(
+            "precision",
+            precision,
+            actual,
+            flagged,
+            naive,
+            part="alerts",
+            better="higher",
+            gain=_gain(precision, replace(test, score=flagged, baseline=naive), seed),
+        ),
         beside("recall", recall, actual, flagged, naive, part="alerts", better="higher"),
         beside(
             "precision",
@@ -127,7 +141,10 @@ def judged_rows(actual: Vector, validation: Vector, score: Vector, record: Vecto
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Check for a significant gain over the baseline in one ranking, none worse, and bounded false alarms."""
+    """Check the ranking and the alerts beside the baseline and beside chance, and bound the false alarms.
+
+    A gain of the ranking alone has no value where the app acts, which is at its alerts.
+    """
     metrics = evaluation.by_slice
     rankings = [metrics[name, "all"] for name in RANKINGS]
     gains = [
@@ -149,6 +166,7 @@ def gate(evaluation: Evaluation) -> Sequence[Check]:
             required="the 95 % interval of the gain lies above 0 in one of them and below 0 in none",
             failure=reason,
         ),
+        *_worth(metrics),
         verdict(
             "false alarms",
             false <= most,
@@ -156,6 +174,43 @@ def gate(evaluation: Evaluation) -> Sequence[Check]:
             required=f"at most {most:.4f}",
             failure="the thresholds do not hold on records that validation has not seen",
         ),
+    )
+
+
+def _beyond_chance(test: Scored, flagged: Vector, seed: int) -> Iterator[Metric]:
+    """Yield the ranking and the alerts beside what a random order and random alerts would give: the prevalence."""
+    at_random = np.ones(len(test.actual))
+    for name, measure, answers in (
+        ("average_precision", average_precision, test.score),
+        ("precision", precision, flagged.astype(np.float64)),
+    ):
+        gain = _gain(measure, replace(test, score=answers, baseline=at_random), seed)
+        yield beside(
+            name, measure, test.actual, answers, at_random, part=CHANCE_PART, better="higher", gain=gain
+        )
+
+
+def _worth(metrics: Mapping[tuple[str, str], Metric]) -> Iterator[Check]:
+    """Yield the checks that alerts are better than alerts drawn at random, and not worse than the baseline's."""
+    for name, what in (("average_precision", "the top of the ranking"), ("precision", "alerts")):
+        metric = metrics[name, CHANCE_PART]
+        low, high = (-1.0, 1.0) if metric.gain_low is None else (metric.gain_low, metric.gain_high or 0.0)
+        yield verdict(
+            f"{what} beside chance",
+            low > 0,
+            measured=f"{name} {metric.value:.4f} beside the prevalence {metric.baseline:.4f}, "
+            f"gain {low:.4f} to {high:.4f}",
+            required="the 95 % interval of the gain lies above 0",
+            failure=f"{what}: no better than drawing records at random",
+        )
+    alerts = metrics["precision", "alerts"]
+    high = 1.0 if alerts.gain_high is None else alerts.gain_high
+    yield verdict(
+        "alerts beside the baseline's",
+        high >= 0,
+        measured=f"precision {alerts.value:.4f} beside {alerts.baseline:.4f} with the same budget",
+        required="the 95 % interval of the difference does not lie below 0",
+        failure="the distance from the median gives better alerts",
     )
 
 

@@ -13,7 +13,13 @@ import pandas as pd
 from apps.quality.train.baseline import Baseline
 from apps.quality.train.data import measurements
 from serving.kernel.storage.version_manifest import Check, Metric
-from training.measures.classification import accuracy, calibration_error, gain_interval, reliability
+from training.measures.classification import (
+    accuracy,
+    calibration_error,
+    calibration_error_by_chance,
+    gain_interval,
+    reliability,
+)
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
 from training.measures.gate import beats, verdict
@@ -27,8 +33,12 @@ Grades = npt.NDArray[np.intp]
 BINS = 5
 """Number of bins of equally many test lots, by stated confidence."""
 WORST_CALIBRATION = 0.05
+"""The largest mean distance between stated and true confidence."""
+CHANCE = 0.975
+"""Quantile of the calibration error that counts as chance, with as many lots and confidences that far off."""
 MOST_ALARMS = 3.0
 """Maximum false alarms of ordinary lots, as a multiple of the nominal share."""
+ALLOWED = "allowed for as many lots"
 LEAST_SIGHT = 0.5
 """AUROC of an anomaly score without any information."""
 
@@ -110,7 +120,7 @@ def gate(evaluation: Evaluation, alarm_share: float) -> list[Check]:
     checks = [
         beats("the nearest mean of one measurement", "macro_f1", found["macro_f1", "all"]),
         beats("the most frequent grade", "accuracy", found["accuracy", "all"]),
-        _at_most("calibration", found["calibration_error", "all"].value, WORST_CALIBRATION),
+        _calibrated(found["calibration_error", "all"].value, found["calibration_error", ALLOWED].value),
     ]
     for (name, part), metric in found.items():
         if name == "false_alarms":
@@ -134,6 +144,8 @@ def _confidence(rows: Judged, baseline: Baseline) -> Iterator[Metric]:
         rows=count,
     )
     yield Metric(name="calibration_error", value=calibration_error(right, stated), rows=count)
+    most = calibration_error_by_chance(stated, WORST_CALIBRATION, CHANCE)
+    yield Metric(name="calibration_error", value=most, slice=ALLOWED, better="nominal", rows=count)
     yield Metric(
         name="calibration_error",
         value=calibration_error(raw_right, rows.raw.max(axis=1)),
@@ -167,6 +179,16 @@ def _f1(actual: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
     """Return the F1 of one grade; 0 if it neither occurs nor is answered."""
     both = actual.sum() + found.sum()
     return float(2 * (actual & found).sum() / both) if both else 0.0
+
+
+def _calibrated(error: float, most: float) -> Check:
+    return verdict(
+        "calibration",
+        error <= most,
+        measured=f"{error:.4f}",
+        required=f"at most {most:.4f}: {WORST_CALIBRATION:g}, and what chance adds with as many lots",
+        failure=f"{error:.4f} is above {most:.4f}, which chance does not explain",
+    )
 
 
 def _at_most(name: str, value: float, bound: float) -> Check:
