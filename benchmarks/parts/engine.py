@@ -33,7 +33,7 @@ from serving.kernel.call import Call
 from serving.kernel.cpu_quota import cpu_count
 from serving.kernel.tensors import Arrays
 from serving.models.backends import onnx_local
-from serving.models.backends.loop_budget import on_the_loop
+from serving.models.backends.onnx_local import on_the_loop
 from serving.models.backends.onnx_session import Sessions
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher

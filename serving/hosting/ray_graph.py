@@ -25,6 +25,7 @@ from serving.kernel.app_values import Replicas, Values, load_values, most_demand
 from serving.kernel.settings import Settings
 from serving.models.backends.factory import kind_of
 from serving.models.backends.replica import ModelReplica
+from serving.models.backends.replica_port import listen_on_the_node_only
 from serving.observe.load import Load
 
 __all__ = ["GATEWAY", "Gateway", "Hosted", "RayGateway", "graph"]
@@ -85,6 +86,7 @@ class Gateway(_Replica):
     """One replica of the gateway with its own listeners, in a thread of their own."""
 
     def __init__(self, make_server: MakeServer, settings: Settings, handles: dict[str, DeploymentHandle]) -> None:
+        listen_on_the_node_only()
         self._grace = settings.drain_seconds
         self._server = server = make_server(settings, handles)
         self._listener = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
@@ -108,6 +110,7 @@ class RayGateway(_Replica):
     """One replica of the gateway that gets its HTTP requests from Ray Serve. gRPC still has its own port."""
 
     def __init__(self, make_server: MakeServer, settings: Settings, handles: dict[str, DeploymentHandle]) -> None:
+        listen_on_the_node_only()
         self._grace = settings.drain_seconds
         self._server = make_server(settings, handles)
         self._grpc = GrpcServer(self._server.grpc, settings)

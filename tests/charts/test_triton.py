@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from serving.kernel.app_values import Batching
-from serving.models.backends.triton import TritonChannel, open_triton
+from serving.models.backends.triton_server.channel import TritonChannel, open_triton
 from serving.models.batching.batch_kinds import TensorBatches
 from tests.charts.chart import of_kind
 from tests.serving.models import models

@@ -122,7 +122,7 @@ def calibration_error(actual: Vector, probability: Vector, bins: int = 10) -> fl
 def calibration_error_by_chance(
     probability: Vector, off: float, quantile: float, draws: int = 500, bins: int = 10, seed: int = 0
 ) -> float:
-    """The `quantile` of the calibration error on so many rows, of probabilities that are wrong by `off`, up or down.
+    """The `quantile` of the calibration error on so many rows, with every probability wrong by `off`, up or down.
 
     Few rows show an error although every probability is right, because the observed shares vary.
     """

@@ -185,9 +185,7 @@ def _beyond_chance(test: Scored, flagged: Vector, seed: int) -> Iterator[Metric]
         ("precision", precision, flagged.astype(np.float64)),
     ):
         gain = _gain(measure, replace(test, score=answers, baseline=at_random), seed)
-        yield beside(
-            name, measure, test.actual, answers, at_random, part=CHANCE_PART, better="higher", gain=gain
-        )
+        yield beside(name, measure, test.actual, answers, at_random, part=CHANCE_PART, better="higher", gain=gain)
 
 
 def _worth(metrics: Mapping[tuple[str, str], Metric]) -> Iterator[Check]:

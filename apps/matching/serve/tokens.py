@@ -49,6 +49,8 @@ SLOTS = 256
 LETTERS = 2000
 """Maximum number of letters read from the other text."""
 SHORTEST_CODE = 4
+CACHED_LETTERS, CACHED_WORD = 1024, 32
+"""Longest text and longest word whose tokens are remembered."""
 
 _JOINED = re.compile(r"(?<=\w)[-/](?=\w)")
 _OTHER = re.compile(r"[^\w. ]+|_")
@@ -83,9 +85,12 @@ def clean(text: str) -> str:
     return " ".join(_DOT.sub(" ", text).split())
 
 
-@lru_cache(maxsize=65536)
 def record(name: str, other: str) -> Record:
-    """Return the record of a name and its other text. Cached, because the same texts recur."""
+    """Return the record of a name and its other text."""
+    return _cached(name, other) if len(name) + len(other) <= CACHED_LETTERS else _record(name, other)
+
+
+def _record(name: str, other: str) -> Record:
     title, rest = clean(name), clean(other[:LETTERS])
     words, more = title.split(), rest.split()
     ids = np.zeros(SLOTS, dtype=np.int32)
@@ -101,6 +106,10 @@ def record(name: str, other: str) -> Record:
         numbers=frozenset(word for word in words if _DIGIT.search(word)),
         compact=(title + rest).replace(" ", "").replace(".", ""),
     )
+
+
+_cached = lru_cache(maxsize=8192)(_record)
+"""The same texts recur. Callers choose them, so both their number and their length are limited."""
 
 
 def _place(ids: Ids, near: slice, far: slice, name: Ids, other: Ids) -> None:
@@ -134,10 +143,16 @@ def _words(words: list[str]) -> Ids:
     return np.array([_number(word) for word in words], dtype=np.int32)
 
 
-@lru_cache(maxsize=65536)
 def _number(word: str) -> int:
+    return _cached_number(word) if len(word) <= CACHED_WORD else _token(word)
+
+
+def _token(word: str) -> int:
     digest = zlib.crc32(word.encode())
     return FIRST_CODE + digest % CODES if _DIGIT.search(word) else FIRST_WORD + digest % WORDS
+
+
+_cached_number = lru_cache(maxsize=65536)(_token)
 
 
 def _codes(words: list[str]) -> tuple[str, ...]:

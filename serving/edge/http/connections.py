@@ -6,8 +6,9 @@ own connections first, so that one client cannot take the place of others.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["Connection", "Connections"]
@@ -20,6 +21,10 @@ class Connection(Protocol):
     """What is known of one connection."""
 
     @property
+    def peer(self) -> str:
+        """The address of the client."""
+
+    @property
     def idle_since(self) -> float | None:
         """When its last request ended, in seconds of the loop's clock; None while it has one."""
 
@@ -28,43 +33,21 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The connections of one process by peer."""
+    """The limits, and the number of connections by peer, which each connection counts for itself."""
 
     def __init__(self, most: int, most_of_peer: int) -> None:
         """At most `most` connections, and at most `most_of_peer` of one peer; 0: no limit."""
-        self._most = most
-        self._most_of_peer = most_of_peer
-        self._peers: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._count = 0
+        self.most = most or sys.maxsize
+        self.most_of_peer = most_of_peer or sys.maxsize
+        self.peers: Counter[str] = Counter()
 
-    def add(self, peer: str, connection: Connection) -> bool:
-        """Whether there is room for one more connection of that peer; if not, it is not counted."""
-        own = self._peers.get(peer, set())
-        if self._most_of_peer and len(own) >= self._most_of_peer and not self._make_room(own):
-            return False
-        if self._most and self._count >= self._most and not self._make_room(own or self._largest()):
-            return False
-        self._peers[peer].add(connection)
-        self._count += 1
-        return True
-
-    def remove(self, peer: str, connection: Connection) -> None:
-        """Forget a connection; one that was never added is ignored."""
-        own = self._peers.get(peer)
-        if own is None or connection not in own:
-            return
-        own.remove(connection)
-        self._count -= 1
-        if not own:
-            del self._peers[peer]
-
-    def _largest(self) -> set[Connection]:
-        return max(self._peers.values(), key=len, default=set())
-
-    def _make_room(self, among: Iterable[Connection]) -> bool:
-        """Close those that have been idle longest; whether there was one."""
-        idle = [(one.idle_since, one) for one in among if one.idle_since is not None]
-        idle.sort(key=lambda pair: pair[0] or 0.0)
-        for _, connection in idle[:CLOSED_AT_ONCE]:
+    def make_room(self, peer: str, others: Sequence[Connection]) -> bool:
+        """Close idle ones of `others` for a new connection of `peer`; whether there was one."""
+        own = [one for one in others if one.peer == peer]
+        if not own and self.peers[peer] <= self.most_of_peer:
+            largest = max(self.peers, key=lambda name: self.peers[name], default=peer)
+            own = [one for one in others if one.peer == largest]
+        idle = [(one.idle_since, index, one) for index, one in enumerate(own) if one.idle_since is not None]
+        for _, _, connection in sorted(idle)[:CLOSED_AT_ONCE]:
             connection.close_idle()
         return bool(idle)

@@ -1,4 +1,4 @@
-"""Limits of the head of an HTTP/1.1 request, and of what a chunked body costs beyond its bytes."""
+"""What is checked of the head of an HTTP/1.1 request, and of what a chunked body costs beyond its bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from serving.kernel.errors import HeadTooLarge, Malformed, TargetTooLong
 
-__all__ = ["MOST_BYTES", "MOST_FIELDS", "Framing", "check_hosts", "check_size"]
+__all__ = ["MOST_BYTES", "MOST_FIELDS", "Arriving", "Framing", "check_hosts", "check_size", "without_upgrade"]
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -15,6 +15,7 @@ MOST_BYTES = 64 * 1024
 MOST_FIELDS = 100
 BYTES_PER_FIELD = 4
 """The colon, the space and the end of the line."""
+UPGRADE_FIELDS = (b"upgrade", b"http2-settings")
 WIRE_BYTES_PER_BODY_BYTE = 8
 """What chunks may take: those of one byte take six."""
 
@@ -40,6 +41,19 @@ def check_hosts(fields: Fields, version: str) -> None:
         raise Malformed(f"a request has one header `host`; this one has {hosts}")
 
 
+def without_upgrade(method: bytes, target: bytes, version: str, fields: Fields) -> bytes:
+    """The head of a request without its offer of another protocol."""
+    head = [b"%b %b HTTP/%b\r\n" % (method, target, version.encode())]
+    for name, given in fields:
+        value = given
+        if name == b"connection":
+            tokens = [token.strip() for token in given.split(b",")]
+            value = b", ".join(token for token in tokens if token.lower() not in UPGRADE_FIELDS)
+        if name not in UPGRADE_FIELDS:
+            head.append(b"%b: %b\r\n" % (name, value))
+    return b"".join([*head, b"\r\n"])
+
+
 class Framing:
     """Bounds the chunk sizes, chunk extensions and trailers of a body, which no limit of a body counts."""
 
@@ -57,3 +71,13 @@ class Framing:
         self._left -= size
         if self._left < 0:
             raise Malformed("the chunks or the trailer of the body have too many bytes besides the body itself")
+
+
+class Arriving:
+    """A message that the ASGI application answers, while it arrives."""
+
+    __slots__ = ("complete", "framing")
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.framing = Framing()

@@ -6,6 +6,7 @@ Nothing here waits, so a request costs no task, no timer and one write.
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import CancelledError, Future
 from collections.abc import Callable, Container, Iterable
 from typing import Any, cast
@@ -16,7 +17,7 @@ from serving.edge.http.routes import HotRoute, Route
 from serving.edge.request_life import RequestFactory, Response
 from serving.kernel.errors import BodyTimeout, SlipwayError
 
-__all__ = ["Exchange", "HotLane"]
+__all__ = ["Exchange", "HotCycle", "HotLane", "wire_bytes"]
 
 Reply = Callable[[Response, str], None]
 """Takes the answer and the request's id."""
@@ -25,6 +26,7 @@ LONGEST_REMEMBERED = 256
 """Bytes of a target whose route is remembered."""
 COLD_HEADERS = (b"content-encoding",)
 """A request with one of them takes Starlette's way."""
+NEVER_SET = asyncio.Event()
 
 
 class HotLane:
@@ -151,3 +153,42 @@ class Exchange:
         response = error_answer(request.fail(cause), request.call)
         request.end(response.status)
         self._reply(response, request.call.request_id)
+
+
+class HotCycle:
+    """One hot request of a connection; has what the protocol asks of uvicorn's own cycle."""
+
+    __slots__ = (
+        "complete",
+        "disconnected",
+        "exchange",
+        "keep_alive",
+        "late",
+        "message_event",
+        "parts",
+        "response_complete",
+        "timer",
+    )
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
+        self.message_event = NEVER_SET
+        self.complete = False
+        self.late = False
+        self.parts: list[bytes] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.exchange: Exchange
+
+
+def wire_bytes(response: Response, request_id: str, start: bytes, keep_alive: bool) -> bytes:
+    """An answer as it goes over the wire; `start` is the status line and the headers that every answer has."""
+    body = response.body
+    text = f"x-request-id: {request_id}\r\ncontent-type: {response.content_type}\r\n"
+    for name, value in response.headers.items():
+        text += f"{name}: {value}\r\n"
+    if not keep_alive:
+        text += "connection: close\r\n"
+    text += f"content-length: {len(body)}\r\n\r\n"
+    return b"".join((start, text.encode("latin-1"), body))

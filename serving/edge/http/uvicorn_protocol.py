@@ -10,6 +10,7 @@ The head of a request is limited in bytes, fields and seconds, and an offer of a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
@@ -17,59 +18,77 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.edge.error_responses import error_answer
+from serving.edge.http import head_limits
 from serving.edge.http.connections import Connections
-from serving.edge.http.head_limits import MOST_BYTES, MOST_FIELDS, Framing, check_hosts, check_size
-from serving.edge.http.hot_lane import Exchange, HotLane
-from serving.edge.http.joined_writes import JoinedWrites
+from serving.edge.http.head_limits import MOST_BYTES, MOST_FIELDS, Arriving
+from serving.edge.http.hot_lane import Exchange, HotCycle, HotLane, wire_bytes
 from serving.edge.http.request_body import UNREAD_BODY
 from serving.edge.request_life import RequestFactory, Response
 from serving.kernel.errors import Overloaded, SlipwayError
 
-__all__ = ["HttpProtocol"]
+__all__ = ["HttpProtocol", "JoinedWrites"]
 
 HEAD_SECONDS = 10.0
 """A connection is closed on which the head of a request has not arrived by then; the first has to begin, too."""
 HALF_CLOSED_SECONDS = 1.0
 """How long a client that sends no more gets its answer: most that do so have left, and their work is cancelled."""
-UPGRADE_FIELDS = (b"upgrade", b"http2-settings")
-NEVER_SET = asyncio.Event()
+LINGER_SECONDS = 2.0
+"""How long a client may go on sending a body that nobody reads, so that it sees the answer before the end."""
 
 
-class _HotCycle:
-    """One hot request of a connection; has what the protocol asks of uvicorn's own cycle."""
+class JoinedWrites:
+    """Gathers writes until the loop's next turn. What is not defined here goes straight to the transport."""
 
-    __slots__ = (
-        "complete",
-        "disconnected",
-        "exchange",
-        "keep_alive",
-        "late",
-        "message_event",
-        "parts",
-        "response_complete",
-        "timer",
-    )
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, unread: Callable[[], bool]
+    ) -> None:
+        """`unread` says whether a body has not arrived completely."""
+        self._transport = transport
+        self._loop = loop
+        self._unread = unread
+        self._lingering: asyncio.TimerHandle | None = None
+        self.held: list[bytes] = []
 
-    def __init__(self, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-        self.message_event = NEVER_SET
-        self.complete = False
-        self.late = False
-        self.parts: list[bytes] = []
-        self.timer: asyncio.TimerHandle | None = None
-        self.exchange: Exchange
+    @property
+    def ending(self) -> bool:
+        """Whether nothing more is read or written."""
+        return self._lingering is not None or self._transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        """Write in the loop's next turn, together with what else is written until then."""
+        if not self.held:
+            self._loop.call_soon(self.flush)
+        self.held.append(data)
 
-class _Arriving:
-    """A message that the ASGI application answers, while it arrives."""
+    def flush(self) -> None:
+        """Write what is held."""
+        held, self.held = self.held, []
+        if held and not self._transport.is_closing():
+            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
 
-    __slots__ = ("complete", "framing")
+    def close(self) -> None:
+        """Close. Closing with unread bytes would reset the connection, and the client might lose the answer."""
+        self.flush()
+        if self.ending:
+            return
+        if self._unread():
+            self.linger()
+        else:
+            self._transport.close()
 
-    def __init__(self) -> None:
-        self.complete = False
-        self.framing = Framing()
+    def linger(self) -> None:
+        """Send no more, and read on for a moment what nobody wants."""
+        self._transport.resume_reading()
+        self._transport.write_eof()
+        self._lingering = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+
+    def lost(self) -> None:
+        """The connection is closed."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -105,26 +124,29 @@ class HttpProtocol(HttpToolsProtocol):
         """Gather what is written to the transport, and limit how long the first request may take to arrive."""
         self._raw = transport
         self._joined = JoinedWrites(transport, self.loop, self._is_arriving)
-        self._hot: _HotCycle | None = None
+        self._hot: HotCycle | None = None
         self._standard: object = None
         self._common = b""
         self._in_head = False
         self._head_wire = 0
-        self._arriving: _Arriving | None = None
+        self._arriving: Arriving | None = None
         self._upgrading = False
         self._refused = False
         self._measure = False
         self._heads = 0
         super().connection_made(cast(asyncio.Transport, self._joined))
-        self._peer = self.client[0] if self.client else ""
+        self.peer = self.client[0] if self.client else ""
         self.idle_since = self.loop.time()
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._late_head)
-        if not self._crowd.add(self._peer, self):
+        self._crowd.peers[self.peer] += 1
+        if not self._has_room():
             self._refuse(Overloaded("this server has as many connections as it takes; try again later"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers of the connection, and the work that nobody waits for."""
-        self._crowd.remove(self._peer, self)
+        self._crowd.peers[self.peer] -= 1
+        if not self._crowd.peers[self.peer]:
+            del self._crowd.peers[self.peer]
         self._joined.lost()
         self._stop_head_timer()
         if self.timeout_keep_alive_task is not None:
@@ -134,12 +156,18 @@ class HttpProtocol(HttpToolsProtocol):
             self._hot.exchange.leave()
         super().connection_lost(exc)
 
+    def _has_room(self) -> bool:
+        crowd = self._crowd
+        if len(self.connections) <= crowd.most and crowd.peers[self.peer] <= crowd.most_of_peer:
+            return True
+        others = [one for one in self.connections if isinstance(one, HttpProtocol) and one is not self]
+        return crowd.make_room(self.peer, others)
+
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """The client sends no more. It may still wait for an answer, and gets what is ready soon."""
-        cycle = self.cycle
-        if self._joined.ending or cycle is None or cycle.response_complete or self._is_arriving():
+        if self._joined.ending or self.cycle is None or self.cycle.response_complete or self._is_arriving():
             return None
-        cycle.keep_alive = False
+        self.cycle.keep_alive = False
         self.loop.call_later(HALF_CLOSED_SECONDS, self._raw.close)
         return True
 
@@ -188,14 +216,14 @@ class HttpProtocol(HttpToolsProtocol):
         found = self._hot_route()
         if found is not None:
             lane, route, fields = found
-            hot = _HotCycle(self.parser.should_keep_alive())
+            hot = HotCycle(self.parser.should_keep_alive())
             self.cycle = hot  # type: ignore[assignment]
             self._hot = hot
-            hot.exchange = Exchange(lane, route, fields, self._peer, self._reply)
+            hot.exchange = Exchange(lane, route, fields, self.peer, self._reply)
             return
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         self._check_head()
-        self._arriving = arriving = _Arriving()
+        self._arriving = arriving = Arriving()
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
@@ -207,10 +235,10 @@ class HttpProtocol(HttpToolsProtocol):
         hot = self._hot
         if hot is not None and not hot.complete:
             hot.parts.append(body)
-            return
-        if self._arriving is not None:
-            self._arriving.framing.add_body(len(body))
-        super().on_body(body)
+        else:
+            if self._arriving is not None:
+                self._arriving.framing.add_body(len(body))
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Start the work."""
@@ -254,7 +282,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _unset_keepalive_if_required(self) -> None:
-        """Called by uvicorn when data arrive, which need not be a request."""
+        pass  # uvicorn calls it when data arrive, which need not be a request
 
     def _watch_idle(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
@@ -279,20 +307,19 @@ class HttpProtocol(HttpToolsProtocol):
         if length is None or int(length) > lane.max_body_bytes or not lane.cold_headers.isdisjoint(headers):
             return None
         # Where no field comes twice, a head that came in one short packet needs no closer look.
-        if self._measure or len(headers) != len(self.headers) or b"host" not in headers:
-            self._check_head()
-        elif len(headers) > MOST_FIELDS:
+        fields = len(headers)
+        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or b"host" not in headers:
             self._check_head()
         return lane, route, headers
 
     def _check_head(self) -> None:
-        check_size(self.url, self.headers)
-        check_hosts(self.headers, self.parser.get_http_version())
+        head_limits.check_size(self.url, self.headers)
+        head_limits.check_hosts(self.headers, self.parser.get_http_version())
 
     def _wait_for_head(self, size: int) -> None:
         """A head goes on in the next packet; all `size` bytes of this one belong to it."""
         self._head_wire += size
-        check_size(self.url, self.headers, self._head_wire)
+        head_limits.check_size(self.url, self.headers, self._head_wire)
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self._late_head)
 
@@ -318,7 +345,7 @@ class HttpProtocol(HttpToolsProtocol):
         elif error is None:
             self.send_400_response("Invalid HTTP request received.")
         else:
-            life = self._requests.http("", {}, "operations", self._peer, {})
+            life = self._requests.http("", {}, "operations", self.peer, {})
             response = error_answer(life.fail(error), life.call)
             life.end(response.status)
             self._joined.flush()
@@ -334,17 +361,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._upgrading = False
         old, self.parser = self.parser, httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        head = [b"%b %b HTTP/%b\r\n" % (old.get_method(), self.url, old.get_http_version().encode())]
-        for name, value in self.headers:
-            if name == b"connection":
-                tokens = [token.strip() for token in value.split(b",")]
-                value = b", ".join(token for token in tokens if token.lower() not in UPGRADE_FIELDS)  # noqa: PLW2901
-            if name not in UPGRADE_FIELDS:
-                head.append(b"%b: %b\r\n" % (name, value))
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        head = head_limits.without_upgrade(old.get_method(), self.url, old.get_http_version(), self.headers)
+        self.data_received(head + rest)
 
     def _reply(self, response: Response, request_id: str) -> None:
-        hot, self._hot = cast(_HotCycle, self._hot), None
+        hot, self._hot = cast(HotCycle, self._hot), None
         hot.response_complete = True
         raw = self._raw
         if not raw.is_closing():
@@ -358,27 +379,21 @@ class HttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def _bytes(self, response: Response, request_id: str, keep_alive: bool) -> bytes:
-        standard, body = self.server_state.default_headers, response.body
+        standard = self.server_state.default_headers
         if standard is not self._standard:
             # uvicorn replaces them every second, for the date.
             self._standard = standard
             self._common = b"".join([b"%b: %b\r\n" % pair for pair in standard])
-        text = f"x-request-id: {request_id}\r\ncontent-type: {response.content_type}\r\n"
-        for name, value in response.headers.items():
-            text += f"{name}: {value}\r\n"
-        if not keep_alive:
-            text += "connection: close\r\n"
-        text += f"content-length: {len(body)}\r\n\r\n"
-        return b"".join((STATUS_LINE[response.status], self._common, text.encode("latin-1"), body))
+        return wire_bytes(response, request_id, STATUS_LINE[response.status] + self._common, keep_alive)
 
-    def _late(self, hot: _HotCycle) -> None:
+    def _late(self, hot: HotCycle) -> None:
         hot.timer = None
         if not hot.complete:
             # The rest of the body would be taken for the next request.
             hot.complete, hot.keep_alive, hot.late = True, False, True
             hot.exchange.late()
 
-    def _stop_timer(self, hot: _HotCycle) -> None:
+    def _stop_timer(self, hot: HotCycle) -> None:
         if hot.timer is not None:
             hot.timer.cancel()
             hot.timer = None

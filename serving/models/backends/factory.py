@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
 
     from serving.models.backends.onnx_session import Sessions
-    from serving.models.backends.triton import TritonChannel
+    from serving.models.backends.triton_server.channel import TritonChannel
 
 __all__ = ["Backends", "kind_of"]
 
@@ -53,7 +53,7 @@ class Backends:
             handle = self._handles[app.name]
             return open_replica(handle, manifest.version, app.inputs, app.outputs, batching, observer)
         if kind == "triton":
-            from serving.models.backends.triton import open_triton
+            from serving.models.backends.triton_server.channel import open_triton
 
             return open_triton(
                 self._triton(), app.name, manifest.version, app.inputs, app.outputs, batching, observer
@@ -79,7 +79,7 @@ class Backends:
 
     def _triton(self) -> TritonChannel:
         if self._channel is None:
-            from serving.models.backends.triton import TritonChannel
+            from serving.models.backends.triton_server.channel import TritonChannel
 
             self._channel = TritonChannel(self._settings.triton_url, self._settings.triton_shared_memory)
         return self._channel

@@ -51,7 +51,9 @@ class ModelReplica:
     def __init__(self, app: str, settings: Settings) -> None:
         """Opens no version yet; each is opened at its first call."""
         from serving.kernel.find_app import find_app
+        from serving.models.backends.replica_port import listen_on_the_node_only
 
+        listen_on_the_node_only()
         self._app: App[Any, Any, Any] = find_app(app)
         self._repository = Repository(settings.model_repository)
         self._batching = load_values(self._app.folder).batching

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.matching.serve import tokens
 from apps.matching.serve.tokens import (
     FIRST_CODE,
     FIRST_WORD,
@@ -79,3 +80,16 @@ def test_tokens_are_numbered_alike_in_every_process() -> None:
     code = "from apps.matching.serve.tokens import record; print(record('onion 42ab', 'red').ids.sum())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == record("onion 42ab", "red").ids.sum()
+
+
+def test_callers_cannot_make_it_remember_long_texts() -> None:
+    before = tokens._cached.cache_info().currsize, tokens._cached_number.cache_info().currsize
+    long, word = "word " * tokens.CACHED_LETTERS, "x" * 10_000
+    for number in range(3):
+        one = tokens.record(f"a name {number}", long)
+        np.testing.assert_array_equal(one.ids, tokens._record(f"a name {number}", long).ids)
+        tokens.record(f"{number}{word}", "")
+    assert tokens._cached.cache_info().currsize == before[0]
+    assert tokens._cached_number.cache_info().currsize <= before[1] + 10, "the short words of the names"
+    limit = tokens._cached.cache_info().maxsize or 0
+    assert limit * (tokens.CACHED_LETTERS * 4 + 4 * tokens.SLOTS) < 64 * 2**20

@@ -208,8 +208,6 @@ def test_apps_that_can_be_neither_served_nor_trained(slipway: Slipway) -> None:
 def listens_on(process: psutil.Process) -> set[str]:
     """The addresses that a process listens on; none if it has ended, as idle workers of Ray do."""
     try:
-        if "ServeReplica" in " ".join(process.cmdline()):
-            return set()  # Ray Serve has no setting for the address of a replica's own gRPC server
         found = process.connections(kind="tcp")
     except psutil.NoSuchProcess:
         return set()

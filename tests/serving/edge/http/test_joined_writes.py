@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from serving.edge.http import joined_writes
-from serving.edge.http.joined_writes import JoinedWrites
+from serving.edge.http import uvicorn_protocol
+from serving.edge.http.uvicorn_protocol import JoinedWrites
 
 
 class Holder(asyncio.Protocol):
@@ -53,7 +53,7 @@ def test_writes_of_one_turn_are_one_packet() -> None:
 
 
 def test_a_client_that_still_sends_gets_the_answer_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined_writes, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(uvicorn_protocol, "LINGER_SECONDS", 0.3)
 
     async def run() -> None:
         holder, client = await held(unread=True)

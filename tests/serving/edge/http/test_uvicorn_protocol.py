@@ -10,7 +10,7 @@ import pytest
 
 from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
-from serving.edge.http import joined_writes, uvicorn_protocol
+from serving.edge.http import uvicorn_protocol
 from serving.hosting import http_server
 from serving.hosting.listener import Listener
 from serving.observe.request_record import CLIENT_GONE
@@ -308,7 +308,7 @@ def test_empty_lines_are_no_request_and_do_not_keep_a_connection(monkeypatch: py
 def test_an_answer_before_the_body_has_arrived_is_the_last(
     server: Server, head: bytes, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joined_writes, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(uvicorn_protocol, "LINGER_SECONDS", 0.3)
     with connected(server.http) as connection:
         connection.sendall(head)
         got, headers, _ = read_answer(connection)

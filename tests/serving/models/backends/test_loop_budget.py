@@ -12,8 +12,8 @@ import pytest
 from serving.kernel.app_values import Batching
 from serving.kernel.errors import Invalid
 from serving.kernel.tensors import Arrays
-from serving.models.backends import loop_budget
-from serving.models.backends.loop_budget import INLINE_BUDGET, INLINE_MOST, on_the_loop
+from serving.models.backends import onnx_local
+from serving.models.backends.onnx_local import INLINE_BUDGET, INLINE_MOST, on_the_loop
 from serving.models.batching.batch_kinds import QuestionBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy
@@ -58,7 +58,7 @@ def asked(
 ) -> tuple[list[Any], list[int]]:
     """Groups of requests sent together, each a list of questions; their answers and the sizes of the batches."""
     clock, batches = Clock(), list[int]()
-    monkeypatch.setattr(loop_budget, "perf_counter", clock)
+    monkeypatch.setattr(onnx_local, "perf_counter", clock)
     kind = slow_kind(clock, seconds, batches)
     answers: list[Any] = []
 
@@ -96,7 +96,7 @@ def test_an_app_that_is_quick_runs_in_one_piece(monkeypatch: pytest.MonkeyPatch)
 
 def test_everything_else_has_its_turn_between_two_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, batches = Clock(), list[int]()
-    monkeypatch.setattr(loop_budget, "perf_counter", clock)
+    monkeypatch.setattr(onnx_local, "perf_counter", clock)
     kind = slow_kind(clock, SLOW, batches)
 
     async def main() -> int:

@@ -18,7 +18,7 @@ import pytest
 from serving.kernel.app_values import Batching
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec
-from serving.models.backends import loop_budget, onnx_local
+from serving.models.backends import onnx_local
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import Sessions
 from serving.models.batching.batch_kinds import TensorBatches
@@ -45,8 +45,7 @@ class Watched(TensorBatches):
 def allow_on_the_loop(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Batches of so many seconds run on the loop, whatever they hold."""
     monkeypatch.setattr(onnx_local, "INLINE_BUDGET", seconds)
-    monkeypatch.setattr(loop_budget, "INLINE_BUDGET", seconds)
-    monkeypatch.setattr(loop_budget, "INLINE_MOST", seconds)
+    monkeypatch.setattr(onnx_local, "INLINE_MOST", seconds)
 
 
 def ask(batcher: Batcher, kind: TensorBatches, arrays: list[Any], seconds: float = 10.0) -> list[Any]:
@@ -102,8 +101,8 @@ def run_with_costs(
 
 
 def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    each = 2 * loop_budget.INLINE_SHARE
-    most = int(loop_budget.INLINE_BUDGET / each * 1.001)
+    each = 2 * onnx_local.INLINE_SHARE
+    most = int(onnx_local.INLINE_BUDGET / each * 1.001)
     groups = [(most,), (most + 1,), (4 * most,), (1,), (1,) * (2 * most)]
     batches = run_with_costs(tmp_path, monkeypatch, 0.999 * each, groups)
     assert batches == [(True, most), (False, most + 1), (False, 4 * most), (True, 1), (False, 2 * most)]
@@ -112,8 +111,8 @@ def test_small_batches_of_a_slow_model_stay_on_the_loop(tmp_path: Path, monkeypa
 def test_many_fast_requests_run_on_the_loop_and_large_ones_in_a_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    each = loop_budget.INLINE_SHARE / 2
-    most = int(loop_budget.INLINE_MOST / each)
+    each = onnx_local.INLINE_SHARE / 2
+    most = int(onnx_local.INLINE_MOST / each)
     batches = run_with_costs(tmp_path, monkeypatch, each, [(1,) * 64, (64,), (32, 32), (1,) * (most + 1)])
     assert batches == [(True, 64), (False, 64), (False, 64), (False, most + 1)]
 

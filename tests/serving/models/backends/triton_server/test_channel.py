@@ -22,8 +22,8 @@ from tritonclient.grpc import service_pb2_grpc
 from serving.kernel.app_values import Batching
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.tensors import Arrays
-from serving.models.backends import shared_memory
-from serving.models.backends.triton import SHARED_BYTES, TritonChannel, open_triton
+from serving.models.backends.triton_server import shared_memory
+from serving.models.backends.triton_server.channel import SHARED_BYTES, TritonChannel, open_triton
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from tests.serving import toy

@@ -13,8 +13,8 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.models.backends import shared_memory
-from serving.models.backends.shared_memory import Region, Regions
+from serving.models.backends.triton_server import shared_memory
+from serving.models.backends.triton_server.shared_memory import Region, Regions
 
 
 class Registry:
@@ -157,7 +157,7 @@ def test_files_of_killed_processes_are_deleted(
 ) -> None:
     monkeypatch.setattr(shared_memory, "YOUNG_SECONDS", 0.0)
     code = (
-        "import sys, pathlib; from serving.models.backends import shared_memory as m\n"
+        "import sys, pathlib; from serving.models.backends.triton_server import shared_memory as m\n"
         "m.FOLDER = pathlib.Path(sys.argv[1]); print(m.Region(10).name, flush=True); sys.stdin.read()"
     )
     alive, dead = (

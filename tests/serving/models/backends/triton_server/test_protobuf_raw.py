@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2 as pb
 
-from serving.models.backends.protobuf_raw import RAW_INPUT_CONTENTS, RAW_OUTPUT_CONTENTS, append_raw, extract_raw
+from serving.models.backends.triton_server.protobuf_raw import (
+    RAW_INPUT_CONTENTS,
+    RAW_OUTPUT_CONTENTS,
+    append_raw,
+    extract_raw,
+)
 
 CONTENTS = st.lists(st.binary(max_size=40) | st.sampled_from([b"x" * 127, b"x" * 128, b"x" * 20_000]), max_size=4)
 

@@ -33,7 +33,7 @@ RETRY_SECONDS = 1.0
 CONTROL_SECONDS = 5.0
 YOUNG_SECONDS = 1.0
 
-log = logging.getLogger("serving.models.backends.shared_memory")
+log = logging.getLogger("serving.models.backends.triton_server.shared_memory")
 
 
 class Region:

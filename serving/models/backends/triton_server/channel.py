@@ -14,10 +14,15 @@ from tritonclient.grpc import service_pb2_grpc
 from serving.kernel.app_values import Batching
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_wire
-from serving.models.backends.protobuf_raw import RAW_INPUT_CONTENTS, RAW_OUTPUT_CONTENTS, append_raw, extract_raw
 from serving.models.backends.remote_execute import execute_remotely
-from serving.models.backends.shared_memory import Region, Regions
-from serving.models.backends.triton_presence import Presence
+from serving.models.backends.triton_server.presence import Presence
+from serving.models.backends.triton_server.protobuf_raw import (
+    RAW_INPUT_CONTENTS,
+    RAW_OUTPUT_CONTENTS,
+    append_raw,
+    extract_raw,
+)
+from serving.models.backends.triton_server.shared_memory import Region, Regions
 from serving.models.batching.batch_kinds import rows_of
 from serving.models.batching.batcher import Batcher, BatchObserver
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from serving.models.backends import triton_presence
-from serving.models.backends.triton_presence import Presence
+from serving.models.backends.triton_server import presence
+from serving.models.backends.triton_server.presence import Presence
 
 
 def test_it_follows_what_is_said_and_takes_an_error_for_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triton_presence, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(presence, "LOOK_SECONDS", 0.01)
     answers: list[bool | Exception] = [True, False, True, OSError("away"), True]
     seen: list[bool] = []
 

@@ -1,0 +1,1 @@
+"""Triton Inference Server over gRPC and shared memory."""
