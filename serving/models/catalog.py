@@ -138,7 +138,11 @@ class Catalog:
         Waits at most `patience` seconds for versions that are being loaded; None: until all of them are judged.
         The loading goes on after that, and the next call does not begin it a second time.
         """
-        await asyncio.gather(*(self._look(versions) for versions in self._versions.values()))
+        every = self._versions.values()
+        looks = await asyncio.gather(*map(self._look, every), return_exceptions=True)
+        for versions, error in zip(every, looks, strict=True):
+            if error is not None:
+                self._note(versions, error)
         loading = [task for versions in self._versions.values() for task in versions.loading.values()]
         if loading:
             await asyncio.wait(loading, timeout=patience)
@@ -155,16 +159,17 @@ class Catalog:
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _look(self, versions: AppVersions) -> None:
-        """Compare one app's folder with what is loaded. What goes wrong with it concerns this app alone."""
-        try:
-            published, aliases = await asyncio.to_thread(self._read, versions)
-            self._follow(versions, published, aliases)
-            await self._activate(versions)
-        except Exception as cause:  # noqa: BLE001  one app's folder must not stop the others
-            problem = f"{type(cause).__name__}: {cause}"
-            if versions.problem != problem:
-                log.exception("the versions of %s cannot be read; those that are loaded stay", versions.app.name)
-            versions.problem = problem
+        """Compare one app's folder with what is loaded."""
+        published, aliases = await asyncio.to_thread(self._read, versions)
+        self._follow(versions, published, aliases)
+        await self._activate(versions)
+
+    def _note(self, versions: AppVersions, error: BaseException) -> None:
+        """What goes wrong with one app's folder concerns this app alone, whose loaded versions stay."""
+        problem = f"{type(error).__name__}: {error}"[:MOST_REASON]
+        if versions.problem != problem:
+            log.error("the versions of %s cannot be read", versions.app.name, exc_info=error)
+        versions.problem = problem
 
     def _read(self, versions: AppVersions) -> tuple[dict[int, object], Aliases]:
         """The stamp of each published version, and the aliases. Blocking; raises `OSError`."""

@@ -179,9 +179,10 @@ class HttpProtocol(HttpToolsProtocol):
         first, self._heads = not self._is_arriving(), 0
         self._measure = continued or size > MOST_BYTES
         try:
-            if self._arriving is not None:
-                self._arriving.framing.add_wire(size)
+            arriving = self._arriving
             self.parser.feed_data(data)
+            if arriving is not None and not arriving.complete:
+                arriving.framing.add_wire(size)
             if self._in_head:
                 # Where a head begins behind something else, its first bytes are not counted.
                 self._wait_for_head(size if continued or (first and self._heads == 1) else 0)
