@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from serving.kernel.storage.version_manifest import Check
+    from serving.kernel.storage.version_manifest import Check, Metric
 
 __all__ = [
     "BadValue",
@@ -38,11 +38,15 @@ class BadValue(DataError):
     def __init__(self, row: int, column: str, found: object, wanted: str) -> None:
         super().__init__(f"row {row}, column {column!r}: found {found!r}; expected {wanted}")
         self.row = row
+        self.found = found
         self.cell = f"column {column!r}: found {found!r}; expected {wanted}"
 
 
 class GateRefused(TrainingError):
-    """The version did not pass its gate. Its run stays in the registry with the reason."""
+    """The version did not pass its gate. Its run stays in the registry with the reason.
+
+    `metrics` are those of the evaluation; there are none if the gate came before it.
+    """
 
     exit_code = 3
 
@@ -51,6 +55,7 @@ class GateRefused(TrainingError):
         super().__init__("; ".join(f"{check.name}: {check.reason or check.measured}" for check in failed))
         self.checks = checks
         self.run_id = run_id
+        self.metrics: tuple[Metric, ...] = ()
 
 
 class RegistryError(TrainingError):

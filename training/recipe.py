@@ -72,6 +72,8 @@ class Dataset:
     synthetic: bool = False
     origins: tuple[RowOrigin, ...] = ()
     """The origins of the rows, in order; errors use them to name file and row."""
+    notes: tuple[str, ...] = ()
+    """How numbers and dates of the text were read, where that is not plain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,7 @@ class EncoderExport:
     """From the collection's inputs to `embedding`, with a dynamic row axis."""
     predict: Callable[[Arrays], Arrays]
     inputs: Arrays
-    """At least 1,000 held-out rows, then unusual ones."""
+    """At least 1,000 held-out rows, or all there are, then unusual ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,8 @@ class Recipe(ABC, Generic[Q]):
     """Column names of tab-separated files (`.tsv`, `.txt`), which have no header; empty refuses such files."""
     file_column: str = ""
     """A column for the name of each row's file without its ending; empty for no such column."""
+    series: tuple[str, ...] = ()
+    """Columns that name a series in time, such as commodity and market; the target is watched by series."""
 
     tables: tuple[str, ...] = ()
     """Names of the tables to join (file names without their endings); empty when the files form one table."""
@@ -207,7 +211,11 @@ class Recipe(ABC, Generic[Q]):
 
     @abstractmethod
     def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
-        """Recognize the layout of the raw table, and rename and convert its columns. Raises `DataError`."""
+        """Recognize the layout of the raw table, and rename and convert its columns. Raises `DataError`.
+
+        `attrs["unused"]` of the result names the columns of `raw` that are not used; without it, these are the
+        columns whose names the result lacks. `attrs["notes"]` has sentences on what was done to the rows.
+        """
 
     @abstractmethod
     def split(self, frame: pd.DataFrame) -> Split:
@@ -263,7 +271,10 @@ class Recipe(ABC, Generic[Q]):
 
     @abstractmethod
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
-        """At least 1,000 held-out rows, then rows at split values, extreme rows, and rows with NaN."""
+        """At least 1,000 held-out rows, then rows at split values, extreme rows, and rows with NaN.
+
+        If the test part has fewer rows, all of them: the pipeline adds mixed copies of them.
+        """
 
     @abstractmethod
     def golden(self, split: Split) -> list[Q]:

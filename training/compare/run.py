@@ -143,7 +143,7 @@ def _judged_on_files(
     folders = [request.repository / request.app / str(version) for version in request.versions]
     fitted = [published(recipe.app, folder) for folder in folders]
     with progress.step("load"):
-        dataset = load(recipe, request.paths)
+        dataset = load(recipe, request.paths, select=request.options.select)
     with progress.step("split"):
         tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
         parts = split.check(recipe.split(tidy), recipe.time_column)

@@ -6,10 +6,11 @@ import csv
 import gzip
 import hashlib
 import io
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ import pyarrow.parquet
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from training.data.notation import Notation, decimal_of, delimiter_of, with_dates, with_numbers
 from training.errors import DataError
 from training.recipe import Dataset, RowOrigin
 
@@ -30,18 +32,23 @@ PARQUET = (".parquet", ".pq")
 TABBED = (".tsv", ".txt")
 """Tab-separated text without a header; the recipe names the columns."""
 NUMPY = (".npz",)
+UNTOLD = Notation()
+QUOTES = "; a number such as 1,10,000 must be in quotes where commas separate the columns"
 
 
-def from_files(paths: Sequence[Path], columns: Sequence[str] = (), file_column: str = "") -> Dataset:
+def from_files(
+    paths: Sequence[Path], columns: Sequence[str] = (), file_column: str = "", told: Notation = UNTOLD
+) -> Dataset:
     """Read files of one layout and concatenate them.
 
     `columns` are the names of the columns of tab-separated files, which have no header; such files are refused
-    when it is empty. `file_column`, if any, names a column for each row's file name without its ending. Raises
-    `DataError`, which names the file and says what to do.
+    when it is empty. `file_column`, if any, names a column for each row's file name without its ending. `told`
+    says how numbers and dates are written. Raises `DataError`, which names the file and says what to do.
     """
     if not paths:
         raise DataError("no file was given; give one with --data")
-    frames = [_read(path, columns) for path in paths]
+    notes: list[str] = []
+    frames = [_read(path, columns, told, notes) for path in paths]
     for path, frame in zip(paths[1:], frames[1:], strict=True):
         _same_columns(paths[0], frames[0], path, frame)
     # Blank lines are not rows, but the index counts them.
@@ -56,12 +63,21 @@ def from_files(paths: Sequence[Path], columns: Sequence[str] = (), file_column: 
         names = [path.name.split(".")[0] for path in paths]
         frames = [frame.assign(**{file_column: name}) for frame, name in zip(frames, names, strict=True)]
     joined = pd.concat([frame.set_axis(frame.index + start) for frame, start in zip(frames, starts, strict=True)])
-    source = ", ".join(path.name for path in paths)
-    return Dataset(frame=_numbered(joined), source=source, sha256=sha256, origins=origins)
+    joined, dated = with_dates(joined, told)
+    return Dataset(
+        frame=_numbered(joined),
+        source=", ".join(path.name for path in paths),
+        sha256=sha256,
+        origins=origins,
+        notes=tuple(dict.fromkeys([*notes, *dated])),
+    )
 
 
 def from_tables(
-    paths: Sequence[Path], names: Sequence[str], join: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
+    paths: Sequence[Path],
+    names: Sequence[str],
+    join: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame],
+    told: Notation = UNTOLD,
 ) -> Dataset:
     """Read one table per name and join them. `paths` are the files, or the folder that holds them.
 
@@ -69,7 +85,11 @@ def from_tables(
     `DataError`, which names the file and says what to do.
     """
     files = _by_name(paths, names)
-    tables = {name: _numbered(_read(files[name], ())) for name in names}
+    tables, notes = {}, list[str]()
+    for name in names:
+        table, dated = with_dates(_read(files[name], (), told, notes), told)
+        tables[name] = _numbered(table)
+        notes += dated
     digests = [_digest(files[name]) for name in names]
     first = files[names[0]]
     return Dataset(
@@ -77,6 +97,7 @@ def from_tables(
         source=", ".join(files[name].name for name in names),
         sha256=hashlib.sha256("".join(digests).encode()).hexdigest(),
         origins=(RowOrigin(first.name, int(tables[names[0]].index[-1]) + 1),),
+        notes=tuple(notes),
     )
 
 
@@ -105,7 +126,7 @@ def _by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def from_query(dsn: str, query: str) -> Dataset:
+def from_query(dsn: str, query: str, told: Notation = UNTOLD) -> Dataset:
     """Run a SQL query. Raises `DataError`, whose message never contains the password of the DSN."""
     try:
         url = sqlalchemy.make_url(dsn)
@@ -127,12 +148,15 @@ def from_query(dsn: str, query: str) -> Dataset:
         raise DataError(f"{shown}: the query failed: {text}") from None
     if frame.empty:
         raise DataError(f"{shown}: the query returned no rows; check its conditions")
+    digest = frame_digest(frame)
+    frame, notes = with_dates(frame, told)
     source = f"query on {url.get_backend_name()} {Path(url.database or '').name}".strip()
     return Dataset(
         frame=_numbered(frame),
         source=source,
-        sha256=frame_digest(frame),
+        sha256=digest,
         origins=(RowOrigin(source, len(frame), first=1),),
+        notes=tuple(notes),
     )
 
 
@@ -169,11 +193,12 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename_axis(index=ROW)
 
 
-def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str], told: Notation, notes: list[str]) -> pd.DataFrame:
+    """Read one file; sentences on how its numbers are read go to `notes`."""
     name = path.name.lower()
     try:
         if name.endswith(CSV):
-            frame = _read_csv(path)
+            frame = _read_csv(path, told, notes)
         elif name.endswith(TABBED) and columns:
             frame = _read_tabbed(path, columns)
         elif name.endswith(PARQUET):
@@ -188,7 +213,9 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except pd.errors.EmptyDataError as cause:
         raise DataError(f"{path.name}: the file is empty; export it again") from cause
     except pd.errors.ParserError as cause:
-        raise DataError(f"{path.name}: not a table: {_first_line(cause)}; correct that line") from cause
+        raise DataError(f"{path.name}: not a table: {_first_line(cause)}; correct that line{QUOTES}") from cause
+    except pd.errors.ParserWarning as cause:
+        raise DataError(f"{path.name}: its rows have more columns than its header{QUOTES}") from cause
     except (UnicodeDecodeError, csv.Error) as cause:
         raise DataError(f"{path.name}: not UTF-8 text ({_first_line(cause)}); save it as UTF-8 CSV") from cause
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowInvalid) as cause:
@@ -202,7 +229,7 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, told: Notation, notes: list[str]) -> pd.DataFrame:
     with _open(path) as stream:
         raw = stream.read()
     if b"\0" in raw[:65536]:
@@ -211,13 +238,28 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if "\n" not in text:
         # Some spreadsheets end lines with a carriage return alone.
         text = text.replace("\r", "\n")
-    header = next(csv.reader(io.StringIO(text[: 2**20])), [])
+    mark = delimiter_of(text)
+    header = next(csv.reader(io.StringIO(text[: 2**20]), delimiter=mark), [])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise DataError(f"{path.name}: row 1: column {twice[0]!r} occurs twice; rename one of them")
-    _check_last_row(path, text, len(header))
-    frame = pd.read_csv(io.StringIO(text), low_memory=False, skip_blank_lines=False, index_col=False)
+    _check_last_row(path, text, len(header), mark)
+    decimal = told.decimal
+    if not decimal:
+        decimal = "." if mark == "," else decimal_of(_parsed(text, mark, dtype=str), path.name)
+    frame, found = with_numbers(_parsed(text, mark, decimal=decimal), decimal)
+    notes += found
     return frame.dropna(how="all") if frame.isna().all(axis=1).any() else frame
+
+
+def _parsed(text: str, mark: str, **options: Any) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # Rows that are longer than the header would lose their last cells.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame: pd.DataFrame = pd.read_csv(
+            io.StringIO(text), sep=mark, low_memory=False, skip_blank_lines=False, index_col=False, **options
+        )
+    return frame
 
 
 def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -258,11 +300,11 @@ def _read_npz(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _check_last_row(path: Path, text: str, columns: int) -> None:
+def _check_last_row(path: Path, text: str, columns: int, mark: str) -> None:
     """Refuse a file that ends inside a row. Pandas would fill that row with missing values."""
     if not text or text.endswith("\n"):
         return
-    last = next(csv.reader([text.rsplit("\n", 1)[-1]]), [])
+    last = next(csv.reader([text.rsplit("\n", 1)[-1]], delimiter=mark), [])
     if len(last) < columns:
         row = text.count("\n") + 1
         raise DataError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.data.notation import advice
 from training.data.read import ROW, file_and_row
 from training.errors import BadValue, DataError
 from training.fit.leakage import LEAST_ROWS
@@ -22,7 +23,7 @@ def tidied(recipe: Recipe[Any], dataset: Dataset, options: RecipeOptions) -> pd.
     try:
         return recipe.tidy(dataset.frame, options)
     except BadValue as bad:
-        raise DataError(f"{file_and_row(dataset, bad.row)}, {bad.cell}") from bad
+        raise DataError(f"{file_and_row(dataset, bad.row)}, {bad.cell}{advice(bad.found)}") from bad
 
 
 def validate(recipe: Recipe[Any], tidy: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:

@@ -43,11 +43,13 @@ def compare(
     options, such as --commodity for price, select its rows.
     """
     from serving.kernel.settings import read
+    from training.data.notation import READING
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
     recipe = find(app)
-    options = RecipeOptions(select=own_options("compare", app, recipe.selectable if data else (), context.args))
+    known = (*recipe.selectable, *READING) if data else ()
+    options = RecipeOptions(select=own_options("compare", app, known, context.args))
     # This import takes seconds, so errors in the options are reported before it.
     from training.compare.run import CompareRequest
 
