@@ -19,7 +19,7 @@ from training.onnx.config_pbtxt import config_pbtxt
 from training.onnx.triton import running
 from training.recipe import EncoderExport, Recipe
 
-__all__ = ["ROWS", "compare", "encoder_report", "onnx_model", "report", "triton_model"]
+__all__ = ["ROWS", "compare", "encoder_report", "filled", "onnx_model", "report", "triton_model"]
 
 Model = Callable[[Arrays], Arrays]
 
@@ -28,6 +28,8 @@ ROWS = 1000
 SINGLES = 256
 """Rows that are also run one at a time."""
 CHUNK = 512
+MOVED = 1e-3
+"""How far the values of a copy may move, relative to their size."""
 
 
 def report(
@@ -52,12 +54,41 @@ def report(
     return tuple(lines)
 
 
-def encoder_report(app: App[Any, Any, Any], encoder: EncoderExport, path: Path) -> tuple[Parity, ...]:
-    """Compare the native encoder with its graph. Raises `ValueError` for fewer than `ROWS` rows."""
-    rows = _rows(encoder.inputs)
+def filled(inputs: Arrays, held_out: int) -> Arrays:
+    """Add copies of the held-out rows if the set is small: `held_out`, its test rows, are fewer than `ROWS`.
+
+    `inputs` begins with the held-out rows. Each value of a copy comes from one of two rows, and values that are no
+    whole numbers move a little. The copies stand between the held-out rows and the unusual ones.
+    """
+    rows = _rows(inputs)
+    own = min(held_out, rows)
+    if rows >= ROWS or held_out >= ROWS or own == 0:
+        return inputs
+    rng = np.random.default_rng(7)
+    left, right = rng.integers(0, own, (2, ROWS - own))
+    made = {}
+    for name, array in inputs.items():
+        copies = np.where(rng.random(array[left].shape) < 0.5, array[left], array[right])
+        if np.issubdtype(copies.dtype, np.floating):
+            moves = np.isfinite(copies) & (copies != np.round(copies))
+            factor = 1 + MOVED * rng.uniform(-1, 1, copies.shape)
+            copies = np.where(moves, copies * np.where(moves, factor, 1.0), copies)
+        made[name] = np.concatenate([array[:own], copies.astype(array.dtype), array[own:]])
+    return made
+
+
+def encoder_report(
+    app: App[Any, Any, Any], encoder: EncoderExport, path: Path, held_out: int = ROWS
+) -> tuple[Parity, ...]:
+    """Compare the native encoder with its graph; a set with few rows is filled up as in `filled`.
+
+    Raises `ValueError` for fewer than `ROWS` rows of a larger set.
+    """
+    inputs = filled(encoder.inputs, held_out)
+    rows = _rows(inputs)
     if rows < ROWS:
         raise ValueError(f"encoder: {rows} rows to compare; expected at least {ROWS}")
-    wanted, found = encoder.predict(encoder.inputs), onnx_model(path)(encoder.inputs)
+    wanted, found = encoder.predict(inputs), onnx_model(path)(inputs)
     error = _errors(wanted[EMBEDDING], found[EMBEDDING])
     return (_line("encoder native/onnxruntime", EMBEDDING, error, app.tolerance, 0),)
 

@@ -128,3 +128,30 @@ def test_an_encoder_is_compared_with_its_native_one(tmp_path: Path) -> None:
         gate.refuse(gate.check_parity([report(off, inputs)]))
     with pytest.raises(ValueError, match="at least 1000"):
         report(exact, {"letters": inputs["letters"][:10]})
+
+
+def test_a_small_set_is_filled_up_with_mixed_copies_before_its_unusual_rows(rows: Arrays) -> None:
+    held_out = np.round(np.random.default_rng(3).uniform(-9, 9, (167, 2)), 2).astype(np.float32)
+    held_out[:, 1] = np.round(held_out[:, 1])
+    held_out[5, 0] = np.nan
+    odd = np.array([[np.nan, np.nan], [3e38, -3e38]], np.float32)
+    given = {"features": np.concatenate([held_out, odd]), "ids": np.arange(169, dtype=np.int32)}
+    made = parity.filled(given, 167)
+    assert {name: array.dtype for name, array in made.items()} == {"features": np.float32, "ids": np.int32}
+    assert len(made["features"]) == len(made["ids"]) == parity.ROWS + 2
+    np.testing.assert_array_equal(made["features"][:167], held_out)
+    np.testing.assert_array_equal(made["features"][-2:], odd)
+    copies = made["features"][167:-2]
+    assert set(copies[:, 1]) <= set(held_out[:, 1]), "a whole number may be a code, and stays one"
+    assert len(np.unique(copies[:, 0])) > 500
+    assert np.nanmax(np.abs(copies)) < 10
+    assert set(made["ids"][167:-2].tolist()) <= set(range(167))
+    assert parity.filled(rows, len(rows["features"]) - 3) is rows, "a larger set is left alone"
+
+
+def test_a_larger_set_still_needs_a_thousand_rows(native: parity.Model, toy_model: Path, rows: Arrays) -> None:
+    few = parity.filled({"features": rows["features"][:999]}, 2000)
+    with pytest.raises(ValueError, match="999 rows"):
+        parity.report(RECIPE, native, toy_model, few)
+    lines = parity.report(RECIPE, native, toy_model, parity.filled({"features": rows["features"][:167]}, 167))
+    gate.refuse(gate.check_parity(lines))
