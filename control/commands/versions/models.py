@@ -13,7 +13,10 @@ from serving.kernel.storage.version_manifest import Manifest, Metric
 
 __all__ = ["EPILOG", "models"]
 
-EPILOG = "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --gallery out"
+EPILOG = (
+    "Examples:  slipway models   |   slipway models price --metrics   |   slipway models --refused   |   "
+    "slipway models --gallery out"
+)
 HEADLINES = 2
 """Number of metrics shown for each version; --metrics shows all."""
 
@@ -21,6 +24,9 @@ HEADLINES = 2
 def models(
     app: Annotated[str, typer.Argument(help="Only this app.")] = "",
     metrics: Annotated[bool, typer.Option("--metrics", help="One row per metric and slice.")] = False,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Refused runs: what the failed checks measured and required.")
+    ] = False,
     gallery: Annotated[
         Path | None, typer.Option(help="Write a page of all apps' figures, plots and cards into this folder.")
     ] = None,
@@ -29,7 +35,7 @@ def models(
     """Show versions, aliases, metrics beside the naive baseline, and gate verdicts.
 
     The command reads the model repository. If MLflow is running, the list has also the versions that the gate
-    refused, and the page of --gallery has the plots of the runs.
+    refused, and the page of --gallery has the plots of the runs. --refused starts MLflow if it is not running.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
@@ -39,15 +45,20 @@ def models(
         _write_gallery(settings, app, gallery)
         return
     app = plain_name(app)
+    if refused:
+        from control.commands.versions.refusals import show_refused
+
+        show_refused(settings, app, as_json)
+        return
     found = list(_published(settings.model_repository, app))
-    refused = _refused(settings, app)
+    runs = _refused(settings, app)
     if as_json:
-        print_json({"versions": [_document(alias, manifest) for alias, manifest in found], "refused": refused})
+        print_json({"versions": [_document(alias, manifest) for alias, manifest in found], "refused": runs})
     elif metrics:
         columns = ("app", "version", *METRIC_COLUMNS)
         print_table(columns, [row for _, manifest in found for row in _metric_rows(manifest)])
     else:
-        _print_versions(found, refused)
+        _print_versions(found, runs)
 
 
 def _write_gallery(settings: Any, only: str, folder: Path) -> None:
