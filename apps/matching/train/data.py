@@ -37,6 +37,8 @@ ALIASES = {"title": "name", "name": "name", "manufacturer": "maker", "brand": "m
 PUBLISHED = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
 """File names that determine the part of their rows."""
 LENGTHS = {"name": 300, "description": 4000, "maker": 200}
+ANSWERS = ("id", "score", "match", "accepted")
+"""Further fields that never join the description: row numbers that reveal pairs, and answers of a matcher."""
 _FIELD = re.compile(r"COL (\S+) VAL ?(.*?)(?= COL \S+ VAL|$)")
 
 
@@ -64,16 +66,22 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     ...).
 
     If a pair is repeated, the first row of the latest part stays (test, then validation, then train). Published
-    files repeat pairs across parts, some with both labels. A price or quantity of 0 is NaN. Raises `DataError`.
+    files repeat pairs across parts, some with both labels. A price or quantity of 0 is NaN. Further
+    fields of text, such as a model number or a category, join the description; `attrs["notes"]` names them. Raises
+    `DataError`.
     """
     wide = _from_records(raw) if set(COLUMNS) <= set(raw.columns) else raw
+    further = _further(wide)
     frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
     for side in SIDES:
         for name in TEXTS:
             column = f"{side}_{name}"
             given = wide[column] if column in wide else pd.Series("", index=raw.index)
             length = LENGTHS.get(name)
-            frame[column] = [str(text).strip()[:length] for text in given.fillna("")]
+            texts = [str(text).strip() for text in given.fillna("")]
+            if name == "description":
+                texts = _joined(texts, [wide[other] for other in further if other.startswith(f"{side}_")])
+            frame[column] = [text[:length] for text in texts]
         for name in RANGES:
             column = f"{side}_{name}"
             frame[column] = _numbers(wide[column]) if column in wide else np.nan
@@ -88,7 +96,13 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     part = _parts(raw, options)
     if part is not None:
         frame[PART] = part
-    return _once(frame)
+    made = _once(frame)
+    fields = {f"{side}_{name}" for side in SIDES for name in (*TEXTS, *RANGES)}
+    used = {*COLUMNS, FILE, *further, *fields}
+    every = [*raw.columns, *(name for name in wide.columns if name not in raw.columns)]
+    made.attrs["unused"] = [str(name) for name in every if name not in used]
+    made.attrs["notes"] = [f"joined to the description: {', '.join(further)}"] if further else []
+    return made
 
 
 def cut(frame: pd.DataFrame) -> Split:
@@ -107,15 +121,40 @@ def cut_again(frame: pd.DataFrame) -> Split:
 
 
 def _from_records(raw: pd.DataFrame) -> pd.DataFrame:
-    columns: dict[str, list[str]] = {f"{side}_{name}": [] for side in SIDES for name in (*TEXTS, *RANGES)}
+    tables = []
     for source, side in zip(COLUMNS[:2], SIDES, strict=True):
+        records = []
         for row, text in zip(raw.index, raw[source], strict=True):
             found = {ALIASES.get(key, key): value.strip() for key, value in _FIELD.findall(str(text).strip())}
             if not found.get("name"):
                 raise BadValue(int(row), source, str(text)[:60], "COL title VAL ... or COL name VAL ...")
-            for name in (*TEXTS, *RANGES):
-                columns[f"{side}_{name}"].append(found.get(name, ""))
-    return pd.DataFrame(columns, index=raw.index)
+            records.append(found)
+        tables.append(pd.DataFrame(records, index=raw.index).fillna("").add_prefix(f"{side}_"))
+    return pd.concat(tables, axis=1)
+
+
+def _further(wide: pd.DataFrame) -> list[str]:
+    """Return the columns of either side that the app has no field for and that hold text, not only numbers.
+
+    A field that is text on one side is text on both. Numbers may be those of rows, which reveal pairs.
+    """
+    sides = tuple(f"{side}_" for side in SIDES)
+    fields = {str(name): str(name).partition("_")[2] for name in wide.columns if str(name).startswith(sides)}
+    taken = {field for field in fields.values() if field in (*TEXTS, *RANGES, *ANSWERS) or field.endswith("_id")}
+    texts = {field for name, field in fields.items() if field not in taken and _is_text(wide[name])}
+    return [name for name, field in fields.items() if field in texts]
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    given = column.dropna().map(lambda cell: str(cell).strip())
+    given = given[given != ""]
+    return bool(len(given)) and bool(pd.to_numeric(given, errors="coerce").isna().any())
+
+
+def _joined(texts: list[str], columns: list[pd.Series[Any]]) -> list[str]:
+    """Return the texts with the cells of the columns behind them."""
+    cells = [[str(cell).strip() for cell in column.fillna("")] for column in columns]
+    return [" ".join(filter(None, parts)) for parts in zip(texts, *cells, strict=True)]
 
 
 def _labels(raw: pd.DataFrame) -> pd.Series[Any]:

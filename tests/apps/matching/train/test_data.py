@@ -98,3 +98,33 @@ def test_the_published_parts_share_no_pair(real_data: Path, name: str, rows: int
         for part in (split.train, split.validation, split.test)
     ]
     assert not keys[0] & keys[1] and not keys[0] & keys[2] and not keys[1] & keys[2]
+
+
+def test_further_texts_join_the_description_and_numbers_are_named() -> None:
+    """A model number tells one product from the next; a row number would tell which rows are a pair."""
+    left = "COL title VAL camera COL modelno VAL dsc-w55 COL category VAL photo COL row VAL 17"
+    right = "COL title VAL cyber-shot COL modelno VAL DSCW55/B COL description VAL black COL row VAL 17"
+    frame = tidy(records((left, right, "1")), RecipeOptions())
+    row = SCHEMA.validate(frame).iloc[0]
+    assert row["requirement_description"] == "dsc-w55 photo"
+    assert row["availability_description"] == "black DSCW55/B"
+    assert frame.attrs["unused"] == ["requirement_row", "availability_row"]
+    (note,) = frame.attrs["notes"]
+    assert "requirement_modelno" in note and "availability_modelno" in note and "row" not in note
+
+
+def test_further_columns_of_the_plain_layout_are_treated_alike() -> None:
+    raw = pd.DataFrame(
+        {
+            "requirement_name": ["a", "b"],
+            "availability_name": ["c", "d"],
+            "availability_colour": ["red", None],
+            "availability_lot_id": ["L1", "L2"],
+            "availability_rank": [1, 2],
+            "shop": ["x", "y"],
+            "label": [0, 1],
+        }
+    )
+    frame = tidy(raw, RecipeOptions())
+    assert frame["availability_description"].tolist() == ["red", ""]
+    assert frame.attrs["unused"] == ["availability_lot_id", "availability_rank", "shop"]
