@@ -93,6 +93,14 @@ HOUR = "hr"
 UNIT = "units"
 LATE_DAYS = 31
 """A series that ends more than this long before the latest one has ended."""
+LEAST_BEFORE = 7
+"""Fewest earlier days that show how many hours a day has."""
+POOR = 0.05
+"""The quantile of the earlier days that is a poor day."""
+WHOLE = 0.9
+"""A last day with fewer hours than this share of a poor day lacks hours."""
+LOW = 0.2
+"""A last value below this share of a poor day or month is worth a note."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -111,20 +119,21 @@ SCHEMA = pa.DataFrameSchema(
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """Return one row per series and day (or month), sorted.
 
-    Hourly values are summed by day, and rows without a value are dropped. `--series NAME` selects a series of the
-    table; if the table has no series column, it names the only series. All series end on the last day that every
-    series has. Raises `DataError`.
+    Hourly values are summed by day, and rows without a value are dropped. A last day that lacks hours is left out.
+    `--series NAME` selects a series of the table; if the table has no series column, it names the only series. All
+    series end on the last day that every series has. Raises `DataError`.
     """
     frame = _renamed(raw, options)
     hourly = HOUR in raw
-    frame["date"] = _dates(frame["date"], hourly)
+    frame["date"] = _dates(frame["date"])
     frame["demand"] = _numbers(frame["demand"])
     known = frame[frame["demand"].notna()]
     dropped = {"without a value": len(frame) - len(known)}
-    if hourly:
-        known = known.groupby(["series", "date", "unit"], sort=False)[["demand"]].sum().reset_index()
+    known, notes = _whole_days(known) if hourly else (known, [])
     known = _ended_alike(known).sort_values(["series", "date"], kind="stable")
     known.attrs["dropped"] = dropped
+    known.attrs["notes"] = notes + _low_ends(known)
+    known.attrs["unused"] = _unused(raw)
     return known[["series", "date", "demand", "unit"]]
 
 
@@ -193,6 +202,44 @@ def _renamed(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     return chosen
 
 
+def _unused(raw: pd.DataFrame) -> list[str]:
+    used = [next((name for name in names if name in raw), "") for names in (DATES, VALUES)]
+    return [str(name) for name in raw.columns if name not in (*used, "series", "unit", HOUR)]
+
+
+def _whole_days(hours: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the sums by day, and a sentence for each series whose last day lacks hours and is left out."""
+    days = hours.groupby(["series", "date", "unit"], sort=False)["demand"].agg(["sum", "size"]).reset_index()
+    notes = []
+    for name, part in days.groupby("series", sort=False):
+        part = part.sort_values("date")
+        last, hours_of_last = part["date"].iloc[-1], int(part["size"].iloc[-1])
+        before = part["size"].iloc[:-1]
+        if len(before) >= LEAST_BEFORE and hours_of_last < WHOLE * before.quantile(POOR):
+            days = days.drop(part.index[-1])
+            notes.append(
+                f"series {name!r}: the last day, {last.date()}, has {hours_of_last} hours of "
+                f"{before.median():.0f}; it is left out"
+            )
+    return days.drop(columns="size").rename(columns={"sum": "demand"}), notes
+
+
+def _low_ends(frame: pd.DataFrame) -> list[str]:
+    """Return a sentence for each series whose last value looks like that of a day or month that is not over."""
+    notes = []
+    for name, part in frame.groupby("series", sort=False):
+        season = schedule_of(part).season
+        before = part["demand"].iloc[-4 * season - 1 : -1]
+        usual = before.quantile(POOR)
+        if len(before) >= season and part["demand"].iloc[-1] < LOW * usual:
+            notes.append(
+                f"column 'demand': the last value of series {name!r}, {part['demand'].iloc[-1]:g} on "
+                f"{part['date'].iloc[-1].date()}, is far below those before, {before.median():g}; leave it out if "
+                "that time is not over"
+            )
+    return notes
+
+
 def _ended_alike(frame: pd.DataFrame) -> pd.DataFrame:
     """Cut all series at the last day they have in common. Raises `DataError` if a series has ended."""
     ends = frame.groupby("series")["date"].max()
@@ -208,10 +255,8 @@ def _ended_alike(frame: pd.DataFrame) -> pd.DataFrame:
     return alike
 
 
-def _dates(column: pd.Series[Any], hourly: bool) -> pd.Series[Any]:
+def _dates(column: pd.Series[Any]) -> pd.Series[Any]:
     dates = pd.to_datetime(column, errors="coerce", format="ISO8601")
-    if hourly and dates.isna().all():
-        dates = pd.to_datetime(column, errors="coerce", format="%m/%d/%Y")
     _refuse(column, dates.isna(), "date", "a date such as 2024-06-28")
     # Use the local date, whatever the UTC offset.
     return dates.dt.tz_localize(None).dt.normalize().astype("datetime64[ns]")

@@ -47,6 +47,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
     schema = data.SCHEMA
     time_column = "date"
     target = "demand"
+    series = ("series",)
     forbidden = data.FORBIDDEN
     selectable = ("series",)
     defaults = DEFAULTS

@@ -14,7 +14,7 @@ from training.recipe import RecipeOptions
 def hourly() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "dteday": ["1/1/2011"] * 3 + ["1/2/2011"] * 2,
+            "dteday": ["2011-01-01"] * 3 + ["2011-01-02"] * 2,
             "hr": [0, 1, 2, 0, 1],
             "casual": 1,
             "registered": 2,
@@ -117,3 +117,33 @@ def test_plans_are_chosen_before_what_is_judged(schedule: Schedule) -> None:
     assert min(schedule.choosing) > schedule.held_out
     assert set(schedule.setting(schedule.held_out)) == set(schedule.choosing)
     assert min(schedule.setting(0)) > 0
+
+
+def hours(days: int, last: int, series: str = "a") -> pd.DataFrame:
+    """Some days of 24 hours, then a day that ends after `last` hours."""
+    each = [24] * days + [last]
+    dates = np.repeat(pd.date_range("2024-01-01", periods=days + 1), each)
+    return pd.DataFrame(
+        {"date": dates, "hr": np.concatenate([np.arange(n) for n in each]), "demand": 2.0, "series": series}
+    )
+
+
+@pytest.mark.parametrize("last", [1, 12, 20])
+def test_a_last_day_that_lacks_hours_is_left_out_and_named(last: int) -> None:
+    frame = tidy(pd.concat([hours(30, 24, "b"), hours(30, last)]), RecipeOptions())
+    assert set(frame["demand"]) == {48.0}
+    assert frame["date"].max() == pd.Timestamp("2024-01-30"), "all series end together"
+    (note,) = frame.attrs["notes"]
+    assert note == f"series 'a': the last day, 2024-01-31, has {last} hours of 24; it is left out"
+    assert len(tidy(hours(30, 24), RecipeOptions())) == 31
+
+
+@pytest.mark.parametrize("table", [daily(), monthly()])
+def test_a_last_value_far_below_the_others_is_named_and_kept(table: pd.DataFrame) -> None:
+    assert tidy(table, RecipeOptions()).attrs["notes"] == []
+    table = table.copy()
+    table.loc[table.index[-1], "demand"] = 3.0
+    frame = tidy(table, RecipeOptions())
+    assert len(frame) == len(table)
+    (note,) = frame.attrs["notes"]
+    assert "the last value of series 'all', 3 on" in note and "leave it out" in note
