@@ -12,12 +12,10 @@ import pandas as pd
 from serving.kernel.app_values import load_values
 from serving.kernel.storage.version_manifest import ENCODER_NAME, MODEL_NAME, Aliases, Check, Metric, Parity
 from training import find_recipe
-from training.data import split
-from training.data.load import load
-from training.data.validate import tidied, validate
 from training.fit.trainer import Trainer
 from training.measures import gate
 from training.onnx import export, parity, triton
+from training.prepare import Prepared, prepare
 from training.progress import Progress, Silent
 from training.publish import promotion, repository
 from training.publish.assemble import assemble
@@ -27,7 +25,7 @@ from training.registry.tuning_results import Tuned
 from training.training_run import TrainingRun, open_run
 from training.tune.search import Search, check_space, search
 
-__all__ = ["TrainRequest", "TrainResult", "train"]
+__all__ = ["TrainRequest", "TrainResult", "begin", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +72,8 @@ class TrainResult:
     aliases: Aliases
     seconds: dict[str, float]
     tuned: Tuned | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences on the data."""
 
 
 def train(
@@ -81,6 +81,7 @@ def train(
     registry: Registry,
     progress: Progress | None = None,
     recipe: Recipe[Any] | None = None,
+    prepared: Prepared | None = None,
 ) -> TrainResult:
     """Load, validate, split, fit, evaluate, gate, export, parity, register, publish.
 
@@ -91,17 +92,14 @@ def train(
     """
     progress = progress or Silent()
     recipe = recipe or find_recipe.find(request.package or request.app)
-    if request.tune:
-        check_space(recipe)
     registry.ping()
-    with progress.step("load"):
-        dataset = load(recipe, request.paths, request.query, request.dsn, request.options.seed)
+    prepared = prepared or begin(request, recipe, progress)
+    dataset, tidy, parts = prepared.dataset, prepared.tidy, prepared.parts
     with open_run(registry, recipe, dataset, request.options, request.workers) as run:
-        with progress.step("validate"):
-            tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
-        with progress.step("split"):
-            parts = split.check(recipe.split(tidy), recipe.time_column)
-            registry.log_dataset(run.id, dataset, parts)
+        run.notes = prepared.notes
+        registry.log_dataset(run.id, dataset, parts)
+        if prepared.notes:
+            registry.log(run.id, tags={"slipway.notes": "\n".join(prepared.notes)})
         tuned = tune(run, request, tidy, parts, progress) if request.tune else None
         with progress.step("fit"), open_trainer(request, progress, tuned) as trainer:
             fitted = recipe.fit(parts, trainer)
@@ -137,7 +135,18 @@ def train(
         aliases=aliases,
         seconds=dict(progress.times),
         tuned=tuned,
+        notes=prepared.notes,
     )
+
+
+def begin(request: TrainRequest, recipe: Recipe[Any], progress: Progress) -> Prepared:
+    """The steps that need no registry: load, validate, split.
+
+    Raises `DataError`, and `TuneError` when a search is asked for and the recipe has nothing to tune.
+    """
+    if request.tune:
+        check_space(recipe)
+    return prepare(recipe, request.paths, request.query, request.dsn, request.options, progress)
 
 
 def tune(run: TrainingRun, request: TrainRequest, tidy: pd.DataFrame, parts: Split, progress: Progress) -> Tuned:
@@ -176,10 +185,10 @@ def check_parity(
 ) -> tuple[Parity, ...]:
     """Run the parity rows through every runtime. Raises `GateRefused` when two runtimes differ."""
     app = run.recipe.app
-    inputs = run.recipe.parity_inputs(fitted, parts)
+    inputs = parity.filled(run.recipe.parity_inputs(fitted, parts), len(parts.test))
     values = load_values(app.folder) if request.triton and triton.available() else None
     lines = parity.report(run.recipe, fitted.predict, run.servable / MODEL_NAME, inputs, values)
     if encoder is not None:
-        lines += parity.encoder_report(app, encoder, run.servable / ENCODER_NAME)
+        lines += parity.encoder_report(app, encoder, run.servable / ENCODER_NAME, len(parts.test))
     run.require([gate.check_finite(fitted.predict(inputs), parity.ROWS), *gate.check_parity(lines)])
     return lines

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from serving.kernel.storage.version_manifest import Check
+from serving.kernel.storage.version_manifest import Check, Metric
 from training.errors import GateRefused, RegistryError
 from training.measures import evaluation_rows, gate
 from training.plots import draw
@@ -30,6 +30,9 @@ class TrainingRun:
     id: str
     folder: Path
     checks: list[Check] = field(default_factory=list)
+    metrics: tuple[Metric, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences on the data, for the manifest."""
 
     @property
     def servable(self) -> Path:
@@ -38,6 +41,7 @@ class TrainingRun:
 
     def log_evaluation(self, fitted: Fitted, evaluation: Evaluation) -> None:
         """Log parameters, metrics, plots and rows. This comes before the gate, so refused runs have them too."""
+        self.metrics = evaluation.metrics
         self.registry.log(self.id, params=fitted.params, metrics=evaluation.metrics)
         unit = next((metric.unit for metric in evaluation.metrics if metric.name == "mae"), "")
         draw.draw(self.folder / "plots", evaluation, fitted.importance, unit)
@@ -92,6 +96,7 @@ def open_run(
             registry.log_folder(run_id, run.folder / "report", "report")
             registry.finish(run_id, "refused", str(refusal))
             refusal.run_id = run_id
+            refusal.metrics = run.metrics
             raise
         except BaseException as cause:  # whatever ends a training closes its run
             with suppress(RegistryError):

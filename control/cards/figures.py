@@ -33,7 +33,10 @@ def text_of(manifest: Manifest, pictures: Sequence[str] = ()) -> str:
     """Return the text between the markers. `pictures` are paths relative to the card."""
     first, rest = headlines(manifest.metrics)
     parts = [SYNTHETIC] if manifest.synthetic else []
-    parts += [data_text(manifest), _table(COLUMNS, map(_cells, first))]
+    parts.append(data_text(manifest))
+    if manifest.notes:
+        parts.append("\n".join(["Notes on the data:", "", *(f"- {plain(text)}" for text in manifest.notes)]))
+    parts.append(_table(COLUMNS, map(_cells, first)))
     if rest:
         parts.append(_folded(f"{len(rest)} more figures", _table(COLUMNS, map(_cells, rest))))
     checks = [(c.name, "passed" if c.passed else "FAILED", c.measured, c.required) for c in manifest.gate]

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from control.console import note, stderr
 from control.settings import StackSettings
 from control.stack.temporary_stack import ensure
+from training import find_recipe
 from training.progress import Progress, RichProgress
 from training.publish.repository_copy import apps_of, copy
 from training.registry.mlflow_registry import Registry
-from training.run import TrainRequest, TrainResult, train
+from training.run import TrainRequest, TrainResult, begin, train
 
 __all__ = ["bucket_copy", "train_on_stack"]
 
@@ -22,16 +23,20 @@ def train_on_stack(
 ) -> TrainResult:
     """Train with the running stack. PostgreSQL and MLflow are started for the training if they are not running.
 
+    The data is loaded and validated before: a wrong file starts nothing.
+
     With `repository_url`, the app's versions are fetched from that bucket first and uploaded at the end.
     """
     progress = progress or RichProgress(stderr())
+    recipe = find_recipe.find(request.package or request.app)
+    prepared = begin(request, recipe, progress)
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with bucket_copy(settings, request.app):
         if given:
-            return train(request, Registry(given), progress)
+            return train(request, Registry(given), progress, recipe, prepared)
         with ensure(settings, {"postgres", "mlflow"}) as state:
             os.environ.update(state.environment())
-            return train(request, Registry(state.mlflow_uri), progress)
+            return train(request, Registry(state.mlflow_uri), progress, recipe, prepared)
 
 
 @contextmanager

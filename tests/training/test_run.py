@@ -97,6 +97,7 @@ def test_a_refused_version_is_a_run_with_its_reason_and_no_more(registry: Regist
     with pytest.raises(GateRefused) as refusal:
         go(registry, tmp_path, Noise())
     assert "the naive baseline is too close" in str(refusal.value)
+    assert {metric.name for metric in refusal.value.metrics} == {"mae", "rmse"}
     found = tags(registry, refusal.value.run_id)
     assert found["slipway.verdict"] == "refused"
     assert "the naive baseline is too close" in found["slipway.reason"]
@@ -120,7 +121,7 @@ def test_a_planted_mismatch_is_refused(registry: Registry, tmp_path: Path) -> No
     assert registry.versions("toy") == []
 
 
-def test_bad_rows_and_leaks_end_the_run_as_failed(registry: Registry, tmp_path: Path) -> None:
+def test_bad_rows_and_leaks_are_refused_before_there_is_a_run(registry: Registry, tmp_path: Path) -> None:
     raw = toy.Toy().generate(3)
     raw.loc[4, "a"] = 77.0
     raw.to_csv(tmp_path / "bad.csv", index=False)
@@ -134,8 +135,33 @@ def test_bad_rows_and_leaks_end_the_run_as_failed(registry: Registry, tmp_path: 
 
     with pytest.raises(DataError, match="overlap in 'day'"):
         go(registry, tmp_path, Overlapping())
-    assert registry.refusals("toy") == []
+    assert registry.refusals("toy") == [] and registry.apps() == []
     assert not (tmp_path / "repo").exists()
+
+
+def test_a_small_set_is_trained_on_and_its_warnings_are_in_the_manifest(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """569 rows have 257 in the test part, fewer than parity needs."""
+    raw = toy.Toy().generate(3).iloc[:569].assign(extra="x")
+    raw.loc[raw.index[:284], "b"] = raw["b"].abs() + 1
+    raw.loc[raw.index[284:], "b"] = 1000 * (raw["b"].abs() + 1)
+    raw.to_csv(tmp_path / "small.csv", index=False)
+
+    class Narrow(Quick):
+        def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
+            return super().tidy(raw[["day", "a", "b", "y"]], options)
+
+        def checks(self, evaluation: Evaluation) -> list[Check]:
+            return []
+
+    result = go(registry, tmp_path, Narrow(), paths=(tmp_path / "small.csv",))
+    assert {line.rows for line in result.parity} >= {1003}
+    manifest = verify(tmp_path / "repo" / "toy" / "1")
+    assert manifest.notes == result.notes
+    assert tags(registry, result.run_id)["slipway.notes"].splitlines() == list(result.notes)
+    assert manifest.notes[0] == "not used of small.csv: extra"
+    assert "1,000 times larger" in manifest.notes[1] and "small.csv, row" in manifest.notes[1]
 
 
 def test_files_and_a_query_together_are_refused(registry: Registry, tmp_path: Path) -> None:

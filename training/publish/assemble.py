@@ -50,6 +50,7 @@ def assemble(
         gate=tuple(run.checks),
         parity=lines,
         libraries=libraries(),
+        notes=run.notes,
     )
     sealed = servable.seal(folder, manifest)
     write_mlflow_model(folder, app, run.id, app.features(questions[:1], fitted.context))

@@ -46,7 +46,7 @@ SCHEMA = pa.DataFrameSchema(
 def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     """Return the label as `anomaly` and every other column as numbers. All rows stay, including duplicates.
 
-    `attrs["alert_budget"]` keeps `--budget`. Raises `DataError`.
+    `attrs["alert_budget"]` keeps `--budget`. Every column is used. Raises `DataError`.
     """
     name = _label_column(raw, options.select.get("label", ""))
     labels = pd.to_numeric(raw[name], errors="coerce")
@@ -66,6 +66,7 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         columns[column] = numbers
     frame = pd.DataFrame(columns, index=raw.index)
     frame.attrs["alert_budget"] = _budget(options.select.get("budget", ""))
+    frame.attrs["unused"] = []
     return frame
 
 

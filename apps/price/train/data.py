@@ -87,6 +87,7 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
         "without a price": len(frame) - len(priced),
         "repeated market and date": len(priced) - len(unique),
     }
+    unique.attrs["unused"] = _unused(raw)
     return unique
 
 
@@ -105,6 +106,12 @@ def _rename(raw: pd.DataFrame) -> pd.DataFrame:
         frame["arrival"] = np.nan
     frame["market"] = _text(frame["market"])
     return frame
+
+
+def _unused(raw: pd.DataFrame) -> list[str]:
+    """Return the columns that no layout has."""
+    used = AGMARKNET if set(AGMARKNET) <= set(raw.columns) else (*PLAIN, *FIELDS)
+    return [str(name) for name in raw.columns if name not in used]
 
 
 def _select(frame: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:

@@ -40,6 +40,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
     schema = data.SCHEMA
     time_column = "date"
     target = "price"
+    series = ("commodity", "market")
     forbidden = data.FORBIDDEN
     selectable = ("commodity",)
     defaults = DEFAULTS

@@ -94,6 +94,8 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
     whole = frame.drop_duplicates([*names, "grade"]).copy()
     whole["group"] = _groups(whole, names)
     whole.attrs["dropped"] = {"duplicates": len(frame) - len(whole)}
+    # The column of groups is made here; one of the same name in the file gives way.
+    whole.attrs["unused"] = [name for name in ("group",) if name in raw.columns]
     return whole
 
 

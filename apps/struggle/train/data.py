@@ -67,7 +67,10 @@ _ITEMS = msgspec.json.Decoder(tuple[Assessment, ...])
 
 
 def join(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per row of `studentInfo`, in its order, with the assessments as JSON. Raises `DataError`."""
+    """Return one row per row of `studentInfo`, in its order, with the assessments as JSON.
+
+    `attrs["unused"]` names the columns of the tables that are not read. Raises `DataError`.
+    """
     for name, columns in COLUMNS.items():
         absent = [column for column in columns if column not in tables[name].columns]
         if absent:
@@ -80,7 +83,11 @@ def join(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     dates = tables["studentRegistration"][COLUMNS["studentRegistration"]].drop_duplicates(KEY, keep="last")
     joined = students.merge(dates, on=KEY, how="left").set_axis(students.index)
     work = _submissions(students, tables["assessments"], tables["studentAssessment"])
-    return joined.assign(assessments=work.reindex(students.index, fill_value="[]"))
+    made = joined.assign(assessments=work.reindex(students.index, fill_value="[]"))
+    made.attrs["unused"] = [
+        f"{table}.{name}" for table, used in COLUMNS.items() for name in tables[table].columns if name not in used
+    ]
+    return made
 
 
 def _submissions(students: pd.DataFrame, plan: pd.DataFrame, handed_in: pd.DataFrame) -> pd.Series[Any]:
@@ -145,7 +152,9 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
     told = ~((raw["final_result"] == "Withdrawn") & withdrawn.isna())
     there = [told & ~(withdrawn <= day) & ~(registered > day) for day in DAYS]
     parts = [frame[kept].assign(day=day) for day, kept in zip(DAYS, there, strict=True)]
-    return pd.concat(parts)
+    made = pd.concat(parts)
+    made.attrs["unused"] = raw.attrs.get("unused", [])
+    return made
 
 
 def cut(frame: pd.DataFrame) -> Split:

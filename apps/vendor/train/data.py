@@ -133,6 +133,8 @@ def shipments(raw: pd.DataFrame) -> pd.DataFrame:
     came = frame[frame["delivered"].notna()].sort_values("scheduled", kind="stable")
     came = came.assign(recorded=came[["delivered", "recorded"]].max(axis=1))
     came.attrs["dropped"] = {"without a delivery": len(frame) - len(came)}
+    names = _layout(raw)
+    came.attrs["unused"] = [str(name) for name in raw.columns if name not in names]
     return came
 
 
@@ -157,8 +159,13 @@ def cut(frame: pd.DataFrame) -> Split:
     )
 
 
+def _layout(raw: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of the SCMS layout or of the plain one, and what the app calls them."""
+    return SCMS if set(SCMS) <= set(raw.columns) else {name: name for name in SCMS.values()}
+
+
 def _rename(raw: pd.DataFrame) -> pd.DataFrame:
-    names = SCMS if set(SCMS) <= set(raw.columns) else {name: name for name in SCMS.values()}
+    names = _layout(raw)
     absent = [name for name in REQUIRED if name not in raw.columns] if names is not SCMS else []
     if absent:
         raise DataError(

@@ -57,6 +57,7 @@ def questions_of(shipments: pd.DataFrame) -> pd.DataFrame:
     tidy = pd.concat(tables)
     came = len(NOTICES) * len(shipments) - len(tidy)
     tidy.attrs["dropped"] = {**shipments.attrs.get("dropped", {}), "delivered before the question": came}
+    tidy.attrs["unused"] = shipments.attrs.get("unused", [])
     return tidy
 
 

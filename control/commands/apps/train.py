@@ -15,6 +15,7 @@ from control.settings import StackSettings
 
 if TYPE_CHECKING:
     from serving.kernel.storage.version_manifest import Check, Metric
+    from training.errors import GateRefused
     from training.registry.tuning_results import TrialResult, Tuned
     from training.run import TrainRequest, TrainResult
 
@@ -68,8 +69,12 @@ def train(
     """Train a version: load, validate, split, fit, evaluate, gate, export, parity, register, publish.
 
     Apps have options of their own, such as --commodity for price. Without data, the command trains on the app's
-    synthetic data and says so. A version that fails its gate is not registered: the exit code is 3, and a table
-    shows the failed checks.
+    synthetic data and says so. A version that fails its gate is not registered: the exit code is 3, and tables
+    show its metrics and the failed checks. A file that cannot be trained on is refused before anything is started.
+
+    The columns of a text file may be separated by commas, semicolons, tabs or bars, and its numbers may look like
+    1,10,000. Where the text does not show how to read it, --decimal comma or point says which mark precedes the
+    decimals, and --dates day-first or month-first how dates such as 03/04/2024 are read.
 
     With --tune, the search never uses the test part. Its best parameters are fitted and judged like any others.
     The same command, also with more trials, continues an interrupted search.
@@ -78,6 +83,7 @@ def train(
     The command follows the log and exits with the job's exit code. Interrupting it leaves the job running.
     """
     from serving.kernel.settings import read
+    from training.data.notation import READING
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
@@ -87,7 +93,8 @@ def train(
         raise typer.BadParameter("--print needs --on cluster")
     settings = read(StackSettings)
     recipe = find(app)
-    options = RecipeOptions(select=own_options("train", app, recipe.selectable, context.args), seed=seed)
+    known = (*recipe.selectable, *READING)
+    options = RecipeOptions(select=own_options("train", app, known, context.args), seed=seed)
     # This import takes seconds, so errors in the options are reported before it.
     from training.run import TrainRequest
 
@@ -117,7 +124,7 @@ def _train_here(settings: StackSettings, request: TrainRequest, as_json: bool) -
     try:
         result = train_on_stack(settings, request)
     except GateRefused as refusal:
-        _show_refusal(refusal.checks, refusal.run_id, as_json)
+        _show_refusal(refusal, as_json)
         raise
     if as_json:
         print_json(_document(result))
@@ -177,14 +184,16 @@ def _show_checks(checks: Sequence[Check]) -> None:
     print_table(("gate check", "verdict", "measured", "required"), rows)
 
 
-def _show_refusal(checks: Sequence[Check], run_id: str, as_json: bool) -> None:
+def _show_refusal(refusal: GateRefused, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        print_json({"verdict": "refused", "run_id": run_id, "checks": msgspec.to_builtins(list(checks))})
+        found = {"metrics": list(refusal.metrics), "checks": list(refusal.checks)}
+        print_json({"verdict": "refused", "run_id": refusal.run_id, **msgspec.to_builtins(found)})
     else:
-        _show_checks(checks)
-        note(f"The gate refused this version; run {run_id} in MLflow has the reason.")
+        _show_metrics(refusal.metrics)
+        _show_checks(refusal.checks)
+        note(f"The gate refused this version; run {refusal.run_id} in MLflow has the reason.")
 
 
 def _document(result: TrainResult) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     gate: tuple[Check, ...] = ()
     parity: tuple[Parity, ...] = ()
     libraries: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    """Sentences on the data: how it was read, what is not used of it, and what looks wrong."""
     files: dict[str, FileDigest] = {}
 
     @property

@@ -62,3 +62,9 @@ def test_text_from_data_stays_text(odd: str) -> None:
 )
 def test_numbers(value: float | None, text: str) -> None:
     assert figure(value) == text
+
+
+def test_notes_on_the_data_are_a_list() -> None:
+    text = text_of(manifest(notes=("not used of a.csv: x, y", "column 'a|b': check <its> unit")))
+    assert "Notes on the data:\n\n- not used of a.csv: x, y\n- column 'a\\|b': check &lt;its> unit" in text
+    assert "Notes on the data" not in text_of(manifest())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from control.commands.apps.train import _show_search
+from control.commands.apps.train import _show_refusal, _show_search
+from serving.kernel.storage.version_manifest import Check, Metric
 from tests.control.conftest import Slipway
+from training.errors import GateRefused
 from training.registry.tuning_results import TrialResult, Tuned
 
 
@@ -43,3 +48,33 @@ def test_the_best_trials_are_shown_and_the_defaults(capsys: pytest.CaptureFixtur
     assert [row[0] for row in rows[1:]] == ["7", "6", "5", "4", "3", "0,"]
     assert rows[1] == ["7", "2", "3", "0.0375"] and rows[-1][-2:] == ["3", "0.3"]
     assert "8 of 9 trials finished, 1 were stopped early, 0 failed" in err
+
+
+def test_a_wrong_file_is_refused_and_nothing_is_started(slipway: Slipway, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("market;date;price;commodity\na;03/04/2020;5;onion\n")
+    for words, said in (
+        ((str(tmp_path / "gone.csv"),), "there is no such file"),
+        ((str(tmp_path / "p.csv"),), "--dates day-first or --dates month-first"),
+        ((str(tmp_path / "p.csv"), "--dates", "day-first"), "the table spans 0 days"),
+        ((str(tmp_path / "p.csv"), "--dates", "iso"), "expected day-first or month-first"),
+    ):
+        done = slipway.run("train", "price", "--data", *words)
+        assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr
+        assert not slipway.home.exists() and not slipway.left()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_refusal_shows_metrics_and_checks(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    refusal = GateRefused((Check(name="beats it", passed=False, measured="0.1", required="above 0.2"),), "r1")
+    refusal.metrics = (Metric(name="mae", value=3.5, baseline=4.0, rows=100),)
+    _show_refusal(refusal, as_json)
+    out, err = capsys.readouterr()
+    if as_json:
+        found = json.loads(out)
+        assert (found["verdict"], found["run_id"], found["metrics"][0]["baseline"]) == ("refused", "r1", 4.0)
+        assert found["checks"][0]["measured"] == "0.1"
+    else:
+        rows = [line.split() for line in out.splitlines()]
+        assert ["mae", "all", "3.5", "4", "100"] in rows
+        assert ["beats", "it", "FAILED", "0.1", "above", "0.2"] in rows
+        assert "run r1 in MLflow" in err
