@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import grpc
-from grpc_reflection.v1alpha import reflection
 
 from serving.edge.grpc.door import GrpcDoor
 from serving.hosting.sockets import bind, listeners, turn_away
@@ -15,6 +14,13 @@ from serving.kernel.settings import Settings, variable
 __all__ = ["GrpcServer"]
 
 NO_LIMIT = 2**31 - 1
+STREAMS = 100
+"""Calls of one connection at a time, as RFC 9113 recommends. Clients let more of them wait; those of a client that
+does not are refused, which gRPC reports as UNAVAILABLE. A call that its client has reset counts until it is
+released, so a client that resets its calls cannot have more of them waiting than any other.
+"""
+WAITING = 2**14
+"""Calls of all connections that wait to be taken. By default gRPC cancels some of everybody from 1,000 on."""
 SETUP_SECONDS = 0.05
 """Time for an accepted connection to agree on HTTP/2. A connection that is closed before that fails."""
 TURNS = 3
@@ -49,6 +55,7 @@ class GrpcServer:
         """Take no new connections, tell clients to reconnect, go on answering for at most `grace` seconds."""
         if self._server is None:
             return
+        self._door.close()
         await turn_away(self._listeners)
         await asyncio.sleep(SETUP_SECONDS)
         # `stop` cancels calls that gRPC has received and not taken yet (grpc/grpc#41785): take them first.
@@ -62,12 +69,14 @@ class GrpcServer:
                 ("grpc.so_reuseport", 1),
                 ("grpc.max_receive_message_length", self._settings.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
+                ("grpc.max_concurrent_streams", STREAMS),
+                ("grpc.server.max_pending_requests", WAITING),
+                ("grpc.server.max_pending_requests_hard_limit", WAITING),
+                ("grpc.max_allowed_incoming_connections", self._settings.max_connections or NO_LIMIT),
                 ("grpc.max_connection_age_ms", round(self._settings.connection_seconds * 1e3) or NO_LIMIT),
             )
         )
-        server.add_generic_rpc_handlers((self._door.handler(),))
-        # With reflection, clients such as grpcurl need no .proto file.
-        reflection.enable_server_reflection((self._door.service, reflection.SERVICE_NAME), server)
+        server.add_generic_rpc_handlers(self._door.handlers())
         return server
 
 

@@ -85,7 +85,8 @@ class Settings:
     max_connections: int = setting(
         8192,
         "Most HTTP connections of one gateway process. At the limit, connections that have been idle longest are "
-        "closed for new ones; if none is idle, a new one is answered with 503. 0: no limit.",
+        "closed for new ones; if none is idle, a new one is answered with 503. The gRPC port has the same limit "
+        "for its own connections and closes new ones. 0: no limit.",
     )
     max_connections_per_peer: int = setting(
         4096,

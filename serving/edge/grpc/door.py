@@ -1,4 +1,4 @@
-"""The gRPC door: `inference.GRPCInferenceService` on grpc.aio.
+"""The gRPC door: `inference.GRPCInferenceService` on grpc.aio, the state of the server, and reflection.
 
 Requests arrive as bytes and are parsed here, so that bytes that are not protobuf get a clear INVALID_ARGUMENT and
 every method goes through the same few lines for id, deadline, errors and the record.
@@ -7,16 +7,19 @@ every method goes through the same few lines for id, deadline, errors and the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.error_responses import grpc_code
+from serving.edge.grpc.descriptors import HEALTH, INFERENCE, POOL, REFLECTION, HealthCheckRequest
+from serving.edge.grpc.health import Health
 from serving.edge.grpc.methods import InferenceMethods, Method
 from serving.edge.request_life import RequestFactory, RequestLife
 from serving.kernel.errors import Malformed, SlipwayError
@@ -25,47 +28,64 @@ from serving.observe.request_record import Observer
 
 __all__ = ["GrpcDoor"]
 
-SERVICE = "GRPCInferenceService"
-
 
 @dataclass(frozen=True, slots=True)
 class _Rpc:
-    """One method of the service: its name, how its message is parsed, and the function that answers it."""
+    """One method of a service: its names, how its message is parsed, and the function that answers it."""
 
+    service: str
     name: str
     parse: Callable[[bytes], Any]
     method: Method
 
     @property
     def route(self) -> str:
-        return f"/inference.{SERVICE}/{self.name}"
+        return f"/{self.service}/{self.name}"
 
 
 class GrpcDoor:
-    """The methods of the service over the data plane. Others answer UNIMPLEMENTED and say why."""
+    """The methods of the services over the data plane. Others answer UNIMPLEMENTED and say why."""
 
     def __init__(self, dataplane: DataPlane, observer: Observer | None = None) -> None:
         self.methods = InferenceMethods(dataplane)
+        self._health = Health(dataplane)
         self._requests = RequestFactory(dataplane.settings, observer)
 
-    @property
-    def service(self) -> str:
-        """The full name of the service, for reflection."""
-        return str(pb.DESCRIPTOR.services_by_name[SERVICE].full_name)
+    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        """The handlers for a grpc.aio server, one for each service."""
+        return (self._inference(), self._state(), *_reflection())
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The handler for a grpc.aio server."""
-        service = pb.DESCRIPTOR.services_by_name[SERVICE]
+    def close(self) -> None:
+        """End the calls that last until the server stops."""
+        self._health.close()
+
+    def _inference(self) -> grpc.GenericRpcHandler:
+        service = pb.DESCRIPTOR.services_by_name[INFERENCE.rpartition(".")[2]]
         table = self.methods.table()
         return grpc.method_handlers_generic_handler(
-            service.full_name,
+            INFERENCE,
             {
-                method.name: self._unary(_Rpc(method.name, GetMessageClass(method.input_type).FromString, work))
+                method.name: self._unary(
+                    _Rpc(INFERENCE, method.name, GetMessageClass(method.input_type).FromString, work)
+                )
                 if (work := table.get(method.name)) is not None
                 else _refusal(method)
                 for method in service.methods
             },
         )
+
+    def _state(self) -> grpc.GenericRpcHandler:
+        check = _Rpc(HEALTH, "Check", HealthCheckRequest.FromString, self._health.check)
+        watch = grpc.unary_stream_rpc_method_handler(self._watch)
+        return grpc.method_handlers_generic_handler(HEALTH, {"Check": self._unary(check), "Watch": watch})
+
+    async def _watch(self, raw: bytes, context: Any) -> AsyncIterator[bytes]:
+        try:
+            message = HealthCheckRequest.FromString(raw)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _not_a_message(raw, "Watch"))
+        async for state in self._health.watch(message.service):
+            yield state
 
     def _unary(self, rpc: _Rpc) -> grpc.RpcMethodHandler:
         async def serve(raw: bytes, context: Any) -> bytes:
@@ -107,7 +127,11 @@ def _parse(rpc: _Rpc, raw: bytes) -> Any:
     try:
         return rpc.parse(raw)
     except DecodeError as cause:
-        raise Malformed(f"the {len(raw)} bytes are not the protobuf message that {rpc.name} takes") from cause
+        raise Malformed(_not_a_message(raw, rpc.name)) from cause
+
+
+def _not_a_message(raw: bytes, method: str) -> str:
+    return f"the {len(raw)} bytes are not the protobuf message that {method} takes"
 
 
 def _refusal(method: Any) -> grpc.RpcMethodHandler:
@@ -122,6 +146,20 @@ def _refusal(method: Any) -> grpc.RpcMethodHandler:
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse)
     return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def _reflection() -> tuple[grpc.GenericRpcHandler, ...]:
+    """With reflection, clients such as grpcurl need no .proto file."""
+    servicer = reflection.aio.ReflectionServicer((INFERENCE, HEALTH, *REFLECTION), POOL)
+    # The messages of v1 are those of v1alpha under another name, so one parser reads both.
+    method = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return tuple(
+        grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in REFLECTION
+    )
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -59,3 +59,38 @@ def test_a_connection_is_renewed_without_a_lost_call() -> None:
 
 def test_draining_what_was_never_opened() -> None:
     asyncio.run(server().drain(1.0))
+
+
+def test_connections_above_the_limit_are_closed_until_there_is_room() -> None:
+    async def run() -> None:
+        doors = server(max_connections=2)
+        await doors.open()
+        first, second, third = (infer(doors.port) for _ in range(3))
+        for channel in (first, second):
+            await channel.unary_unary(METHOD)(TENSORS, timeout=120)
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await third.unary_unary(METHOD)(TENSORS, timeout=120)
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        await first.close()
+        await third.unary_unary(METHOD)(TENSORS, timeout=120, wait_for_ready=True)
+        for channel in (second, third):
+            await channel.close()
+        await doors.drain(1.0)
+
+    asyncio.run(run())
+
+
+def test_a_watcher_of_the_health_does_not_delay_the_end() -> None:
+    async def run() -> list[bytes]:
+        doors = server()
+        await doors.open()
+        async with infer(doors.port) as channel:
+            call = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=120)
+            seen: list[bytes] = [await call.read()]
+            # It would wait for a call in progress for as long as this.
+            await doors.drain(110.0)
+            while (raw := await call.read()) is not grpc.aio.EOF:
+                seen.append(raw)
+        return seen
+
+    assert asyncio.run(run()) == [b"\x08\x01", b"\x08\x02"]
