@@ -9,7 +9,13 @@ import msgspec
 from serving.edge.codec.binary_tensors import header_length, slices, split_body
 from serving.edge.codec.datatypes import from_bytes
 from serving.edge.codec.envelopes import Envelopes, TensorSlice
-from serving.edge.codec.json_tensors import InferRequest, decode_envelope, output_values, tensor_from_json
+from serving.edge.codec.json_tensors import (
+    InferRequest,
+    LiteralRequest,
+    decode_envelope,
+    output_values,
+    tensor_from_json,
+)
 from serving.edge.codec.tensors import TensorRequest, check_header, check_inputs, check_outputs, refuse_parameters
 from serving.kernel.app import App
 from serving.kernel.errors import Invalid
@@ -53,6 +59,7 @@ def _decode(
     for index, item in enumerate(request.inputs):
         refuse_parameters(item.parameters or (), f"$.inputs[{index}]")
     rows = check_inputs(app.inputs, given)
+    literals = isinstance(request, LiteralRequest)
     arrays: Arrays = {}
     places: dict[str, TensorSlice] = {}
     offset = 0
@@ -61,7 +68,7 @@ def _decode(
     ):
         path = f"$.inputs[{index}]"
         if own is None:
-            arrays[spec.name] = tensor_from_json(spec, item.data, f"{path}.data")
+            arrays[spec.name] = tensor_from_json(spec, item.data, f"{path}.data", literals)
             continue
         arrays[spec.name] = from_bytes(spec, own, path)
         places[spec.name] = spec, offset, offset + len(own), path

@@ -1,7 +1,7 @@
 """Open Inference Protocol v2 requests and answers as JSON.
 
 `data` may be flat (row major) or nested as the shape says. In floating tensors null stands for NaN, both ways;
-infinity is written as null too, since JSON has no form for it.
+infinity is written as null too, since JSON has no form for it. NaN and Infinity are read as Triton reads them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from types import GenericAlias
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -17,13 +17,24 @@ import numpy.typing as npt
 import orjson
 
 from serving.edge.codec.datatypes import DATATYPES, Datatype, check_range, count_of
+from serving.edge.codec.json_literals import spell_out
 from serving.kernel.errors import Malformed
 from serving.kernel.json_text import decode_json
 from serving.kernel.tensors import TensorSpec
 
-__all__ = ["InferInput", "InferOutput", "InferRequest", "decode_envelope", "output_values", "tensor_from_json"]
+__all__ = [
+    "InferInput",
+    "InferOutput",
+    "InferRequest",
+    "LiteralRequest",
+    "decode_envelope",
+    "output_values",
+    "tensor_from_json",
+]
 
 KINDS: dict[str, Any] = {"bool": bool, "int": int, "float": float | None, "bytes": str}
+LITERAL_FLOAT: Any = float | None | Literal["Infinity", "-Infinity"]
+"""A float of a text that `spell_out` has changed."""
 ABSENT = msgspec.Raw()
 Parameters = dict[str, bool | int | float | str | None]
 
@@ -59,16 +70,29 @@ class InferRequest(msgspec.Struct):
     outputs: list[InferOutput] | None = None
 
 
+class LiteralRequest(InferRequest):
+    """A request whose text had NaN or Infinity; see `spell_out`."""
+
+
 ENVELOPE = msgspec.json.Decoder(InferRequest)
+LITERALS = msgspec.json.Decoder(LiteralRequest)
 
 
 def decode_envelope(raw: bytes | memoryview) -> InferRequest:
     """The request, with its data as undecoded text. Raises `Malformed` or `Invalid`."""
-    return decode_json(ENVELOPE, raw)
+    try:
+        return decode_json(ENVELOPE, raw)
+    except Malformed:
+        text = spell_out(bytes(raw))
+        if text is None:
+            raise
+    return decode_json(LITERALS, text)
 
 
-def tensor_from_json(spec: TensorSpec, data: msgspec.Raw, path: str) -> npt.NDArray[Any]:
-    """`data` as an array of `spec`. Raises `Malformed` for a wrong count, `Invalid` for an element not allowed."""
+def tensor_from_json(spec: TensorSpec, data: msgspec.Raw, path: str, literals: bool = False) -> npt.NDArray[Any]:
+    """`data` as an array of `spec`; `literals`: it is part of a `LiteralRequest`.
+
+    Raises `Malformed` for a wrong count, `Invalid` for an element not allowed."""
     kind = DATATYPES[spec.datatype]
     text = memoryview(data)
     depth = _depth(text)
@@ -76,7 +100,7 @@ def tensor_from_json(spec: TensorSpec, data: msgspec.Raw, path: str) -> npt.NDAr
         raise Malformed(
             f"{path}: must be a flat list or nested {len(spec.shape)} deep as the shape is, got {depth}"
         )
-    values = decode_json(_decoder(kind.kind, depth), text, path)
+    values = decode_json(_decoder(kind.kind, depth, literals), text, path)
     shape = (count_of(spec.shape, path),) if depth == 1 else spec.shape
     _check_lengths(values, shape, path, spec)
     return _to_array(kind, values, path).reshape(spec.shape)
@@ -98,8 +122,8 @@ def output_values(datatype: str, array: npt.NDArray[Any], name: str) -> msgspec.
 
 
 @lru_cache(maxsize=128)
-def _decoder(kind: str, depth: int) -> msgspec.json.Decoder[Any]:
-    form: Any = KINDS[kind]
+def _decoder(kind: str, depth: int, literals: bool) -> msgspec.json.Decoder[Any]:
+    form: Any = LITERAL_FLOAT if literals and kind == "float" else KINDS[kind]
     for _ in range(depth):
         form = GenericAlias(list, (form,))
     return msgspec.json.Decoder(form)

@@ -37,11 +37,13 @@ def check_header(name: str, datatype: str, shape: Sequence[int], path: str, max_
 def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], path: str = "$.inputs") -> int:
     """Compare the tensors of a request with what the model takes and return the number of rows.
 
+    Free axes (-1) at the same position have one size in all inputs, as the rows have.
+
     This happens before memory is allocated for the tensors, and errors have the paths of the wire form.
     Raises `Invalid` naming the tensor and what the model takes.
     """
     specs = {spec.name: spec for spec in expected}
-    rows = 0
+    sizes: dict[int, int] = {}
     seen: set[str] = set()
     for index, tensor in enumerate(given):
         here = f"{path}[{index}]"
@@ -54,13 +56,11 @@ def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], pa
         if tensor.datatype != spec.datatype:
             raise Invalid(f"{here}.datatype", f"{tensor.datatype} given; {tensor.name!r} must be {spec.datatype}")
         _check_shape(tensor.shape, spec, f"{here}.shape")
-        if rows and tensor.shape[0] != rows:
-            raise Invalid(f"{here}.shape", f"{tensor.shape[0]} rows given; the inputs before it have {rows}")
-        rows = tensor.shape[0]
+        _check_axes(tensor.shape, spec, sizes, f"{here}.shape")
     missing = [name for name in specs if name not in seen]
     if missing:
         raise Invalid(path, f"input {', '.join(missing)} is missing; needed: {', '.join(specs)}")
-    return rows
+    return sizes.get(0, 0)
 
 
 def check_outputs(expected: Sequence[TensorSpec], names: Sequence[str], path: str = "$.outputs") -> None:
@@ -83,6 +83,17 @@ def _check_shape(shape: Sequence[int], spec: TensorSpec, path: str) -> None:
         raise Invalid(path, f"{list(shape)} given; {spec.name!r} must be {list(spec.shape)} (-1: any number)")
     if shape[0] == 0:
         raise Invalid(path, "has no rows; at least 1 is needed")
+
+
+def _check_axes(shape: Sequence[int], spec: TensorSpec, sizes: dict[int, int], path: str) -> None:
+    """Compare the free axes with those of the inputs before, whose sizes by position are `sizes`."""
+    for axis, size in enumerate(shape):
+        if spec.shape[axis] != -1:
+            continue
+        known = sizes.setdefault(axis, size)
+        if size != known:
+            what = f"{size} rows" if axis == 0 else f"{size} on axis {axis}"
+            raise Invalid(path, f"{what} given; the inputs before it have {known}")
 
 
 def refuse_parameters(names: Container[str], path: str) -> None:

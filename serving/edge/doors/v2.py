@@ -11,6 +11,7 @@ import msgspec
 from serving.edge.codec.binary_tensors import HEADER
 from serving.edge.codec.envelopes import Envelopes
 from serving.edge.codec.infer import decode_infer, encode_infer
+from serving.edge.codec.model_config import model_config
 from serving.edge.doors.operation import (
     REF,
     REQUEST_HEADERS,
@@ -38,7 +39,11 @@ SCHEMAS: dict[str, Any] = {
             "datatype": {"type": "string", "example": "FP32"},
             "shape": {"type": "array", "items": {"type": "integer"}, "example": [1, 4]},
             "parameters": {"type": "object"},
-            "data": {"type": "array", "items": {}, "description": "Flat or nested; null is NaN."},
+            "data": {
+                "type": "array",
+                "items": {},
+                "description": "Flat or nested; null is NaN, and NaN and Infinity are read too.",
+            },
         },
     },
     "InferRequest": {
@@ -49,7 +54,9 @@ SCHEMAS: dict[str, Any] = {
     "InferResponse": {"type": "object", "properties": {**NAMES, "outputs": TENSORS}},
 }
 """The schemas that the operations refer to by name."""
-EXTENSIONS = ("binary_tensor_data", "model_repository")
+BINARY = "binary_tensor_data"
+EXTENSIONS = ("model_configuration",)
+"""What both doors offer beside the protocol. Of `model_repository` there is only the index, so it is not named."""
 BINARY_TYPE = "application/octet-stream"
 TAG = "Open Inference Protocol v2"
 
@@ -89,6 +96,18 @@ class TensorDoor:
             Route("GET", f"{version}/ready", self.model_ready, _described("model_ready_version", ready)),
             Route("GET", model, self.metadata, _described("metadata", "Names, types and shapes")),
             Route("GET", version, self.metadata, _described("metadata_version", "Names, types and shapes")),
+            Route(
+                "GET",
+                f"{model}/config",
+                self.config,
+                _described("config", "The model's configuration as Triton says it"),
+            ),
+            Route(
+                "GET",
+                f"{version}/config",
+                self.config,
+                _described("config_version", "The version's configuration as Triton says it"),
+            ),
             Route("GET", "/v2", self.server, _described("server_metadata", "Name, version and extensions")),
             Route("GET", "/v2/health/live", self.live, _described("live", "The process answers")),
             Route("GET", "/v2/health/ready", self.ready, _described("ready", "Every app can answer")),
@@ -125,7 +144,7 @@ class TensorDoor:
 
     async def server(self, request: Request) -> Response:
         """Name, version and extensions of the server."""
-        return Response.json({"name": "slipway", "version": server_version(), "extensions": EXTENSIONS})
+        return Response.json({"name": "slipway", "version": server_version(), "extensions": (BINARY, *EXTENSIONS)})
 
     async def live(self, request: Request) -> Response:
         """The process answers."""
@@ -156,6 +175,12 @@ class TensorDoor:
                 "outputs": [_tensor(spec) for spec in found.outputs],
             }
         )
+
+    async def config(self, request: Request) -> Response:
+        """The same facts in Triton's form."""
+        found = self.dataplane.metadata(request.params["model"], parse_version(request.params.get("version")))
+        request.model = found.name
+        return Response.json(model_config(found, self.dataplane.settings.max_rows))
 
     async def index(self, request: Request) -> Response:
         """Every version in the repository with its state."""

@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
+from google.protobuf.json_format import ParseDict
 from tritonclient.grpc import model_config_pb2 as config
 from tritonclient.grpc import service_pb2 as pb
 
+from serving.edge.codec.model_config import model_config
 from serving.edge.codec.protobuf import decode_message, encode_message
 from serving.edge.doors.v2 import EXTENSIONS, server_version
 from serving.edge.request_life import RequestLife, parse_version, request_id_of
+from serving.kernel.errors import NotFound
 from serving.kernel.tensors import TensorSpec
 from serving.models.dataplane import DataPlane
 
@@ -50,14 +53,17 @@ class InferenceMethods:
 
     async def server_metadata(self, message: Any, request: RequestLife) -> Any:
         """Name, version and extensions of the server."""
-        return pb.ServerMetadataResponse(name="slipway", version=server_version(), extensions=EXTENSIONS[1:])
+        return pb.ServerMetadataResponse(name="slipway", version=server_version(), extensions=EXTENSIONS)
 
     async def model_ready(self, message: Any, request: RequestLife) -> Any:
-        """One model, or one version of it, can answer."""
-        request.model = self.dataplane.app(message.name).name
-        return pb.ModelReadyResponse(
-            ready=self.dataplane.model_ready(message.name, parse_version(message.version))
-        )
+        """One model, or one version of it, can answer; one that is unknown cannot."""
+        version = parse_version(message.version)
+        try:
+            request.model = self.dataplane.app(message.name).name
+            ready = self.dataplane.model_ready(message.name, version)
+        except NotFound:
+            ready = False
+        return pb.ModelReadyResponse(ready=ready)
 
     async def model_metadata(self, message: Any, request: RequestLife) -> Any:
         """Names, types and shapes of a model's tensors."""
@@ -75,24 +81,8 @@ class InferenceMethods:
         """The same facts in Triton's form."""
         found = self.dataplane.metadata(message.name, parse_version(message.version))
         request.model = found.name
-        # The dims of a Triton configuration leave the row axis out; max_batch_size stands for it.
-        inputs = [
-            config.ModelInput(name=spec.name, data_type=_triton_type(spec), dims=spec.shape[1:])
-            for spec in found.inputs
-        ]
-        outputs = [
-            config.ModelOutput(name=spec.name, data_type=_triton_type(spec), dims=spec.shape[1:])
-            for spec in found.outputs
-        ]
-        return pb.ModelConfigResponse(
-            config=config.ModelConfig(
-                name=found.name,
-                platform=found.platform,
-                max_batch_size=self.dataplane.settings.max_rows,
-                input=inputs,
-                output=outputs,
-            )
-        )
+        made = model_config(found, self.dataplane.settings.max_rows)
+        return pb.ModelConfigResponse(config=ParseDict(made, config.ModelConfig()))
 
     async def model_infer(self, message: Any, request: RequestLife) -> Any:
         """Tensors to tensors."""
@@ -120,7 +110,3 @@ class InferenceMethods:
 def _described(specs: Iterable[TensorSpec]) -> list[Any]:
     kind = pb.ModelMetadataResponse.TensorMetadata
     return [kind(name=spec.name, datatype=spec.datatype, shape=spec.shape) for spec in specs]
-
-
-def _triton_type(spec: TensorSpec) -> Any:
-    return config.DataType.Value("TYPE_STRING" if spec.datatype == "BYTES" else f"TYPE_{spec.datatype}")

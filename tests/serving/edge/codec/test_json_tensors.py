@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.edge.codec.datatypes import DATATYPES
-from serving.edge.codec.json_tensors import decode_envelope, output_values, tensor_from_json
+from serving.edge.codec.json_tensors import LiteralRequest, decode_envelope, output_values, tensor_from_json
 from serving.kernel.errors import Invalid, Malformed
 from serving.kernel.tensors import TensorSpec
 from tests.serving.edge.codec.tensors import assert_same, tensors
@@ -59,7 +60,7 @@ def test_null_is_nan(datatype: str) -> None:
         ("FP32", "[1,[2]]", Invalid, r"\$\.d\[1\]: got a list"),
         ("FP32", "[true,1]", Invalid, "got true or false"),
         ("FP16", "[1,70000]", Invalid, r"\$\.d\[1\]: 70000.0 does not fit FP16"),
-        ("INT32", "[1,2.0]", Invalid, "got a fraction; allowed: a whole number"),
+        ("INT32", "[1,2.0]", Invalid, "got a number with a decimal point; allowed: a whole number"),
         ("INT32", "[1,null]", Invalid, "got null; allowed: a whole number"),
         ("UINT8", "[1,-1]", Invalid, "-1 does not fit UINT8; allowed from 0 to 255"),
         ("BOOL", "[1,0]", Invalid, "got a whole number; allowed: true or false"),
@@ -92,3 +93,25 @@ def test_bytes_that_are_no_text() -> None:
 def test_any_bytes_are_answered_with_our_errors(raw: bytes) -> None:
     with pytest.raises((Malformed, Invalid)):
         decode_envelope(raw)
+
+
+def one_tensor(datatype: str, shape: list[int], data: str) -> bytes:
+    """A request whose data is this text."""
+    tensor = {"name": "x", "datatype": datatype, "shape": shape, "data": "@"}
+    return json.dumps({"inputs": [tensor]}).replace('"@"', data).encode()
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "BF16", "FP32", "FP64"])
+@pytest.mark.parametrize("data", ["[NaN,Infinity,-Infinity,1]", "[[NaN,Inf],[-Inf,1.0]]"])
+def test_nan_and_infinity_as_triton_reads_them(datatype: str, data: str) -> None:
+    request = decode_envelope(one_tensor(datatype, [2, 2], data))
+    assert isinstance(request, LiteralRequest)
+    array = tensor_from_json(TensorSpec("x", datatype, (2, 2)), request.inputs[0].data, "$.d", literals=True)
+    np.testing.assert_array_equal(array, [[np.nan, np.inf], [-np.inf, 1.0]])
+
+
+@pytest.mark.parametrize(("datatype", "data"), [("INT32", "[NaN]"), ("INT32", "[Infinity]"), ("BOOL", "[NaN]")])
+def test_other_datatypes_have_no_such_values(datatype: str, data: str) -> None:
+    request = decode_envelope(one_tensor(datatype, [1], data))
+    with pytest.raises(Invalid, match="allowed: "):
+        tensor_from_json(TensorSpec("x", datatype, (1,)), request.inputs[0].data, "$.d", literals=True)

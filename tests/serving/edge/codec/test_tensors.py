@@ -38,3 +38,22 @@ def test_header_and_outputs() -> None:
     check_outputs(SPECS, ["b"])
     with pytest.raises(Invalid, match="'z' is not an output; allowed: a, b"):
         check_outputs(SPECS, ["z"])
+
+
+PAIRS = (
+    TensorSpec("a", "FP32", (-1, -1, 2)),
+    TensorSpec("b", "INT64", (-1, 3)),
+    TensorSpec("c", "INT64", (-1, -1)),
+)
+
+
+def test_free_axes_at_the_same_position_agree() -> None:
+    given = [
+        TensorSpec("a", "FP32", (1, 5, 2)),
+        TensorSpec("b", "INT64", (1, 3)),
+        TensorSpec("c", "INT64", (1, 5)),
+    ]
+    assert check_inputs(PAIRS, given) == 1
+    given[2] = TensorSpec("c", "INT64", (1, 4))
+    with pytest.raises(Invalid, match=r"\[2\]\.shape: 4 on axis 1 given; the inputs before it have 5"):
+        check_inputs(PAIRS, given)

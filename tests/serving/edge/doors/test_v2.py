@@ -70,7 +70,8 @@ def test_readiness(server: Server, path: str) -> None:
 
 def test_metadata(server: Server) -> None:
     status, found = get(server, "/v2")
-    assert (status, found["name"]) == (200, "slipway") and "binary_tensor_data" in found["extensions"]
+    assert (status, found["name"]) == (200, "slipway")
+    assert found["extensions"] == ["binary_tensor_data", "model_configuration"]
     status, found = get(server, "/v2/models/toy/versions/2")
     assert status == 200 and found == {
         "name": "toy",
@@ -79,6 +80,30 @@ def test_metadata(server: Server) -> None:
         "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, 2]}],
         "outputs": [{"name": "total", "datatype": "FP32", "shape": [-1, 1]}],
     }
+
+
+def test_the_configuration_is_tritons(server: Server) -> None:
+    for path in ("/v2/models/toy/config", "/v2/models/toy/versions/2/config"):
+        assert get(server, path) == (
+            200,
+            {
+                "name": "toy",
+                "platform": "onnxruntime_onnx",
+                "backend": "onnxruntime",
+                "max_batch_size": 4096,
+                "input": [{"name": "features", "data_type": "TYPE_FP32", "dims": [2], "format": "FORMAT_NONE"}],
+                "output": [{"name": "total", "data_type": "TYPE_FP32", "dims": [1]}],
+            },
+        )
+    assert get(server, "/v2/models/nosuch/config")[0] == 404
+    assert get(server, "/v2/models/toy/versions/9/config")[0] == 404
+
+
+def test_nan_and_infinity_are_read(server: Server) -> None:
+    for number in ("NaN", "Infinity", "-Infinity"):
+        body = request().replace(b"[3, 4]", f"[{number}, 4]".encode())
+        status, _, answer = ask(server.http, post(body, INFER))
+        assert (status, json.loads(answer)["outputs"][0]["data"]) == (200, [3.0, None])
 
 
 def test_index(server: Server) -> None:

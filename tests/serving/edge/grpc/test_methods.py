@@ -43,9 +43,16 @@ def test_index() -> None:
 
 def test_server() -> None:
     found = run("ServerMetadata", pb.ServerMetadataRequest())
-    assert found.name == "slipway" and "model_repository" in found.extensions
+    assert found.name == "slipway" and list(found.extensions) == ["model_configuration"]
 
 
-def test_an_unknown_model() -> None:
+@pytest.mark.parametrize("name", ["nosuch", ""])
+def test_an_unknown_model_is_not_ready_and_has_no_metadata(name: str) -> None:
+    assert not run("ModelReady", pb.ModelReadyRequest(name=name)).ready
     with pytest.raises(NotFound):
-        run("ModelReady", pb.ModelReadyRequest(name="nosuch"))
+        run("ModelMetadata", pb.ModelMetadataRequest(name=name))
+
+
+def test_an_unknown_version_is_not_ready() -> None:
+    assert run("ModelReady", pb.ModelReadyRequest(name="toy", version="3")).ready
+    assert not run("ModelReady", pb.ModelReadyRequest(name="toy", version="9")).ready

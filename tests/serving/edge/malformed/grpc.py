@@ -180,7 +180,12 @@ CASES = (
         "once",
     ),
     lost("metadata of nosuch", named(pb.ModelMetadataRequest, name="nosuch"), "nosuch", method="ModelMetadata"),
-    lost("readiness of nosuch", named(pb.ModelReadyRequest, name="nosuch"), "nosuch", method="ModelReady"),
+    lost(
+        "readiness of version x",
+        named(pb.ModelReadyRequest, name="{model}", version="x"),
+        "whole numbers",
+        method="ModelReady",
+    ),
     lost("config of nosuch", named(pb.ModelConfigRequest, name="nosuch"), "nosuch", method="ModelConfig"),
     lost(
         "metadata of version x",
