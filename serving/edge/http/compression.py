@@ -1,4 +1,4 @@
-"""gzip in both directions: answers for clients that accept it, and request bodies within the size limit."""
+"""Compression: answers with gzip for clients that accept it, request bodies with gzip or deflate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ __all__ = ["CompressAnswer", "DecompressBody"]
 
 LEVEL = 1
 """Most of the gain for the least time: this runs in the loop that answers everybody."""
-GZIP = 16 + zlib.MAX_WBITS
+GZIP, ZLIB, BARE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+"""What a body is wrapped in. `deflate` is ZLIB by its standard (RFC 9110, 8.4.1.2); some clients send it BARE."""
+CODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
 SLICE = 2**18
 """Bytes that are decompressed at a time; between two slices others have their turn."""
 NO_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
@@ -40,7 +42,7 @@ class CompressAnswer(GZipMiddleware):
 
 
 class DecompressBody:
-    """Lets routes read a body that was sent with `content-encoding: gzip` as if it had not been."""
+    """Lets routes read a body that was sent with `content-encoding: gzip` or `deflate` as if it had not been."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,16 +64,18 @@ class _DecompressedBody:
         self._request = request
         self._coding = coding
         self._receive = receive
-        self._gzip = zlib.decompressobj(GZIP)
+        self._inflate = zlib.decompressobj(CODINGS.get(coding, GZIP))
+        self._begun = False
         self._pending = b""
         self._more = True
         self._complete = False
         self._size = 0
 
     async def __call__(self) -> Message:
-        if self._coding != "gzip":
+        if self._coding not in CODINGS:
             raise UnsupportedMedia(
-                f"content-encoding: {self._coding[:32]!r} is not supported; send the body uncompressed or as gzip"
+                f"content-encoding: {self._coding[:32]!r} is not supported; "
+                "send the body uncompressed, as gzip or as deflate"
             )
         if self._complete:
             return await self._receive()
@@ -84,19 +88,25 @@ class _DecompressedBody:
             self._pending, self._more = message.get("body", b""), message.get("more_body", False)
         body = self._next_slice()
         self._complete = not self._more and not self._pending
-        if self._complete and not self._gzip.eof:
-            raise Malformed("content-encoding: the gzip data of the body ends too early")
+        if self._complete and not self._inflate.eof:
+            raise Malformed(f"content-encoding: the {self._coding} data of the body ends too early")
         return {"type": "http.request", "body": body, "more_body": not self._complete}
 
     def _next_slice(self) -> bytes:
-        if self._gzip.eof and self._pending:
+        if self._inflate.eof and self._pending:
+            if self._coding == "deflate":
+                raise Malformed("content-encoding: bytes follow the deflate data of the body")
             # A gzip file may have several members, one after the other.
-            self._gzip = zlib.decompressobj(GZIP)
+            self._inflate = zlib.decompressobj(GZIP)
+        if not self._begun and self._pending:
+            self._begun = True
+            if self._coding == "deflate" and self._pending[0] & 0x0F != zlib.DEFLATED:
+                self._inflate = zlib.decompressobj(BARE)
         try:
-            body = self._gzip.decompress(self._pending, SLICE)
+            body = self._inflate.decompress(self._pending, SLICE)
         except zlib.error as cause:
-            raise Malformed("content-encoding: the body is not valid gzip data") from cause
-        self._pending = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
+            raise Malformed(f"content-encoding: the body is not valid {self._coding} data") from cause
+        self._pending = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
         self._size += len(body)
         if self._size > self._request.max_body_bytes:
             raise TooLarge(
