@@ -26,6 +26,7 @@ from serving.observe.request_record import CLIENT_GONE, Observer, RequestRecord
 
 __all__ = [
     "ANONYMOUS",
+    "SANE_ID",
     "Answer",
     "Identity",
     "Request",

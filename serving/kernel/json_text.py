@@ -17,7 +17,12 @@ UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTAL
 MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
 WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
-JSON_NAMES = {"str": "a string", "int": "a whole number", "float": "a fraction", "bool": "true or false"}
+JSON_NAMES = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number with a decimal point",
+    "bool": "true or false",
+}
 JSON_NAMES |= {"array": "a list", "object": "an object"}
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 

@@ -10,6 +10,7 @@ import msgspec
 
 from serving.edge.codec.records import IDENTITY, MOST_RECORDS, decode_record, decode_records
 from serving.edge.doors.operation import (
+    PATTERNS,
     REQUEST_HEADERS,
     AnyApp,
     Operation,
@@ -34,8 +35,12 @@ NEXT = {
     "description": "`after` of the next page; null at the end.",
 }
 PAGING = (
-    query("after", "string", "`next` of the page before."),
-    query("limit", "integer", f"1 to {MOST_RECORDS}."),
+    query("after", "`next` of the page before.", {"type": "string", "pattern": f"^({IDENTITY.pattern})?$"}),
+    query(
+        "limit",
+        f"Records of a page; {USUALLY_LISTED} where it is absent.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_RECORDS},
+    ),
 )
 
 
@@ -150,7 +155,9 @@ def _record(app: AnyApp, references: References) -> tuple[Any, Any]:
     """Schema and example of one record; of nothing, where the app has no collection."""
     if app.collection is None:
         return {}, None
-    return references[app.collection.record], msgspec.to_builtins(app.collection.example)
+    # A record in a question may have another id: only those that are kept are parts of paths.
+    record = {"allOf": [references[app.collection.record], {"properties": {"id": {"pattern": PATTERNS["id"]}}}]}
+    return record, msgspec.to_builtins(app.collection.example)
 
 
 def _described_put(app: AnyApp, references: References) -> Operation | None:

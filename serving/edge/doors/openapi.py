@@ -47,7 +47,10 @@ def document(routes: Sequence[Route], apps: Sequence[AnyApp]) -> dict[str, Any]:
         "info": {
             "title": "Slipway",
             "version": server_version(),
-            "description": "KServe v1 (typed records) and Open Inference Protocol v2 (tensors).",
+            "description": (
+                "KServe v1 (typed records) and Open Inference Protocol v2 (tensors). Integers are written without "
+                "a decimal point: 5 is read, 5.0 is refused with 422."
+            ),
         },
         "paths": paths,
         "components": {"schemas": {**components, **SCHEMAS, "Problem": PROBLEM, "Error": ERROR}},

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serving.edge.codec.records import IDENTITY
 from serving.edge.error_responses import PROBLEM_TYPE, type_of
+from serving.edge.request_life import SANE_ID
 from serving.kernel import errors
 from serving.kernel.app import App
 
 __all__ = [
+    "PATTERNS",
     "REF",
     "REQUEST_HEADERS",
     "AnyApp",
@@ -22,6 +25,7 @@ __all__ = [
     "array_of",
     "json_body",
     "object_of",
+    "problem",
     "problems",
     "query",
     "v2_errors",
@@ -74,24 +78,42 @@ AppDescription = Callable[[AnyApp, References], Operation | None]
 """For a route that each app has with its own types; None for an app without it."""
 
 
+PATTERNS: dict[str, str] = {
+    "id": f"^{IDENTITY.pattern}$",
+    "model": "^[^/:]+$",
+    "version": "^0{0,14}[1-9][0-9]{0,14}$",
+    "collection": "^[^/:]+$",
+}
+"""What a parameter of a path must look like; anything else is answered with 404."""
+
+
 def _path_parameter(name: str) -> JsonObject:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    pattern = {"pattern": PATTERNS[name]} if name in PATTERNS else {}
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", **pattern}}
 
 
-def _header(name: str, kind: str, text: str) -> JsonObject:
-    return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": kind}}
+def _header(name: str, text: str, schema: JsonObject) -> JsonObject:
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
 
 
 REQUEST_HEADERS = (
-    _header("X-Request-Id", "string", "1 to 128 of A-Z a-z 0-9 . _ -; made up when absent, always sent back."),
-    _header("X-Request-Timeout-Ms", "integer", "Milliseconds after which the answer is of no use."),
-    _header("Traceparent", "string", "W3C trace context."),
+    _header(
+        "X-Request-Id",
+        "Made up when absent or of another form, always sent back.",
+        {"type": "string", "pattern": f"^{SANE_ID.pattern}$"},
+    ),
+    _header(
+        "X-Request-Timeout-Ms",
+        "Milliseconds after which the answer is of no use.",
+        {"type": "integer", "minimum": 1, "maximum": 10**15 - 1},
+    ),
+    _header("Traceparent", "W3C trace context.", {"type": "string"}),
 )
 
 
-def query(name: str, kind: str, text: str) -> JsonObject:
+def query(name: str, text: str, schema: JsonObject) -> JsonObject:
     """An optional parameter of the query string."""
-    return {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": kind}}
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}
 
 
 def object_of(properties: JsonObject) -> JsonObject:
@@ -118,12 +140,12 @@ def answer(description: str, schema: JsonObject, media: str = JSON_TYPE) -> Json
 
 def problems() -> JsonObject:
     """The failures of v1: problem documents."""
-    return _failures(
-        {
-            kind: answer(f"{kind.title} (`{type_of(kind)}`).", {"$ref": REF + "Problem"}, PROBLEM_TYPE)
-            for kind in FAILURES
-        }
-    )
+    return _failures({kind: problem(kind) for kind in FAILURES})
+
+
+def problem(kind: type[errors.SlipwayError]) -> JsonObject:
+    """The answer to one kind of failure of v1."""
+    return answer(f"{kind.title} (`{type_of(kind)}`).", {"$ref": REF + "Problem"}, PROBLEM_TYPE)
 
 
 def v2_errors() -> JsonObject:

@@ -18,15 +18,36 @@ from serving.edge.doors.operation import (
     answer,
     array_of,
     json_body,
+    object_of,
+    problem,
     problems,
 )
 from serving.edge.http.routes import HotRoute, Route
 from serving.edge.request_life import Request, Response, parse_version
+from serving.kernel.errors import NotFound
 from serving.models.dataplane import FALLBACK, DataPlane
 
 __all__ = ["RecordDoor"]
 
 FACTS = {"model_name": {"type": "string"}, "model_version": {"type": "string"}, "request_id": {"type": "string"}}
+TAG = "operations"
+STATE = object_of({"name": {"type": "string"}, "ready": {"type": "boolean"}})
+MODEL = Operation(
+    name="v1_model",
+    tag=TAG,
+    summary="Whether one app can answer",
+    answers={
+        "200": answer("It can.", STATE),
+        "404": problem(NotFound),
+        "503": answer("It cannot now.", STATE),
+    },
+)
+MODELS = Operation(
+    name="v1_models",
+    tag=TAG,
+    summary="Names of the apps",
+    answers={"200": answer("Names of the apps.", object_of({"models": array_of({"type": "string"})}))},
+)
 
 
 class RecordDoor:
@@ -43,8 +64,8 @@ class RecordDoor:
             HotRoute("POST", f"{version}:predict", self.ask, self.answer, partial(_predict, suffix="_version")),
             Route("POST", f"{model}:explain", self.explain, _explain),
             Route("POST", f"{version}:explain", self.explain, partial(_explain, suffix="_version")),
-            Route("GET", model, self.model, _plain("v1_model", "Whether one app can answer")),
-            Route("GET", "/v1/models", self.models, _plain("v1_models", "Names of the apps")),
+            Route("GET", model, self.model, MODEL),
+            Route("GET", "/v1/models", self.models, MODELS),
         ]
 
     def ask(self, request: Request) -> Future[list[Any]]:
@@ -117,7 +138,3 @@ def _described(
         body=json_body(question, {"instances": [msgspec.to_builtins(app.example)]}),
         answers={"200": answer("One record per instance, in order.", records), **problems()},
     )
-
-
-def _plain(name: str, summary: str) -> Operation:
-    return Operation(name=name, tag="operations", summary=summary, answers={"200": {"description": f"{summary}."}})

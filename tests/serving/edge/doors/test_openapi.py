@@ -89,3 +89,27 @@ def test_lowered_is_openapi_3_0() -> None:
         "d": {"items": {}},
     }
     json.dumps(lowered(DOCUMENT))
+
+
+def parameters(path: str, method: str = "post") -> dict[str, dict[str, Any]]:
+    return {one["name"]: one["schema"] for one in DOCUMENT["paths"][path][method]["parameters"]}
+
+
+def test_the_limits_of_headers_and_of_the_path_are_said() -> None:
+    found = parameters("/v1/models/toy/versions/{version}:predict")
+    assert found["X-Request-Timeout-Ms"]["minimum"] == 1
+    assert (
+        re.fullmatch(found["X-Request-Id"]["pattern"], "a-1.b_2") and "{1,128}" in found["X-Request-Id"]["pattern"]
+    )
+    for text, good in (("1", True), ("012", True), ("0", False), ("x", False), ("-1", False)):
+        assert bool(re.match(found["version"]["pattern"], text)) is good
+
+
+def test_what_an_unknown_model_is_answered_is_said() -> None:
+    responses = DOCUMENT["paths"]["/v1/models/{model}"]["get"]["responses"]
+    assert set(responses) == {"200", "404", "503"}
+    assert "application/problem+json" in responses["404"]["content"]
+
+
+def test_it_says_how_integers_are_written() -> None:
+    assert "5.0 is refused" in DOCUMENT["info"]["description"]
