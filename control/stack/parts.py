@@ -207,7 +207,7 @@ def _gateway(state: StackState, settings: StackSettings) -> Part:
         name="gateway",
         command=_module("control.stack.programs.gateway", str(state.ray_folder)),
         address=f"http://{state.http}",
-        detail=f"{state.door} door",
+        detail=f"{state.door} door, gRPC at {state.grpc}",
         ready=lambda: probes.serves(f"http://{state.http}", state.served),
         # The gateway needs Ray but waits for it itself, and spends that time on its imports.
         awaits=NEEDS["gateway"],

@@ -43,7 +43,7 @@ def test_everything_listens_on_loopback(settings: StackSettings, tmp_path: Path)
         run="/tmp/r",
         model_repository=str(tmp_path / "models"),
         parts=ORDER,
-        ports={**ports, "http_port": 1000, "grpc_port": 1000},
+        ports={**ports, "http_port": 1000, "grpc_port": 1001},
         started=0.0,
     )
     parts = build(state, settings)
@@ -52,5 +52,6 @@ def test_everything_listens_on_loopback(settings: StackSettings, tmp_path: Path)
     assert "--node-ip-address=127.0.0.1" in parts["ray"].command
     assert {f"--{door}-address=127.0.0.1" for door in ("http", "grpc", "metrics")} <= set(parts["triton"].command)
     assert parts["gateway"].needs == (), "it waits for Ray by itself"
+    assert parts["gateway"].detail == "native door, gRPC at 127.0.0.1:1001"
     assert not any(part.is_task for part in parts.values()) and trainer(state).is_task
     assert not (tmp_path / "models").exists(), "building makes nothing"

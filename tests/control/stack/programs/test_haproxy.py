@@ -56,10 +56,11 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
     slipway.environ |= {"SLIPWAY_APPS": "tests.serving.models.toy", "PYTHONPATH": str(root)}
     done = slipway.run("up", "--only", "ray", "--only", "gateway", "--json", SLIPWAY_DOOR="ray")
     assert done.returncode == 0, done.stderr
-    assert [part["detail"] for part in json.loads(done.stdout)["parts"]] == ["", "ray door"]
-    assert "(ray door)" in slipway.run("status").stdout, "whatever SLIPWAY_DOOR is now"
     running = slipway.state()
     assert running is not None and len(haproxies(running.run)) == 1
+    detail = f"ray door, gRPC at 127.0.0.1:{running.ports['grpc_port']}"
+    assert [part["detail"] for part in json.loads(done.stdout)["parts"]] == ["", detail]
+    assert f"({detail})" in slipway.run("status").stdout, "whatever SLIPWAY_DOOR is now"
 
     port = running.ports["http_port"]
     status, answer = ask(port, "/v1/models/toy:predict", b'{"instances": [{"a": 1.0, "b": 2.0}]}')
