@@ -160,7 +160,14 @@ class PriceQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     commodity: Annotated[
         Name, Meta(description="A commodity that the version was trained on.", examples=["onion"])
     ]
-    market: Annotated[Name, Meta(description="Name of the market, repeated in the answer.", examples=["HUBLI"])]
+    market: Annotated[
+        Name,
+        Meta(
+            description="Name of the market, repeated in the answer. `market_known` says whether the version was "
+            "trained on it.",
+            examples=["HUBLI"],
+        ),
+    ]
     horizon: Annotated[
         int,
         Meta(ge=1, le=MAX_HORIZON, description="Trading days after the last day of the history.", examples=[7]),
@@ -192,6 +199,16 @@ class PriceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = UNIT
     last_date: datetime.date
     last_price: Annotated[float, Meta(description="Latest price of the history: the answer of persistence")]
+    market_known: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether the version was trained on prices of this market; if not, nothing was "
+                "measured there. Absent in answers of versions that do not know their markets."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class PriceContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +224,8 @@ class PriceContext(msgspec.Struct, frozen=True, kw_only=True):
     """Mean absolute log move by horizon, 1 first; supplements a short history."""
     reach: tuple[tuple[float, float], ...] = ()
     """Interval bounds below and above the price in mean moves, by horizon, 1 first; also in the ONNX graph."""
+    markets: tuple[str, ...] = ()
+    """Markets of the training data, sorted; empty in versions that were trained before they were kept."""
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+
+import msgspec
 
 from apps.price.schema import Observation, PriceAnswer, PriceContext, PriceQuestion
 from serving.kernel.tensors import Arrays
@@ -25,8 +28,7 @@ def decide(questions: Sequence[PriceQuestion], outputs: Arrays, context: PriceCo
     """Return one answer per question, with low <= price <= high."""
     point, low, high = (outputs[name].reshape(-1).tolist() for name in OUTPUTS)
     rows = zip(questions, point, low, high, strict=True)
-    coverage = context.coverage
-    return [_answer(*row, coverage) for row in rows]
+    return [_answer(*row, context) for row in rows]
 
 
 def last_of(question: PriceQuestion) -> Observation:
@@ -39,7 +41,7 @@ def rupees(last: float, log_ratio: float) -> float:
     return last * math.exp(min(max(log_ratio, -LIMIT), LIMIT))
 
 
-def _answer(question: PriceQuestion, point: float, low: float, high: float, coverage: float) -> PriceAnswer:
+def _answer(question: PriceQuestion, point: float, low: float, high: float, context: PriceContext) -> PriceAnswer:
     last = last_of(question)
     return PriceAnswer(
         commodity=question.commodity,
@@ -48,7 +50,16 @@ def _answer(question: PriceQuestion, point: float, low: float, high: float, cove
         price=round(rupees(last.price, point), 2),
         low=round(rupees(last.price, min(low, point)), 2),
         high=round(rupees(last.price, max(high, point)), 2),
-        coverage=coverage,
+        coverage=context.coverage,
         last_date=last.date,
         last_price=last.price,
+        market_known=_knows(context.markets, question.market),
     )
+
+
+def _knows(markets: tuple[str, ...], market: str) -> bool | msgspec.UnsetType:
+    """Whether the market is one of the training data. There may be thousands, so this is a binary search."""
+    if not markets:
+        return msgspec.UNSET
+    place = bisect_left(markets, market)
+    return place < len(markets) and markets[place] == market

@@ -70,6 +70,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
         trainer.log(f"{len(train.features)} rows to fit on, {len(validation.features)} to stop and calibrate on")
         context = PriceContext(
             commodities=tuple(sorted(split.train["commodity"].unique())),
+            markets=tuple(sorted(split.train["market"].unique())),
             groups=data.groups_of(split.train),
             coverage=COVERAGE,
         )

@@ -57,3 +57,20 @@ def test_answers_stand_in_the_order_of_the_questions() -> None:
 def test_a_wild_score_still_makes_a_number(wild: float) -> None:
     answer = decide([question([1000.0])], outputs((wild, wild, wild)), CONTEXT)[0]
     assert math.isfinite(answer.price)
+
+
+@pytest.mark.parametrize(
+    ("market", "known"),
+    [("Anandpur", True), ("Belavadi", True), ("anandpur", False), ("A", False), ("Zira", False)],
+)
+def test_an_answer_says_whether_its_market_is_one_of_the_training_data(market: str, known: bool) -> None:
+    context = msgspec.structs.replace(CONTEXT, markets=("Anandpur", "Belavadi"))
+    answer = decide([question([100.0], market=market)], outputs((0, 0, 0)), context)[0]
+    assert answer.market_known is known
+    assert msgspec.json.decode(msgspec.json.encode(answer))["market_known"] is known
+
+
+def test_a_version_that_does_not_know_its_markets_answers_as_before() -> None:
+    """Its golden rows have no such field, and they are replayed when it is loaded."""
+    answer = decide([question([100.0])], outputs((0, 0, 0)), CONTEXT)[0]
+    assert "market_known" not in msgspec.json.decode(msgspec.json.encode(answer))

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 
 from apps.price.app import app
-from apps.price.schema import PriceQuestion
+from apps.price.schema import PriceContext, PriceQuestion
 from apps.price.train.recipe import PriceRecipe, recipe
 from tests.apps.price.tables import fitted, synthetic_split
 from tests.training.local import LocalTrainer
@@ -62,3 +63,14 @@ def test_importance_names_features() -> None:
     _, made = fitted()
     assert set(made.importance) == set(app.feature_names)
     assert max(made.importance.values()) > 0
+
+
+def test_a_version_knows_the_markets_of_its_training_part() -> None:
+    made_by, made = fitted()
+    _, split = synthetic_split()
+    context: PriceContext = made.context  # type: ignore[assignment]
+    assert list(context.markets) == sorted(set(split.train["market"]))
+    asked = made_by.golden(split)[:1]
+    elsewhere = msgspec.structs.replace(asked[0], market="Nowhere")
+    outputs = made.predict(app.features([*asked, elsewhere], context))
+    assert [one.market_known for one in app.decide([*asked, elsewhere], outputs, context)] == [True, False]
