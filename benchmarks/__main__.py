@@ -6,6 +6,7 @@ batcher   microseconds that the batcher adds to a request
 engine    ONNX Runtime in the process: one row, opening a model, and ways of running it beside ONNX Runtime alone
 lane      microseconds from a request's bytes to its answer's, without kernel, client and model
 soak      ten minutes at 150 % of capacity, every answer checked (--minutes N)
+attack    hot lane, Starlette and gRPC against each other, and damaged versions (--minutes N)
 report    the tables of the newest contest once more
 catalog   every app trained on SLIPWAY_DATA: seconds, and metrics beside the floors of plain models
 gateway   every app in one replica: its memory, and latency of each app's example
@@ -29,7 +30,7 @@ from collections.abc import Sequence
 from benchmarks import evaluations
 from benchmarks.contest.contestants import CONTESTANTS
 from benchmarks.contest.workloads import WORKLOADS, choose
-from benchmarks.parts import batcher, demand_forecast, doors, engine, features, gateway, lane, score, soak
+from benchmarks.parts import attack, batcher, demand_forecast, doors, engine, features, gateway, lane, score, soak
 from benchmarks.scaling import replay
 from benchmarks.setup.place import BenchmarkError, Place
 from control.console import fail, note
@@ -60,6 +61,8 @@ def run(name: str, given: argparse.Namespace) -> None:
         contest(given)
     elif name == "soak":
         soak.main(given.minutes)
+    elif name == "attack":
+        attack.main(given.minutes)
     elif name == "score":
         score.main(given.rows)
     else:
@@ -104,7 +107,7 @@ def contest(given: argparse.Namespace) -> None:
     note(f"{time.monotonic() - started:.0f} s in all; {folder / 'results.json'} and {len(drawn)} plots beside it")
 
 
-OWN_OPTIONS = ("contest", "soak", "score")
+OWN_OPTIONS = ("contest", "soak", "attack", "score")
 """Parts that take options."""
 PARTS = {
     "features": features.main,
@@ -137,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help="default 3")
     parser.add_argument("--seconds", type=float, help="of each run, default 3")
     parser.add_argument("--no-open-loop", action="store_true", help="leave the open-loop part out")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak, default 10")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak or the attack, default 10")
     parser.add_argument("--rows", type=_positive, nargs="+", default=score.ROWS, help="of the files to score")
     names = {"--only": tuple(CONTESTANTS), "--workload": tuple(WORKLOADS)}
     for option, known in names.items():
