@@ -18,12 +18,12 @@ from tests.serving.edge.toy import Recorder, ToyPlane
 from tests.serving.hosting.frames import call, connection
 from tests.serving.load import METHOD, OWN_CONNECTION, TENSORS
 
-CALLS = 200
+CALLS = 100
 ATTACKERS = 2
 BURST, PAUSE = 400, 0.01
 """Calls that an attacker resets in one go, and its seconds to the next, which leave the test some CPU."""
 
-RESETS = 10_000
+RESETS = 6_000
 """Without limits, gRPC cancels calls of everybody from 1,000 waiting ones on."""
 
 

@@ -254,7 +254,7 @@ def damage_file(path: Path, how: int, number: random.Random) -> None:
             content[number.randrange(len(content))] = number.randrange(256)
         path.write_bytes(content)
         siblings = [one for one in path.parent.iterdir() if one.is_file()]
-        if path.name != "manifest.json" and len(siblings) == 3:
+        if path.name != "manifest.json" and path.parent.name.isdigit() and len(siblings) == 3:
             # The digests fit, so what reads the file itself has to notice.
             toy.write_manifest(path.parent, int(path.parent.name))
 
