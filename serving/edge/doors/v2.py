@@ -18,6 +18,7 @@ from serving.edge.doors.operation import (
     Operation,
     answer,
     json_body,
+    object_of,
     v2_errors,
 )
 from serving.edge.http.routes import HotRoute, Route
@@ -54,6 +55,8 @@ SCHEMAS: dict[str, Any] = {
     "InferResponse": {"type": "object", "properties": {**NAMES, "outputs": TENSORS}},
 }
 """The schemas that the operations refer to by name."""
+STATE = object_of({"ready": {"type": "boolean"}})
+MODEL_STATE = object_of({"name": {"type": "string"}, "ready": {"type": "boolean"}})
 BINARY = "binary_tensor_data"
 EXTENSIONS = ("model_configuration",)
 """What both doors offer beside the protocol. Of `model_repository` there is only the index, so it is not named."""
@@ -88,12 +91,21 @@ class TensorDoor:
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
         model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-        ready = "Whether it can answer"
         return [
             HotRoute("POST", f"{model}/infer", self.ask, self.answer, _infer("infer")),
             HotRoute("POST", f"{version}/infer", self.ask, self.answer, _infer("infer_version")),
-            Route("GET", f"{model}/ready", self.model_ready, _described("model_ready", ready)),
-            Route("GET", f"{version}/ready", self.model_ready, _described("model_ready_version", ready)),
+            Route(
+                "GET",
+                f"{model}/ready",
+                self.model_ready,
+                _readiness("model_ready", "Whether it can answer", MODEL_STATE),
+            ),
+            Route(
+                "GET",
+                f"{version}/ready",
+                self.model_ready,
+                _readiness("model_ready_version", "Whether it can answer", MODEL_STATE),
+            ),
             Route("GET", model, self.metadata, _described("metadata", "Names, types and shapes")),
             Route("GET", version, self.metadata, _described("metadata_version", "Names, types and shapes")),
             Route(
@@ -110,7 +122,7 @@ class TensorDoor:
             ),
             Route("GET", "/v2", self.server, _described("server_metadata", "Name, version and extensions")),
             Route("GET", "/v2/health/live", self.live, _described("live", "The process answers")),
-            Route("GET", "/v2/health/ready", self.ready, _described("ready", "Every app can answer")),
+            Route("GET", "/v2/health/ready", self.ready, _readiness("ready", "Every app can answer", STATE)),
             Route(
                 "POST",
                 "/v2/repository/index",
@@ -206,6 +218,14 @@ def _infer(name: str) -> Operation:
         body=json_body({"$ref": REF + "InferRequest"}),
         answers={"200": answer("Tensors to tensors.", {"$ref": REF + "InferResponse"}), **v2_errors()},
     )
+
+
+def _readiness(name: str, summary: str, schema: dict[str, Any]) -> Operation:
+    failures = {
+        status: found for status, found in v2_errors().items() if status == "404" and schema is MODEL_STATE
+    }
+    answers = {"200": answer("It can.", schema), "503": answer("It cannot now.", schema), **failures}
+    return Operation(name=f"v2_{name}", tag=TAG, summary=summary, answers=answers)
 
 
 def _described(name: str, summary: str) -> Operation:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import signal
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +36,12 @@ class Gateway:
     address: str
     repository: Path
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, dict[str, str]]:
+    def ask(
+        self, method: str, path: str, body: Any = None, coding: str = "identity"
+    ) -> tuple[int, Any, dict[str, str]]:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        head = f"{method} /v1/models/{path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(raw)}\r\n\r\n"
-        status, headers, text = ask(self.address, head.encode() + raw)
+        head = f"{method} /v1/models/{path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(raw)}\r\n"
+        status, headers, text = ask(self.address, f"{head}content-encoding: {coding}\r\n\r\n".encode() + raw)
         return status, json.loads(text) if text else None, headers
 
     def found(self, text: str, at: str = "", **fields: Any) -> list[str]:
@@ -202,6 +207,14 @@ def test_without_a_store_the_doors_say_so(tmp_path: Path) -> None:
         assert status == 503 and "SLIPWAY_COLLECTIONS_URL" in answer["detail"]
 
 
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_records_may_arrive_compressed(kept: Gateway, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    one, several = json.dumps(LOTS[0]).encode(), json.dumps({"records": LOTS}).encode()
+    assert kept.ask("PUT", "lotter/lots/rice", pack(one), coding)[0] == 204
+    assert kept.ask("POST", "lotter/lots", pack(several), coding)[:2] == (200, {"written": len(LOTS)})
+    assert kept.ask("GET", "lotter/lots")[1]["count"] == len(LOTS)
+
+
 def test_the_description_has_the_doors(unchanged: Gateway) -> None:
     status, _, text = ask(unchanged.address, b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n")
     paths = json.loads(text)["paths"]
@@ -209,3 +222,11 @@ def test_the_description_has_the_doors(unchanged: Gateway) -> None:
     assert set(paths["/v1/models/lotter/lots"]) == {"get", "post"}
     assert set(paths["/v1/models/lotter/lots/{id}"]) == {"put", "get", "delete"}
     assert "/v1/models/toy/lots" not in paths
+    put = paths["/v1/models/lotter/lots/{id}"]["put"]
+    in_path = next(one["schema"]["pattern"] for one in put["parameters"] if one["name"] == "id")
+    body = put["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+    assert [in_path] == [one["properties"]["id"]["pattern"] for one in body if "properties" in one]
+    for identity, good in (("rice", True), ("a" * 128, True), ("a" * 129, False), ("../x", False), (".x", False)):
+        assert bool(re.match(in_path, identity)) is good
+    page = {one["name"]: one["schema"] for one in paths["/v1/models/lotter/lots"]["get"]["parameters"]}
+    assert (page["limit"]["minimum"], page["limit"]["maximum"]) == (1, 1000)

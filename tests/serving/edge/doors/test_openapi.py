@@ -113,3 +113,16 @@ def test_what_an_unknown_model_is_answered_is_said() -> None:
 
 def test_it_says_how_integers_are_written() -> None:
     assert "5.0 is refused" in DOCUMENT["info"]["description"]
+
+
+def test_the_answers_of_readiness_are_said() -> None:
+    """Not ready is an answer of the same form, with 503, and not an error."""
+    for path, statuses in (
+        ("/v2/health/ready", {"200", "503"}),
+        ("/v2/models/{model}/ready", {"200", "404", "503"}),
+        ("/v2/models/{model}/versions/{version}/ready", {"200", "404", "503"}),
+    ):
+        responses = DOCUMENT["paths"][path]["get"]["responses"]
+        assert set(responses) == statuses
+        forms = [responses[status]["content"]["application/json"]["schema"] for status in ("200", "503")]
+        assert forms[0] == forms[1] and "ready" in forms[0]["required"]
