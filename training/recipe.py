@@ -29,6 +29,7 @@ __all__ = [
     "Fitted",
     "Floor",
     "Kind",
+    "QuestionColumns",
     "RealData",
     "Recipe",
     "RecipeOptions",
@@ -163,6 +164,16 @@ class RealData:
     """The model that the floors were measured with, such as XGBoost."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuestionColumns:
+    """How a row of a training table is a question: the numbers of some columns fill one field, by column name."""
+
+    field: str
+    """The field of the question, a dictionary of numbers."""
+    columns: tuple[str, ...]
+    """All columns that the version was trained on."""
+
+
 class Recipe(ABC, Generic[Q]):
     """The training side of an app. The pipeline calls the methods in the order of this class.
 
@@ -279,6 +290,14 @@ class Recipe(ABC, Generic[Q]):
     @abstractmethod
     def golden(self, split: Split) -> list[Q]:
         """About 32 raw questions from the test part."""
+
+    def question_columns(self, context: Any) -> QuestionColumns | None:
+        """The columns that make a question of a row of the training table, for a version with this context.
+
+        With it, `slipway score` takes the tables that the app is trained on. None when a row alone is not a
+        question, such as one that needs earlier rows.
+        """
+        return None
 
     def decisions(self, outputs: Arrays) -> Arrays:
         """Margins whose sign is a decision (`score - threshold`); parity counts flips. Empty for no decisions."""

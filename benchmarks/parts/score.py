@@ -21,6 +21,7 @@ from apps.price.schema import EXAMPLE
 from benchmarks.setup.place import BenchmarkError
 from benchmarks.setup.usage import Memory, memory
 from control.console import note, print_table
+from serving.kernel.cpu_quota import cpu_count
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
 
@@ -89,6 +90,8 @@ def _run(folder: Path, path: Path) -> tuple[dict[str, dict[str, float]], Memory]
     environment = os.environ | {name: str(place) for name, place in places.items()}
     line = [sys.executable, "-m", "control", "score", "price", "--json"]
     line += ["--data", str(path), "--out", str(path.with_suffix(".out.parquet"))]
+    # Otherwise a small file would be scored without Ray.
+    line += ["--workers", str(cpu_count())]
     most = Memory(0.0, 0.0)
     with (folder / "summary").open("w+b") as stream:
         process = psutil.Popen(line, env=environment, stdout=stream, stderr=subprocess.DEVNULL)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.errors import DataError
+from training.score.kept import TYPES
 from training.score.question_file import QuestionFile, flat
 
 __all__ = ["ROW", "VERSION", "schema", "table"]
@@ -33,16 +34,13 @@ BUILTIN = (datetime.date, datetime.datetime)
 def schema(answer: type[msgspec.Struct], source: QuestionFile, keep: Sequence[str], form: str) -> pa.Schema:
     """The columns of the output: `row`, the kept columns, the answer's fields, `model_version`.
 
-    A field without an equivalent Arrow type (a dictionary, a union of objects) becomes JSON text. `form` is the
-    format of the output. Raises `DataError` for a duplicate name, and for nested answers in a CSV output.
+    A field without an equivalent Arrow type (a dictionary, a union of objects) becomes JSON text; in CSV, so does
+    every list and object. `form` is the format of the output. Raises `DataError` for a duplicate name.
     """
-    info = _fields(answer)
-    nested = [item.encode_name for item in info if not flat(item.type)]
-    if form == "csv" and nested:
-        raise DataError(f"--out: the answer's field {nested[0]!r} is a list or an object; use Parquet or JSONL")
-    kept = _kept(source, keep, form)
-    fields = [pa.field(ROW, pa.int64(), nullable=False), *kept]
-    fields += [pa.field(item.encode_name, arrow_type(item.type) or pa.string()) for item in info]
+    fields = [pa.field(ROW, pa.int64(), nullable=False), *_kept(source, keep, form)]
+    for item in _fields(answer):
+        text = form == "csv" and not flat(item.type)
+        fields.append(pa.field(item.encode_name, (None if text else arrow_type(item.type)) or pa.string()))
     fields.append(pa.field(VERSION, pa.int64()))
     names = [field.name for field in fields]
     twice = [name for name in names if names.count(name) > 1]
@@ -82,14 +80,22 @@ def table(
     """The output for `count` rows, starting at row `first`. `answers` are by row number."""
     rows = range(first, first + count)
     plain = [_plain(answers[row]) if row in answers else {} for row in rows]
-    arrays: dict[str, Any] = {ROW: pa.array(rows, pa.int64()), **kept}
+    arrays: dict[str, Any] = {ROW: pa.array(rows, pa.int64())}
+    for name, array in kept.items():
+        wanted = columns.field(name).type
+        arrays[name] = array if array.type == wanted else pa.array(_json_texts(array.to_pylist()), wanted)
     for item in _fields(answer):
         values = [fields.get(item.encode_name) for fields in plain]
-        if arrow_type(item.type) is None:
-            values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
-        arrays[item.encode_name] = pa.array(values, columns.field(item.encode_name).type)
+        wanted = columns.field(item.encode_name).type
+        arrays[item.encode_name] = pa.array(
+            values if arrow_type(item.type) == wanted else _json_texts(values), wanted
+        )
     arrays[VERSION] = pa.array([version if row in answers else None for row in rows], pa.int64())
     return pa.table([arrays[name] for name in columns.names], schema=columns)
+
+
+def _json_texts(values: Sequence[Any]) -> list[str | None]:
+    return [None if value is None else msgspec.json.encode(value).decode() for value in values]
 
 
 @cache
@@ -114,10 +120,7 @@ def _finite(value: Any) -> Any:
 
 def _kept(source: QuestionFile, keep: Sequence[str], form: str) -> list[pa.Field]:
     if source.format != "parquet":
-        return [pa.field(name, pa.string()) for name in keep]
-    known = pq.read_schema(source.path)
-    fields = [pa.field(name, known.field(name).type) for name in keep]
-    nested = [field.name for field in fields if pa.types.is_nested(field.type)]
-    if form == "csv" and nested:
-        raise DataError(f"--keep {nested[0]}: CSV cannot store its lists or objects; use Parquet or JSONL")
-    return fields
+        return [pa.field(name, TYPES[source.kept[name]]) for name in keep]
+    types = {name: pq.read_schema(source.path).field(name).type for name in keep}
+    as_text = {name: form == "csv" and pa.types.is_nested(kind) for name, kind in types.items()}
+    return [pa.field(name, pa.string() if as_text[name] else kind) for name, kind in types.items()]

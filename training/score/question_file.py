@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.errors import DataError
+from training.recipe import QuestionColumns
+from training.score.kept import BOM, KeptColumn, observer
 
 __all__ = [
     "BLOCK_ROWS",
-    "BOM",
     "FORMATS",
     "Block",
     "QuestionFile",
+    "fields_among",
     "flat",
     "format_of",
     "raw_rows",
@@ -36,7 +38,6 @@ SPLITS = 8
 """Most blocks of one Parquet row group. Each block reads the group from its start and drops the rows before it."""
 LONGEST = 16 * 2**20
 """Most bytes of one row of text."""
-BOM = b"\xef\xbb\xbf"
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,12 @@ class QuestionFile(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     """Empty for JSON lines, where every row names its own fields."""
     blocks: tuple[Block, ...]
+    kept: dict[str, str] = {}
+    """The columns to keep of a text file, and the kind of their values: a key of `kept.TYPES`."""
+    members: QuestionColumns | None = None
+    """The columns that make one field of the question; None when every column is a field."""
+    left_out: tuple[str, ...] = ()
+    """Columns of a training table that are neither used nor kept."""
 
 
 def format_of(path: Path) -> str:
@@ -74,14 +81,21 @@ def format_of(path: Path) -> str:
 
 
 def read_question_file(
-    path: Path, question: type[msgspec.Struct], keep: Sequence[str], block_rows: int
+    path: Path,
+    question: type[msgspec.Struct],
+    keep: Sequence[str],
+    block_rows: int,
+    members: QuestionColumns | None = None,
 ) -> QuestionFile:
     """Scan a file once, in bounded memory.
 
-    `keep` are the columns to copy to the output; every other column must be a field of `question`. Raises
+    `keep` are the columns to copy to the output; every other column must be a field of `question`. `members` says
+    how a row of a training table is a question; such a table may have more columns, which are left out. Raises
     `DataError`, which names the file and the column or row.
     """
     kind = format_of(path)
+    kept = {name: KeptColumn() for name in keep} if kind != "parquet" else {}
+    left_out: tuple[str, ...] = ()
     try:
         if kind == "parquet":
             with pq.ParquetFile(path) as file:
@@ -90,7 +104,8 @@ def read_question_file(
             sha256 = _digest(path)
         else:
             columns = read_header(path) if kind == "csv" else []
-            blocks, sha256 = _lines(path, kind, block_rows)
+            _check_names(path.name, kind, columns, keep)
+            blocks, sha256 = _lines(path, kind, block_rows, observer(kind, columns, kept) if kept else None)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path given with --data") from None
     except (OSError, pa.ArrowInvalid) as cause:
@@ -99,11 +114,24 @@ def read_question_file(
         ) from cause
     if not blocks:
         raise DataError(f"{path.name}: the file has no rows; check the path given with --data")
-    if kind != "jsonl":
+    if kind == "jsonl" or (members is not None and members.field in {*columns} - {*members.columns}):
+        members = None
+    _check_names(path.name, kind, columns, keep)
+    if members is not None:
+        left_out = _check_table(path.name, kind, columns, question, keep, members)
+    elif kind != "jsonl":
         _check_columns(path.name, kind, columns, question, keep)
-    rows = blocks[-1].first + blocks[-1].rows
+    mixed = "text" if kind == "csv" else "json"
     return QuestionFile(
-        path=str(path), format=kind, sha256=sha256, rows=rows, columns=tuple(columns), blocks=tuple(blocks)
+        path=str(path),
+        format=kind,
+        sha256=sha256,
+        rows=blocks[-1].first + blocks[-1].rows,
+        columns=tuple(columns),
+        blocks=tuple(blocks),
+        kept={name: column.kind(mixed) for name, column in kept.items()},
+        members=members,
+        left_out=left_out,
     )
 
 
@@ -115,6 +143,17 @@ def read_header(path: Path) -> list[str]:
         except UnicodeDecodeError as cause:
             raise DataError(f"{path.name}: row 1 is not UTF-8 text; save it as UTF-8 CSV") from cause
     return next(csv.reader([first]), [])
+
+
+def fields_among(
+    columns: Sequence[str], kind: str, question: type[msgspec.Struct], members: QuestionColumns | None
+) -> list[str]:
+    """The columns that are fields of the question; in a training table without lists and objects, and members."""
+    found = {item.encode_name: item for item in cast(Any, msgspec.inspect.type_info(question)).fields}
+    if members is not None:
+        others = {name: item for name, item in found.items() if name not in members.columns}
+        found = {name: item for name, item in others.items() if kind == "parquet" or flat(item.type)}
+    return [name for name in columns if name in found]
 
 
 def flat(kind: Any) -> bool:
@@ -139,8 +178,10 @@ def _groups(file: pq.ParquetFile, block_rows: int) -> list[Block]:
     return blocks
 
 
-def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
-    """The blocks of a text file, and the SHA-256 of its bytes. Blank lines are not rows."""
+def _lines(
+    path: Path, kind: str, block_rows: int, observe: Callable[[bytes], None] | None
+) -> tuple[list[Block], str]:
+    """The blocks of a text file, and the SHA-256 of its bytes. `observe` gets every row; blank lines are none."""
     blocks: list[Block] = []
     digest = hashlib.sha256()
     at = start = rows = first = 0
@@ -152,7 +193,10 @@ def _lines(path: Path, kind: str, block_rows: int) -> tuple[list[Block], str]:
             if header and row.strip():
                 header, start = False, at
                 continue
-            rows += bool(row.strip())
+            if row.strip():
+                rows += 1
+                if observe is not None:
+                    observe(row)
             if rows == block_rows or (rows and at - start >= BLOCK_BYTES):
                 blocks.append(Block(number=len(blocks), first=first, rows=rows, start=start, extent=at - start))
                 start, first, rows = at, first + rows, 0
@@ -183,13 +227,40 @@ def raw_rows(stream: Any, quoted: bool) -> Iterator[bytes]:
         yield b"".join(held)
 
 
+def _check_names(name: str, kind: str, columns: Sequence[str], keep: Sequence[str]) -> None:
+    if kind == "jsonl":
+        return
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise DataError(f"{name}: column {twice[0]!r} occurs twice; rename one of them")
+    missing = [column for column in keep if column not in columns]
+    if missing:
+        raise DataError(f"--keep {missing[0]}: {name} has no such column; its columns are: {', '.join(columns)}")
+
+
+def _check_table(
+    name: str,
+    kind: str,
+    columns: Sequence[str],
+    question: type[msgspec.Struct],
+    keep: Sequence[str],
+    members: QuestionColumns,
+) -> tuple[str, ...]:
+    """Check a training table; returns the columns that are neither used nor kept. Raises `DataError`."""
+    missing = [column for column in members.columns if column not in columns]
+    if missing:
+        raise DataError(
+            f"{name}: column {missing[0]!r} is missing; the version was trained on it. If its values are unknown, "
+            "add the column with empty cells"
+        )
+    used = {*members.columns, *fields_among(columns, kind, question, members), *keep}
+    return tuple(column for column in columns if column not in used)
+
+
 def _check_columns(
     name: str, kind: str, columns: Sequence[str], question: type[msgspec.Struct], keep: Sequence[str]
 ) -> None:
     fields = {item.encode_name: item for item in cast(Any, msgspec.inspect.type_info(question)).fields}
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise DataError(f"{name}: column {twice[0]!r} occurs twice; rename one of them")
     unknown = [column for column in columns if column not in fields and column not in keep]
     if unknown:
         options = " ".join(f"--keep {column}" for column in unknown)
@@ -197,9 +268,6 @@ def _check_columns(
             f"{name}: column {', '.join(map(repr, unknown))} is not a field of the question "
             f"({', '.join(fields)}); rename or remove it, or copy it to the output: {options}"
         )
-    missing = [column for column in keep if column not in columns]
-    if missing:
-        raise DataError(f"--keep {missing[0]}: {name} has no such column; its columns are: {', '.join(columns)}")
     missing = [column for column, item in fields.items() if item.required and column not in columns]
     nested = [column for column in fields if not flat(fields[column].type) and (column in {*columns, *missing})]
     if kind == "csv" and nested:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,9 @@ import pyarrow.parquet as pq
 
 from serving.kernel.errors import ClientError, Invalid
 from serving.kernel.json_text import decode_json
-from training.score.question_file import BOM, Block, QuestionFile, raw_rows
+from training.score.kept import BOM, TYPES, csv_cell, csv_cells, json_members, value_of
+from training.score.question_file import Block, QuestionFile, fields_among, raw_rows
+from training.score.table_rows import TableRow
 
 __all__ = ["Reject", "Rows", "read_block", "reject"]
 
@@ -57,13 +58,13 @@ def read_block(
     if source.format == "parquet":
         yield from _parquet(source, block, question, keep, size)
         return
-    reader: Any = _Csv(source, question, keep) if source.format == "csv" else _Jsonl(question, keep)
+    reader: Any = _Csv(source, question) if source.format == "csv" else _Jsonl(source, question)
     with Path(source.path).open("rb") as stream:
         stream.seek(block.start)
         found = reader.rows(stream.read(block.extent))
     first = block.first
     while batch := list(islice(found, size)):
-        yield _rows(first, [reader.decode(row) for row in batch], _texts(reader, batch, keep))
+        yield _rows(first, [reader.decode(row) for row in batch], _kept(source, reader, batch))
         first += len(batch)
 
 
@@ -81,10 +82,11 @@ Decoded = Any
 class _Jsonl:
     """Reads JSON lines. Each line is one element of a request's `instances`."""
 
-    def __init__(self, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
+    def __init__(self, source: QuestionFile, question: type[msgspec.Struct]) -> None:
         self._decoder = msgspec.json.Decoder(question)
+        self._kinds = source.kept
         fields = {item.encode_name for item in msgspec.structs.fields(question)}
-        self._aside = [name for name in keep if name not in fields]
+        self._aside = [name for name in source.kept if name not in fields]
 
     def rows(self, raw: bytes) -> Iterator[bytes]:
         """Lines that are not blank."""
@@ -94,66 +96,64 @@ class _Jsonl:
         """The question of a line."""
         if self._aside:
             # Kept columns that are not fields of the question are removed; the decoder judges the rest.
-            if (found := self._members(line)) is not None:
+            if (found := json_members(line)) is not None:
                 line = ENCODER.encode({k: value for k, value in found.items() if k not in self._aside})
         return _decoded(self._decoder, line)
 
-    def text(self, line: bytes, name: str) -> str | None:
-        """One member of a line, as JSON text."""
-        raw = (self._members(line) or {}).get(name)
-        return None if raw is None else bytes(raw).decode(errors="replace")
-
-    def _members(self, line: bytes) -> dict[str, msgspec.Raw] | None:
-        try:
-            return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    def value(self, line: bytes, name: str) -> Any:
+        """One member of a line to keep; JSON text when the column has values of several types."""
+        raw = (json_members(line) or {}).get(name)
+        if raw is None or bytes(raw) == b"null":
             return None
+        kind = self._kinds[name]
+        if kind == "json":
+            return bytes(raw).decode(errors="replace")
+        value = msgspec.json.decode(raw)
+        return float(value) if kind == "float" else value
 
 
 class _Csv:
     """Reads CSV. Numbers and booleans are parsed from the text of a cell; an empty cell is a missing field."""
 
-    def __init__(self, source: QuestionFile, question: type[msgspec.Struct], keep: Sequence[str]) -> None:
+    def __init__(self, source: QuestionFile, question: type[msgspec.Struct]) -> None:
         self._decoder = msgspec.json.Decoder(question, strict=False)
-        self._columns = source.columns
-        fields = {item.encode_name for item in msgspec.structs.fields(question)}
+        self._columns, self._kinds = source.columns, source.kept
+        self._row = TableRow(self._decoder, source.members) if source.members is not None else None
+        fields = fields_among(source.columns, "csv", question, source.members)
         self._used = [(index, name) for index, name in enumerate(source.columns) if name in fields]
 
     def rows(self, raw: bytes) -> Iterator[list[str]]:
         """Rows that are not blank. Bytes that are not UTF-8 become surrogates, which the decoder refuses."""
         for row in raw_rows(io.BytesIO(raw), quoted=True):
             if row.strip():
-                yield self._cells(row.decode(errors="surrogateescape"))
-
-    def _cells(self, row: str) -> list[str]:
-        try:
-            return next(csv.reader([row], strict=True), [])
-        except csv.Error:
-            return [row]
+                yield csv_cells(row)
 
     def decode(self, cells: list[str]) -> Decoded:
         """The question of a row."""
         if len(cells) != len(self._columns):
             return Invalid("", f"{len(cells)} cells, but the header has {len(self._columns)}")
+        given = {name: cells[index] for index, name in self._used if cells[index] != ""}
+        if self._row is not None:
+            return self._row.question(dict(zip(self._columns, cells, strict=True)), given)
         try:
-            raw = ENCODER.encode({name: cells[index] for index, name in self._used if cells[index] != ""})
+            raw = ENCODER.encode(given)
         except UnicodeEncodeError:
             return Invalid("", "not UTF-8 text")
         return _decoded(self._decoder, raw)
 
-    def text(self, cells: list[str], name: str) -> str | None:
-        """One cell of a row."""
-        index = self._columns.index(name)
-        cell = cells[index] if index < len(cells) else ""
-        return cell.encode(errors="surrogateescape").decode(errors="replace") or None
+    def value(self, cells: list[str], name: str) -> Any:
+        """One cell to keep."""
+        return value_of(self._kinds[name], csv_cell(cells, self._columns.index(name)))
 
 
 def _parquet(
     source: QuestionFile, block: Block, question: type[msgspec.Struct], keep: Sequence[str], size: int
 ) -> Iterator[Rows]:
     decoder = msgspec.json.Decoder(question)
-    fields = [item.encode_name for item in msgspec.structs.fields(question) if item.encode_name in source.columns]
-    columns = list(dict.fromkeys([*fields, *keep]))
+    fields = fields_among(source.columns, "parquet", question, source.members)
+    members = source.members.columns if source.members is not None else ()
+    table_row = TableRow(decoder, source.members) if source.members is not None else None
+    columns = list(dict.fromkeys([*fields, *members, *keep]))
     at, stop = 0, block.extent + block.rows
     # Read in batches and without read-ahead: a row group may be larger than memory.
     with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=2**20) as file:
@@ -161,17 +161,18 @@ def _parquet(
             low, high = max(at, block.extent), min(at + batch.num_rows, stop)
             if low < high:
                 part = batch.slice(low - at, high - low)
-                decoded = [_decoded(decoder, _json(row)) for row in part.select(fields).to_pylist()]
+                rows = part.select([*fields, *members]).to_pylist()
+                if table_row is None:
+                    decoded = [_decoded(decoder, ENCODER.encode(_given(row))) for row in rows]
+                else:
+                    decoded = [
+                        table_row.question(row, _given({name: row[name] for name in fields})) for row in rows
+                    ]
                 kept = {name: part.column(name) for name in keep}
                 yield _rows(block.first + low - block.extent, decoded, kept)
             at += batch.num_rows
             if at >= stop:
                 return
-
-
-def _json(row: dict[str, Any]) -> bytes:
-    """A Parquet row as the JSON of a request."""
-    return ENCODER.encode(_given(row))
 
 
 def _given(value: Any) -> Any:
@@ -197,8 +198,11 @@ def _decoded(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Decoded:
         return error
 
 
-def _texts(reader: Any, batch: Sequence[Any], keep: Sequence[str]) -> dict[str, pa.Array]:
-    return {name: pa.array([reader.text(row, name) for row in batch], pa.string()) for name in keep}
+def _kept(source: QuestionFile, reader: Any, batch: Sequence[Any]) -> dict[str, pa.Array]:
+    return {
+        name: pa.array([reader.value(row, name) for row in batch], TYPES[kind])
+        for name, kind in source.kept.items()
+    }
 
 
 def _rows(first: int, decoded: Sequence[Decoded], kept: dict[str, pa.Array]) -> Rows:

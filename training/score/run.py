@@ -15,17 +15,26 @@ import msgspec
 from serving.kernel.app import App
 from serving.kernel.cpu_quota import cpu_count
 from serving.kernel.find_app import listed_packages
+from serving.kernel.storage.private_files import private_folder
+from serving.kernel.storage.version_files import decode_context
+from serving.kernel.storage.version_manifest import Manifest
+from training import find_recipe
 from training.errors import DataError, ScoreError
 from training.fit.ray_session import connected
 from training.progress import Progress, Silent
+from training.recipe import QuestionColumns
 from training.score.answers import schema
 from training.score.merge import merge
 from training.score.parts import Parts, Plan
 from training.score.question_file import BLOCK_ROWS, Block, QuestionFile, format_of, read_question_file
+from training.score.table_rows import has_numbers_by_name
 from training.score.version import ModelRuntime, choose, open_version
 from training.score.worker import Job, Scorer
 
-__all__ = ["ScoreRequest", "ScoreResult", "score"]
+__all__ = ["ONE_PROCESS_ROWS", "ScoreRequest", "ScoreResult", "score"]
+
+ONE_PROCESS_ROWS = 50_000
+"""Most rows that this process scores alone unless workers were asked for: Ray takes longer to start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +53,7 @@ class ScoreRequest:
     """Default: the output's name with the ending `.rejects.jsonl`."""
     keep: tuple[str, ...] = ()
     workers: int = 0
-    """0 means one per core."""
+    """0 means no workers for at most `ONE_PROCESS_ROWS` rows, otherwise one per core."""
     block_rows: int = BLOCK_ROWS
     overwrite: bool = False
 
@@ -129,14 +138,17 @@ def _prepare(
     wanted = request.version or (found.version if found is not None else 0)
     app, version = choose(request.app, Path(request.runtime.repository), wanted)
     with progress.step("verify"):
-        fingerprint = asyncio.run(_verify(app, version, request.runtime))
+        manifest = asyncio.run(_verify(app, version, request.runtime))
     with progress.step("look"):
-        source = read_question_file(request.data, app.question, request.keep, request.block_rows)
+        members = _question_columns(request.app, app, manifest)
+        source = read_question_file(request.data, app.question, request.keep, request.block_rows, members)
         schema(app.answer, source, request.keep, format_of(request.out))
+    if source.left_out:
+        progress.log(f"left out: {', '.join(source.left_out)}; --keep NAME copies a column to the output")
     plan = Plan(
         app=app.name,
         version=version,
-        fingerprint=fingerprint,
+        fingerprint=manifest.fingerprint,
         data=source.sha256,
         keep=request.keep,
         block_rows=request.block_rows,
@@ -163,11 +175,22 @@ def _differing(found: Plan, plan: Plan) -> str:
     return words[names[0]] if names else "another release of Slipway"
 
 
-async def _verify(app: App[Any, Any, Any], version: int, runtime: ModelRuntime) -> str:
-    """Load the version as a worker will, so that a bad one fails before Ray starts. Returns its fingerprint."""
+async def _verify(app: App[Any, Any, Any], version: int, runtime: ModelRuntime) -> Manifest:
+    """Load the version as a worker will, so that a bad one fails before Ray starts. Returns its manifest."""
     loaded = await open_version(app, version, runtime)
     await loaded.backend.close()
-    return loaded.manifest.fingerprint
+    return loaded.manifest
+
+
+def _question_columns(package: str, app: App[Any, Any, Any], manifest: Manifest) -> QuestionColumns | None:
+    """How a row of a training table is a question of the version; None when it is not one."""
+    if not has_numbers_by_name(app.question):
+        return None
+    try:
+        recipe = find_recipe.find(package)
+    except find_recipe.RecipeError:
+        return None
+    return recipe.question_columns(decode_context(manifest, app.context))
 
 
 def _job(request: ScoreRequest, source: QuestionFile, plan: Plan, parts: Parts, form: str) -> Job:
@@ -183,11 +206,27 @@ def _job(request: ScoreRequest, source: QuestionFile, plan: Plan, parts: Parts, 
 
 
 def _score(request: ScoreRequest, job: Job, missing: Sequence[Block], done: int, progress: Progress) -> None:
-    """Distribute the missing blocks to workers with Ray Data. Raises `ScoreError`."""
+    """Score the missing blocks, few of them in this process unless workers were asked for. Raises `ScoreError`."""
     if not missing:
         return
+    if request.workers or sum(block.rows for block in missing) > ONE_PROCESS_ROWS:
+        _distribute(request, job, missing, done, progress)
+        return
+    scorer = Scorer(job)
+    try:
+        rejected = 0
+        for block in missing:
+            rejected += scorer.score(block)
+            done += block.rows
+            progress.advance(done, job.source.rows, _rows_note(rejected))
+    finally:
+        scorer.close()
+
+
+def _distribute(request: ScoreRequest, job: Job, missing: Sequence[Block], done: int, progress: Progress) -> None:
+    """Distribute the missing blocks to workers with Ray Data. Raises `ScoreError`."""
     workers = min(request.workers or cpu_count(), len(missing))
-    request.home.mkdir(parents=True, exist_ok=True)
+    private_folder(request.home)
     # Ray logs an error for every actor pool of Ray Data, that an argument may be lost.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with connected(workers, request.home):
@@ -210,9 +249,13 @@ def _score(request: ScoreRequest, job: Job, missing: Sequence[Block], done: int,
             for row in dataset.iter_rows():
                 done += row["rows"]
                 rejected += row["rejected"]
-                progress.advance(done, job.source.rows, f"rows, {rejected} rejected" if rejected else "rows")
+                progress.advance(done, job.source.rows, _rows_note(rejected))
         except RayError as cause:
             raise ScoreError(_reason(cause)) from cause
+
+
+def _rows_note(rejected: int) -> str:
+    return f"rows, {rejected} rejected" if rejected else "rows"
 
 
 def _reason(error: BaseException) -> str:

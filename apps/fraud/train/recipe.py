@@ -8,7 +8,7 @@ import onnx
 import pandas as pd
 
 from apps.fraud.app import app
-from apps.fraud.schema import FraudQuestion
+from apps.fraud.schema import FraudContext, FraudQuestion
 from apps.fraud.serve.features import table
 from apps.fraud.train import data, report, synthetic
 from apps.fraud.train.golden import golden, parity_rows
@@ -17,7 +17,7 @@ from apps.fraud.train.model import DEFAULTS, PARAMS, FraudModel, fit_model, spac
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_of
+from training.recipe import Evaluation, Fitted, QuestionColumns, RealData, Recipe, Split, floors_of
 
 __all__ = ["FraudRecipe", "recipe"]
 
@@ -103,6 +103,10 @@ class FraudRecipe(Recipe[FraudQuestion]):
     def golden(self, split: Split) -> list[FraudQuestion]:
         """Return records of the test part, half of them anomalies."""
         return golden(split.test)
+
+    def question_columns(self, context: FraudContext) -> QuestionColumns:
+        """Return the features: every row of a table is a record."""
+        return QuestionColumns(field="features", columns=context.features)
 
     def decisions(self, outputs: Arrays) -> Arrays:
         """Return whether each record is at least MEDIUM, and whether it is HIGH."""

@@ -22,7 +22,16 @@ from serving.kernel.storage.version_manifest import Check
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.fit.trainer import Trainer
-from training.recipe import Evaluation, Fitted, RealData, Recipe, RecipeOptions, Split, floors_of
+from training.recipe import (
+    Evaluation,
+    Fitted,
+    QuestionColumns,
+    RealData,
+    Recipe,
+    RecipeOptions,
+    Split,
+    floors_of,
+)
 
 __all__ = ["QualityRecipe", "recipe"]
 
@@ -146,6 +155,10 @@ class QualityRecipe(Recipe[QualityQuestion]):
     def golden(self, split: Split) -> list[QualityQuestion]:
         """Return questions of the test part with long, short and no histories."""
         return golden.golden(split.test, with_history(split.test, split.train, SEED))
+
+    def question_columns(self, context: QualityContext) -> QuestionColumns:
+        """Return the measurements: every row of a table is a lot, without a history."""
+        return QuestionColumns(field="measurements", columns=context.features)
 
     def decisions(self, outputs: Arrays) -> Arrays:
         """Return the flag and, for each grade, its lead over the best other grade."""

@@ -22,7 +22,12 @@ EPILOG = (
 
 def score(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
-    data: Annotated[Path, typer.Option(help="File of questions: Parquet, JSON lines or, if flat, CSV.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="File of questions, or of fraud and quality the training table: Parquet, JSON lines or CSV."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="File of answers; its suffix chooses Parquet, JSON lines or CSV.")],
     version: Annotated[int, typer.Option(min=0, help="Score with this version; 0: the champion.")] = 0,
     keep: Annotated[
@@ -31,7 +36,12 @@ def score(
     rejects: Annotated[
         Path | None, typer.Option(help="File of rejected rows. Default: beside the output, .rejects.jsonl.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Workers, one core each; 0: one for each core.")] = 0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Workers of Ray, one core each; 0: none up to 50,000 rows, else one for each core."
+        ),
+    ] = 0,
     block_rows: Annotated[
         int, typer.Option(min=1, help="Rows of a block, which is written and resumed as a whole.")
     ] = 20_000,

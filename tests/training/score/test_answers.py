@@ -30,7 +30,9 @@ class Rich(msgspec.Struct):
 
 
 def source(path: str = "q.jsonl", form: str = "jsonl") -> QuestionFile:
-    return QuestionFile(path=path, format=form, sha256="", rows=1, columns=(), blocks=())
+    return QuestionFile(
+        path=path, format=form, sha256="", rows=1, columns=(), blocks=(), kept={"id": "text", "score": "float"}
+    )
 
 
 def test_a_row_for_each_and_nulls_where_there_is_no_answer() -> None:
@@ -66,12 +68,14 @@ def test_names_that_would_be_there_twice_are_refused() -> None:
         schema(Rich, source(), ("score",), "parquet")
 
 
-def test_csv_takes_flat_answers_only(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the answer's field 'parts' is a list or an object"):
-        schema(Rich, source(), (), "csv")
+def test_csv_holds_lists_and_objects_as_json_text(tmp_path: Path) -> None:
     path = tmp_path / "q.parquet"
-    pq.write_table(pa.table({"tags": [["x"]], "n": [1]}), path)
-    parquet = source(str(path), "parquet")
-    assert schema(Part, parquet, ("n",), "csv").field("n").type == pa.int64()
-    with pytest.raises(DataError, match="--keep tags"):
-        schema(Part, parquet, ("tags",), "csv")
+    tags = pa.array([["x"], None])
+    pq.write_table(pa.table({"tags": tags, "n": [1, 2]}), path)
+    columns = schema(Rich, source(str(path), "parquet"), ("tags", "n"), "csv")
+    assert columns.field("n").type == pa.int64() and columns.field("score").type == pa.float64()
+    assert {columns.field(name).type for name in ("tags", "parts", "notes")} == {pa.string()}
+    answer = Rich(1.5, "a", datetime.date(2024, 1, 2), [Part("x", float("inf"))], {"n": 1})
+    made = table(columns, Rich, 0, 2, {0: answer}, {"tags": tags, "n": pa.array([1, 2])}, 3).to_pylist()
+    assert (made[0]["tags"], made[0]["parts"]) == ('["x"]', '[{"name":"x","share":null}]')
+    assert (made[1]["tags"], made[1]["parts"], made[1]["n"]) == (None, None, 2)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import pytest
 from tests.training import toy
 from tests.training.conftest import ray_address
 from tests.training.score.conftest import TOY, plan_of, score_directly, write_questions
-from training.errors import DataError, ScoreError
+from training.errors import DataError, RayUnavailable, ScoreError
+from training.score import run
 from training.score.parts import Parts
 from training.score.question_file import read_question_file
 from training.score.run import ScoreRequest, _verify, score
@@ -93,7 +95,7 @@ def test_when_every_block_is_done_only_the_merge_is_left(
     made = job(parquet)
     score_directly(made, tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl")
     shutil.copytree(made.parts.folder, Parts(tmp_path / "out.parquet").folder)
-    fingerprint = asyncio.run(_verify(toy.app, 1, runtime))
+    fingerprint = asyncio.run(_verify(toy.app, 1, runtime)).fingerprint
     plan = msgspec.structs.replace(plan_of(made.source, 50, ("id",)), fingerprint=fingerprint)
     (tmp_path / "out.parquet.parts" / "plan.json").write_bytes(msgspec.json.encode(plan))
     result = score(request_for())
@@ -101,6 +103,38 @@ def test_when_every_block_is_done_only_the_merge_is_left(
     assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "wanted.parquet").read_bytes()
     with pytest.raises(DataError, match="already exists; --overwrite replaces it"):
         score(request_for())
+
+
+@pytest.fixture
+def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever wants Ray is told that there is none, also when this process is connected to one."""
+
+    def connected(cpus: int, storage: Path) -> AbstractContextManager[None]:
+        raise RayUnavailable("none here")
+
+    monkeypatch.setattr(run, "connected", connected)
+
+
+def test_a_small_file_is_scored_in_this_process(
+    request_for: Callable[..., ScoreRequest], tmp_path: Path, no_ray: None, job: MakeJob, parquet: Path
+) -> None:
+    result = score(request_for())
+    assert (result.rows, result.rejected, result.resumed) == (250, 1, 0)
+    score_directly(job(parquet), tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl")
+    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "wanted.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("changes", [{"workers": 1}, {"workers": 0}])
+def test_ray_is_for_larger_files_and_for_those_who_ask_for_workers(
+    request_for: Callable[..., ScoreRequest],
+    no_ray: None,
+    changes: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not changes["workers"]:
+        monkeypatch.setattr(run, "ONE_PROCESS_ROWS", 249)
+    with pytest.raises(RayUnavailable):
+        score(request_for(**changes))
 
 
 def test_another_run_to_the_same_output_is_refused(

@@ -34,6 +34,51 @@ def test_no_version_and_no_app(slipway: Slipway, question: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "field", "label"), [("fraud", "features", "label"), ("quality", "measurements", "grade")]
+)
+def test_the_table_that_trains_an_app_is_scored(
+    slipway: Slipway, trained: Trained, tmp_path: Path, name: str, field: str, label: str
+) -> None:
+    """The answers are those of the same questions as JSON lines."""
+    import json
+
+    import pandas as pd
+
+    from serving.kernel.find_app import find_app
+    from training.find_recipe import find
+
+    trained.version(find_app(name))
+    repository = str(trained.repository.root)
+    table = find(name).generate(7).head(40)
+    assert label in table.columns
+    table["order"] = range(100, 140)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    numbers = [column for column in table if column not in {label, "order", "supplier", "grade_value"}]
+    rows = [{field: {key: row[key] for key in numbers if pd.notna(row[key])}} for row in table.to_dict("records")]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    answers = {}
+    for data, out, keep in (
+        ("t.csv", "t.parquet", ["--keep", "order"]),
+        ("t.csv", "t.out.csv", []),
+        ("q.jsonl", "q.parquet", []),
+    ):
+        paths = ("--data", str(tmp_path / data), "--out", str(tmp_path / out))
+        done = slipway.run("score", name, *paths, *keep, SLIPWAY_MODEL_REPOSITORY=repository)
+        assert done.returncode == 0, done.stderr
+        assert ("left out: " in done.stderr) == (data == "t.csv")
+        path = tmp_path / out
+        is_csv = path.suffix == ".csv"
+        answers[out] = pd.read_csv(path, float_precision="round_trip") if is_csv else pd.read_parquet(path)
+    assert answers["t.parquet"]["order"].tolist() == list(range(100, 140))
+    shown = "risk" if name == "fraud" else "grade"
+    assert answers["t.parquet"][shown].notna().all()
+    for column in ("score", shown, "model_version"):
+        assert answers["t.parquet"][column].tolist() == answers["q.parquet"][column].tolist()
+        assert answers["t.out.csv"][column].tolist() == answers["q.parquet"][column].tolist()
+
+
+@pytest.mark.slow
 def test_questions_of_a_real_app(slipway: Slipway, trained: Trained, tmp_path: Path) -> None:
     import json
 
