@@ -12,6 +12,7 @@ from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.files.state import COLLECTIONS, HOST, StackState
 from control.stack.programs import haproxy, probes
+from serving.kernel.storage.private_files import private_folder
 
 __all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
@@ -49,6 +50,8 @@ class Part:
     """How often it may be started until it is ready."""
     is_task: bool = False
     """Whether it ends when its work is done."""
+    publishes: bool = False
+    """Whether it writes to the model repository, which others may read."""
 
 
 def choose(only: Collection[str] = (), without: Collection[str] = ()) -> tuple[str, ...]:
@@ -86,11 +89,12 @@ def trainer(state: StackState) -> Part:
         needs=("mlflow", "ray"),
         # Below the run folder, which `slipway down` removes even if the trainer had to be killed.
         environment={"TMPDIR": str(scratch)},
-        prepare=lambda: scratch.mkdir(exist_ok=True),
+        prepare=lambda: private_folder(scratch),
         # The trainer then ends the running training cleanly.
         stop_signal="INT",
         stop_seconds=20,
         is_task=True,
+        publishes=True,
     )
 
 
@@ -141,6 +145,9 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
         "dashboard-host": HOST,
         "dashboard-port": str(settings.ray_dashboard_port or 8265),
         "dashboard-agent-listen-port": "0",
+        # Any free ports. By default workers take 10002 to 19999, where a setting may have put a door.
+        "min-worker-port": "0",
+        "max-worker-port": "0",
     }
     # The console script beside this Python; Ray has no module to run with -m.
     ray = str(Path(sys.executable).with_name("ray"))

@@ -22,6 +22,8 @@ def choose(settings: StackSettings, parts: Collection[str]) -> dict[str, int]:
     Raises `PortInUse`, which names the port, the process that uses it, and the variable to change.
     """
     names = [name for part in parts for name in PORTS.get(part, ())]
+    if settings.ray_dashboard_port and "ray" in parts:
+        names.append("ray_dashboard_port")
     wanted = {name: getattr(settings, name) for name in names}
     seen: dict[int, str] = {}
     for name, port in wanted.items():

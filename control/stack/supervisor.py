@@ -24,6 +24,7 @@ from control.errors import StackError
 from control.stack.files.state import StackState
 from control.stack.parts import Part
 from control.stack.processes import MARK
+from serving.kernel.storage.private_files import write_private
 
 __all__ = ["Program", "answers", "call", "history", "launch", "programs", "render", "runs", "wait_for"]
 
@@ -59,6 +60,8 @@ def render(state: StackState, parts: Iterable[Part]) -> str:
             "logfile_backups": "1",
             "pidfile": f"{state.run}/supervisord.pid",
             "childlogdir": str(logs),
+            # What the parts write is for this user alone.
+            "umask": "077",
             # Run by root, supervisord warns unless the user is given.
             **({"user": pwd.getpwuid(0).pw_name} if os.geteuid() == 0 else {}),
         },
@@ -89,6 +92,7 @@ def _program(part: Part, log: str) -> dict[str, str]:
         "stopwaitsecs": str(part.stop_seconds),
         "stopasgroup": "true" if part.stop_signal == "TERM" else "false",
         "killasgroup": "true",
+        **({"umask": "022"} if part.publishes else {}),
         "stdout_logfile": log,
         "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": "2",
@@ -102,7 +106,7 @@ def launch(state: StackState, parts: Iterable[Part], environ: Mapping[str, str])
     Raises `StackError` when it does not answer.
     """
     layout = state.layout
-    layout.supervisor_config.write_text(render(state, parts))
+    write_private(layout.supervisor_config, render(state, parts).encode())
     for old in layout.logs.glob("supervisord.log*"):
         old.unlink()
     # It uses a deprecated function, and would end if the user's shell turned warnings into errors.

@@ -24,6 +24,7 @@ from serving.hosting.sockets import others_listen
 from serving.kernel.find_app import find_apps
 from serving.kernel.settings import Settings, SettingsError, read
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.private_files import private_folder
 from serving.models.backends.factory import Backends
 from serving.models.catalog import Catalog
 from serving.models.dataplane import DataPlane
@@ -211,5 +212,4 @@ def _metrics_folder(home: Path, fresh: bool) -> Path:
     folder = home / "metrics"
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return private_folder(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import logging
 import logging.handlers
 import os
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 import msgspec
 
+from serving.kernel.storage.private_files import opener, private_folder
 from serving.observe.threads import name_thread
 
 __all__ = ["JsonFormatter", "Writer", "configure", "fields"]
@@ -59,6 +61,13 @@ class QueueHandler(logging.handlers.QueueHandler):
 def fields(**values: Any) -> dict[str, Any]:
     """The value for `extra=` that adds these keys to the JSON line."""
     return {"fields": values}
+
+
+class PrivateFileHandler(logging.handlers.WatchedFileHandler):
+    """Appends to a file that only this user can read: the log says who asked what."""
+
+    def _open(self) -> io.TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
 
 
 class Writer(logging.handlers.QueueListener):
@@ -144,8 +153,8 @@ def configure(level: str, path: Path | None, max_bytes: int = 0) -> Writer:
     if path is None:
         target = logging.StreamHandler(sys.stderr)
     else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        target = logging.handlers.WatchedFileHandler(path)
+        private_folder(path.parent)
+        target = PrivateFileHandler(path)
     target.setFormatter(JsonFormatter())
     channel: queue.Queue[Any] = queue.Queue(100_000)
     root = logging.getLogger("serving")

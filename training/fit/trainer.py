@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from serving.kernel.storage.private_files import private_folder
 from training.fit.leakage import refuse_leaking_features
 from training.fit.ray_map import FitFailed, map_here, map_on_ray
 from training.fit.ray_session import address, connected, environment
@@ -110,7 +111,7 @@ class Trainer:
         """
         if self._fits_here():
             return map_here(function, items, self.progress)
-        self.storage.mkdir(parents=True, exist_ok=True)
+        private_folder(self.storage)
         if self._session is not None:
             self._session.enter_context(connected(self.workers, self.storage))
         with connected(self.workers, self.storage):
@@ -230,7 +231,7 @@ class Trainer:
         """The return value of the worker with rank 0."""
         if self._fits_here():
             return fit_here(kind, config, tables, self._on_round(config))
-        self.storage.mkdir(parents=True, exist_ok=True)
+        private_folder(self.storage)
         with scratch("fit-", self.storage) as folder:
             if self._session is not None:
                 self._session.enter_context(connected(self.workers, self.storage))

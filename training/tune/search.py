@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from serving.kernel.storage.private_files import private_folder
 from training.data.split import check
 from training.errors import DataError, TuneError
 from training.find_recipe import RecipeError
@@ -163,7 +164,7 @@ def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResu
     threads = max(1, (os.cpu_count() or 1) // wanted.workers)
     task = Task(recipe=wanted.recipe, split=inner, seed=wanted.options.seed, threads=threads)
     storage = wanted.home / "fits"
-    storage.mkdir(parents=True, exist_ok=True)
+    private_folder(storage)
     with (
         scratch("tune-", storage) as folder,
         environment(SETTINGS),

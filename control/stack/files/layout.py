@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.kernel.settings import SettingsError
+from serving.kernel.storage.private_files import private_folder, write_private
 
 __all__ = ["LONGEST_RUN", "Layout", "make_run_folder", "remove_run_folder"]
 
@@ -98,7 +99,7 @@ class Layout:
     def make(self) -> None:
         """Make the folders that every part needs."""
         for folder in (self.home, self.logs, self.artifacts):
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
 
 
 def make_run_folder(layout: Layout, stack_id: str) -> Path:
@@ -106,16 +107,17 @@ def make_run_folder(layout: Layout, stack_id: str) -> Path:
     run = layout.home / "run"
     if len(os.fsencode(run)) <= LONGEST_RUN:
         shutil.rmtree(run, ignore_errors=True)
-        run.mkdir()
+        run.mkdir(mode=0o700)
     else:
         base = tempfile.gettempdir()
         # mkdtemp adds eight characters to the prefix.
         if len(os.fsencode(base)) + len(PREFIX) + 9 > LONGEST_RUN:
             base = "/tmp"  # noqa: S108 - mkdtemp makes a new folder there that only this user can use
         run = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    # Searchable by others: if started by root, PostgreSQL runs as another user, with its socket below this folder.
-    run.chmod(0o711)
-    (run / OWNER).write_text(stack_id)
+    if os.geteuid() == 0:
+        # Others may pass through: started by root, PostgreSQL runs as another user, with its socket below.
+        run.chmod(0o711)
+    write_private(run / OWNER, stack_id.encode())
     return run
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from control.stack.files.layout import Layout
+from serving.kernel.storage.private_files import write_private
 
 __all__ = ["Ledger", "State", "Training", "Trainings", "failure"]
 
@@ -88,5 +89,5 @@ class Ledger:
     def _write(self, apps: tuple[Training, ...]) -> None:
         # Readers see the old file or the new one.
         partial = self._path.with_name(f".{self._path.name}")
-        partial.write_bytes(msgspec.json.encode(Trainings(stack_id=self._stack_id, apps=apps)))
+        write_private(partial, msgspec.json.encode(Trainings(stack_id=self._stack_id, apps=apps)))
         partial.replace(self._path)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from control.errors import StackError
 from control.stack.files.layout import Layout
+from serving.kernel.storage.private_files import opener, private_folder
 
 __all__ = ["held"]
 
@@ -19,8 +20,8 @@ def held(layout: Layout, wait: bool = False) -> Iterator[None]:
 
     If another command holds it, wait for it (`wait`) or raise `StackError` with its pid.
     """
-    layout.home.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("a+") as stream:
+    private_folder(layout.home)
+    with open(layout.lock, "a+", opener=opener) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

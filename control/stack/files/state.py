@@ -10,6 +10,7 @@ import msgspec
 
 from control.stack.files.layout import Layout
 from serving.kernel.settings import variable
+from serving.kernel.storage.private_files import write_private
 
 __all__ = ["COLLECTIONS", "StackState", "read_state", "remove_state", "write_state"]
 
@@ -152,7 +153,7 @@ def write_state(state: StackState) -> None:
     """Replace the state file atomically."""
     path = state.layout.state
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
+    write_private(partial, msgspec.json.format(msgspec.json.encode(state), indent=2))
     partial.replace(path)
 
 

@@ -30,6 +30,13 @@ def test_haproxy_has_ports_of_its_own(settings: StackSettings) -> None:
     assert list(choose(replace(settings, door="ray"), ("mlflow",))) == ["mlflow_port"]
 
 
+def test_the_dashboard_has_a_port_of_its_own(settings: StackSettings, unused_port: int) -> None:
+    changed = replace(settings, ray_port=unused_port, ray_dashboard_port=unused_port)
+    with pytest.raises(PortInUse, match="SLIPWAY_RAY_DASHBOARD_PORT and SLIPWAY_RAY_PORT are both"):
+        choose(changed, ALL)
+    assert "ray_dashboard_port" not in choose(settings, ALL)
+
+
 def test_a_port_in_use_says_who_and_what_to_change(settings: StackSettings) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

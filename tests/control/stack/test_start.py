@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,12 @@ import pytest
 from control.errors import PartFailed
 from control.settings import StackSettings
 from control.stack import supervisor
+from control.stack.files import lock
+from control.stack.files.layout import Layout
 from control.stack.parts import Part
+from control.stack.ports import is_free
 from control.stack.progress import Lines
-from control.stack.start import _bring_up, _environment, _prepare
+from control.stack.start import _bring_up, _environment, _prepare, start
 from control.stack.stop import stop
 from tests.control.stack.files.test_state import make
 
@@ -25,6 +29,37 @@ def test_collections_are_kept_in_the_stack_s_database_unless_another_is_named(tm
     other = replace(settings, collections_url="postgresql://somewhere/else")
     assert _environment(state, other)["SLIPWAY_COLLECTIONS_URL"] == "postgresql://somewhere/else"
     assert not _environment(make(tmp_path / "home", ("gateway",)), settings)["SLIPWAY_COLLECTIONS_URL"]
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    """What users other than the owner can reach below a folder, and may read, write or list there.
+
+    Some programs set modes of their own, below folders that nobody else can enter.
+    """
+    mode = folder.stat().st_mode
+    found = {str(folder): stat.filemode(mode)} if mode & 0o066 else {}
+    if stat.S_ISDIR(mode) and mode & 0o011:
+        for path in folder.iterdir():
+            found |= {} if path.is_symlink() else open_to_others(path)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", [0, 10050])
+def test_a_stack_is_private_and_ray_takes_any_port(settings: StackSettings, port: int) -> None:
+    """Ray's workers would take the ports from 10002 on, and its folders would be open to everybody."""
+    if port and not is_free(port):
+        pytest.skip(f"port {port} is in use")
+    names = ("postgres", "ray") if port == 0 else ("ray",)
+    with lock.held(Layout.of(settings.home)):
+        state = start(replace(settings, ray_port=port), names, Lines())
+    try:
+        assert state.ports["ray_port"] == port or not port
+        assert list(state.ray_folder.glob("session_*/sockets/*"))
+        assert open_to_others(settings.home) == {}
+        assert open_to_others(state.run_folder) == {}
+    finally:
+        stop(state)
 
 
 @pytest.mark.parametrize("starts", [1, 2])

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import queue
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -25,6 +26,7 @@ def _restore() -> object:
 def test_every_line_is_one_json_object_with_the_fields_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "gateway.jsonl"
     listener = configure("INFO", path)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent)] == [0o600, 0o700]
     log = logging.getLogger("serving.test")
     log.info("hello\nworld", extra=fields(request_id="r1", app="price", version=3))
     log.debug("not shown")

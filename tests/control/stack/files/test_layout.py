@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -26,7 +27,11 @@ def test_the_run_folder_is_short_whatever_the_home(tmp_path: Path, length: int) 
     run = make_run_folder(layout, "mine")
     try:
         assert len(str(run)) <= LONGEST_RUN
-        assert stat.S_IMODE(run.stat().st_mode) == 0o711
+        assert stat.S_IMODE(run.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (layout.home, layout.logs, layout.artifacts)} == {
+            0o700
+        }
+        assert stat.S_IMODE((run / "stack_id").stat().st_mode) == 0o600
         remove_run_folder(run, "of another stack")
         assert run.exists()
     finally:
