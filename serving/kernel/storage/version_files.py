@@ -97,7 +97,7 @@ def read_manifest(folder: Path, app: str = "", version: int = 0) -> Manifest:
 
 
 def verify_folder(folder: Path, manifest: Manifest) -> None:
-    """Raise `Refused` for the first file that is missing, not listed, or has another digest."""
+    """Raise `Refused` for the first file that is missing, a link, not listed, or has another digest."""
     actual = _files(folder)
     for name in sorted(actual.keys() ^ manifest.files.keys()):
         raise Refused(f"{name} is missing" if name in manifest.files else f"{name} is not in the manifest")
@@ -108,15 +108,26 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
 
 
 def digest_folder(folder: Path) -> dict[str, FileDigest]:
-    """The digests of a folder's files, as its manifest has to list them."""
+    """The digests of a folder's files, as its manifest has to list them. Raises `Refused` for a link."""
     return {name: digest_file(path) for name, path in sorted(_files(folder).items())}
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """A version folder's files other than the manifest, by their path below the folder."""
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    paths.pop(MANIFEST_NAME, None)
-    return paths
+    """A version folder's files other than the manifest, by their path below the folder.
+
+    Raises `Refused` for a link or a device: what is behind it may change after it was verified.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise Refused(f"{name} is a symbolic link; a version must hold its files itself")
+        if path.is_file():
+            found[name] = path
+        elif not path.is_dir():
+            raise Refused(f"{name} is not a regular file")
+    found.pop(MANIFEST_NAME, None)
+    return found
 
 
 def _decode(name: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:

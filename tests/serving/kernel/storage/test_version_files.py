@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -73,6 +74,28 @@ def test_what_cannot_be_read_is_refused_by_name(decode: object, name: str) -> No
     for content in (b"{", b"[]", b'"text"'):
         with pytest.raises(Refused, match=f"^{name}: "):
             decode(content)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "report"])
+def test_a_link_is_refused_whatever_is_behind_it(tmp_path: Path, name: str) -> None:
+    folder, elsewhere = tmp_path / "version", tmp_path / "elsewhere"
+    (folder / "report").mkdir(parents=True)
+    for each in ("model.onnx", "report/gate.json"):
+        (folder / each).write_bytes(b"1")
+    sealed = msgspec.structs.replace(manifest(), files=digest_folder(folder))
+    (folder / "manifest.json").write_bytes(encode_manifest(sealed))
+    verify_folder(folder, sealed)
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(Refused, match=f"^{name} is a symbolic link; a version must hold its files itself$"):
+        verify_folder(folder, sealed)
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    sealed = msgspec.structs.replace(manifest(), files={})
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(Refused, match=r"^model\.onnx is not a regular file$"):
+        verify_folder(tmp_path, sealed)
 
 
 def test_a_folder_is_read_and_verified(tmp_path: Path) -> None:
