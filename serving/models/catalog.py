@@ -23,6 +23,7 @@ from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
 from serving.models.loaded_version import LoadedVersion, open_explainer
 from serving.models.loader import OpenBackend, load
+from serving.models.public_text import without_paths
 
 __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
 
@@ -166,7 +167,7 @@ class Catalog:
 
     def _note(self, versions: AppVersions, error: BaseException) -> None:
         """What goes wrong with one app's folder concerns this app alone, whose loaded versions stay."""
-        problem = f"{type(error).__name__}: {error}"[:MOST_REASON]
+        problem = self._public(f"{type(error).__name__}: {error}")
         if versions.problem != problem:
             log.error("the versions of %s cannot be read", versions.app.name, exc_info=error)
         versions.problem = problem
@@ -178,7 +179,10 @@ class Catalog:
         try:
             aliases, versions.problem = self._repository.aliases(name), ""
         except Refused as refusal:
-            aliases, versions.problem = Aliases(champion=versions.active), str(refusal)
+            aliases, problem = Aliases(champion=versions.active), self._public(str(refusal))
+            if versions.problem != problem:
+                log.warning("the aliases of %s cannot be read: %s", name, refusal)
+            versions.problem = problem
         return published, aliases
 
     def _follow(self, versions: AppVersions, published: dict[int, object], aliases: Aliases) -> None:
@@ -213,9 +217,9 @@ class Catalog:
         except Refused as refusal:
             self._refuse(versions, number, stamp, str(refusal))
         except (Unavailable, DeadlineExceeded) as error:
-            if versions.waiting.get(number) != error.message:
+            if versions.waiting.get(number) != self._public(error.message):
                 self._observer.waiting(name, number, error.message)
-            versions.waiting[number] = error.message
+            versions.waiting[number] = self._public(error.message)
         except Exception as cause:  # noqa: BLE001  a damaged file and an app's own code may raise any error
             log.exception("%s %d cannot be loaded", name, number)
             self._refuse(versions, number, stamp, f"{type(cause).__name__}: {cause}")
@@ -228,10 +232,14 @@ class Catalog:
         await self._activate(versions)
 
     def _refuse(self, versions: AppVersions, number: int, stamp: object, reason: str) -> None:
-        reason = reason[:MOST_REASON]
-        versions.refused[number] = (stamp, reason)
+        versions.refused[number] = (stamp, self._public(reason)[:MOST_REASON])
         versions.waiting.pop(number, None)
-        self._observer.refused(versions.app.name, number, reason)
+        self._observer.refused(versions.app.name, number, reason[:MOST_REASON])
+
+    def _public(self, text: str) -> str:
+        """A reason as callers see it. The log has the whole text, with the paths."""
+        root = self._repository.root
+        return without_paths(text, (root.absolute(), root))
 
     async def _activate(self, versions: AppVersions) -> None:
         """Let the champion (without one, the newest) answer once it is loaded and prepared."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from serving.kernel.app import App
@@ -297,3 +298,38 @@ def test_it_is_ready_only_while_what_runs_the_models_answers(tmp_path: Path) -> 
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["golden.jsonl", "manifest.json", "model.onnx", "aliases.json"])
+def test_reasons_name_no_path_of_the_server_and_the_log_does(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder or garbage in the place of a file: the operating system and the engine name the whole path."""
+    events = Events()
+    folder = toy.write_version(tmp_path, 1)
+    broken = folder.parent / name if name == "aliases.json" else folder / name
+    broken.unlink(missing_ok=True)
+    if name == "model.onnx":
+        broken.write_bytes(b"garbage")
+        toy.write_manifest(folder, 1)
+    else:
+        broken.mkdir()
+    if name == "golden.jsonl":
+        sealed = msgspec.json.decode((folder / "manifest.json").read_bytes())
+        del sealed["files"][name]
+        (folder / "manifest.json").write_bytes(msgspec.json.encode(sealed))
+
+    async def main() -> str:
+        subject = catalog(tmp_path, events)
+        await subject.refresh()
+        if name == "aliases.json":
+            return subject.versions("toy").problem
+        with pytest.raises(NotReady) as refusal:
+            subject.resolve("toy", 1)
+        return refusal.value.message
+
+    with caplog.at_level("WARNING"):
+        public = asyncio.run(main())
+    logged = caplog.text + "".join(reason for _, _, reason in events.seen)
+    assert str(tmp_path) in logged
+    assert str(tmp_path) not in public and name in public
