@@ -114,7 +114,7 @@ def train(
             lines = check_parity(run, request, fitted, parts, encoder)
         with progress.step("register"):
             assemble(run, fitted, evaluation, parts, lines)
-            version = run.register()
+            version = run.register(evaluation.metrics)
         with progress.step("publish"):
             repository.write_config(request.repository, recipe.app)
             repository.publish(run.servable, request.repository, recipe.app.name, version)

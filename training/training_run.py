@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +54,11 @@ class TrainingRun:
         self.checks += checks
         gate.refuse(self.checks)
 
-    def register(self) -> int:
-        """Store the servable folder with the run and make it the app's next version; returns its number."""
+    def register(self, metrics: Sequence[Metric] = ()) -> int:
+        """Store the servable folder with the run and make it the app's next version; returns its number.
+
+        The description of the version says what it was trained on, and gives the first of the `metrics`.
+        """
         self.registry.log_folder(self.id, self.servable, SERVABLE)
         return self.registry.register(
             self.recipe.app.name,
@@ -66,7 +69,18 @@ class TrainingRun:
                 "slipway.dataset_sha256": self.dataset.sha256,
                 "slipway.gate": f"passed {len(self.checks)} checks",
             },
+            description=self._description(metrics),
+            summary=self.recipe.app.summary,
         )
+
+    def _description(self, metrics: Sequence[Metric]) -> str:
+        rows = f"{self.dataset.source}, {len(self.dataset.frame)} rows"
+        text = f"Trained on {rows}; passed {len(self.checks)} checks of the gate."
+        for metric in metrics[:1]:
+            unit = f" {metric.unit}" if metric.unit else ""
+            beside = "" if metric.baseline is None else f", baseline {metric.baseline:.4g}{unit}"
+            text += f" {metric.name} ({metric.slice}): {metric.value:.4g}{unit}{beside}."
+        return text
 
 
 @contextmanager

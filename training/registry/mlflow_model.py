@@ -9,16 +9,18 @@ import msgspec
 import numpy as np
 
 from serving.kernel.app import App
-from serving.kernel.storage.version_manifest import MODEL_NAME, row_of
+from serving.kernel.storage.version_manifest import MODEL_NAME
 from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = ["write_mlflow_model"]
 
+EXAMPLE_NAME, SERVING_EXAMPLE_NAME = "input_example.json", "serving_input_example.json"
+"""One row as MLflow loads it, and as its own server takes it."""
 NUMPY = {"BOOL": "bool", "BYTES": "object", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
 
 
 def write_mlflow_model(folder: Path, app: App[Any, Any, Any], run_id: str, example: Arrays) -> None:
-    """Write `MLmodel` (signature and the flavors that load `model.onnx`) and `input_example.json`."""
+    """Write `MLmodel` (signature and the flavors that load `model.onnx`) and an input example of one row."""
     import onnx
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema
@@ -30,8 +32,16 @@ def write_mlflow_model(folder: Path, app: App[Any, Any, Any], run_id: str, examp
         "onnx", onnx_version=onnx.__version__, data=MODEL_NAME, providers=providers, save_as_external_data=False
     )
     model.add_flavor("python_function", loader_module="mlflow.onnx", data=MODEL_NAME, env={})
+    model.saved_input_example_info = {
+        "artifact_path": EXAMPLE_NAME,
+        "type": "ndarray",
+        "serving_input_path": SERVING_EXAMPLE_NAME,
+    }
     model.save(str(folder / "MLmodel"))
-    (folder / "input_example.json").write_bytes(msgspec.json.encode({"inputs": row_of(example, 0)}))
+    # NaN becomes null.
+    rows = {name: array[:1].tolist() for name, array in example.items()}
+    (folder / EXAMPLE_NAME).write_bytes(msgspec.json.encode(rows))
+    (folder / SERVING_EXAMPLE_NAME).write_bytes(msgspec.json.encode({"inputs": rows}))
 
 
 def _columns(specs: tuple[TensorSpec, ...]) -> list[Any]:

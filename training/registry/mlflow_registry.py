@@ -202,14 +202,25 @@ class Registry:
             )
             client.set_terminated(run_id, "FAILED" if trial.state == "failed" else "FINISHED", end)
 
-    def register(self, app: str, run_id: str, tags: Mapping[str, Any]) -> int:
-        """Register the run's folder `servable/` as the next version of the app; returns its number."""
+    def register(
+        self, app: str, run_id: str, tags: Mapping[str, Any], description: str = "", summary: str = ""
+    ) -> int:
+        """Register the run's folder `servable/` as the next version of the app; returns its number.
+
+        `description` is of the version, and `summary` of the app: MLflow shows them beside the names.
+        """
         with self._client("register the version") as client:
-            if not list(client.search_registered_models(f"name = '{app}'")):
-                client.create_registered_model(app, tags={"slipway.app": app})
+            found = list(client.search_registered_models(f"name = '{app}'"))
+            if not found:
+                client.create_registered_model(app, tags={"slipway.app": app}, description=summary)
+            elif summary and not found[0].description:
+                # A description that somebody wrote stays.
+                client.update_registered_model(app, summary)
             uri = client.get_run(run_id).info.artifact_uri
             texts = {key: str(value)[:LONGEST_VALUE] for key, value in tags.items()}
-            made = client.create_model_version(app, f"{uri}/{SERVABLE}", run_id, tags=texts, await_creation_for=0)
+            made = client.create_model_version(
+                app, f"{uri}/{SERVABLE}", run_id, tags=texts, description=description, await_creation_for=0
+            )
             return int(made.version)
 
     def set_aliases(self, app: str, wanted: Aliases) -> None:

@@ -72,6 +72,22 @@ def test_versions_count_up_and_carry_aliases(registry: Registry, toy_servable: P
     assert registry.apps() == ["toy"]
 
 
+def test_apps_and_versions_are_described(registry: Registry, toy_servable: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry.tracking_uri)
+    registered(registry, toy_servable)
+    assert not client.get_registered_model("toy").description
+    run_id = registry.start("toy", "toy run", {})
+    registry.log_folder(run_id, toy_servable, "servable")
+    version = registry.register("toy", run_id, {}, "Trained on d.csv.", "A curve.")
+    assert client.get_registered_model("toy").description == "A curve."
+    assert client.get_model_version("toy", str(version)).description == "Trained on d.csv."
+    client.update_registered_model("toy", "Ours.")
+    registry.register("toy", run_id, {}, "", "A curve.")
+    assert client.get_registered_model("toy").description == "Ours."
+
+
 def test_refusals_are_found_with_their_reason(registry: Registry) -> None:
     assert registry.refusals("toy") == []
     run_id = registry.start("toy", "toy run", {"slipway.dataset": "d.csv"})
