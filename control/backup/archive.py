@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -25,12 +24,15 @@ from control.stack.parts import DATABASES
 from control.stack.temporary_stack import ensure
 from serving.kernel.storage.version_manifest import FileDigest, digest_file
 from training.data.storage import Location
+from training.fit.scratch import scratch
 from training.publish.repository_copy import apps_of, copy
 
 __all__ = ["Backup", "backup", "restore"]
 
 INDEX = "backup.json"
 REPOSITORY = "model-repository"
+PREFIX = "slipway-backup-"
+"""Of the folder for dumps. What a killed command left there is removed by the next backup or restore."""
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +53,10 @@ def backup(settings: StackSettings, target: str) -> Backup:
     if location.files():
         raise StackError(f"{target} is not empty; give an empty folder or bucket prefix")
     files: dict[str, FileDigest] = {}
-    with tempfile.TemporaryDirectory(prefix="slipway-backup-") as scratch:
+    with scratch(PREFIX) as folder:
         with ensure(settings, {"postgres"}) as state:
             for name in DATABASES:
-                path = Path(scratch) / f"{name}.dump"
+                path = folder / f"{name}.dump"
                 databases.dump(state.dsn(name), path)
                 files[f"databases/{name}.dump"] = _send(location, path, f"databases/{name}.dump")
     # After the databases: MLflow writes an artifact before the database refers to it.
@@ -80,19 +82,19 @@ def restore(settings: StackSettings, source: str) -> Backup:
     location = Location.of(source)
     found = _index(location)
     layout = Layout.of(settings.home)
-    with tempfile.TemporaryDirectory(prefix="slipway-restore-") as scratch:
+    with scratch(PREFIX) as folder:
         for name, digest in found.files.items():
-            location.fetch(name, Path(scratch) / name)
-            if digest_file(Path(scratch) / name) != digest:
+            location.fetch(name, folder / name)
+            if digest_file(folder / name) != digest:
                 raise StackError(f"{source}/{name} does not match its digest in {INDEX}; nothing was changed")
         with ensure(settings, {"postgres"}) as state:
             for name in DATABASES:
                 if not databases.empty(state.dsn(name)):
                     raise StackError(f"{settings.home}: the database {name} is in use; set another SLIPWAY_HOME")
             for name in DATABASES:
-                databases.load(state.dsn(name), Path(scratch) / f"databases/{name}.dump")
-        if (Path(scratch) / "artifacts").is_dir():
-            shutil.copytree(Path(scratch) / "artifacts", layout.artifacts, dirs_exist_ok=True)
+                databases.load(state.dsn(name), folder / f"databases/{name}.dump")
+        if (folder / "artifacts").is_dir():
+            shutil.copytree(folder / "artifacts", layout.artifacts, dirs_exist_ok=True)
     kept = f"{source.rstrip('/')}/{REPOSITORY}"
     if apps_of(kept):
         copy(kept, str(settings.model_repository))

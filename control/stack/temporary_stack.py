@@ -13,6 +13,7 @@ from control.stack import liveness, parts
 from control.stack.files import lock
 from control.stack.files.layout import Layout
 from control.stack.files.state import StackState
+from control.stack.programs.guardian import guarded
 from control.stack.progress import Lines
 from control.stack.start import Observer, start
 from control.stack.stop import stop
@@ -26,6 +27,7 @@ def ensure(
 ) -> Iterator[StackState]:
     """Yield the running stack, or start one with only these parts, on free ports, and stop it after the block.
 
+    The stack is stopped even if this process is killed.
     Raises `StackError` when a stack runs without one of them.
     """
     found = liveness.running(settings.home)
@@ -35,14 +37,15 @@ def ensure(
         return
     ports: dict[str, Any] = {name: 0 for names in PORTS.values() for name in names}
     layout = Layout.of(settings.home)
-    with lock.held(layout):
-        names = parts.choose(only=needed)
-        state = start(replace(settings, **ports), names, observer or Lines(), temporary=True)
-    try:
-        yield state
-    finally:
+    names = parts.choose(only=needed)
+    with guarded(layout.home):
         with lock.held(layout):
-            stop(state)
+            state = start(replace(settings, **ports), names, observer or Lines(), temporary=True)
+        try:
+            yield state
+        finally:
+            with lock.held(layout):
+                stop(state)
 
 
 def _check(state: StackState, needed: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from control.errors import StackError
 from control.settings import StackSettings
 from control.stack.parts import DATABASES
 from serving.kernel.storage.version_manifest import digest_file
+from tests.control.conftest import Slipway
 
 DUMPS = tuple(f"databases/{name}.dump" for name in DATABASES)
 
@@ -70,3 +72,26 @@ def test_an_index_without_a_database_is_refused(settings: StackSettings, kept: P
     (kept / "backup.json").write_text("[]")
     with pytest.raises(StackError, match=r"backup\.json: "):
         restore(settings, str(kept))
+
+
+@pytest.mark.slow
+def test_a_killed_restore_leaves_nothing_that_runs_and_the_next_one_removes_its_dumps(
+    slipway: Slipway, place: Path, wait_until: Callable[..., None]
+) -> None:
+    temporary = place / "tmp"
+    temporary.mkdir(mode=0o711)
+    slipway.environ["TMPDIR"] = str(temporary)
+    assert slipway.run("backup", str(place / "kept")).returncode == 0
+    slipway.home = place / "other"
+    slipway.environ["SLIPWAY_HOME"] = str(slipway.home)
+    killed = slipway.begin("restore", str(place / "kept"))
+    wait_until(slipway.state)
+    wait_until(slipway.left)
+    killed.kill()
+    killed.wait()
+    assert list(temporary.glob("slipway-backup-*"))
+    wait_until(lambda: slipway.state() is None)
+    assert slipway.left() == []
+    done = slipway.run("restore", str(place / "kept"))
+    assert done.returncode == 0, done.stderr
+    assert not list(temporary.glob("slipway-backup-*"))
