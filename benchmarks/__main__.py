@@ -23,9 +23,11 @@ Without a PART: features, then contest. Options of the contest:
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from types import FrameType
 
 from benchmarks import evaluations
 from benchmarks.contest.contestants import CONTESTANTS
@@ -150,5 +152,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # A part that is ended stops the servers that it started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))

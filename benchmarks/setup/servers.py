@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,8 @@ from training.onnx.triton import free_ports
 __all__ = ["Launch", "Running", "Start", "Subject", "clean_environment", "running"]
 
 START_SECONDS = 120.0
+STACK_STOP_SECONDS = 90.0
+"""More than the parts of a stack may take to end."""
 STOP_SECONDS = 5.0
 """A contestant has nothing to save; some wait much longer for connections that stay open."""
 FOREIGN = ("SLIPWAY_", "RAY_", "MLFLOW_", "BENCH_", "OMP_")
@@ -115,7 +118,8 @@ def running(
                 mark = _stack_id(process, folder)
             yield Running(launch, mark, seconds)
         finally:
-            _stop(process, start, mark, variables)
+            with _uninterrupted():
+                _stop(process, start, mark, variables, folder)
 
 
 def _spawn(command: list[str], folder: Path, variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -155,19 +159,52 @@ def _stack_id(process: subprocess.Popen[bytes], home: Path) -> str:
     return state.stack_id
 
 
-def _stop(process: subprocess.Popen[bytes], start: Start, mark: str, variables: Mapping[str, str]) -> None:
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C for the block: somebody who presses it twice must not stop the stopping."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(
+    process: subprocess.Popen[bytes], start: Start, mark: str, variables: Mapping[str, str], home: Path
+) -> None:
     """Ask first; what is left after that is found by its mark."""
     if start.is_stack:
+        # While `slipway up` is starting the stack, `slipway down` cannot. Interrupted, it stops what it started.
+        _end(process, signal.SIGINT, STACK_STOP_SECONDS)
+        state = read_state(home)
         down = [sys.executable, "-m", "control", "down"]
-        subprocess.run(down, env=dict(variables), cwd=ROOT, capture_output=True, timeout=120, check=False)
+        subprocess.run(
+            down,
+            env=dict(variables),
+            cwd=ROOT,
+            capture_output=True,
+            timeout=120,
+            check=False,
+            start_new_session=True,
+        )
+        mark = mark if state is None else state.stack_id
+    _end(process, signal.SIGTERM, STOP_SECONDS)
+    processes.end_all(mark)
+
+
+def _end(process: subprocess.Popen[bytes], request: signal.Signals, seconds: float) -> None:
+    """Send the signal; kill what is still there after so many seconds."""
     if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(request)
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    processes.end_all(mark)
 
 
 def _tail(log: Path, lines: int = 15) -> str:
