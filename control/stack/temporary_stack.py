@@ -13,7 +13,7 @@ from control.stack import liveness, parts
 from control.stack.files import lock
 from control.stack.files.layout import Layout
 from control.stack.files.state import StackState
-from control.stack.programs.guardian import guarded
+from control.stack.guardian import guarded
 from control.stack.progress import Lines
 from control.stack.start import Observer, start
 from control.stack.stop import stop

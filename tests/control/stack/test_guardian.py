@@ -9,7 +9,7 @@ import pytest
 
 from control.stack import processes
 from control.stack.files.state import read_state
-from control.stack.programs.guardian import main
+from control.stack.guardian import main
 
 SCRIPT = """
 import sys, time

@@ -1,4 +1,4 @@
-"""`python -m control.stack.programs.guardian HOME PID`: stop the stack of a command that was killed.
+"""`python -m control.stack.guardian HOME PID`: stop the stack of a command that was killed.
 
 A command that starts a stack for itself holds the other end of standard input. When it ends, however it ends, that
 end is closed; if its stack is still there, it is stopped here.
