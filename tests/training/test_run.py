@@ -53,6 +53,12 @@ def tags(registry: Registry, run_id: str) -> dict[str, str]:
     return dict(MlflowClient(registry.tracking_uri).get_run(run_id).data.tags)
 
 
+def described(registry: Registry, version: int) -> str:
+    from mlflow import MlflowClient
+
+    return str(MlflowClient(registry.tracking_uri).get_model_version("toy", str(version)).description)
+
+
 @pytest.mark.slow
 def test_from_generated_data_to_a_published_version(ray: None, registry: Registry, tmp_path: Path) -> None:
     progress = Silent()
@@ -83,6 +89,8 @@ def test_a_file_and_real_data_take_over(registry: Registry, tmp_path: Path) -> N
     second = go(registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",))
     assert not second.synthetic
     assert second.aliases == Aliases(champion=2)
+    assert f"Trained on real.csv, {toy.ROWS} rows; passed " in described(registry, 2)
+    assert " mae (all): " in described(registry, 2)
     assert verify(tmp_path / "repo" / "toy" / "2").source == "real.csv"
     third = go(
         registry, tmp_path, Quick(), paths=(tmp_path / "real.csv",), options=RecipeOptions(select={"kind": "x"})

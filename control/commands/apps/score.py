@@ -24,9 +24,7 @@ def score(
     app: Annotated[str, typer.Argument(help="Name of the app, such as price.")],
     data: Annotated[
         Path,
-        typer.Option(
-            help="File of questions, or of fraud and quality the training table: Parquet, JSON lines or CSV."
-        ),
+        typer.Option(help="File of questions, or the table that trains the app: Parquet, JSON lines or CSV."),
     ],
     out: Annotated[Path, typer.Option(help="File of answers; its suffix chooses Parquet, JSON lines or CSV.")],
     version: Annotated[int, typer.Option(min=0, help="Score with this version; 0: the champion.")] = 0,
@@ -51,6 +49,9 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a sentence.")] = False,
 ) -> None:
     """Score a file in bounded memory, with the features and the model that answer requests.
+
+    The file has one question in each row. For apps whose training table is like that, it may be such a table; its
+    other columns, such as the label, are left out and named.
 
     The output has one row for each row of the file, in the same order: row (from 0), the columns to keep, the
     answer's fields and model_version. For an invalid question the answer's fields are null, and the file of
