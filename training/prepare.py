@@ -47,7 +47,7 @@ def prepare(
     with progress.step("validate"):
         made = tidied(recipe, dataset, options)
         more = [*_unused_note(made, dataset), *made.attrs.get("notes", ())]
-        tidy = validate(recipe, made, dataset)
+        tidy = validate(recipe, made, dataset, options.allowed)
         if not dataset.synthetic:
             more += suspicions(recipe, tidy, dataset)
         for text in more:

@@ -51,6 +51,8 @@ class RecipeOptions:
     select: Mapping[str, str] = field(default_factory=dict)
     """`--commodity onion` arrives as {"commodity": "onion"}."""
     seed: int = 7
+    allowed: tuple[str, ...] = ()
+    """Columns that may look like leaks: `--allow-column`."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ class Recipe(ABC, Generic[Q]):
     """The column to predict; no other column of the tidy table may equal it."""
     forbidden: tuple[str, ...] = ()
     """Columns that leak the target or identify the row; a tidy table with one of them is refused."""
+    keys: tuple[str, ...] = ()
+    """Columns of the tidy table that are not features, such as the groups of the split: they cannot leak."""
 
     selectable: tuple[str, ...] = ()
     """Options that the command line takes for this app: `--commodity onion` for ("commodity",)."""

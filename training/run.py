@@ -102,12 +102,13 @@ def train(
             registry.log(run.id, tags={"slipway.notes": "\n".join(prepared.notes)})
         tuned = tune(run, request, tidy, parts, progress) if request.tune else None
         with progress.step("fit"), open_trainer(request, progress, tuned) as trainer:
+            trainer.watch(recipe.app.feature_names, request.options.allowed)
             fitted = recipe.fit(parts, trainer)
         with progress.step("evaluate"):
             evaluation = recipe.evaluate(fitted, parts)
             run.log_evaluation(fitted, evaluation)
         with progress.step("gate"):
-            run.require(gate.judge(recipe, tidy, evaluation))
+            run.require(gate.judge(recipe, tidy, evaluation, request.options.allowed))
         with progress.step("export"):
             encoder = export.save_graphs(recipe, fitted, parts, run.servable)
         with progress.step("parity"):

@@ -33,6 +33,8 @@ class TrainingRun:
     metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences on the data, for the manifest."""
+    allowed: tuple[str, ...] = ()
+    """Columns that look like leaks and are kept on request."""
 
     @property
     def servable(self) -> Path:
@@ -99,10 +101,19 @@ def open_run(
     }
     run_id = registry.start(app, f"{app} {dataset.source}"[:200], tags)
     with tempfile.TemporaryDirectory(prefix="slipway-train-") as folder:
-        run = TrainingRun(registry=registry, recipe=recipe, dataset=dataset, id=run_id, folder=Path(folder))
+        run = TrainingRun(
+            registry=registry,
+            recipe=recipe,
+            dataset=dataset,
+            id=run_id,
+            folder=Path(folder),
+            allowed=options.allowed,
+        )
         run.servable.mkdir()
         try:
             selected = {f"select.{key}": value for key, value in options.select.items()}
+            if options.allowed:
+                selected["allowed_columns"] = ", ".join(options.allowed)
             registry.log(run_id, params={"seed": options.seed, "workers": workers, **selected})
             yield run
         except GateRefused as refusal:

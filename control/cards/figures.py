@@ -10,6 +10,7 @@ from control.cards.blocks import SYNTHETIC
 from serving.kernel.storage.version_manifest import Manifest, Metric, Parity
 
 __all__ = [
+    "allowed_text",
     "data_text",
     "figure",
     "gain_text",
@@ -36,6 +37,8 @@ def text_of(manifest: Manifest, pictures: Sequence[str] = ()) -> str:
     parts.append(data_text(manifest))
     if manifest.notes:
         parts.append("\n".join(["Notes on the data:", "", *(f"- {plain(text)}" for text in manifest.notes)]))
+    if manifest.allowed_columns:
+        parts.append(allowed_text(manifest))
     parts.append(_table(COLUMNS, map(_cells, first)))
     if rest:
         parts.append(_folded(f"{len(rest)} more figures", _table(COLUMNS, map(_cells, rest))))
@@ -67,6 +70,12 @@ def data_text(manifest: Manifest) -> str:
         f"Version {manifest.version} on {plain(manifest.source)} (SHA-256 {manifest.dataset_sha256[:DIGITS]}). "
         f"Rows: {rows or 'not recorded'}. Split: {_split(manifest.split)}."
     )
+
+
+def allowed_text(manifest: Manifest) -> str:
+    """Return the warning that names the columns which look like leaks and were kept."""
+    names = ", ".join(manifest.allowed_columns)
+    return f"**Kept on request although they look like leaks of the answer: {plain(names)}.**"
 
 
 def gate_text(manifest: Manifest) -> str:

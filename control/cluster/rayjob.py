@@ -49,6 +49,8 @@ def entrypoint(request: TrainRequest) -> str:
         words += ["--tune", str(request.tune)]
     if request.tune_minutes is not None:
         words += ["--tune-minutes", f"{request.tune_minutes:g}"]
+    for name in request.options.allowed:
+        words += ["--allow-column", name]
     for name, value in request.options.select.items():
         words.append(f"--{name}={value}")
     return shlex.join(words)

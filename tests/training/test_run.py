@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 from rich.console import Console
 
@@ -170,6 +171,27 @@ def test_a_small_set_is_trained_on_and_its_warnings_are_in_the_manifest(
     assert tags(registry, result.run_id)["slipway.notes"].splitlines() == list(result.notes)
     assert manifest.notes[0] == "not used of small.csv: extra"
     assert "1,000 times larger" in manifest.notes[1] and "small.csv, row" in manifest.notes[1]
+
+
+def test_a_column_that_looks_like_a_leak_is_kept_on_request_and_recorded(
+    registry: Registry, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    class Wide(Quick):
+        schema = toy.Toy.schema.add_columns({"c": pa.Column(float)})
+
+        def generate(self, seed: int) -> pd.DataFrame:
+            raw = super().generate(seed)
+            return raw.assign(c=2 * raw["y"] + 1)
+
+    with pytest.raises(DataError, match="column 'c' alone gives 'y' away.*--allow-column c"):
+        go(registry, tmp_path, Wide())
+    result = go(registry, tmp_path, Wide(), options=RecipeOptions(allowed=("c",)))
+    assert verify(tmp_path / "repo" / "toy" / "1").allowed_columns == ("c",)
+    assert "c (allowed)" in [check.measured for check in result.checks]
+    run = MlflowClient(registry.tracking_uri).get_run(result.run_id)
+    assert run.data.params["allowed_columns"] == "c"
 
 
 def test_files_and_a_query_together_are_refused(registry: Registry, tmp_path: Path) -> None:

@@ -145,7 +145,10 @@ def _judged_on_files(
     with progress.step("load"):
         dataset = load(recipe, request.paths, select=request.options.select)
     with progress.step("split"):
-        tidy = validate(recipe, tidied(recipe, dataset, request.options), dataset)
+        tidy = tidied(recipe, dataset, request.options)
+        # What a training kept on request must not end the comparison.
+        kept = {name for manifest in manifests for name in manifest.allowed_columns} & {*tidy.columns}
+        tidy = validate(recipe, tidy, dataset, tuple(kept))
         parts = split.check(recipe.split(tidy), recipe.time_column)
     with progress.step("evaluate"):
         found = [recipe.judged(one, parts) for one in fitted]

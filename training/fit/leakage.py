@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from training.errors import DataError
+from training.fit.alone import LEAST_ROWS, correlation, separation
 
-__all__ = ["LEAST_ROWS", "refuse_leaking_features"]
+__all__ = ["refuse_leaking_features", "way_out"]
 
-LEAST_ROWS = 50
-"""With fewer rows, a column that counts 1, 2, 3, ... or follows the target may be chance."""
-PERFECT = 1 - 1e-9
+FOLLOWS = 0.99
+"""A correlation with a quantity at which a feature is implausibly good."""
+SEPARATES = 0.999
+"""An AUROC of one feature at which it is implausibly good."""
 
 
-def refuse_leaking_features(features: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
-    """Refuse a feature matrix [rows, columns] with a column that is the target or a linear function of it."""
+def refuse_leaking_features(
+    features: npt.NDArray[Any],
+    target: npt.NDArray[Any],
+    names: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+) -> None:
+    """Refuse a feature matrix [rows, columns] with a column that alone predicts the target implausibly well.
+
+    For a target of 0 and 1, the measure is the AUROC; otherwise it is the correlation of values or ranks. `names`
+    are those of the columns; features in `allowed` are not looked at. Raises `DataError`.
+    """
     if len(target) < LEAST_ROWS or np.ptp(target) == 0:
         return
-    centred = target.astype(float) - target.mean()
+    values = target.astype(np.float64)
     for index in range(features.shape[1]):
-        column = features[:, index].astype(float)
-        known = np.isfinite(column)
-        if known.sum() < LEAST_ROWS or np.ptp(column[known]) == 0 or np.ptp(centred[known]) == 0:
-            continue
-        if abs(np.corrcoef(column[known], centred[known])[0, 1]) >= PERFECT:
-            raise DataError(f"feature {index} leaks the target: it determines the target in every row; drop it")
+        name = names[index] if len(names) == features.shape[1] else f"feature {index}"
+        found = "" if name in allowed else _leak(features[:, index].astype(np.float64), values)
+        if found:
+            raise DataError(
+                f"column {name!r} leaks the target: alone, it predicts it implausibly well ({found}); "
+                + way_out(name)
+            )
+
+
+def way_out(name: str) -> str:
+    """What the user can do about a column that looks like a leak."""
+    return f"remove it from the data, or keep it with --allow-column {shlex.quote(name)}"
+
+
+def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> str:
+    """The measure that is too good; empty if none is."""
+    known = np.isfinite(column)
+    if known.sum() < LEAST_ROWS:
+        return ""
+    if set(np.unique(target)) <= {0.0, 1.0}:
+        area = separation(column[known], target[known] == 1)
+        return f"AUROC {area:.4f}" if area >= SEPARATES else ""
+    follows = correlation(column, target)
+    return f"correlation {follows:.4f}" if follows >= FOLLOWS else ""

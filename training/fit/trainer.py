@@ -76,6 +76,8 @@ class Trainer:
         self.max_failures = max_failures
         self.params = dict(params or {})
         """Values of the recipe's parameters that differ from its defaults."""
+        self.features: tuple[str, ...] = ()
+        self.allowed: tuple[str, ...] = ()
         self._session: ExitStack | None = None
 
     def __enter__(self) -> Trainer:
@@ -90,6 +92,10 @@ class Trainer:
     def log(self, text: str) -> None:
         """Show a message to the user."""
         self.progress.log(text)
+
+    def watch(self, features: Sequence[str], allowed: Sequence[str] = ()) -> None:
+        """Name the columns of the tables to fit on, and those that may look like leaks."""
+        self.features, self.allowed = tuple(features), tuple(allowed)
 
     def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """A recipe's `defaults`, overridden by the values of `params`.
@@ -165,7 +171,7 @@ class Trainer:
 
         for name, table in (("train", train), ("validation", validation)):
             _check_table(name, table, self.workers)
-            refuse_leaking_features(*table)
+            refuse_leaking_features(*table, self.features, self.allowed)
         config = {
             "params": {"seed": self.seed, **self._threads(), **params, "verbosity": 0},
             "metric": _metric(params),

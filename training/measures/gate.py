@@ -12,6 +12,7 @@ import pandas as pd
 
 from serving.kernel.storage.version_manifest import Check, Metric, Parity
 from serving.kernel.tensors import Arrays
+from training.data.leaks import suspects
 from training.errors import GateRefused
 from training.recipe import Evaluation, Recipe
 
@@ -21,16 +22,25 @@ __all__ = [
     "check_finite",
     "check_metrics",
     "check_parity",
+    "check_suspects",
     "judge",
+    "no_worse",
     "refuse",
     "verdict",
     "write_report",
 ]
 
 
-def judge(recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
+def judge(
+    recipe: Recipe[Any], tidy: pd.DataFrame, evaluation: Evaluation, allowed: Sequence[str] = ()
+) -> tuple[Check, ...]:
     """The checks that need no exported model: those of every app, and the recipe's own."""
-    return (check_columns(recipe, tidy), check_metrics(evaluation), *recipe.checks(evaluation))
+    return (
+        check_columns(recipe, tidy),
+        check_suspects(recipe, tidy, allowed),
+        check_metrics(evaluation),
+        *recipe.checks(evaluation),
+    )
 
 
 def refuse(checks: Iterable[Check]) -> None:
@@ -72,6 +82,23 @@ def beats(whom: str, measure: str, metric: Metric | None, digits: int = 4) -> Ch
     )
 
 
+def no_worse(whom: str, measure: str, metric: Metric, digits: int = 4) -> Check:
+    """A check for recipes: the interval of the gain of `metric` over its baseline does not lie below 0.
+
+    `whom` names the baseline and, after a comma, the part of the rows. Without an interval the check passes: use
+    it beside `beats`.
+    """
+    known = metric.gain_low is not None and metric.gain_high is not None
+    gain = f"gain {metric.gain_low:.{digits}f} to {metric.gain_high:.{digits}f}" if known else "no interval"
+    return verdict(
+        f"no worse than {whom}",
+        metric.gain_high is None or metric.gain_high >= 0,
+        measured=f"{measure} {metric.value:.{digits}f} beside {metric.baseline or 0.0:.{digits}f}; {gain}",
+        required=f"the 95 % interval of the gain in {measure} does not lie below 0",
+        failure=f"{whom.partition(',')[0]} is better",
+    )
+
+
 def verdict(name: str, passed: bool, measured: str, required: str, failure: str) -> Check:
     """For a recipe's own checks: a check that gives `failure` as its reason where it did not pass."""
     return Check(name=name, passed=passed, measured=measured, required=required, reason="" if passed else failure)
@@ -83,6 +110,23 @@ def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
     found = sorted(known & set(recipe.forbidden))
     listed = ", ".join(found)
     return verdict("leak columns", not found, listed or "none", "none", f"{listed} would leak the target")
+
+
+def check_suspects(recipe: Recipe[Any], tidy: pd.DataFrame, allowed: Sequence[str]) -> Check:
+    """Check that no column alone gives the answer away, except those that were allowed by name."""
+    found = list(suspects(recipe, tidy))
+    refused = [one for one in found if one.column not in allowed]
+    kept = [one.column for one in found if one.column in allowed]
+    return verdict(
+        "columns that look like leaks",
+        not refused,
+        measured=", ".join(
+            [f"{one.column} {one.reason}" for one in refused] + [f"{name} (allowed)" for name in kept]
+        )
+        or "none",
+        required="none, or --allow-column",
+        failure=f"column {refused[0].column!r} {refused[0].reason}" if refused else "",
+    )
 
 
 def check_metrics(evaluation: Evaluation) -> Check:

@@ -51,6 +51,7 @@ def assemble(
         parity=lines,
         libraries=libraries(),
         notes=run.notes,
+        allowed_columns=run.allowed,
     )
     sealed = servable.seal(folder, manifest)
     write_mlflow_model(folder, app, run.id, app.features(questions[:1], fitted.context))

@@ -162,7 +162,13 @@ def _run(wanted: Search, inner: Split, study: Study, on_end: Callable[[TrialResu
     from training.tune.trial import Task
 
     threads = max(1, (os.cpu_count() or 1) // wanted.workers)
-    task = Task(recipe=wanted.recipe, split=inner, seed=wanted.options.seed, threads=threads)
+    task = Task(
+        recipe=wanted.recipe,
+        split=inner,
+        seed=wanted.options.seed,
+        threads=threads,
+        allowed=wanted.options.allowed,
+    )
     storage = wanted.home / "fits"
     private_folder(storage)
     with (

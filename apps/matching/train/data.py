@@ -13,7 +13,7 @@ from training.data.split import by_group, check
 from training.errors import BadValue, DataError
 from training.recipe import RecipeOptions, Split
 
-__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
+__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "GROUP", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
 
 COLUMNS = ("left", "right", "label")
 """Columns of the record-pair layout: `COL title VAL ... COL price VAL ...` twice, then 0 or 1."""

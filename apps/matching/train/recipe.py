@@ -31,6 +31,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     schema = data.SCHEMA
     target = "label"
     forbidden = data.FORBIDDEN
+    keys = (data.GROUP, data.PART)
     selectable = ("split",)
     columns = data.COLUMNS
     file_column = data.FILE

@@ -89,8 +89,6 @@ def tidy(raw: pd.DataFrame) -> pd.DataFrame:
     for name in (*names, "grade_value"):
         frame[name] = _numbers(frame[name], name)
     _check_grades(frame)
-    for name in names:
-        _refuse_identifier(name, frame[name].to_numpy(), frame["grade"].to_numpy())
     whole = frame.drop_duplicates([*names, "grade"]).copy()
     whole["group"] = _groups(whole, names)
     whole.attrs["dropped"] = {"duplicates": len(frame) - len(whole)}
@@ -140,42 +138,6 @@ def _refuse_names(frame: pd.DataFrame) -> None:
     for name in frame.columns:
         if str(name).strip().lower() in FORBIDDEN:
             raise DataError(f"column {name!r} identifies a lot and is not a measurement; remove it from the table")
-
-
-def _refuse_identifier(name: str, values: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> None:
-    """Refuse a column that numbers the lots or reveals the grade. Raises `DataError`."""
-    known = ~np.isnan(values)
-    if known.sum() < LEAST_ROWS:
-        return
-    values, grades = values[known], grades[known]
-    if _numbers_the_rows(values):
-        raise DataError(f"column {name!r} is an identifier: it numbers the lots; remove it from the table")
-    order = np.argsort(values, kind="stable")
-    changes = int((grades[order][1:] != grades[order][:-1]).sum())
-    if changes == len(set(grades)) - 1 and _clean_cuts(values[order], grades[order]):
-        raise DataError(
-            f"column {name!r} alone separates all grades without an error: it is an identifier or another form of "
-            "the grade; remove it from the table"
-        )
-
-
-def _numbers_the_rows(values: npt.NDArray[np.float64]) -> bool:
-    """Return whether all values differ and rise or fall with the rows, or form an evenly spaced sequence."""
-    ordered = np.unique(values)
-    if len(ordered) < len(values):
-        return False
-    steps = np.diff(values)
-    if (steps > 0).all() or (steps < 0).all():
-        return True
-    rung = np.diff(ordered).min()
-    places = (ordered - ordered[0]) / rung
-    return bool(places[-1] < 2 * len(values) and np.abs(places - np.round(places)).max() < 1e-3)
-
-
-def _clean_cuts(ordered: npt.NDArray[np.float64], grades: npt.NDArray[Any]) -> bool:
-    """Return whether no value is shared by two grades; lots are sorted by value."""
-    change = grades[1:] != grades[:-1]
-    return bool((ordered[1:][change] > ordered[:-1][change]).all())
 
 
 def _check_grades(frame: pd.DataFrame) -> None:

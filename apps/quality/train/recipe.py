@@ -49,6 +49,7 @@ class QualityRecipe(Recipe[QualityQuestion]):
     schema = data.SCHEMA
     target = "grade"
     forbidden = data.FORBIDDEN
+    keys = data.KEYS
     defaults = model.DEFAULTS
     objective = ("log_loss", "all")
     real_data = RealData(

@@ -33,6 +33,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     schema = data.SCHEMA
     target = "struggles"
     forbidden = data.FORBIDDEN
+    keys = ("student", *data.GROUPS)
     tables = data.TABLES
     defaults = DEFAULTS
     objective = ("brier", "all")

@@ -52,6 +52,9 @@ def train(
         int, typer.Option(min=1, help="Workers, from 2 on by Ray Train; in a search, concurrent trials.")
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 7,
+    allow_column: Annotated[
+        list[str] | None, typer.Option(help="Keep this column although it looks like a leak; may be repeated.")
+    ] = None,
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion if it passes its gate.")] = False,
     tune: Annotated[
         int | None,
@@ -94,7 +97,8 @@ def train(
     settings = read(StackSettings)
     recipe = find(app)
     known = (*recipe.selectable, *READING)
-    options = RecipeOptions(select=own_options("train", app, known, context.args), seed=seed)
+    select = own_options("train", app, known, context.args)
+    options = RecipeOptions(select=select, seed=seed, allowed=tuple(allow_column or ()))
     # This import takes seconds, so errors in the options are reported before it.
     from training.run import TrainRequest
 

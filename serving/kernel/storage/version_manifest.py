@@ -112,6 +112,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     libraries: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     """Sentences on the data: how it was read, what is not used of it, and what looks wrong."""
+    allowed_columns: tuple[str, ...] = ()
+    """Columns that look like leaks and were kept on request."""
     files: dict[str, FileDigest] = {}
 
     @property

@@ -27,6 +27,12 @@ def test_a_block_says_what_the_manifest_says() -> None:
     assert text_of(manifest(synthetic=True)).startswith(SYNTHETIC)
 
 
+def test_columns_that_look_like_leaks_are_named() -> None:
+    assert "leaks" not in text_of(manifest())
+    text = text_of(manifest(allowed_columns=("lot|no", "Gloss")))
+    assert "**Kept on request although they look like leaks of the answer: lot\\|no, Gloss.**" in text
+
+
 def test_metrics_whose_gain_was_judged_come_first_with_all_their_slices() -> None:
     first, rest = headlines(manifest().metrics)
     assert [(metric.name, metric.slice) for metric in first] == [("mae", "day 1"), ("mae", "day 7")]

@@ -51,7 +51,7 @@ def test_the_same_words_run_there() -> None:
     asked = request(
         query="select * from \"p\" where day > '2020-01-01' -- $HOME",
         paths=(),
-        options=RecipeOptions(select={"commodity": "red onion"}, seed=3),
+        options=RecipeOptions(select={"commodity": "red onion"}, seed=3, allowed=("reference", "lot no")),
         workers=2,
         promote=True,
         tune=30,
@@ -72,6 +72,10 @@ def test_the_same_words_run_there() -> None:
         "30",
         "--tune-minutes",
         "2.5",
+        "--allow-column",
+        "reference",
+        "--allow-column",
+        "lot no",
         "--commodity=red onion",
     ]
 

@@ -145,9 +145,12 @@ def test_tables_that_do_not_fit_are_refused_before_ray_starts(tables: tuple[Tabl
         trainer.xgboost(PARAMS, (features, np.full_like(target, np.nan)), validation, 10, 5)
     with pytest.raises(ValueError, match="eval_metric is missing"):
         trainer.xgboost({"eta": 0.1}, (features, target), validation, 10, 5)
-    with pytest.raises(DataError, match="feature 2 leaks"):
-        leaking = np.nan_to_num(features)
-        leaking[:, 2] = target
+    leaking = np.nan_to_num(features)
+    leaking[:, 2] = target
+    with pytest.raises(DataError, match="'feature 2' leaks"):
+        trainer.xgboost(PARAMS, (leaking, target), validation, 10, 5)
+    trainer.watch([f"column_{number}" for number in range(features.shape[1])])
+    with pytest.raises(DataError, match="'column_2' leaks"):
         trainer.xgboost(PARAMS, (leaking, target), validation, 10, 5)
     with pytest.raises(ValueError, match="`workers` must be 1 or more, not 0"):
         Trainer(0, 7, tmp_path)

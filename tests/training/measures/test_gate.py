@@ -88,3 +88,28 @@ def test_a_check_has_a_reason_where_it_fails(passed: bool) -> None:
     check = gate.verdict("coverage", passed, "0.7", "0.8 to 0.9", "the interval is too narrow")
     assert (check.name, check.passed, check.measured, check.required) == ("coverage", passed, "0.7", "0.8 to 0.9")
     assert check.reason == ("" if passed else "the interval is too narrow")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "passed"), [(-0.2, 0.1, True), (0.1, 0.2, True), (-0.2, -0.1, False), (None, None, True)]
+)
+def test_no_worse_is_what_the_whole_interval_does_not_deny(
+    low: float | None, high: float | None, passed: bool
+) -> None:
+    metric = Metric(name="m", value=0.5, baseline=0.6, better="higher", gain_low=low, gain_high=high)
+    check = gate.no_worse("the naive one, far away", "M", metric, digits=1)
+    assert (check.name, check.passed) == ("no worse than the naive one, far away", passed)
+    assert check.reason == ("" if passed else "the naive one is better")
+    gain = "no interval" if low is None else f"gain {low:.1f} to {high:.1f}"
+    assert check.measured == f"M 0.5 beside 0.6; {gain}"
+
+
+def test_columns_that_look_like_leaks_are_named_and_may_be_allowed() -> None:
+    tidy = pd.DataFrame(
+        {"a": np.random.default_rng(1).normal(size=99), "lot": range(99), "y": np.arange(99.0) % 7}
+    )
+    refused = gate.check_suspects(Toy(), tidy, ())
+    assert not refused.passed and refused.reason == "column 'lot' is an identifier: it numbers the rows"
+    allowed = gate.check_suspects(Toy(), tidy, ("lot",))
+    assert allowed.passed and allowed.measured == "lot (allowed)"
+    assert gate.check_suspects(Toy(), tidy.drop(columns="lot"), ()).measured == "none"

@@ -4,13 +4,16 @@ import math
 
 import msgspec
 import numpy as np
+import pytest
 
 from apps.price.app import app
 from apps.price.schema import PriceContext, PriceQuestion
 from apps.price.train.recipe import PriceRecipe, recipe
 from tests.apps.price.tables import fitted, synthetic_split
 from tests.training.local import LocalTrainer
+from training.errors import DataError
 from training.recipe import RecipeOptions
+from training.tune.trial import TrialTrainer
 
 
 def test_the_recipe_is_of_the_app_and_forbids_the_days_extremes() -> None:
@@ -74,3 +77,15 @@ def test_a_version_knows_the_markets_of_its_training_part() -> None:
     elsewhere = msgspec.structs.replace(asked[0], market="Nowhere")
     outputs = made.predict(app.features([*asked, elsewhere], context))
     assert [one.market_known for one in app.decide([*asked, elsewhere], outputs, context)] == [True, False]
+
+
+def test_a_reference_that_is_tomorrows_price_is_refused_by_its_name() -> None:
+    table = recipe.generate(seed=3)
+    table = table[table["market"].isin(table["market"].unique()[:2])]
+    table["reference"] = table.sort_values("date").groupby("market")["price"].shift(-1)
+    table["reference"] *= np.exp(np.random.default_rng(0).normal(0, 0.002, len(table)))
+    split = recipe.split(recipe.schema.validate(recipe.tidy(table, RecipeOptions())))
+    trainer = TrialTrainer(7, 1, {}, lambda percent, loss: None)
+    trainer.watch(app.feature_names)
+    with pytest.raises(DataError, match="column 'reference' leaks the target.*--allow-column reference"):
+        recipe.fit(split, trainer)

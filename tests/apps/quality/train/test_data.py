@@ -8,6 +8,7 @@ import pytest
 from apps.quality.train.data import FORBIDDEN, SCHEMA, cut, grades_of, measurements, tidy
 from apps.quality.train.recipe import recipe
 from tests.apps.quality.tables import bean_split, beans, lot_split
+from training.data.leaks import refuse_leaks
 from training.data.validate import tidied
 from training.errors import BadValue, DataError
 from training.recipe import Dataset, RecipeOptions
@@ -48,16 +49,16 @@ def test_a_column_that_numbers_the_lots_in_class_order_is_refused(case: str, sca
     if mixed:
         table = table.sample(frac=1, random_state=3).reset_index(drop=True)
     with pytest.raises(DataError, match="'Texture' is an identifier"):
-        tidy(table)
+        refuse_leaks(recipe, tidy(table))
 
 
 def test_a_number_with_gaps_is_refused_as_it_rises_with_the_rows_and_as_it_gives_the_grade_away() -> None:
     table = beans()
     table["Texture"] = np.cumsum(np.random.default_rng(1).integers(1, 900, len(table)))
     with pytest.raises(DataError, match="'Texture' is an identifier"):
-        tidy(table)
-    with pytest.raises(DataError, match="'Texture' alone separates all grades"):
-        tidy(table.sample(frac=1, random_state=3).reset_index(drop=True))
+        refuse_leaks(recipe, tidy(table))
+    with pytest.raises(DataError, match="'Texture' alone predicts"):
+        refuse_leaks(recipe, tidy(table.sample(frac=1, random_state=3).reset_index(drop=True)))
 
 
 def test_a_number_is_refused_where_duplicates_and_gaps_hide_it() -> None:
@@ -66,8 +67,10 @@ def test_a_number_is_refused_where_duplicates_and_gaps_hide_it() -> None:
     table.loc[::50, "Texture"] = np.nan
     codes = {name: code for code, name in enumerate(table["Class"].unique())}
     table["Hue"] = table["Class"].map(codes)
-    with pytest.raises(DataError, match=r"'Hue' alone separates all grades"):
-        tidy(table.drop(columns="Texture"))
+    with pytest.raises(DataError, match="'Texture' alone predicts"):
+        refuse_leaks(recipe, tidy(table.drop(columns="Hue")))
+    with pytest.raises(DataError, match="'Hue' alone predicts"):
+        refuse_leaks(recipe, tidy(table.drop(columns="Texture")))
 
 
 def test_a_text_column_is_refused_with_file_and_row() -> None:

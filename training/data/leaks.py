@@ -1,0 +1,85 @@
+"""Columns of the tidy table that give the target away, found before a fit and refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training.errors import DataError
+from training.fit.alone import (
+    LEAST_ROWS,
+    classes_of,
+    correlation,
+    numbers_the_rows,
+    one_column_f1,
+)
+from training.fit.leakage import way_out
+from training.recipe import Recipe
+
+__all__ = ["ALONE", "Suspect", "refuse_leaks", "suspects"]
+
+ALONE = 0.99
+"""The macro-F1 from one column alone that is implausibly good."""
+FOLLOWS = 0.999
+"""The correlation of a column with a target that is a quantity, from which on it is another form of the target.
+
+Prices of other markets on the same day, for example, follow the target closely and are no leak.
+"""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A column that looks like a leak, and why."""
+
+    column: str
+    reason: str
+
+
+def refuse_leaks(recipe: Recipe[Any], tidy: pd.DataFrame, allowed: Sequence[str] = ()) -> None:
+    """Refuse columns that leak the target, except those in `allowed` that only look as if they did.
+
+    Columns that the recipe forbids and copies of the target are always refused. Raises `DataError`, also for an
+    allowed column that does not exist.
+    """
+    unknown = [name for name in allowed if name not in {*map(str, tidy.columns), *recipe.app.feature_names}]
+    if unknown:
+        known = ", ".join(map(str, tidy.columns))
+        raise DataError(f"--allow-column {unknown[0]}: there is no such column; the table has: {known}")
+    present = [name for name in recipe.forbidden if name in tidy.columns]
+    if present:
+        raise DataError(f"column {present[0]!r} leaks the target: {recipe.app.name} forbids it; drop it in tidy()")
+    for name in tidy.columns:
+        if name in (recipe.time_column, recipe.target) or recipe.target not in tidy.columns:
+            continue
+        if len(tidy) >= LEAST_ROWS and tidy[name].equals(tidy[recipe.target]):
+            raise DataError(
+                f"column {name!r} leaks the target: it equals {recipe.target!r} in every row; drop it in tidy()"
+            )
+    for suspect in suspects(recipe, tidy):
+        if suspect.column not in allowed:
+            raise DataError(f"column {suspect.column!r} {suspect.reason}; {way_out(suspect.column)}")
+
+
+def suspects(recipe: Recipe[Any], tidy: pd.DataFrame) -> Iterator[Suspect]:
+    """Yield the columns that number the rows or alone predict the target implausibly well."""
+    if len(tidy) < LEAST_ROWS:
+        return
+    target = tidy[recipe.target] if recipe.target in tidy.columns else None
+    classes = None if target is None else classes_of(target)
+    for name in tidy.columns:
+        if name in (recipe.time_column, recipe.target, *recipe.keys):
+            continue
+        column = tidy[name]
+        number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        if number and numbers_the_rows(column.to_numpy(dtype=np.float64)):
+            yield Suspect(str(name), "is an identifier: it numbers the rows")
+        elif classes is not None and (score := one_column_f1(column, classes)) >= ALONE:
+            yield Suspect(str(name), f"alone predicts {recipe.target!r} implausibly well (macro-F1 {score:.4f})")
+        elif classes is None and target is not None and number and pd.api.types.is_numeric_dtype(target):
+            follows = correlation(column.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))
+            if follows >= FOLLOWS:
+                yield Suspect(str(name), f"alone gives {recipe.target!r} away (correlation {follows:.4f})")

@@ -1,0 +1,146 @@
+"""What one column alone gives away: whether it numbers the rows, and how well it predicts the target by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = [
+    "LEAST_ROWS",
+    "MOST_CLASSES",
+    "classes_of",
+    "correlation",
+    "numbers_the_rows",
+    "one_column_f1",
+    "separation",
+]
+
+LEAST_ROWS = 50
+"""With fewer rows, a column that counts 1, 2, 3, ... or follows the target may be chance."""
+MOST_CLASSES = 32
+"""A target with more distinct values is a quantity."""
+FEW_VALUES = 50
+"""Up to so many distinct values, a column is read as a list of categories."""
+ROWS_PER_VALUE = 10
+"""Minimum mean number of rows for each category."""
+MISSED_TWINS = 12.0
+"""An identifier has no equal values where values drawn at random would have at least so many equal pairs."""
+OFF_GRID = 1e-3
+VOTES = (3.0, 2.0, 1.0)
+"""Weights of the nearest neighbour on each side, of the second and of the third."""
+NEARER = 0.5
+"""Additional weight of the nearer of the two nearest neighbours."""
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+
+
+def numbers_the_rows(values: Floats) -> bool:
+    """Whether the values identify the rows: all differ, and rise or fall with the rows or lie on a narrow grid.
+
+    A grid is narrow when as many values drawn from it at random would often be equal, as the numbers 1 to n in
+    any order would. Missing values are left out.
+    """
+    values = values[np.isfinite(values)]
+    ordered = np.unique(values)
+    if len(values) < LEAST_ROWS or len(ordered) < len(values):
+        return False
+    steps = np.diff(values)
+    if (steps > 0).all() or (steps < 0).all():
+        return True
+    with np.errstate(all="ignore"):
+        places = (ordered - ordered[0]) / np.diff(ordered).min()
+        # No distribution on so many places has fewer equal pairs than the uniform one.
+        twins = len(values) * (len(values) - 1) / (2 * (places[-1] + 1))
+        off = np.abs(places - np.round(places)).max()
+    return bool(twins >= MISSED_TWINS and off < OFF_GRID)
+
+
+def classes_of(target: pd.Series[Any]) -> Codes | None:
+    """The target as codes from 0 if it has few classes; None for a quantity, or for a single class."""
+    codes, names = pd.factorize(target, sort=False)
+    if not 2 <= len(names) <= MOST_CLASSES or len(target) < ROWS_PER_VALUE * len(names) or (codes < 0).any():
+        return None
+    return codes.astype(np.intp)
+
+
+def one_column_f1(column: pd.Series[Any], classes: Codes) -> float:
+    """Macro-F1 of the classes predicted from one column alone, 0 to 1; higher is better.
+
+    A column of few values predicts the most frequent class of each value. In a column of many numbers, each
+    distinct number is predicted from the three next ones on both sides, so rows with equal numbers do not predict
+    each other. Text of many values predicts nothing.
+    """
+    known = column.notna().to_numpy()
+    scores = [_by_value(known.astype(np.intp), classes)] if not known.all() else []
+    codes, names = pd.factorize(column, use_na_sentinel=False)
+    if len(names) <= FEW_VALUES and len(column) >= ROWS_PER_VALUE * len(names):
+        scores.append(_by_value(codes, classes))
+    elif pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64)
+        finite = np.isfinite(values)
+        # Known values of one class only would be predicted without an error.
+        if len(np.unique(classes[finite])) == int(classes.max()) + 1:
+            scores.append(_by_neighbours(values[finite], classes[finite]))
+    return max(scores, default=0.0)
+
+
+def correlation(column: Floats, target: Floats) -> float:
+    """The larger of the absolute correlations of the values and of their ranks; 0 where one does not vary."""
+    known = np.isfinite(column) & np.isfinite(target)
+    if known.sum() < LEAST_ROWS or np.ptp(column[known]) == 0 or np.ptp(target[known]) == 0:
+        return 0.0
+    pair = column[known].astype(np.float64), target[known].astype(np.float64)
+    ranks = [pd.Series(one).rank().to_numpy() for one in pair]
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [abs(float(np.corrcoef(*two)[0, 1])) for two in (pair, ranks)]
+    return max(one for one in (0.0, *found) if np.isfinite(one))
+
+
+def separation(column: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """AUROC of one column in the better of its two directions, 0.5 to 1; 0.5 where a class is absent."""
+    ranks = pd.Series(column).rank().to_numpy()
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return 0.5
+    area = (ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros)
+    return float(max(area, 1 - area))
+
+
+def _by_value(codes: npt.NDArray[np.intp], classes: Codes) -> float:
+    width = int(classes.max()) + 1
+    counts = np.bincount(codes * width + classes, minlength=(int(codes.max()) + 1) * width).reshape(-1, width)
+    return _macro_f1(classes, counts.argmax(axis=1)[codes])
+
+
+def _by_neighbours(values: Floats, classes: Codes) -> float:
+    if len(values) < LEAST_ROWS:
+        return 0.0
+    order = np.lexsort((classes, values))
+    values, classes = values[order], classes[order]
+    fresh = np.r_[True, (np.diff(values) != 0) | (np.diff(classes) != 0)]
+    values, classes = values[fresh], classes[fresh]
+    if len(values) < LEAST_ROWS:
+        return 0.0
+    own = np.eye(int(classes.max()) + 1)[classes]
+    votes = np.zeros_like(own)
+    for away, weight in enumerate(VOTES, 1):
+        votes[away:] += weight * own[:-away]
+        votes[:-away] += weight * own[away:]
+    below, above = np.r_[np.inf, np.diff(values)], np.r_[np.diff(values), np.inf]
+    # An equal number is of another class: it says nothing about which side is nearer.
+    near = (below > 0) & (above > 0)
+    votes[1:] += NEARER * own[:-1] * (near & (below < above))[1:, None]
+    votes[:-1] += NEARER * own[1:] * (near & (above < below))[:-1, None]
+    return _macro_f1(classes, votes.argmax(axis=1))
+
+
+def _macro_f1(actual: Codes, found: Codes) -> float:
+    """As in `training.measures`, which imports what imports this package."""
+    count = int(max(actual.max(), found.max())) + 1
+    both = np.bincount(actual, minlength=count) + np.bincount(found, minlength=count)
+    right = np.bincount(actual[actual == found], minlength=count)
+    return float((2 * right[both > 0] / both[both > 0]).mean())
