@@ -14,9 +14,12 @@ from apps.demand.train.interval import level_of, spread_of
 from apps.demand.train.prophet import Fit, Plan, fit, point
 from apps.demand.train.tables import step_size
 
-__all__ = ["History", "Job", "history", "run", "seasonal_naive"]
+__all__ = ["History", "Job", "flat", "history", "run", "seasonal_naive"]
 
 Floats = npt.NDArray[np.float64]
+
+FLAT_SEASONS = 4
+"""Number of latest seasons of which a flat forecast is the mean."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -58,8 +61,8 @@ def history(frame: pd.DataFrame, schedule: Schedule) -> list[History]:
 def run(job: Job) -> pd.DataFrame:
     """Return one row per origin and step with a known true value.
 
-    Columns: series, plan, origin, step, date, actual, predicted, baseline, needed. `needed` is the lowest level at
-    which Prophet's interval contains the true value. As in answers, negative forecasts become zero.
+    Columns: series, plan, origin, step, date, actual, predicted, baseline, flat, needed. `needed` is the lowest
+    level at which Prophet's interval contains the true value. As in answers, negative forecasts become zero.
     """
     return pd.concat([_forecast(job, origin) for origin in job.origins], ignore_index=True)
 
@@ -86,11 +89,19 @@ def _forecast(job: Job, origin: int) -> pd.DataFrame:
             "actual": actual,
             "predicted": predicted,
             "baseline": seasonal_naive(series.values[:count], len(steps), schedule.season),
+            "flat": flat(series.values[:count], len(steps), schedule.season),
             "needed": level_of(spread, steps, factors, misses),
         }
     )
     known: pd.DataFrame = table.loc[np.isfinite(actual)]
     return known
+
+
+def flat(values: Floats, steps: int, season: int) -> Floats:
+    """Return, for each step ahead, the mean of the known values of the latest four seasons."""
+    latest = values[-FLAT_SEASONS * season :]
+    known = latest if np.isfinite(latest).any() else values
+    return np.full(steps, np.nanmean(known))
 
 
 def seasonal_naive(values: Floats, steps: int, season: int) -> Floats:

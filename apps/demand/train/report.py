@@ -16,7 +16,7 @@ from training.measures import evaluate
 from training.measures.block_bootstrap import mean_gain
 from training.measures.conformal import factor
 from training.measures.evaluation_rows import with_keys
-from training.measures.gate import beats, verdict
+from training.measures.gate import beats, no_worse, verdict
 from training.recipe import Evaluation
 
 __all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "level_at", "wapes"]
@@ -24,6 +24,8 @@ __all__ = ["COVERAGE_MARGIN", "choose", "evaluation", "gate", "judged_rows", "le
 LOWEST_LEVEL = 0.5
 HIGHEST_LEVEL = 0.998
 """Range of levels of Prophet's interval; beyond it, the tails are unreliable."""
+FLAT = "beside a flat forecast"
+"""End of the name of a slice whose baseline is the mean of the latest seasons."""
 COVERAGE_MARGIN = 0.1
 """Largest allowed difference between measured and nominal coverage over the longest horizon."""
 
@@ -87,17 +89,24 @@ def evaluation(rows: pd.DataFrame, schedule: Schedule, seed: int) -> Evaluation:
 
 
 def gate(evaluation: Evaluation, coverage: float) -> Sequence[Check]:
-    """Check for a gain over seasonal-naive (significant at the longest horizon) and for coverage."""
+    """Check for a gain over seasonal-naive (significant at the longest horizon) and for coverage.
+
+    Seasonal-naive repeats the noise of the last season, so any steady forecast gains over it where there is only
+    noise. A flat forecast must therefore not be significantly better than the version.
+    """
     found = evaluation.by_slice
-    parts = list(dict.fromkeys(metric.slice for metric in evaluation.metrics))
+    parts = [metric.slice for metric in evaluation.metrics if metric.name == "skill"]
     checks = [beats(f"seasonal-naive, {parts[-1]}", "WAPE", found["wape", parts[-1]], digits=2)]
     checks += [_skill(found["skill", part]) for part in parts]
+    checks += [
+        no_worse(f"a flat forecast, {part}", "WAPE", found["wape", _flat(part)], digits=2) for part in parts
+    ]
     return [*checks, _holds(found["coverage", parts[-1]], coverage)]
 
 
 def _metrics(rows: pd.DataFrame, part: str, schedule: Schedule, seed: int) -> list[Metric]:
     model, naive = wapes(rows), wapes(rows, "baseline")
-    low, high = mean_gain(_gains(rows), _steps(rows["date"], schedule), schedule.block, seed)
+    low, high = _interval(rows, "baseline", schedule, seed)
     actual, predicted, baseline = (rows[name].to_numpy() for name in ("actual", "predicted", "baseline"))
     common: dict[str, Any] = {"slice": part, "rows": len(rows)}
     percent: dict[str, Any] = {**common, "unit": "%"}
@@ -111,15 +120,38 @@ def _metrics(rows: pd.DataFrame, part: str, schedule: Schedule, seed: int) -> li
         evaluate.beside("mae", evaluate.mae, actual, predicted, baseline, part),
         Metric(name="coverage", value=held, better="nominal", **common),
     ]
+    metrics.append(_beside_flat(rows, part, schedule, seed))
     with suppress(ValueError):  # undefined if values near zero would dominate it
         metrics.append(evaluate.beside("mape", evaluate.mape, actual, predicted, baseline, part, "%"))
     return metrics
 
 
-def _gains(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _beside_flat(rows: pd.DataFrame, part: str, schedule: Schedule, seed: int) -> Metric:
+    low, high = _interval(rows, "flat", schedule, seed)
+    return Metric(
+        name="wape",
+        value=float(wapes(rows).mean()),
+        baseline=float(wapes(rows, "flat").mean()),
+        slice=_flat(part),
+        unit="%",
+        rows=len(rows),
+        gain_low=low,
+        gain_high=high,
+    )
+
+
+def _flat(part: str) -> str:
+    return f"{part}, {FLAT}"
+
+
+def _interval(rows: pd.DataFrame, other: str, schedule: Schedule, seed: int) -> tuple[float, float]:
+    return mean_gain(_gains(rows, other), _steps(rows["date"], schedule), schedule.block, seed)
+
+
+def _gains(rows: pd.DataFrame, other: str) -> npt.NDArray[np.float64]:
     """Return the reduction in absolute error in percent of mean demand, which gives all series the same weight."""
     size = rows.groupby(["series", "origin"])["actual"].transform("mean").to_numpy()
-    error, naive = ((rows["actual"] - rows[name]).abs().to_numpy() for name in ("predicted", "baseline"))
+    error, naive = ((rows["actual"] - rows[name]).abs().to_numpy() for name in ("predicted", other))
     gains: npt.NDArray[np.float64] = (naive - error) / np.where(size > 0, size, 1.0) * 100
     return gains
 

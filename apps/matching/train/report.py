@@ -15,6 +15,7 @@ from apps.matching.train.fit import MatchModel
 from apps.matching.train.pairs import availabilities, flat, requirements, text_of
 from apps.matching.train.search import search_metrics
 from serving.kernel.storage.version_manifest import Check, Metric
+from training.measures.chance import beside_chance, part_of
 from training.measures.classification import (
     average_precision,
     calibration_error,
@@ -53,9 +54,18 @@ def evaluation(model: MatchModel, split: Split) -> Evaluation:
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Check for a significant gain over the baseline on labelled pairs, and no loss in finding the first match."""
-    found = {metric.name: metric for metric in evaluation.metrics}
+    """Check for a significant gain over the baseline on labelled pairs, and no loss in finding the first match.
+
+    Letter TF-IDF may be worse than chance, where the pairs were chosen for their similar names; so the ranking and
+    the pairs that are called a match must also be better than pairs drawn at random.
+    """
+    found = {metric.name: metric for metric in evaluation.metrics if metric.slice != part_of("all")}
+    chance = {metric.name: metric for metric in evaluation.metrics if metric.slice == part_of("all")}
     checks = [beats(f"letter TF-IDF, {name}", name, found[name], digits=3) for name in GATED]
+    checks += [
+        beats(f"drawing at random, {name}", name, chance[name], digits=3)
+        for name in ("average_precision", "precision")
+    ]
     return [*checks, _no_worse(found["hit_at_1"])]
 
 
@@ -82,6 +92,8 @@ def _pair_metrics(rows: pd.DataFrame, flags: tuple[Vector, Vector], group: Vecto
         beside("precision", precision, actual, *flags, better="higher"),
         beside("recall", recall, actual, *flags, better="higher"),
         beside("calibration_error", calibration_error, actual, score, chances),
+        beside_chance("average_precision", average_precision, actual, score, group, SEED),
+        beside_chance("precision", precision, actual, flags[0], group, SEED),
         base,
     ]
 

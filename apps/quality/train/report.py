@@ -25,7 +25,7 @@ from training.measures.evaluation_rows import keyed
 from training.measures.gate import beats, verdict
 from training.recipe import Evaluation
 
-__all__ = ["BINS", "Judged", "evaluation", "gate", "grading", "macro_f1", "named"]
+__all__ = ["BINS", "Judged", "calibration", "evaluation", "gate", "grading", "macro_f1", "named"]
 
 Floats = npt.NDArray[np.float64]
 Grades = npt.NDArray[np.intp]
@@ -33,9 +33,11 @@ Grades = npt.NDArray[np.intp]
 BINS = 5
 """Number of bins of equally many test lots, by stated confidence."""
 WORST_CALIBRATION = 0.05
-"""The largest mean distance between stated and true confidence."""
+"""The largest mean distance between stated confidence and share of right answers, unless chance explains more."""
 CHANCE = 0.975
-"""Quantile of the calibration error that counts as chance, with as many lots and confidences that far off."""
+"""Quantile of the calibration error of right confidences that counts as chance, with as many lots."""
+MOST_BINS, LOTS_PER_BIN = 10, 40
+"""Number of bins of the calibration error, and the number of lots of a bin where there are fewer bins."""
 MOST_ALARMS = 3.0
 """Maximum false alarms of ordinary lots, as a multiple of the nominal share."""
 ALLOWED = "allowed for as many lots"
@@ -143,9 +145,7 @@ def _confidence(rows: Judged, baseline: Baseline) -> Iterator[Metric]:
         baseline=float(-np.log(baseline.shares[rows.actual]).mean()),
         rows=count,
     )
-    yield Metric(name="calibration_error", value=calibration_error(right, stated), rows=count)
-    most = calibration_error_by_chance(stated, WORST_CALIBRATION, CHANCE)
-    yield Metric(name="calibration_error", value=most, slice=ALLOWED, better="nominal", rows=count)
+    yield from calibration(right, stated)
     yield Metric(
         name="calibration_error",
         value=calibration_error(raw_right, rows.raw.max(axis=1)),
@@ -156,6 +156,20 @@ def _confidence(rows: Judged, baseline: Baseline) -> Iterator[Metric]:
         part = f"confidence bin {number} of {BINS}"
         yield Metric(name="stated_confidence", value=mean, slice=part, better="nominal", rows=held)
         yield Metric(name="share_right", value=seen, slice=part, better="higher", rows=held)
+
+
+def calibration(right: Floats, stated: Floats) -> tuple[Metric, Metric]:
+    """Return the calibration error of [n] stated confidences, and the largest one that the gate allows.
+
+    Honest confidences show an error too where there are few lots, because the observed shares vary.
+    """
+    bins = max(1, min(MOST_BINS, len(stated) // LOTS_PER_BIN))
+    error = calibration_error(right, stated, bins)
+    most = max(WORST_CALIBRATION, calibration_error_by_chance(stated, CHANCE, bins))
+    return (
+        Metric(name="calibration_error", value=error, rows=len(right)),
+        Metric(name="calibration_error", value=most, slice=ALLOWED, better="nominal", rows=len(right)),
+    )
 
 
 def _gain(
@@ -186,7 +200,7 @@ def _calibrated(error: float, most: float) -> Check:
         "calibration",
         error <= most,
         measured=f"{error:.4f}",
-        required=f"at most {most:.4f}: {WORST_CALIBRATION:g}, and what chance adds with as many lots",
+        required=f"at most {most:.4f}: {WORST_CALIBRATION:g}, or what chance gives with as many lots",
         failure=f"{error:.4f} is above {most:.4f}, which chance does not explain",
     )
 

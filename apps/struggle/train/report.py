@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,15 @@ import pandas as pd
 from apps.struggle.schema import DAYS
 from apps.struggle.serve.decide import OUTPUTS
 from apps.struggle.train.data import GROUPS
+from apps.struggle.train.model import MISS_COST
 from serving.kernel.storage.version_manifest import Check, Metric
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
 from training.measures import classification
+from training.measures.chance import beside_chance, part_of
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats, verdict
+from training.measures.gate import beats, no_worse, verdict
 from training.recipe import Evaluation
 
 __all__ = ["evaluation", "gate", "judged", "named"]
@@ -27,6 +29,9 @@ RESAMPLES = 200
 LEAST_ROWS = 50
 MOST_OFF = 0.08
 """Maximum mean distance between stated probability and observed share."""
+CHANCE = 0.975
+"""Quantile of the calibration error of right probabilities that counts as chance, with as many students."""
+ALLOWED = "allowed for as many students"
 
 Vector = npt.NDArray[Any]
 Measure = Callable[[Vector, Vector], float]
@@ -48,6 +53,8 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
     metrics = [
         _gain("brier", _calm, rows, "all", seed, better="lower"),
         *_measures(rows, "all", classification.auroc),
+        *_flags(rows, seed),
+        _allowed(rows),
     ]
     for day in DAYS:
         own = rows[rows["day"] == day]
@@ -69,19 +76,51 @@ def named(found: Evaluation, part: pd.DataFrame) -> Evaluation:
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Check for better ranking than the rule on every day, lower error overall, and calibrated probabilities."""
+    """Check the ranking by day and the error overall beside the rule, the flags, and the calibration.
+
+    The flags must be better than flagging at random, and must not cost more than the rule's.
+    """
     found = evaluation.by_slice
     checks = [beats("the rule, all days", "Brier score", found["brier", "all"])]
     checks += [beats(f"the rule, day {day}", "AUROC", found["auroc", f"day {day}"], digits=3) for day in DAYS]
-    off = found["calibration error", "all"]
+    flags = found["precision", part_of("all")]
+    checks.append(beats("flagging at random, all days", "precision", flags, digits=3))
+    checks.append(no_worse("the rule, flags of all days", "cost", found["cost", "all"], digits=3))
+    off, most = found["calibration error", "all"], found["calibration error", ALLOWED].value
     calibration = verdict(
         "calibration",
-        off.value <= MOST_OFF,
+        off.value <= most,
         measured=f"{off.value:.3f}",
-        required=f"at most {MOST_OFF}",
+        required=f"at most {most:.3f}: {MOST_OFF:g}, or what chance gives with as many students",
         failure="stated probabilities do not match observed shares",
     )
     return [*checks, calibration]
+
+
+def _flags(rows: pd.DataFrame, seed: int) -> Iterator[Metric]:
+    """Yield the flags beside flagging at random, and what they cost beside the rule's."""
+    actual, student = rows["actual"].to_numpy(), rows["student"].to_numpy()
+    model, rule = (rows[f"{who}_flag"].to_numpy() for who in ("predicted", "baseline"))
+    yield beside_chance("precision", classification.precision, actual, model, student, seed, resamples=RESAMPLES)
+    gain = classification.gain_interval(_thrift, actual, model, rule, student, seed, resamples=RESAMPLES)
+    yield beside("cost", _cost, actual, model, rule, unit="false alarms per row", gain=gain)
+
+
+def _cost(actual: Vector, flagged: Vector) -> float:
+    """Return the mean cost of misses and false alarms; a miss costs `MISS_COST` false alarms."""
+    missed, alarm = (actual == 1) & (flagged == 0), (actual == 0) & (flagged == 1)
+    return float((MISS_COST * missed + alarm).mean())
+
+
+def _thrift(actual: Vector, flagged: Vector) -> float:
+    return -_cost(actual, flagged)
+
+
+def _allowed(rows: pd.DataFrame) -> Metric:
+    """Return the calibration error that chance explains. A student's rows share one outcome and count as one."""
+    stated = rows.groupby("student")["predicted"].first().to_numpy()
+    most = max(MOST_OFF, classification.calibration_error_by_chance(stated, CHANCE))
+    return Metric(name="calibration error", value=most, slice=ALLOWED, better="nominal", rows=len(stated))
 
 
 def _gain(name: str, measure: Measure, rows: pd.DataFrame, part: str, seed: int, better: str = "higher") -> Metric:

@@ -12,6 +12,7 @@ from apps.vendor.train.history import NOTICES
 from serving.kernel.storage.version_manifest import Check, Metric
 from serving.kernel.tensors import Arrays
 from training.measures.block_bootstrap import mean_gain
+from training.measures.chance import beside_chance, part_of
 from training.measures.classification import (
     auroc,
     average_precision,
@@ -23,7 +24,7 @@ from training.measures.classification import (
 )
 from training.measures.evaluate import beside
 from training.measures.evaluation_rows import keyed
-from training.measures.gate import beats, verdict
+from training.measures.gate import beats, no_worse, verdict
 from training.recipe import Evaluation
 
 __all__ = ["GATED", "WATCHED", "evaluation", "gate", "judged", "named", "slice_of"]
@@ -77,8 +78,9 @@ def evaluation(rows: pd.DataFrame, seed: int) -> Evaluation:
     for notice in NOTICES:
         part = rows[rows["notice"] == notice]
         metrics += _measured(part, slice_of(notice), seed)
+        metrics += _beside_chance(part, slice_of(notice), seed)
         if notice in WATCHED:
-            metrics += _alerts(part, slice_of(notice))
+            metrics += _alerts(part, slice_of(notice), seed)
     month = rows[rows["notice"] == 30]
     for name, chosen in (("from stock", month["from_stock"]), ("direct", ~month["from_stock"])):
         metrics += _measured(month[chosen], f"{slice_of(30)}, {name}", None)
@@ -94,11 +96,23 @@ def named(found: Evaluation, week: pd.Series[int], tidy: pd.DataFrame) -> Evalua
 
 
 def gate(evaluation: Evaluation) -> Sequence[Check]:
-    """Check for better probabilities than the vendor's late share; a day ahead, the gain must be significant."""
+    """Check for better probabilities than the vendor's late share; a day ahead, the gain must be significant.
+
+    The vendor's share may be worse than one share for all vendors, so chance is a second baseline.
+    """
     found = evaluation.by_slice
     brier = found.get(("brier", slice_of(GATED)))
     checks = [beats(f"the vendor's own share, {slice_of(GATED)}", "Brier score", brier)]
-    return checks + [_no_worse(found.get(("brier", slice_of(notice))), slice_of(notice)) for notice in WATCHED]
+    brier = found.get(("brier", part_of(slice_of(GATED))))
+    checks.append(beats(f"the late share of all vendors, {slice_of(GATED)}", "Brier score", brier))
+    for notice in (GATED, *WATCHED):
+        ranking = found.get(("average_precision", part_of(slice_of(notice))))
+        checks.append(beats(f"drawing at random, {slice_of(notice)}", "average precision", ranking))
+    for part in map(slice_of, WATCHED):
+        checks.append(_no_worse(found.get(("brier", part)), part))
+        if alerts := found.get(("precision", part_of(_high(part)))):
+            checks.append(no_worse(f"drawing at random, {_high(part)}", "precision", alerts))
+    return checks
 
 
 def _measured(rows: pd.DataFrame, part: str, seed: int | None) -> Iterator[Metric]:
@@ -118,19 +132,38 @@ def _measured(rows: pd.DataFrame, part: str, seed: int | None) -> Iterator[Metri
         yield beside(name, measure, actual, model, baseline, part=part, better=direction, gain=gains.get(name))
 
 
-def _alerts(rows: pd.DataFrame, part: str) -> Iterator[Metric]:
+def _beside_chance(rows: pd.DataFrame, part: str, seed: int) -> Iterator[Metric]:
+    """Yield the ranking and the Brier score beside one and the same probability for every shipment.
+
+    That probability is the late share of the test part itself, which no model knows.
+    """
+    if rows["actual"].nunique() < 2:
+        return
+    actual, model, week = (rows[name].to_numpy() for name in ("actual", "predicted", "week"))
+    share = float(actual.mean())
+    yield beside_chance("average_precision", average_precision, actual, model, week, seed, part)
+    yield beside_chance("brier", brier, actual, model, week, seed, part, better="lower", constant=share)
+
+
+def _alerts(rows: pd.DataFrame, part: str, seed: int) -> Iterator[Metric]:
     """Yield the metrics of the level `high`, with a baseline of the same budget, and the late share.
 
-    Precision must be compared with the late share.
+    Precision must be compared with the late share: of shipments drawn at random, that share is late.
     """
     if rows.empty:
         return
     actual, model, baseline = (rows[name].to_numpy() for name in ("actual", "flagged", "baseline_flagged"))
     for name, measure in (("precision", precision), ("recall", recall)):
-        yield beside(name, measure, actual, model, baseline, part=f"{part}, high risk", better="higher")
+        yield beside(name, measure, actual, model, baseline, part=_high(part), better="higher")
     for name in ("flagged", "actual"):
         share = float(rows[name].mean())
         yield Metric(name=f"share_{name}", value=share, slice=part, better="nominal", rows=len(rows))
+    if model.any():
+        yield beside_chance("precision", precision, actual, model, rows["week"].to_numpy(), seed, _high(part))
+
+
+def _high(part: str) -> str:
+    return f"{part}, high risk"
 
 
 def _no_worse(metric: Metric | None, part: str) -> Check:

@@ -13,6 +13,7 @@ from training.measures.classification import (
     average_precision,
     brier,
     calibration_error,
+    calibration_error_by_chance,
     f1,
     gain_interval,
     macro_f1,
@@ -106,3 +107,20 @@ def test_a_gain_is_seen_and_none_is_not() -> None:
 def test_few_groups_give_no_interval() -> None:
     with pytest.raises(ValueError, match="3 groups"):
         gain_interval(auroc, ACTUAL, SCORE, SCORE, np.array([1, 1, 2, 2, 3, 3]), seed=1)
+
+
+@pytest.mark.parametrize("rows", [100, 1000])
+def test_the_calibration_error_that_chance_explains(rows: int) -> None:
+    """As drawn: right probabilities exceed the quantile as often as it says."""
+    draw = np.random.default_rng(rows)
+    probability = draw.uniform(0.2, 0.95, rows)
+    most = calibration_error_by_chance(probability, 0.9)
+    errors = [calibration_error((draw.random(rows) < probability).astype(int), probability) for _ in range(400)]
+    assert 0.84 < np.mean(np.array(errors) <= most) < 0.96
+    assert most < calibration_error_by_chance(probability, 0.95)
+
+
+def test_the_error_that_chance_explains_vanishes_with_many_rows() -> None:
+    probability = np.random.default_rng(1).uniform(0.2, 0.8, 200_000)
+    assert calibration_error_by_chance(probability, 0.975) < 0.005
+    assert calibration_error_by_chance(probability[:5], 0.975) < 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from apps.demand.train.backtest import History, Job, history, run, seasonal_naive
+from apps.demand.train.backtest import History, Job, flat, history, run, seasonal_naive
 from apps.demand.train.data import SCHEDULES, tidy
 from apps.demand.train.prophet import Plan
 from tests.apps.demand.tables import daily
@@ -22,6 +22,13 @@ def test_seasonal_naive_repeats_the_last_season() -> None:
     values[[14, 20]] = np.nan
     assert seasonal_naive(values, 7, 7).tolist() == [7, 15, 16, 17, 18, 19, 13]
     assert seasonal_naive(np.array([4.0, np.nan]), 3, 7).tolist() == [4, 4, 4]
+
+
+def test_flat_is_the_mean_of_the_latest_four_seasons() -> None:
+    values = np.arange(40.0)
+    assert flat(values, 3, 7).tolist() == [25.5] * 3
+    values[12:] = np.nan
+    assert flat(values, 1, 7).tolist() == [5.5]
 
 
 def test_a_missing_day_stays_on_the_grid() -> None:

@@ -11,7 +11,9 @@ from training.measures import evaluate
 DAY = SCHEDULES["day"]
 
 
-def backtest(model: float = 5.0, naive: float = 12.0, needed: float = 1.0, actual: float = 100.0) -> pd.DataFrame:
+def backtest(
+    model: float = 5.0, naive: float = 12.0, needed: float = 1.0, actual: float = 100.0, flat: float = 10.0
+) -> pd.DataFrame:
     """Rows of all origins with errors of known size."""
     rng = np.random.default_rng(2)
     rows = pd.DataFrame(
@@ -26,6 +28,7 @@ def backtest(model: float = 5.0, naive: float = 12.0, needed: float = 1.0, actua
         predicted=actual + rng.normal(0, model, size),
         baseline=actual + rng.normal(0, naive, size),
         needed=rng.random(size) * needed,
+        flat=actual + np.random.default_rng(4).normal(0, flat, size),
         level=0.8,
     )
 
@@ -46,6 +49,21 @@ def test_where_seasonal_naive_wins_the_gate_refuses() -> None:
 
 def test_an_even_match_is_no_gain() -> None:
     assert not passed(backtest(model=8.0, naive=8.0))["beats seasonal-naive, 90 days"]
+
+
+def test_noise_about_a_level_is_not_forecast_better_than_by_the_level() -> None:
+    """Seasonal-naive repeats the noise, so both gain over it: the level, and the level with noise of its own."""
+    assert all(passed(backtest(model=8.5, naive=12.0, flat=8.5)).values())
+    found = passed(backtest(model=9.5, naive=12.0, flat=8.5))
+    assert {name for name, good in found.items() if not good} == {
+        f"no worse than a flat forecast, {days} days" for days in DAY.horizons
+    }
+
+
+def test_a_perfect_rule_passes_and_a_faint_signal_needs_many_days() -> None:
+    assert all(passed(backtest(model=0.0)).values())
+    found = passed(backtest(model=9.95, naive=10.0))
+    assert not found["beats seasonal-naive, 90 days"]
 
 
 @pytest.mark.parametrize("needed", [0.85, 1.4])

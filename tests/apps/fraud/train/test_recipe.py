@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from apps.fraud.app import app
 from apps.fraud.train.recipe import recipe
+from tests.apps.fraud.tables import wild_copies
 from tests.real import judged, table
 from training.data import read
 
@@ -26,3 +28,17 @@ def test_real_sets_reach_their_floors_and_are_judged_beside_the_baseline(real_da
     assert made.metrics["auroc", "all"].value >= floor
     verdicts = {check.name: check.passed for check in made.checks}
     assert verdicts["beats the distance from the median"] is beats
+    assert verdicts["beats drawing at random, ranking"] and verdicts["beats drawing at random, alerts"]
+    assert all(verdicts.values()) is beats, made.checks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["wild copies", "noise"])
+def test_data_without_a_signal_for_alerts_is_refused(kind: str) -> None:
+    frame = wild_copies(3000)
+    if kind == "noise":
+        frame["label"] = np.random.default_rng(1).permutation(frame["label"])
+    made = judged(recipe, table(recipe, read.from_generator(frame, "fraud")))
+    failed = {check.name for check in made.checks if not check.passed}
+    assert "beats drawing at random, alerts" in failed, made.metrics
+    assert made.metrics["precision", "alerts"].value < 2 * made.metrics["prevalence", "test"].value

@@ -16,15 +16,27 @@ def scored(skill: float, naive: float, seed: int = 0, odd: int = ODD) -> Scored:
     return Scored(actual, *scores, np.arange(len(actual)))
 
 
-def judged(skill: float, naive: float, drift: float = 1.0) -> tuple[dict[tuple[str, str], float], list[bool]]:
-    validation, test = scored(0, 0, 1, odd=0), scored(skill, naive)
+MEDIAN = "beats the distance from the median"
+RANDOM = {"beats drawing at random, ranking", "beats drawing at random, alerts"}
+ALERTS = "no worse than the distance from the median, alerts"
+ALL = {MEDIAN, *RANDOM, ALERTS, "false alarms"}
+
+
+def judged(
+    skill: float, naive: float, drift: float = 1.0, seed: int = 0
+) -> tuple[dict[tuple[str, str], float], set[str]]:
+    """The metrics by name and slice, and the checks that failed."""
+    validation, test = scored(0, 0, seed + 1000, odd=0), scored(skill, naive, seed)
     context = with_thresholds(CONTEXT, validation, prevalence=0.001, budget=0.01)
     test = Scored(test.actual, test.score * drift, test.baseline, test.record)
     found = evaluation(validation, test, context, seed=7)
     assert found.kind == "probabilities"
     assert found.rows[["predicted", "baseline"]].to_numpy().min() >= 0
     assert found.rows[["predicted", "baseline"]].to_numpy().max() <= 1
-    return {(m.name, m.slice): m.value for m in found.metrics}, [check.passed for check in gate(found)]
+    checks = gate(found)
+    assert {check.name for check in checks} == ALL and all(check.reason for check in checks if not check.passed)
+    metrics = {(m.name, m.slice): m.value for m in found.metrics}
+    return metrics, {check.name for check in checks if not check.passed}
 
 
 def test_thresholds_keep_the_budget_on_validation() -> None:
@@ -37,8 +49,8 @@ def test_thresholds_keep_the_budget_on_validation() -> None:
 
 
 def test_a_skilled_model_passes_its_gate() -> None:
-    metrics, passed = judged(skill=3, naive=1)
-    assert passed == [True, True]
+    metrics, failed = judged(skill=3, naive=1)
+    assert failed == set()
     assert metrics["auroc", "all"] > 0.95
     assert metrics["prevalence", "test"] == pytest.approx(ODD / (NORMAL + ODD))
     assert metrics["recall", "alerts"] > 0.5
@@ -47,15 +59,48 @@ def test_a_skilled_model_passes_its_gate() -> None:
 
 
 def test_a_model_that_the_baseline_beats_is_refused() -> None:
-    assert judged(skill=1, naive=3)[1] == [False, True]
+    assert judged(skill=1, naive=3)[1] == {MEDIAN, ALERTS}
 
 
 def test_a_gain_that_may_be_chance_is_refused() -> None:
-    assert judged(skill=1, naive=1)[1] == [False, True]
+    assert judged(skill=1, naive=1)[1] == {MEDIAN}
 
 
 def test_thresholds_that_do_not_hold_are_refused() -> None:
-    assert judged(skill=3, naive=1, drift=3)[1] == [True, False]
+    assert judged(skill=3, naive=1, drift=3)[1] == {"false alarms"}
+
+
+def test_noise_is_refused_by_every_draw() -> None:
+    """Scores that follow nothing; in most draws, every check beside chance says so."""
+    failed = [judged(skill=0, naive=0, seed=seed)[1] for seed in range(6)]
+    assert all(failed)
+    assert sum(RANDOM <= names for names in failed) >= 5
+
+
+def test_a_model_without_signal_does_not_pass_because_the_baseline_is_worse_than_chance() -> None:
+    """The ranking gains over the distance from the median, and its alerts are those of a lottery."""
+    for seed in range(3):
+        failed = judged(skill=0, naive=-1.5, seed=seed)[1]
+        assert MEDIAN not in failed and "beats drawing at random, alerts" in failed
+
+
+def test_a_faint_signal_of_the_ranking_is_not_one_of_the_alerts() -> None:
+    """Anomalies have slightly higher scores, but those above the threshold are others."""
+    validation = scored(0, 0, 1, odd=0)
+    test = scored(0, -1.5)
+    context = with_thresholds(CONTEXT, validation, prevalence=0.001, budget=0.01)
+    odd = test.actual == 1
+    near = np.quantile(validation.score, np.linspace(0.3, 0.98, int(odd.sum())))
+    test.score[odd] = near
+    failed = {check.name for check in gate(evaluation(validation, test, context, seed=7)) if not check.passed}
+    assert MEDIAN not in failed
+    assert failed >= {"beats drawing at random, alerts"}
+
+
+def test_a_perfect_rule_passes() -> None:
+    metrics, failed = judged(skill=40, naive=1)
+    assert failed == set()
+    assert metrics["auroc", "all"] == 1 and metrics["recall", "alerts"] == 1
 
 
 def test_a_threshold_from_few_records_may_be_missed_by_more() -> None:

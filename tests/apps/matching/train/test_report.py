@@ -1,17 +1,35 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from apps.matching.train.pairs import availabilities, flat, requirements
 from apps.matching.train.report import evaluation, gate
 from serving.kernel.storage.version_manifest import Metric
 from tests.apps.matching.pairs import fitted, synthetic_split
+from training.measures.chance import CHANCE
 from training.recipe import Evaluation
 
 
-def report(f1: tuple[float, float], first: tuple[float, float]) -> Evaluation:
-    def metric(name: str, gain: tuple[float, float] | None, value: float = 0.8, baseline: float = 0.6) -> Metric:
+def report(
+    f1: tuple[float, float], first: tuple[float, float], chance: tuple[float, float] = (0.1, 0.2)
+) -> Evaluation:
+    def metric(
+        name: str, gain: tuple[float, float] | None, value: float = 0.8, baseline: float = 0.6, part: str = "all"
+    ) -> Metric:
         low, high = gain or (None, None)
-        return Metric(name=name, value=value, baseline=baseline, better="higher", gain_low=low, gain_high=high)
+        return Metric(
+            name=name, value=value, baseline=baseline, slice=part, better="higher", gain_low=low, gain_high=high
+        )
 
-    metrics = metric("f1", f1), metric("average_precision", (0.1, 0.2)), metric("hit_at_1", None, *first)
+    metrics = (
+        metric("f1", f1),
+        metric("average_precision", (0.1, 0.2)),
+        metric("hit_at_1", None, *first),
+        metric("average_precision", (0.1, 0.2), part=CHANCE),
+        metric("precision", chance, part=CHANCE),
+    )
     _, split = synthetic_split()
     return Evaluation(metrics=metrics, rows=split.test, kind="probabilities")
 
@@ -34,3 +52,27 @@ def test_the_gate_wants_a_gain_beyond_chance_and_the_first_match_no_worse() -> N
     worse = gate(report((0.01, 0.2), (0.88, 0.9)))
     assert [check.name for check in worse if not check.passed] == ["finds the first match"]
     assert all(check.reason for check in (*by_chance, *worse) if not check.passed)
+
+    lottery = gate(report((0.01, 0.2), (0.9, 0.9), chance=(-0.1, 0.1)))
+    assert [check.name for check in lottery if not check.passed] == ["beats drawing at random, precision"]
+
+
+def failed(labels: np.ndarray) -> set[str]:
+    """The checks that fail when the test pairs have these labels."""
+    _, split = synthetic_split()
+    parts = replace(split, test=split.test.assign(label=labels))
+    return {check.name for check in gate(evaluation(fitted().model, parts)) if not check.passed}
+
+
+def test_labels_that_follow_nothing_are_refused() -> None:
+    _, split = synthetic_split()
+    labels = np.random.default_rng(1).permutation(split.test["label"].to_numpy())
+    assert failed(labels) >= {"beats drawing at random, precision", "beats letter TF-IDF, average_precision"}
+
+
+def test_labels_that_the_model_gives_are_a_perfect_rule() -> None:
+    _, split = synthetic_split()
+    model = fitted().model
+    score = model.score(flat(requirements(split.test), availabilities(split.test)))
+    found = failed((score >= model.threshold).astype(int))
+    assert not {name for name in found if name.startswith("beats drawing at random")}

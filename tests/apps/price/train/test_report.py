@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,16 @@ def rows(error: float, count: int = 600, half: float = 0.2, seed: int = 1) -> Ju
     day = 737_000 + np.tile(np.arange(count), 2)
     busy = np.arange(2 * count) % 2 == 0
     return Judged(horizon, day, busy, actual, last, predicted, predicted * np.exp(-half), predicted * np.exp(half))
+
+
+def joined(*parts: Judged) -> Judged:
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Judged(*(np.concatenate(one) for one in columns))
+
+
+def failed(rows: Judged) -> set[str]:
+    checks = gate(evaluation(rows, rows, seed=7), 0.8)
+    return {check.name for check in checks if not check.passed}
 
 
 def test_a_model_that_is_better_passes() -> None:
@@ -80,3 +92,35 @@ def test_outputs_become_money() -> None:
     found = judged(table, outputs)
     assert found.predicted[0] == 100
     assert found.low[0] == pytest.approx(90.48, abs=0.01)
+
+
+BEATS = {"beats persistence, horizon 1", "beats persistence, horizon 7"}
+
+
+def test_noise_is_refused_and_a_perfect_rule_passes() -> None:
+    """Noise: the last price and a random step. A faint signal counts when there are enough days to show it."""
+    calm = rows(0.1)
+    noise = np.random.default_rng(5).normal(0, 0.02, len(calm.actual))
+    for size in (0.0, 1.0):
+        given = calm.baseline * np.exp(size * noise)
+        assert failed(replace(calm, predicted=given, low=given * 0.774, high=given * 1.292)) >= BEATS
+    assert BEATS <= failed(rows(0.198, count=150, half=0.25))
+    assert failed(rows(0.18, count=4000, half=0.2307)) == set()
+    assert failed(rows(0.0001, half=0.00012816)) == set()
+
+
+@pytest.mark.parametrize(("error", "passed"), [(0.1, True), (0.19, True), (0.3, False)])
+def test_at_other_horizons_persistence_must_not_be_better(error: float, passed: bool) -> None:
+    far = rows(error, half=1.2816 * error, seed=3)
+    far = replace(far, horizon=np.where(far.horizon == 1, 30, 14))
+    found = failed(joined(rows(0.1, half=0.1282), far))
+    assert found == (set() if passed else {f"no worse than persistence, horizon {days}" for days in (14, 30)})
+
+
+@pytest.mark.parametrize("count", [150, 300])
+def test_an_interval_that_is_right_is_not_refused_for_chance(count: int) -> None:
+    """One market and few days: the coverage of a right interval is often more than 3 points off."""
+    honest = [failed(rows(0.1, count=count, half=0.12816, seed=seed)) for seed in range(16)]
+    assert sum(any(name.startswith("coverage") for name in names) for names in honest) <= 2
+    wrong = [failed(rows(0.1, count=count, half=0.06, seed=seed)) for seed in range(4)]
+    assert all("coverage, horizon 1" in names for names in wrong)

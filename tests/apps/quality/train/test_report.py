@@ -7,16 +7,18 @@ import pytest
 from sklearn.metrics import f1_score
 
 from apps.quality.train.baseline import Baseline
-from apps.quality.train.report import BINS, Judged, evaluation, gate, grading, macro_f1
+from apps.quality.train.report import BINS, Judged, calibration, evaluation, gate, grading, macro_f1
 from serving.kernel.storage.version_manifest import Check, Metric
 
 NAMES = ("C", "B", "A")
 BASELINE = Baseline(slot=0, means=np.array([0.0, 1.0, 2.0]), fallback=1.0, shares=np.array([0.3, 0.4, 0.3]))
 
 
-def judged(right: float, baseline: float, sharp: float = 0.0, count: int = 900, groups: int = 100) -> Judged:
+def judged(
+    right: float, baseline: float, sharp: float = 0.0, count: int = 900, groups: int = 100, seed: int = 1
+) -> Judged:
     """The model gets a share `right` of the lots, the baseline a share `baseline`; `sharp` overstates."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     actual = rng.integers(0, 3, count)
     other = (actual + rng.integers(1, 3, count)) % 3
     answered = np.where(rng.random(count) < right, actual, other)
@@ -63,7 +65,41 @@ def test_too_few_groups_for_an_interval_are_refused() -> None:
 def test_probabilities_that_overstate_are_refused() -> None:
     check = checks(judged(0.8, 0.5, sharp=0.15))["calibration"]
     assert not check.passed
-    assert "above 0.05" in check.reason
+    assert "0.05, or what chance gives" in check.required and "chance does not explain" in check.reason
+
+
+def share_passed(count: int, off: float, draws: int = 300) -> float:
+    """Of models whose stated confidence is too high by `off`, the share that the check lets pass."""
+    rng = np.random.default_rng(count)
+    passed = 0
+    for _ in range(draws):
+        stated = rng.uniform(0.4, 1, count)
+        right = (rng.random(count) < stated - off).astype(np.float64)
+        error, most = calibration(right, stated)
+        passed += error.value <= most.value
+    return passed / draws
+
+
+@pytest.mark.parametrize("count", [212, 400, 1000])
+def test_an_honest_model_of_few_lots_passes_and_one_that_overstates_does_not(count: int) -> None:
+    assert share_passed(count, 0.0) >= 0.97
+    assert share_passed(count, 0.15) <= 0.05
+
+
+def test_what_chance_adds_vanishes_with_many_lots() -> None:
+    stated = np.random.default_rng(1).uniform(0.4, 1, 100_000)
+    _, most = calibration(np.ones(100_000), stated)
+    assert most.value == 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_is_refused_and_a_perfect_rule_passes(seed: int) -> None:
+    """A model that knows nothing and says so is calibrated; it is refused because its grades are a lottery."""
+    failed = {name for name, check in checks(judged(0.34, 0.34, seed=seed)).items() if not check.passed}
+    assert {"beats the nearest mean of one measurement"} <= failed
+    faint = {name for name, check in checks(judged(0.36, 0.34, count=300, seed=seed)).items() if not check.passed}
+    assert {"beats the nearest mean of one measurement"} <= faint
+    assert all(check.passed for check in checks(judged(1.0, 0.6, seed=seed)).values())
 
 
 @pytest.mark.parametrize(("share", "passed"), [(0.0, True), (0.05, True), (0.07, False)])

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from apps.vendor.train.history import NOTICES
-from apps.vendor.train.report import GATED, evaluation, gate, judged, slice_of
+from apps.vendor.train.report import GATED, WATCHED, evaluation, gate, judged, slice_of
+from training.measures.chance import part_of
 
 
 def rows(skill: float, baseline_skill: float, count: int = 3000, weeks: int = 40) -> pd.DataFrame:
@@ -43,7 +44,8 @@ def test_a_better_model_passes() -> None:
 
 def test_a_model_the_baseline_beats_is_refused_and_told_why() -> None:
     checks = gate(evaluation(rows(0.3, 0.9), seed=1))
-    assert not any(check.passed for check in checks)
+    own = [check for check in checks if check.name.startswith(("beats the vendor", "Brier score"))]
+    assert len(own) == 3 and not any(check.passed for check in own)
     assert checks[0].reason == "the vendor's own share is at least as good"
 
 
@@ -52,6 +54,51 @@ def test_a_gain_that_may_be_chance_is_refused() -> None:
     made["predicted"] = np.where(made["week"] == 1, made["predicted"], made["baseline"])
     checks = gate(evaluation(made, seed=1))
     assert checks[0].reason in ("the gain may be chance", "the vendor's own share is at least as good")
+
+
+def refused(made: pd.DataFrame) -> set[str]:
+    return {name for name, good in passed(made).items() if not good}
+
+
+VENDORS = "beats the late share of all vendors, 1 day ahead"
+RANDOM = {f"beats drawing at random, {slice_of(notice)}" for notice in (GATED, *WATCHED)}
+
+
+def test_a_model_without_signal_does_not_pass_because_the_vendors_shares_are_noise() -> None:
+    """Lateness that follows nothing: one share for all is better than each vendor's own, and is no signal."""
+    made = rows(0.0, 0.0)
+    noise = np.random.default_rng(3)
+    made["actual"] = (noise.random(len(made)) < 0.2).astype(float)
+    made["predicted"] = 0.2 + 0.001 * noise.random(len(made))
+    made["baseline"] = np.clip(noise.normal(0.2, 0.1, len(made)), 0.01, 0.99)
+    found = refused(made)
+    assert "beats the vendor's own share, 1 day ahead" not in found
+    assert found >= {VENDORS} and len(found & RANDOM) >= 2
+
+
+def test_a_faint_signal_passes_where_it_is_shown_and_not_where_it_may_be_chance() -> None:
+    def faint(count: int) -> pd.DataFrame:
+        made, draw = rows(0.0, 0.0, count=count), np.random.default_rng(5)
+        fact = draw.normal(size=count)
+        made["predicted"] = 1 / (1 + np.exp(1.4 - 0.3 * fact))
+        made["actual"] = (draw.random(count) < made["predicted"]).astype(float)
+        made["flagged"] = (fact > 1.3).astype(float)
+        return made.assign(baseline=np.clip(draw.normal(0.21, 0.05, count), 0.01, 0.99))
+
+    assert refused(faint(240)) & {VENDORS, *RANDOM}
+    assert refused(faint(20_000)) == set()
+
+
+def test_a_perfect_rule_passes() -> None:
+    made = rows(0.9, 0.3)
+    assert refused(made.assign(predicted=0.01 + 0.98 * made["actual"], flagged=made["actual"])) == set()
+
+
+def test_alerts_worse_than_a_lottery_are_refused_and_none_at_all_are_not() -> None:
+    made = rows(0.9, 0.3)
+    wrong = refused(made.assign(flagged=(made["predicted"] < 0.1).astype(float)))
+    assert wrong == {f"no worse than drawing at random, {slice_of(notice)}, high risk" for notice in WATCHED}
+    assert refused(made.assign(flagged=0.0)) == set()
 
 
 def test_a_test_part_that_is_too_short_is_refused() -> None:
@@ -72,7 +119,10 @@ def test_every_measure_stands_beside_the_baseline() -> None:
     bare = {metric.name for metric in made.metrics if metric.baseline is None}
     assert bare == {"share_flagged", "share_actual"}
     with_interval = {(metric.name, metric.slice) for metric in made.metrics if metric.gain_low is not None}
-    assert with_interval == {(name, slice_of(notice)) for name in ("auroc", "brier") for notice in NOTICES}
+    days = [slice_of(notice) for notice in NOTICES]
+    chance = {(name, part_of(part)) for name in ("average_precision", "brier") for part in days}
+    chance |= {("precision", part_of(f"{slice_of(notice)}, high risk")) for notice in WATCHED}
+    assert with_interval == chance | {(name, part) for name in ("auroc", "brier") for part in days}
     assert {slice_of(notice) for notice in NOTICES} <= {metric.slice for metric in made.metrics}
     assert slice_of(GATED) == "1 day ahead"
 
