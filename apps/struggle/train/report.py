@@ -23,7 +23,7 @@ from training.measures.evaluation_rows import keyed
 from training.measures.gate import beats, no_worse, verdict
 from training.recipe import Evaluation
 
-__all__ = ["evaluation", "gate", "judged", "named"]
+__all__ = ["ALLOWED", "evaluation", "gate", "judged", "named"]
 
 RESAMPLES = 200
 LEAST_ROWS = 50
