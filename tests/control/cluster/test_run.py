@@ -25,15 +25,15 @@ def there(slipway: Slipway, api: FakeApi, tmp_path: Path) -> Slipway:
 
 
 def test_the_manifest_is_printed_without_a_cluster(slipway: Slipway) -> None:
-    done = slipway.run(
-        "train", "price", *DATA, "--commodity", "onion", "--print", **ENVIRON, KUBECONFIG="/nowhere"
-    )
+    own = ("--commodity", "onion", "--allow-column", "reference", "--allow-column", "arrival")
+    done = slipway.run("train", "price", *DATA, *own, "--print", **ENVIRON, KUBECONFIG="/nowhere")
     assert done.returncode == 0, done.stderr
     manifest = yaml.safe_load(done.stdout)
     assert "&id" not in done.stdout, "anchors are for no reader"
     assert manifest["kind"] == "RayJob"
     assert manifest["spec"]["entrypoint"].startswith("slipway train price --data s3://data/prices.csv")
-    assert "--commodity=onion" in manifest["spec"]["entrypoint"]
+    asked = "--allow-column reference --allow-column arrival --commodity=onion"
+    assert asked in manifest["spec"]["entrypoint"]
 
 
 @pytest.mark.parametrize(
