@@ -39,7 +39,7 @@ TRAPS: dict[str, Callable[[pd.DataFrame, np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("mixed", [False, True])
 def test_leaks_of_graded_lots_are_refused_by_name(trap: str, mixed: bool) -> None:
-    table = beans(4000)
+    table = beans(1200)
     codes = pd.factorize(table["Class"])[0]
     table["Texture"] = TRAPS[trap](table, codes)
     if mixed:
@@ -58,6 +58,13 @@ def test_leaks_of_labelled_records_are_refused_by_name(trap: str) -> None:
     with pytest.raises(DataError, match="column 'entry' .*--allow-column entry"):
         refuse_leaks(fraud, made)
     refuse_leaks(fraud, made, allowed=("entry",))
+
+
+def test_a_column_that_says_much_is_no_leak() -> None:
+    """In the set `http`, too, one column alone finds nearly all attacks (macro-F1 0.964)."""
+    table = wild_copies(6000)
+    table["bytes"] = np.where(table["label"] == 1, 4.0, 0.0) + RANDOM.normal(size=len(table))
+    assert list(suspects(fraud, tidy(fraud, table))) == []
 
 
 def test_a_rule_of_two_columns_is_no_leak() -> None:
