@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from training.data.notation import advice
 from training.data.leaks import refuse_leaks
+from training.data.notation import advice
 from training.data.read import ROW, file_and_row
 from training.errors import BadValue, DataError
 from training.recipe import Dataset, Recipe, RecipeOptions
