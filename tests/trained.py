@@ -27,7 +27,7 @@ from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.loaded_version import LoadedVersion
 from serving.models.loader import load
-from training import find_recipe, run
+from training import find_recipe, prepare, run
 from training.fit.trainer import Trainer
 from training.progress import Progress
 from training.registry.mlflow_registry import Registry
@@ -92,7 +92,7 @@ class Trained:
             with pytest.MonkeyPatch.context() as patch:
                 # MLflow keeps artifacts of a database without a server in the working folder.
                 patch.chdir(self.folder)
-                patch.setattr(run, "validate", self._keeping(app))
+                patch.setattr(prepare, "validate", self._keeping(app))
                 patch.setattr(run, "open_trainer", self._noting(app))
                 database = shutil.copy(self.empty_database, self.folder / f"{app.name}.db")
                 return train(request, Registry(f"sqlite:///{database}"), recipe=recipe).version
@@ -140,7 +140,7 @@ class Trained:
 
     def _keeping(self, app: AnyApp) -> Callable[..., pd.DataFrame]:
         """The pipeline's step, which writes down what it lets pass: to make it anew takes as long as to fit."""
-        validate = run.validate
+        validate = prepare.validate
 
         def kept(*given: Any) -> pd.DataFrame:
             table = validate(*given)

@@ -96,11 +96,9 @@ def train(
         raise typer.BadParameter("--print needs --on cluster")
     settings = read(StackSettings)
     recipe = find(app)
-    known = (*recipe.selectable, *READING)
-    select = own_options("train", app, known, context.args)
+    select = own_options("train", app, (*recipe.selectable, *READING), context.args)
     options = RecipeOptions(select=select, seed=seed, allowed=tuple(allow_column or ()))
-    # This import takes seconds, so errors in the options are reported before it.
-    from training.run import TrainRequest
+    from training.run import TrainRequest  # takes seconds: errors in the options are reported before it
 
     request = TrainRequest(
         app=recipe.app.name,
