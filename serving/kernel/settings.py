@@ -83,13 +83,13 @@ class Settings:
     )
     max_replicas: int = setting(0, "Largest number of gateway replicas; 0: as in the apps' `values.yaml`.")
     max_connections: int = setting(
-        8192,
+        16384,
         "Most HTTP connections of one gateway process. At the limit, connections that have been idle longest are "
         "closed for new ones; if none is idle, a new one is answered with 503. The gRPC port has the same limit "
         "for its own connections and closes new ones. 0: no limit.",
     )
     max_connections_per_peer: int = setting(
-        4096,
+        8192,
         "The same for the connections of one address. Behind a load balancer that is the load balancer's. "
         "0: no limit.",
     )

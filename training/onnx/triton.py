@@ -168,10 +168,16 @@ def _start(model_repository: Path, folder: Path, timeout: float) -> tuple[subpro
         except BaseException as error:  # the server must not outlive its start, also after Ctrl-C
             _stop(server)
             tries -= 1
-            if tries and isinstance(error, TritonError) and "already in use" in str(error):
+            if tries and _is_worth_another_try(error):
                 continue
             raise
         return server, grpc
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    """A port that another program took, or a start that hung, which rarely happens."""
+    text = str(error) if isinstance(error, TritonError) else ""
+    return "already in use" in text or "was not ready after" in text
 
 
 def _die_with_parent() -> None:
