@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from control.stack.programs import probes
 
 _COUNT = itertools.count(1)
@@ -43,8 +45,13 @@ class Postgres:
 
     def stop(self, number: int = signal.SIGINT) -> None:
         if self.process is not None:
+            sessions = (
+                psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+            )
             self.process.send_signal(number)
             self.process.wait(60)
+            # The sessions of one that was killed go on answering for a moment.
+            psutil.wait_procs(sessions, 60)
 
     def make(self, name: str) -> str:
         """An own database; waits until the server answers."""
