@@ -344,11 +344,8 @@ async def _until_reachable(batcher: Batcher) -> None:
             await asyncio.sleep(0.05)
 
 
-def test_a_triton_elsewhere_gets_raw_contents_and_one_warning(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A region in a folder that Triton does not see is what a Triton on another machine finds."""
-    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+def only_warning(server: Server, caplog: pytest.LogCaptureFixture) -> str:
+    """What is logged, once, when large batches are answered without shared memory."""
 
     async def main() -> None:
         async with opened(server, True, "negate") as (_, negate):
@@ -357,7 +354,17 @@ def test_a_triton_elsewhere_gets_raw_contents_and_one_warning(
 
     asyncio.run(main())
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "SLIPWAY_TRITON_SHARED_MEMORY: tensors are sent over gRPC instead" in record.message
+    return record.message
+
+
+def test_a_triton_elsewhere_gets_raw_contents_and_one_warning(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A region in a folder that Triton does not see is what a Triton on another machine finds."""
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+
+    warning = only_warning(server, caplog)
+    assert "SLIPWAY_TRITON_SHARED_MEMORY: tensors are sent over gRPC instead" in warning
     assert list(tmp_path.iterdir()) == []
 
 
@@ -369,12 +376,6 @@ def test_a_full_shared_memory_gets_raw_contents_and_one_warning(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
 
-    async def main() -> None:
-        async with opened(server, True, "negate") as (_, negate):
-            for i in range(3):
-                await negated(negate, LARGE_ROWS, i)
-
-    asyncio.run(main())
-    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "No space left" in record.message
+    warning = only_warning(server, caplog)
+    assert "No space left" in warning
     assert files() == []
