@@ -21,6 +21,7 @@ from control.settings import StackSettings
 from control.stack import processes, report
 from control.stack.files.state import StackState, read_state
 from control.stack.stop import stop
+from tests.processes import command_line
 
 PORT_FIELDS = ("mlflow_port", "ray_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")
 FREE = {name: 0 for name in (*PORT_FIELDS, "http_port", "grpc_port")}
@@ -81,7 +82,7 @@ class Slipway:
 
     def left(self) -> list[str]:
         """Processes that carry the mark of any stack of this home."""
-        return [" ".join(process.cmdline()) for stack_id in self.seen for process in processes.marked(stack_id)]
+        return [command_line(process) for stack_id in self.seen for process in processes.marked(stack_id)]
 
 
 @pytest.fixture

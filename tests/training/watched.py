@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-import psutil
-
+from tests.processes import children
 from training.progress import Silent
 
 
@@ -33,7 +32,7 @@ class Seer(Watch):
     def advance(self, done: int, total: int, note: str = "") -> None:
         super().advance(done, total, note)
         if not self.running:
-            self.running = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+            self.running = [line for _, line in children()]
 
 
 class Killer(Seer):
@@ -46,7 +45,6 @@ class Killer(Seer):
     def advance(self, done: int, total: int, note: str = "") -> None:
         super().advance(done, total, note)
         if done >= 10 and not self.killed:
-            processes = psutil.Process().children(recursive=True)
-            workers = [process.pid for process in processes if "RayTrainWorker" in " ".join(process.cmdline())]
+            workers = [process.pid for process, line in children() if "RayTrainWorker" in line]
             self.killed = workers[-1]
             os.kill(self.killed, signal.SIGKILL)

@@ -20,7 +20,7 @@ from serving.kernel.storage.version_files import decode_context
 from serving.kernel.storage.version_manifest import Manifest
 from training import find_recipe
 from training.errors import DataError, ScoreError
-from training.fit.ray_session import connected
+from training.fit.ray_session import connected, environment
 from training.progress import Progress, Silent
 from training.recipe import QuestionColumns
 from training.score.answers import schema
@@ -228,8 +228,8 @@ def _distribute(request: ScoreRequest, job: Job, missing: Sequence[Block], done:
     workers = min(request.workers or cpu_count(), len(missing))
     private_folder(request.home)
     # Ray logs an error for every actor pool of Ray Data, that an argument may be lost.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    with connected(workers, request.home):
+    level = {"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}
+    with environment(level), connected(workers, request.home):
         import ray.data
         from ray.exceptions import RayError
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from control.stack.files.state import read_state
+from tests.processes import command_line
 
 SCRIPT = """
 import sys
@@ -35,7 +36,7 @@ def of_home(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("SLIPWAY_HOME") == str(home) or str(home) in " ".join(process.cmdline()):
+            if process.environ().get("SLIPWAY_HOME") == str(home) or str(home) in command_line(process):
                 found.append(process)
         except psutil.Error:
             continue
@@ -64,7 +65,7 @@ def test_an_interrupted_start_leaves_no_stack(root: Path, tmp_path: Path, times:
         process.wait()
     left = of_home(home)
     try:
-        assert [" ".join(process.cmdline()) for process in left] == []
+        assert [command_line(process) for process in left] == []
         assert not home.exists()
     finally:
         for process in left:

@@ -16,6 +16,7 @@ from control.stack.progress import Lines
 from control.stack.start import start
 from control.stack.stop import stop
 from control.stack.temporary_stack import ensure
+from tests.processes import command_line
 
 
 @pytest.mark.slow
@@ -24,7 +25,7 @@ def test_starts_what_is_needed_and_stops_it(settings: StackSettings, monkeypatch
         assert state.parts == ("postgres", "mlflow")
         with urllib.request.urlopen(f"{state.mlflow_uri}/version", timeout=120) as answer:
             assert answer.status == 200
-        ours = [" ".join(process.cmdline()) for process in processes.marked(state.stack_id)]
+        ours = [command_line(process) for process in processes.marked(state.stack_id)]
         assert sum(state.mlflow_uri.rpartition(":")[2] in line for line in ours) == 1, "MLflow is one process"
         with pytest.raises(StackError, match="another slipway command"), ensure(settings, ["ray"]):
             note("never")

@@ -17,6 +17,7 @@ import pytest
 
 from serving.hosting.composition import deploy, undeploy
 from serving.kernel.settings import Settings
+from tests.processes import children
 from tests.serving.load import Load
 from tests.serving.toy import write_aliases, write_version
 from training.onnx.triton import free_ports
@@ -63,15 +64,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 def replicas() -> list[psutil.Process]:
-    mine = psutil.Process().children(recursive=True)
-    return [process for process in mine if "ServeReplica:slipway:gateway" in _name(process)]
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+    return [process for process, line in children() if "ServeReplica:slipway:gateway" in line]
 
 
 def status(address: str, path: str) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from serving.kernel.tensors import TensorSpec
+from tests.processes import command_line
 from training.onnx import triton
 
 
@@ -82,7 +83,7 @@ class Server:
     def kill(self) -> None:
         """End it without warning, as its machine would: with the processes of its Python backend."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        shared = [word for child in children for word in child.cmdline() if "_shm_region_" in word]
+        shared = [word for child in children for word in command_line(child).split() if "_shm_region_" in word]
         self.process.kill()
         self.process.wait()
         for child in children:

@@ -29,6 +29,7 @@ from control.stack.programs import gateway
 from control.stack.programs.gateway import main
 from tests.control.conftest import Slipway
 from tests.control.stack.test_survey import write_broken_app, write_version
+from tests.processes import command_line
 from tests.serving import toy
 
 
@@ -43,7 +44,7 @@ def lose_one(state: StackState, url: str, wait_until: Callable[..., None]) -> No
 
     def replicas() -> set[int]:
         marked = processes.marked(state.stack_id)
-        return {one.pid for one in marked if "ServeReplica:slipway:gateway" in " ".join(one.cmdline())}
+        return {one.pid for one in marked if "ServeReplica:slipway:gateway" in command_line(one)}
 
     wait_until(lambda: len(replicas()) == 2, 120)
     lost = min(replicas())

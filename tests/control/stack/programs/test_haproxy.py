@@ -11,6 +11,7 @@ from control.stack.files.layout import LONGEST_RUN
 from control.stack.files.state import StackState
 from control.stack.programs.haproxy import PORTS, environment
 from tests.control.conftest import Slipway
+from tests.processes import command_line
 from tests.serving.toy import write_aliases, write_version
 
 
@@ -44,8 +45,8 @@ def ask(port: int, path: str, body: bytes | None = None) -> tuple[int, str]:
 
 
 def haproxies(run: str) -> list[psutil.Process]:
-    found = [process for process in psutil.process_iter() if process.name() == "haproxy"]
-    return [process for process in found if run in " ".join(process.cmdline())]
+    found = [process for process in psutil.process_iter(["name"]) if process.info["name"] == "haproxy"]
+    return [process for process in found if run in command_line(process)]
 
 
 @pytest.mark.slow

@@ -10,13 +10,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from serving.kernel.app_values import load_values
@@ -25,6 +23,7 @@ from serving.kernel.settings import Settings
 from serving.models.backends.array_frames import decode_frame, encode_frame
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
+from tests.processes import children
 from tests.serving import toy
 from tests.serving.models import models
 from tests.serving.models.conformance import check_backend
@@ -249,11 +248,9 @@ def test_a_killed_replica_fails_its_running_call_and_later_calls_are_answered(ha
     async def kill(batcher: Batcher) -> None:
         hanging = batcher.submit(WORK, rows(1), call(60))
         await asyncio.sleep(1.0)
-        for process in psutil.Process().children(recursive=True):
-            # One that has ended has no command line any more.
-            with suppress(psutil.Error):
-                if "ServeReplica:mirror" in " ".join(process.cmdline()):
-                    os.kill(process.pid, signal.SIGKILL)
+        for process, line in children():
+            if "ServeReplica:mirror" in line:
+                os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(Unavailable, match="replica was lost"):
             await hanging
 

@@ -1,0 +1,21 @@
+"""Looks at processes that may end meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+
+
+def command_line(process: psutil.Process) -> str:
+    """The words of the process, with spaces between them; empty for one that has ended or is a zombie."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def children() -> Iterator[tuple[psutil.Process, str]]:
+    """Every process below this one, with its command line."""
+    for process in psutil.Process().children(recursive=True):
+        yield process, command_line(process)
