@@ -14,6 +14,9 @@ from serving.kernel.storage.version_files import Refused
 
 __all__ = ["Survey", "survey"]
 
+FIRST = "price"
+"""The app that the README asks first, so the one that is trained first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
@@ -24,13 +27,13 @@ class Survey:
     ready: tuple[str, ...] = ()
     """Apps with a version that was trained for today's features."""
     missing: tuple[str, ...] = ()
-    """Apps without such a version."""
+    """Apps without such a version, in the order in which they are trained."""
     broken: tuple[str, ...] = ()
     """For each app that cannot be imported: its name and the reason."""
 
 
 def survey(settings: StackSettings) -> Survey:
-    """Import every app and look for its versions.
+    """Import every app and look for its versions: in the order of `SLIPWAY_APPS`, else `price` and then by name.
 
     Raises `CommandError` for a name that is no app, and `StackError` when no app can be imported.
     """
@@ -39,7 +42,7 @@ def survey(settings: StackSettings) -> Survey:
     ready: list[str] = []
     missing: list[str] = []
     broken: list[str] = []
-    for name in settings.apps or app_folders():
+    for name in settings.apps or sorted(app_folders(), key=lambda name: (name != FIRST, name)):
         try:
             app = find_app(name)
         except LookupError as error:

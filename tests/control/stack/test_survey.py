@@ -29,6 +29,8 @@ def write_broken_app(folder: Path) -> str:
 
 def test_an_app_without_a_version_is_missing(settings: StackSettings) -> None:
     before = survey(settings)
+    assert before.missing[0] == "price", "the README asks it first"
+    assert list(before.missing[1:]) == sorted(before.missing[1:])
     assert "price" in before.missing and "price" not in before.ready
     write_version(settings.model_repository, 1)
     after = survey(settings)
@@ -53,6 +55,10 @@ def test_an_app_of_another_package_goes_by_its_name(settings: StackSettings) -> 
     write_version(settings.model_repository, 1)
     assert survey(served).missing == ()
     assert survey(served).names == ("apps.price",)
+
+
+def test_apps_that_are_listed_keep_their_order(settings: StackSettings) -> None:
+    assert survey(replace(settings, apps=("vendor", "price"))).missing == ("vendor", "price")
 
 
 def test_a_name_that_is_no_app(settings: StackSettings) -> None:
