@@ -21,6 +21,7 @@ from tests.costs import Costs, recorded, scope_of
 from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
+from tests.warm_python import warm
 from training.fit.ray_session import set_token
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ def postgres() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[list[str]]:
+    """Words for a command line instead of `python`: one that has imported the libraries already."""
+    with warm() as words:
+        yield words
 
 
 @pytest.fixture(scope="session")

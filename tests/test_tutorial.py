@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,14 +42,14 @@ def blocks(path: Path) -> list[Block]:
 class Reader:
     """Does what the page says, in a clone and with a port of its own."""
 
-    def __init__(self, clone: Path, port: int, grpc_port: int, registry: Path) -> None:
+    def __init__(self, clone: Path, port: int, grpc_port: int, registry: Path, warm_python: list[str]) -> None:
         """`registry` is a database of MLflow; without it each command would start PostgreSQL and MLflow."""
         self.clone = clone
         self.port = port
         folder = clone / "bin"
         folder.mkdir()
-        for name, module in {"slipway": "-m control", "python": ""}.items():
-            (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        for name, words in {"slipway": [*warm_python, "-m", "control"], "python": [sys.executable]}.items():
+            (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
             (folder / name).chmod(0o755)
         self.environment = {
             **os.environ,
@@ -122,7 +123,7 @@ class Reader:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, root: Path, empty_database: Path) -> Reader:
+def reader(tmp_path: Path, root: Path, empty_database: Path, warm_python: list[str]) -> Reader:
     clone = tmp_path / "clone"
     for name in PACKAGES:
         shutil.copytree(root / name, clone / name, ignore=shutil.ignore_patterns(".*", "*.pyc.*"))
@@ -130,7 +131,7 @@ def reader(tmp_path: Path, root: Path, empty_database: Path) -> Reader:
         shutil.copy(path, clone / path.relative_to(root))
     (clone / "model-repository").mkdir()
     registry = shutil.copy(empty_database, clone / "mlflow.db")
-    return Reader(clone, *free_ports(2), Path(registry))
+    return Reader(clone, *free_ports(2), Path(registry), warm_python)
 
 
 @pytest.mark.slow

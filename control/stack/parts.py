@@ -13,6 +13,7 @@ from control.settings import StackSettings
 from control.stack.files.state import COLLECTIONS, HOST, StackState
 from control.stack.programs import haproxy, probes
 from serving.kernel.storage.private_files import private_folder
+from training.fit.ray_session import UNWATCHED
 
 __all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
@@ -170,17 +171,10 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
             "RAY_enable_worker_prestart": "0",
             # Serve's controller would wake up ten times a second, beside the gateway.
             "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
-            **_unwatched(settings),
+            **({} if settings.ray_dashboard_port else UNWATCHED),
             **haproxy.environment(state),
         },
     )
-
-
-def _unwatched(settings: StackSettings) -> dict[str, str]:
-    """Without a dashboard nobody reads the load of the node, which Ray measures every few seconds."""
-    if settings.ray_dashboard_port:
-        return {}
-    return {"REPORTER_UPDATE_INTERVAL_MS": "60000", "METRICS_RECORD_INTERVAL_S": "60"}
 
 
 def _triton(state: StackState, settings: StackSettings) -> Part:

@@ -33,13 +33,14 @@ class Slipway:
 
     home: Path
     environ: dict[str, str]
+    python: list[str]
     started: list[subprocess.Popen[str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "control", *arguments],
+            [*self.python, "-m", "control", *arguments],
             env={**self.environ, **environ},
             capture_output=True,
             text=True,
@@ -99,12 +100,12 @@ def settings(place: Path) -> StackSettings:
 
 
 @pytest.fixture
-def slipway(place: Path) -> Iterator[Slipway]:
+def slipway(place: Path, warm_python: list[str]) -> Iterator[Slipway]:
     foreign = ("SLIPWAY_", "RAY_", "MLFLOW_")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     environ |= {f"SLIPWAY_{name.upper()}": "0" for name in FREE}
     environ |= {"SLIPWAY_HOME": str(place / "home"), "SLIPWAY_MODEL_REPOSITORY": str(place / "models")}
-    command = Slipway(place / "home", environ)
+    command = Slipway(place / "home", environ, warm_python)
     yield command
     state = command.state() if (command.home / "state.json").is_file() else None
     if state is not None:

@@ -40,13 +40,14 @@ class Stack:
 
     folder: Path
     environ: dict[str, str]
+    python: list[str]
     left: subprocess.CompletedProcess[str] | None = None
     """The `slipway up` that was left with Ctrl-C while vendor was being trained."""
 
     def run(self, *arguments: str, code: int = 0, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         """One `slipway` command; its exit code is checked."""
         done = subprocess.run(
-            [SLIPWAY, *arguments],
+            [*self.python, "-m", "control", *arguments],
             env=self.environ,
             cwd=self.folder,
             capture_output=True,
@@ -103,7 +104,7 @@ def leave_up(stack: Stack) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="session")
-def stack(trained: Trained) -> Iterator[Stack]:
+def stack(trained: Trained, warm_python: list[str]) -> Iterator[Stack]:
     """`slipway up` in a folder of its own, on free ports; `slipway down` at the end."""
     trained.version(price)
     folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
@@ -116,7 +117,7 @@ def stack(trained: Trained) -> Iterator[Stack]:
         "SLIPWAY_APPS": "price,vendor",
     }
     shutil.copytree(trained.repository.root / price.name, folder / "repository" / price.name)
-    made = Stack(folder, environ)
+    made = Stack(folder, environ, warm_python)
     try:
         left = leave_up(made)
         made.run("up", "--json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def command(slipway: Slipway, place: Path, empty_database: Path, root: Path) -> 
 
     def run(*arguments: str, **environ: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "control", *arguments],
+            [*slipway.python, "-m", "control", *arguments],
             env={**slipway.environ, **environ},
             capture_output=True,
             text=True,

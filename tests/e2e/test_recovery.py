@@ -24,7 +24,7 @@ def test_a_lost_machine_is_made_again_from_its_backup(stack: Stack) -> None:
         "SLIPWAY_HOME": str(folder / "home"),
         "SLIPWAY_MODEL_REPOSITORY": str(folder / "repository"),
     }
-    other = Stack(folder, environ)
+    other = Stack(folder, environ, stack.python)
     try:
         kept = stack.json("backup", str(folder / "backup"), "--json")
         assert kept["files"] > 2

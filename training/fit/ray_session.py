@@ -13,11 +13,27 @@ from typing import Any
 from training.errors import RayUnavailable
 from training.fit.scratch import scratch
 
-__all__ = ["address", "connected", "environment", "listens", "set_token"]
+__all__ = ["UNWATCHED", "address", "connected", "environment", "listens", "set_token"]
 
 LONGEST_TEMP_DIR = 40
 """Ray adds about 60 characters to the path for its Unix sockets, whose paths have at most 107 bytes."""
+UNWATCHED = {
+    "REPORTER_UPDATE_INTERVAL_MS": "60000",
+    "METRICS_RECORD_INTERVAL_S": "60",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_task_events_report_interval_ms": "0",
+}
+"""For a Ray without a dashboard: nobody reads what its processes would measure and report every few seconds."""
 OBJECT_STORE_BYTES = 512 * 2**20
+SETTINGS = {
+    # This will be Ray's default; without it every start warns.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A worker process starts when a task or an actor needs it; each imports for a second.
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_enable_worker_prestart": "0",
+    **UNWATCHED,
+}
 SECONDS = 2.0
 ATTEMPTS = 2
 """Ray's start times out after 30 s, which a busy machine may exceed."""
@@ -45,12 +61,8 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
     A private Ray listens on loopback and has `cpus` logical cores; it ends with the block, and its files are
     removed. If the process is already connected, that Ray is used and left running. Raises `RayUnavailable`.
     """
-    # This will be Ray's default; without it every start warns.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # A worker process starts when a task or an actor needs it; each imports for a second.
-    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
-    os.environ.setdefault("RAY_enable_worker_prestart", "0")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     set_token()
     import ray
 

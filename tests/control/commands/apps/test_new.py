@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,31 @@ from control.new.template import render
 NAMES = ("rainfall", "a1", "vendor_risk", "a" * 40)
 
 
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the repository, and the command line of Python in it."""
+
+    folder: Path
+    python: list[str]
+
+    def run(self, *words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        """A module of Python, with the packages of the copy."""
+        # Compiled once, not by every command and every process of Ray.
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": ""}
+        python = self.python if words[0] == "control" else [sys.executable]
+        line = [*python, "-m", *words]
+        return subprocess.run(
+            line, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=seconds
+        )
+
+    def run_well(self, *words: str, seconds: float = 60) -> str:
+        done = self.run(*words, seconds=seconds)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+def clone(tmp_path_factory: pytest.TempPathFactory, root: Path, warm_python: list[str]) -> Clone:
     """The packages, the rules of the architecture, and an empty model repository."""
     folder = tmp_path_factory.mktemp("clone")
     # Modules that are compiled need not be so again; another worker may be writing one.
@@ -29,21 +53,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     for name in ("pyproject.toml", *helpers):
         shutil.copy(root / name, folder / name)
     (folder / "model-repository").mkdir()
-    return folder
-
-
-def run(clone: Path, *words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-    """A module of this Python, with the packages of the copy."""
-    # Compiled once, not by every command and every process of Ray.
-    environment = {**os.environ, "PYTHONPATH": str(clone), "PYTHONDONTWRITEBYTECODE": ""}
-    line = [sys.executable, "-m", *words]
-    return subprocess.run(line, cwd=clone, env=environment, capture_output=True, text=True, timeout=seconds)
-
-
-def run_well(clone: Path, *words: str, seconds: float = 60) -> str:
-    done = run(clone, *words, seconds=seconds)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return Clone(folder, warm_python)
 
 
 def digests(clone: Path) -> dict[str, str]:
@@ -58,17 +68,19 @@ def remove(clone: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_adds_the_clean_files_it_prints_and_changes_no_other(clone: Path, name: str) -> None:
-    before = digests(clone)
+def test_it_adds_the_clean_files_it_prints_and_changes_no_other(clone: Clone, name: str) -> None:
+    before = digests(clone.folder)
     try:
-        printed = json.loads(run_well(clone, "control", "new", name, "--json"))
-        after = digests(clone)
+        printed = json.loads(clone.run_well("control", "new", name, "--json"))
+        after = digests(clone.folder)
         sources = [path for path in printed if path.endswith(".py")]
-        run_well(clone, "ruff", "check", "--no-cache", *sources)
-        run_well(clone, "ruff", "format", "--no-cache", "--check", *sources)
-        assert {path: n for path in printed if (n := len((clone / path).read_text().splitlines())) > 110} == {}
+        clone.run_well("ruff", "check", "--no-cache", *sources)
+        clone.run_well("ruff", "format", "--no-cache", "--check", *sources)
+        assert {
+            path: n for path in printed if (n := len((clone.folder / path).read_text().splitlines())) > 110
+        } == {}
     finally:
-        remove(clone, name)
+        remove(clone.folder, name)
     assert {path: after[path] for path in before} == before
     added = after.keys() - before.keys()
     assert added == {*printed, f"model-repository/{name}/.lock"}
@@ -76,67 +88,67 @@ def test_it_adds_the_clean_files_it_prints_and_changes_no_other(clone: Path, nam
     assert f"model-repository/{name}/config.pbtxt" in printed
 
 
-def test_it_says_what_to_do_next(clone: Path) -> None:
+def test_it_says_what_to_do_next(clone: Clone) -> None:
     try:
-        done = run(clone, "control", "new", "rainfall")
+        done = clone.run("control", "new", "rainfall")
     finally:
-        remove(clone, "rainfall")
+        remove(clone.folder, "rainfall")
     assert done.stdout.splitlines()[0] == "apps/rainfall/README.md"
     assert "slipway train rainfall" in done.stderr
     assert "make test" in done.stderr
 
 
-def test_a_refusal_is_one_line_and_exit_code_2(clone: Path) -> None:
-    before = digests(clone)
-    done = run(clone, "control", "new", "price")
+def test_a_refusal_is_one_line_and_exit_code_2(clone: Clone) -> None:
+    before = digests(clone.folder)
+    done = clone.run("control", "new", "price")
     assert done.returncode == 2
     assert done.stderr.startswith("error: an app 'price' already exists")
-    assert digests(clone) == before
+    assert digests(clone.folder) == before
 
 
 @pytest.mark.parametrize("there", ["tests/apps/rainfall", "model-repository/rainfall"])
-def test_it_never_overwrites(clone: Path, there: str) -> None:
-    (clone / there).mkdir(parents=True)
-    (clone / there / "mine").write_text("mine")
-    before = digests(clone)
+def test_it_never_overwrites(clone: Clone, there: str) -> None:
+    (clone.folder / there).mkdir(parents=True)
+    (clone.folder / there / "mine").write_text("mine")
+    before = digests(clone.folder)
     try:
-        done = run(clone, "control", "new", "rainfall")
+        done = clone.run("control", "new", "rainfall")
         assert done.returncode == 2
         assert f"{there} already exists" in done.stderr
-        assert digests(clone) == before
+        assert digests(clone.folder) == before
     finally:
-        remove(clone, "rainfall")
+        remove(clone.folder, "rainfall")
 
 
-def test_a_failure_half_way_leaves_nothing(clone: Path) -> None:
-    (clone / "model-repository").rmdir()
-    (clone / "model-repository").write_text("a file where a folder should be")
-    before = digests(clone)
+def test_a_failure_half_way_leaves_nothing(clone: Clone) -> None:
+    (clone.folder / "model-repository").rmdir()
+    (clone.folder / "model-repository").write_text("a file where a folder should be")
+    before = digests(clone.folder)
     try:
-        done = run(clone, "control", "new", "rainfall")
-        after = digests(clone)
+        done = clone.run("control", "new", "rainfall")
+        after = digests(clone.folder)
     finally:
-        (clone / "model-repository").unlink()
-        (clone / "model-repository").mkdir()
-        shutil.rmtree(clone / ".slipway", ignore_errors=True)
+        (clone.folder / "model-repository").unlink()
+        (clone.folder / "model-repository").mkdir()
+        shutil.rmtree(clone.folder / ".slipway", ignore_errors=True)
     assert done.returncode == 1
     assert {path for path in after if not path.startswith(".slipway/")} == before.keys()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_new_app_is_typed_and_keeps_the_rules_of_the_architecture(clone: Path, root: Path) -> None:
+def test_the_new_app_is_typed_and_keeps_the_rules_of_the_architecture(clone: Clone, root: Path) -> None:
     # What mypy knows of the same files already; it looks whether they are the same.
     if (root / ".mypy_cache").is_dir():
-        shutil.copytree(root / ".mypy_cache", clone / ".mypy_cache")
+        shutil.copytree(root / ".mypy_cache", clone.folder / ".mypy_cache")
     try:
-        run_well(clone, "control", "new", "rainfall")
-        run_well(clone, "mypy", "-p", "apps.rainfall", seconds=200)
+        clone.run_well("control", "new", "rainfall")
+        clone.run_well("mypy", "-p", "apps.rainfall", seconds=200)
         pytest_ = ("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".")
         # The one that follows a request needs the tests of serving, and has no rule for apps.
         suites = ("tests/apps/rainfall", "tests/architecture", "--ignore=tests/architecture/test_request_path.py")
-        done = run_well(clone, *pytest_, *suites, "-k", "rainfall", seconds=400)
+        done = clone.run_well(*pytest_, *suites, "-k", "rainfall", seconds=400)
         assert " passed" in done
         assert "skipped" not in done
     finally:
-        remove(clone, "rainfall")
+        remove(clone.folder, "rainfall")
