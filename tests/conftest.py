@@ -152,7 +152,7 @@ def ray(rays: Rays) -> None:
 @pytest.fixture(scope="session")
 def trained(shared_folder: Path, empty_database: Path) -> Trained:
     """Versions of the apps, trained on synthetic data when they are first asked for, once for all workers."""
-    # Whoever runs one quick test need not wait until the pipeline is imported.
+    # One quick test need not wait until the pipeline is imported.
     from tests.trained import Trained
 
     return Trained(shared_folder / "trained", empty_database)

@@ -14,7 +14,7 @@ CPUS = 4
 
 
 class Rays:
-    """Whoever opens it is connected to a Ray, as is all that trains or serves in this process from then on."""
+    """Connects this process to a Ray when it is opened; all that trains or serves in it uses that Ray from then on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

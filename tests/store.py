@@ -16,7 +16,7 @@ ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>%s</Message></Erro
 
 @dataclass(frozen=True)
 class Store:
-    """Where it listens; objects are seen as whoever has no credentials of ours sees them."""
+    """Where it listens; objects are read without credentials, as a stranger would."""
 
     url: str
 

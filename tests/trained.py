@@ -131,9 +131,7 @@ class Trained:
 
         def opened(request: TrainRequest, progress: Progress, tuned: Tuned | None = None) -> Trainer:
             params = QUICKER.get(app.name)
-            trainer = Noting(
-                request.workers, request.options.seed, request.home / "fits", progress, params=params
-            )
+            trainer = Noting(request.workers, request.options.seed, request.home / "fits", progress, params=params)
             trainer.note = self._fits(app)
             trainer.note.write_text("{}")
             return trainer
@@ -144,7 +142,7 @@ class Trained:
         return self.folder / f"{app.name}.pickle"
 
     def _keeping(self, app: AnyApp) -> Callable[..., pd.DataFrame]:
-        """The pipeline's step, which writes down what it lets pass: to make it anew takes as long as to fit."""
+        """The pipeline's step, which also keeps the table that it returns: making it again takes as long as a fit."""
         validate = prepare.validate
 
         def kept(*given: Any) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from tests.training.conftest import still_alive
 
 TOKEN = secrets.token_hex(32)
 PORTS = range(20_000, 32_000)
-"""Below those that the kernel gives to whoever asks for any, such as the dozen that a node of Ray listens on."""
+"""Below the range from which the kernel picks a free port, as it does a dozen times for a node of Ray."""
 OBJECT_STORE = 80 * 2**20
 
 

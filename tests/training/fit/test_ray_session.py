@@ -70,7 +70,7 @@ def test_the_environment_names_a_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_ray_that_is_not_there_is_named(rays: Rays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whoever is connected already is not asked for an address.
+    # A process that is connected already does not look at the address.
     rays.close()
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

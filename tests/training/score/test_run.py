@@ -107,7 +107,7 @@ def test_when_every_block_is_done_only_the_merge_is_left(
 
 @pytest.fixture
 def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever wants Ray is told that there is none, also when this process is connected to one."""
+    """A run that needs Ray says that there is none, even when this process is connected to one."""
 
     def connected(cpus: int, storage: Path) -> AbstractContextManager[None]:
         raise RayUnavailable("none here")
