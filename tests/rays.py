@@ -14,7 +14,7 @@ CPUS = 4
 
 
 class Rays:
-    """Connects this process to a Ray when it is opened; all that trains or serves in it uses that Ray from then on."""
+    """Connects this process to a Ray when it is opened; all that trains or serves in it then uses that Ray."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

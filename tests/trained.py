@@ -142,7 +142,7 @@ class Trained:
         return self.folder / f"{app.name}.pickle"
 
     def _keeping(self, app: AnyApp) -> Callable[..., pd.DataFrame]:
-        """The pipeline's step, which also keeps the table that it returns: making it again takes as long as a fit."""
+        """The pipeline's step, which also keeps the table that it returns; making it takes as long as a fit."""
         validate = prepare.validate
 
         def kept(*given: Any) -> pd.DataFrame:
