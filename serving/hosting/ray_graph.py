@@ -35,6 +35,8 @@ GATEWAY = "gateway"
 
 KILL_SECONDS = 5.0
 """How much longer Ray waits than a replica may need to shut down."""
+HEALTH = {"health_check_period_s": 5, "health_check_timeout_s": 10}
+"""Ray replaces a replica that fails three checks in a row."""
 REPORT_SECONDS = 2.0
 MODEL_BATCHES = 2.0
 """Batches in flight per model replica: one runs, one is ready."""
@@ -145,8 +147,7 @@ def graph(
             name=GATEWAY,
             ray_actor_options={"num_cpus": cpus, "runtime_env": {"env_vars": dict(environ)}},
             max_ongoing_requests=MANY,
-            health_check_period_s=5,
-            health_check_timeout_s=10,
+            **HEALTH,
             # The native door drains itself; Ray does not see its requests.
             graceful_shutdown_wait_loop_s=0.1,
             graceful_shutdown_timeout_s=settings.notice_seconds + settings.drain_seconds + KILL_SECONDS,
@@ -184,6 +185,7 @@ def _model(app: App[Any, Any, Any], values: Values, settings: Settings) -> serve
             max_ongoing_requests=2 * values.batching.max_rows,
             max_queued_requests=values.batching.max_queue_rows,
             ray_actor_options={"num_cpus": values.resources.cpus, "num_gpus": values.resources.gpus},
+            **HEALTH,
         )
         .bind(app.qualified_name, settings)
     )

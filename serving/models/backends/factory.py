@@ -12,6 +12,7 @@ from serving.kernel.backend import Backend
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.models.backends.presence import Presence
 from serving.observe.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def kind_of(app: App[Any, Any, Any], settings: Settings) -> str:
 
 
 class Backends:
-    """Opens backends for the catalog, and owns the sessions and the channel that they share."""
+    """Opens backends for the catalog, and owns the sessions, the channel and the presences that they share."""
 
     def __init__(
         self, settings: Settings, repository: Repository, metrics: Metrics, handles: Mapping[str, DeploymentHandle]
@@ -41,6 +42,7 @@ class Backends:
         self._handles = handles
         self._sessions: Sessions | None = None
         self._channel: TritonChannel | None = None
+        self._presences: dict[str, Presence] = {}
 
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         """Open one version. Raises whatever the engine raises."""
@@ -50,8 +52,16 @@ class Backends:
         if kind == "replica":
             from serving.models.backends.replica import open_replica
 
-            handle = self._handles[app.name]
-            return open_replica(handle, manifest.version, app.inputs, app.outputs, batching, observer)
+            presence = self._replicas(app.name)
+            return open_replica(
+                self._handles[app.name],
+                manifest.version,
+                app.inputs,
+                app.outputs,
+                batching,
+                observer,
+                available=lambda: presence.is_there,
+            )
         if kind == "triton":
             from serving.models.backends.triton_server.channel import open_triton
 
@@ -73,9 +83,19 @@ class Backends:
         )
 
     async def close(self) -> None:
-        """Close the shared channel."""
+        """Close what is shared."""
+        await asyncio.gather(*(presence.stop() for presence in self._presences.values()))
         if self._channel is not None:
             await self._channel.close()
+
+    def _replicas(self, app: str) -> Presence:
+        """Whether the model replicas of an app answer; asked once for all its versions."""
+        if app not in self._presences:
+            from serving.models.backends.replica import presence_of
+
+            self._presences[app] = presence_of(self._handles[app])
+            self._presences[app].start()
+        return self._presences[app]
 
     def _triton(self) -> TritonChannel:
         if self._channel is None:

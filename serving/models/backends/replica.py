@@ -3,6 +3,8 @@
 Arrays are sent as one frame of bytes, never as Python objects. Small batches use Serve's gRPC transport, which has
 half the latency of the object store. Large batches use the object store, which does not copy them. The replica
 batches the calls of all gateways again.
+
+A gateway asks every second whether a replica answers, once for all versions.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -29,11 +33,12 @@ from serving.kernel.tensors import Arrays, TensorSpec, row_bytes
 from serving.models.backends.array_frames import decode_frame, encode_frame
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
+from serving.models.backends.presence import Presence
 from serving.models.backends.remote_execute import execute_remotely
 from serving.models.batching.batch_kinds import TensorBatches, rows_of
 from serving.models.batching.batcher import Batcher, BatchObserver
 
-__all__ = ["ModelReplica", "open_replica"]
+__all__ = ["ModelReplica", "open_replica", "presence_of"]
 
 CONCURRENCY = 8
 """The most batches of one version at a time; several replicas may share them."""
@@ -41,6 +46,8 @@ GRPC_BYTES = 2**20
 """Larger calls use the object store; Serve's gRPC servers accept at most 4 MiB by default."""
 OPEN_SECONDS = 5.0
 """The time that a call waits for its version to be opened; then it fails with `NotReady`."""
+LOST = (RayError, RayServeException, grpc.aio.AioRpcError)
+"""What a call raises whose replica was lost."""
 SPARE_VERSIONS = 3
 """Open versions in addition to `keep_versions`: champion, challenger and one that a client pinned."""
 
@@ -62,6 +69,9 @@ class ModelReplica:
         self._keep = settings.keep_versions + SPARE_VERSIONS
         self._opened: OrderedDict[int, asyncio.Task[Batcher]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
+
+    async def check_health(self) -> None:
+        """Return at the loop's next turn. Ray replaces a replica that does not, and gateways ask for it too."""
 
     async def infer(self, version: int, frame: bytes, seconds: float) -> bytes:
         """Run the arrays of a frame on `version`; `seconds` is the time left until the deadline.
@@ -125,10 +135,43 @@ def open_replica(
     outputs: tuple[TensorSpec, ...],
     batching: Batching,
     observer: BatchObserver | None = None,
+    available: Callable[[], bool] = lambda: True,
 ) -> Batcher:
     """A batcher of one version of one app behind a deployment handle, with several batches at a time."""
     execute = execute_remotely(_Model(handle, version, inputs, outputs), outputs)
-    return Batcher(execute, batching, observer, concurrency=CONCURRENCY)
+    return Batcher(execute, batching, observer, concurrency=CONCURRENCY, available=available)
+
+
+def presence_of(handle: DeploymentHandle) -> Presence:
+    """Whether a replica of the deployment answers; one for all versions, which run in the same replicas."""
+    return Presence(partial(_answers, handle.options(method_name="check_health")))
+
+
+async def _answers(handle: DeploymentHandle, seconds: float) -> bool:
+    """Whether some replica answers. Raises `TimeoutError` if none has within `seconds`, busy or not."""
+    end = time.monotonic() + seconds
+    try:
+        return await _ask(handle, seconds)
+    except LOST:
+        pass
+    # One replica was lost. Ray asks another one now, and waits if there is none.
+    try:
+        return await _ask(handle, end - time.monotonic())
+    except TimeoutError:
+        return False
+
+
+async def _ask(handle: DeploymentHandle, seconds: float) -> bool:
+    response = handle.remote()
+    try:
+        async with asyncio.timeout(seconds):
+            await response
+    except BackPressureError:
+        pass  # they have more work than they can take, so they live
+    except (TimeoutError, asyncio.CancelledError):
+        response.cancel()
+        raise
+    return True
 
 
 class _Model:
@@ -168,7 +211,7 @@ class _Model:
             raise Overloaded("the model replicas' queues are full") from cause
         except RayTaskError as cause:
             raise _unwrap(cause) from cause
-        except (RayError, RayServeException, grpc.aio.AioRpcError) as cause:
+        except LOST as cause:
             raise Unavailable("the model replica was lost; send the request again") from cause
 
 

@@ -14,8 +14,8 @@ from tritonclient.grpc import service_pb2_grpc
 from serving.kernel.app_values import Batching
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_wire
+from serving.models.backends.presence import Presence
 from serving.models.backends.remote_execute import execute_remotely
-from serving.models.backends.triton_server.presence import Presence
 from serving.models.backends.triton_server.protobuf_raw import (
     RAW_INPUT_CONTENTS,
     RAW_OUTPUT_CONTENTS,
@@ -79,9 +79,14 @@ class TritonChannel:
             raise BackendFailed("the model server's answer cannot be read") from cause
 
     async def model_ready(self, model: str, version: int, seconds: float) -> bool:
-        """Whether Triton would run this version now. Raises `grpc.aio.AioRpcError` if it does not say in time."""
+        """Whether Triton would run this version now. Raises `TimeoutError`, or `grpc.aio.AioRpcError`."""
         request = pb.ModelReadyRequest(name=model, version=str(version))
-        return bool((await self._stub.ModelReady(request, timeout=seconds)).ready)
+        try:
+            return bool((await self._stub.ModelReady(request, timeout=seconds)).ready)
+        except grpc.aio.AioRpcError as cause:
+            if cause.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise TimeoutError(f"Triton does not say whether {model} {version} is ready") from cause
+            raise
 
     async def close(self) -> None:
         """Close the channel and release the shared memory."""

@@ -20,9 +20,13 @@ import pytest
 from serving.kernel.app_values import load_values
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, Unavailable
 from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_manifest import Manifest
 from serving.models.backends.array_frames import decode_frame, encode_frame
+from serving.models.backends.factory import Backends
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
+from serving.observe.metrics import Metrics
 from tests.processes import children
 from tests.serving import toy
 from tests.serving.models import models
@@ -244,13 +248,47 @@ def test_full_queues_of_the_replicas_are_overload(handle: Any) -> None:
     asyncio.run(main())
 
 
+def signal_replicas(number: signal.Signals) -> None:
+    """Send a signal to the replicas of the deployment."""
+    for process, line in children():
+        if "ServeReplica:mirror" in line:
+            os.kill(process.pid, number)
+
+
+def test_a_version_is_available_only_while_a_replica_answers(handle: Any, settings: Settings) -> None:
+    async def main() -> None:
+        backends = Backends(settings, Repository(settings.model_repository), Metrics(), {app.name: handle})
+        opened = [await backends.open(app, manifest_of(settings, version)) for version in (1, SLOW)]
+
+        async def until(available: bool) -> None:
+            while {backend.available() for backend in opened} != {available}:
+                await asyncio.sleep(0.01)
+
+        async with asyncio.timeout(120):
+            await until(True)
+            signal_replicas(signal.SIGSTOP)
+            await until(False)
+            signal_replicas(signal.SIGCONT)
+            await until(True)
+            signal_replicas(signal.SIGKILL)
+            await until(False)
+            await until(True)
+            await opened[0].submit(WORK, rows(1), call(60))
+        await asyncio.gather(*(backend.close() for backend in opened))
+        await backends.close()
+
+    asyncio.run(main())
+
+
+def manifest_of(settings: Settings, version: int) -> Manifest:
+    return Repository(settings.model_repository).manifest(app.name, version)
+
+
 def test_a_killed_replica_fails_its_running_call_and_later_calls_are_answered(handle: Any) -> None:
     async def kill(batcher: Batcher) -> None:
         hanging = batcher.submit(WORK, rows(1), call(60))
         await asyncio.sleep(1.0)
-        for process, line in children():
-            if "ServeReplica:mirror" in line:
-                os.kill(process.pid, signal.SIGKILL)
+        signal_replicas(signal.SIGKILL)
         with pytest.raises(Unavailable, match="replica was lost"):
             await hanging
 
