@@ -75,7 +75,7 @@ class Server:
             self._prepared,
         )
         self._database = RecordLookup(settings.database_url) if settings.database_url else None
-        self.dataplane = DataPlane(settings, self._catalog, self._database, self._store)
+        self.dataplane = DataPlane(settings, self._catalog, self._database, self._store, metrics)
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)

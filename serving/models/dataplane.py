@@ -18,6 +18,8 @@ from serving.kernel.storage.record_store import Lookup, Page, RecordStore
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.catalog import Catalog
 from serving.models.loaded_version import LoadedVersion
+from serving.observe.metrics import Metrics
+from serving.observe.statistics import VersionStatistics
 
 __all__ = ["FALLBACK", "DataPlane", "IndexEntry", "ModelMetadata"]
 
@@ -56,12 +58,17 @@ class DataPlane:
         catalog: Catalog,
         database: Lookup | None = None,
         store: RecordStore | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        """`database` and `store` complete short questions of apps that say how; `store` has the collections."""
+        """`database` and `store` complete short questions of apps that say how; `store` has the collections.
+
+        `metrics` has the statistics; without it, all of them are zero.
+        """
         self.settings = settings
         self._catalog = catalog
         self._database = database
         self._store = store
+        self._metrics = metrics or Metrics()
 
     def app(self, model: str) -> App[Any, Any, Any]:
         """The app with this name. Raises `NotFound`."""
@@ -88,6 +95,16 @@ class DataPlane:
         if version is not None:
             self._catalog.resolve(model, version)
         return ModelMetadata(model, tuple(sorted(found.loaded)), PLATFORM, found.app.inputs, found.app.outputs)
+
+    def statistics(self, model: str = "", version: int | None = None) -> list[tuple[str, int, VersionStatistics]]:
+        """What each loaded version of the model has done in this process; of all models without a name.
+
+        Raises `NotFound`, and `NotReady` for a version that cannot answer.
+        """
+        found = [self._catalog.resolve(model, version)] if version is not None else self._catalog.loaded(model)
+        self._metrics.flush()
+        named = sorted((one.app.name, one.number) for one in found)
+        return [(name, number, self._metrics.statistics.open(name, number)) for name, number in named]
 
     def index(self) -> list[IndexEntry]:
         """Every version in the repository with its state."""

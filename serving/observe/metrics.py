@@ -24,6 +24,7 @@ from prometheus_client import (
 
 from serving.observe.metric_files import install
 from serving.observe.node import exposition
+from serving.observe.statistics import Statistics
 
 __all__ = ["Metrics", "VersionMetrics", "observe_many"]
 
@@ -41,6 +42,7 @@ class Metrics:
         version = ("app", "version")
         self._flushes: list[Callable[[], None]] = []
         self._versions: list[VersionMetrics] = []
+        self.statistics = Statistics()
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "slipway_requests",
@@ -125,14 +127,17 @@ class VersionMetrics:
         self._rejections = {
             reason: metrics.rejections.labels(*labels, reason) for reason in ("overload", "deadline")
         }
-        self._batches: list[tuple[int, float]] = []
+        self._statistics = metrics.statistics.open(app, version)
+        self._batches: list[tuple[int, float, int]] = []
         self._waits: list[float] = []
         self._queued = 0
         self._waited = (0, 0.0)
+        self._total_wait = 0.0
+        self._requests = 0
 
-    def batch(self, rows: int, seconds: float) -> None:
+    def batch(self, rows: int, seconds: float, requests: int) -> None:
         """See `BatchObserver`."""
-        self._batches.append((rows, seconds))
+        self._batches.append((rows, seconds, requests))
         if len(self._batches) >= GATHERED:
             self.flush()
 
@@ -140,9 +145,11 @@ class VersionMetrics:
         """See `BatchObserver`."""
         self._queued = rows
 
-    def waited(self, seconds: float) -> None:
+    def waited(self, oldest: float, total: float, requests: int) -> None:
         """See `BatchObserver`."""
-        self._waits.append(seconds)
+        self._waits.append(oldest)
+        self._total_wait += total
+        self._requests += requests
         if len(self._waits) >= GATHERED:
             self.flush()
 
@@ -155,8 +162,11 @@ class VersionMetrics:
         batches, self._batches = self._batches, []
         waits, self._waits = self._waits, []
         self._queue.set(self._queued)
-        observe_many(self._rows, [rows for rows, _ in batches])
-        observe_many(self._seconds, [seconds for _, seconds in batches])
+        observe_many(self._rows, [rows for rows, _, _ in batches])
+        observe_many(self._seconds, [seconds for _, seconds, _ in batches])
+        self._statistics.add_batches(batches)
+        self._statistics.queue.add(self._requests, self._total_wait)
+        self._requests, self._total_wait = 0, 0.0
         observe_many(self._waits_seen, waits)
         self._waited = (self._waited[0] + len(waits), self._waited[1] + sum(waits))
 

@@ -16,13 +16,13 @@ class NoObserver:
     def finished(self, record: RequestRecord) -> None:
         """See `Observer`."""
 
-    def batch(self, rows: int, seconds: float) -> None:
+    def batch(self, rows: int, seconds: float, requests: int) -> None:
         """See `BatchObserver`."""
 
     def queued(self, rows: int) -> None:
         """See `BatchObserver`."""
 
-    def waited(self, seconds: float) -> None:
+    def waited(self, oldest: float, total: float, requests: int) -> None:
         """See `BatchObserver`."""
 
     def rejected(self, reason: str) -> None:

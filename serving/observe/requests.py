@@ -22,6 +22,8 @@ log = logging.getLogger("serving.requests")
 Key = tuple[str, str, str, int, int]
 DOORS = ("v1", "v2", "grpc", "operations")
 PROBES = ("/-/healthz", "/metrics", "/v2/health/live", "/v2/health/ready")
+ASKS = (":predict", "/infer", "/ModelInfer")
+"""Ends of the routes that run a model; `:explain` does not."""
 KEPT = 4096
 """The most label sets that are cached; `model` and `route` are names that exist, so there are few."""
 GATHERED = 256
@@ -106,17 +108,24 @@ class RequestEvents:
         records, self._records = self._records, []
         if not records:
             return
-        groups: defaultdict[Key, list[float]] = defaultdict(list)
+        groups: defaultdict[Key, list[RequestRecord]] = defaultdict(list)
         for record in records:
             key = (record.door, record.route, record.model, record.version, record.status)
-            groups[key].append(record.seconds)
-        for key, seconds in groups.items():
+            groups[key].append(record)
+        for key, alike in groups.items():
             counter, histogram = self._labelled(key)
-            counter.inc(len(seconds))
-            observe_many(histogram, seconds)
+            counter.inc(len(alike))
+            observe_many(histogram, [record.seconds for record in alike])
+            self._add_to_statistics(key, alike)
         lines = [_line(record, level) for record in records if log.isEnabledFor(level := _level(record))]
         if lines:
             self._write(ENCODER.encode_lines(lines))
+
+    def _add_to_statistics(self, key: Key, alike: list[RequestRecord]) -> None:
+        _, route, model, version, _ = key
+        statistics = self._metrics.statistics.find(model, version)
+        if statistics is not None and route.endswith(ASKS):
+            statistics.add_requests(alike)
 
     def _labelled(self, key: Key) -> tuple[Counter, Histogram]:
         """The counter and the histogram of this label set."""

@@ -20,6 +20,9 @@ class VersionEvents:
 
     def loaded(self, app: str, version: int) -> None:
         """See `CatalogObserver`."""
+        # What was collected until now are the golden rows, which nobody asked for.
+        self._metrics.flush()
+        self._metrics.statistics.restart(app, version)
         self._metrics.version_ready.labels(app, str(version)).set(1)
         log.info("version is verified and ready", extra=fields(app=app, version=version))
 

@@ -12,6 +12,7 @@ from serving.edge.codec.binary_tensors import HEADER
 from serving.edge.codec.envelopes import Envelopes
 from serving.edge.codec.infer import decode_infer, encode_infer
 from serving.edge.codec.model_config import model_config
+from serving.edge.codec.model_statistics import SCHEMA, model_statistics
 from serving.edge.doors.operation import (
     REF,
     REQUEST_HEADERS,
@@ -53,12 +54,13 @@ SCHEMAS: dict[str, Any] = {
         "properties": {"id": {"type": "string"}, "parameters": {"type": "object"}, "inputs": TENSORS},
     },
     "InferResponse": {"type": "object", "properties": {**NAMES, "outputs": TENSORS}},
+    "ModelStatistics": SCHEMA,
 }
 """The schemas that the operations refer to by name."""
 STATE = object_of({"ready": {"type": "boolean"}})
 MODEL_STATE = object_of({"name": {"type": "string"}, "ready": {"type": "boolean"}})
 BINARY = "binary_tensor_data"
-EXTENSIONS = ("model_configuration",)
+EXTENSIONS = ("model_configuration", "statistics")
 """What both doors offer beside the protocol. Of `model_repository` there is only the index, so it is not named."""
 BINARY_TYPE = "application/octet-stream"
 TAG = "Open Inference Protocol v2"
@@ -106,6 +108,17 @@ class TensorDoor:
                 self.model_ready,
                 _readiness("model_ready_version", "Whether it can answer", MODEL_STATE),
             ),
+            Route(
+                "GET", f"{model}/stats", self.statistics, _statistics("statistics", "What its versions have done")
+            ),
+            Route(
+                "GET",
+                f"{version}/stats",
+                self.statistics,
+                _statistics("statistics_version", "What the version has done"),
+            ),
+            # Before the metadata, whose path fits too.
+            Route("GET", "/v2/models/stats", self.statistics, _statistics("statistics_all", "What all have done")),
             Route("GET", model, self.metadata, _described("metadata", "Names, types and shapes")),
             Route("GET", version, self.metadata, _described("metadata_version", "Names, types and shapes")),
             Route(
@@ -194,6 +207,13 @@ class TensorDoor:
         request.model = found.name
         return Response.json(model_config(found, self.dataplane.settings.max_rows))
 
+    async def statistics(self, request: Request) -> Response:
+        """Triton's statistics of each loaded version of a model, or of all models."""
+        model = request.params.get("model", "")
+        found = self.dataplane.statistics(model, parse_version(request.params.get("version")))
+        request.model = model
+        return Response.json(model_statistics(found))
+
     async def index(self, request: Request) -> Response:
         """Every version in the repository with its state."""
         wanted = decode_json(INDEX, request.body) if request.body.strip() else IndexRequest()
@@ -225,6 +245,11 @@ def _readiness(name: str, summary: str, schema: dict[str, Any]) -> Operation:
         status: found for status, found in v2_errors().items() if status == "404" and schema is MODEL_STATE
     }
     answers = {"200": answer("It can.", schema), "503": answer("It cannot now.", schema), **failures}
+    return Operation(name=f"v2_{name}", tag=TAG, summary=summary, answers=answers)
+
+
+def _statistics(name: str, summary: str) -> Operation:
+    answers = {"200": answer(f"{summary}.", {"$ref": REF + "ModelStatistics"}), **v2_errors()}
     return Operation(name=f"v2_{name}", tag=TAG, summary=summary, answers=answers)
 
 

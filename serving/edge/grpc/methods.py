@@ -11,6 +11,7 @@ from tritonclient.grpc import model_config_pb2 as config
 from tritonclient.grpc import service_pb2 as pb
 
 from serving.edge.codec.model_config import model_config
+from serving.edge.codec.model_statistics import model_statistics
 from serving.edge.codec.protobuf import decode_message, encode_message
 from serving.edge.doors.v2 import EXTENSIONS, server_version
 from serving.edge.request_life import RequestLife, parse_version, request_id_of
@@ -25,7 +26,7 @@ Method = Callable[[Any, RequestLife], Awaitable[Any]]
 
 
 class InferenceMethods:
-    """The methods of the Open Inference Protocol, and two of Triton's."""
+    """The methods of the Open Inference Protocol, and three of Triton's."""
 
     def __init__(self, dataplane: DataPlane) -> None:
         self.dataplane = dataplane
@@ -39,6 +40,7 @@ class InferenceMethods:
             "ModelReady": self.model_ready,
             "ModelMetadata": self.model_metadata,
             "ModelConfig": self.model_config,
+            "ModelStatistics": self.model_statistics,
             "ModelInfer": self.model_infer,
             "RepositoryIndex": self.repository_index,
         }
@@ -83,6 +85,12 @@ class InferenceMethods:
         request.model = found.name
         made = model_config(found, self.dataplane.settings.max_rows)
         return pb.ModelConfigResponse(config=ParseDict(made, config.ModelConfig()))
+
+    async def model_statistics(self, message: Any, request: RequestLife) -> Any:
+        """What each loaded version of a model has done; of all models without a name."""
+        found = self.dataplane.statistics(message.name, parse_version(message.version))
+        request.model = message.name
+        return ParseDict(model_statistics(found), pb.ModelStatisticsResponse())
 
     async def model_infer(self, message: Any, request: RequestLife) -> Any:
         """Tensors to tensors."""

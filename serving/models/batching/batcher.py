@@ -57,14 +57,14 @@ Release = Callable[[], Awaitable[None] | None]
 class BatchObserver(Protocol):
     """Called about batches; must be cheap and must not raise."""
 
-    def batch(self, rows: int, seconds: float) -> None:
-        """A batch of `rows` rows ran for `seconds`, successfully or not."""
+    def batch(self, rows: int, seconds: float, requests: int) -> None:
+        """A batch of `rows` rows of `requests` requests ran for `seconds`, successfully or not."""
 
     def queued(self, rows: int) -> None:
         """`rows` rows wait now. Called when a batch starts, and per request while none can."""
 
-    def waited(self, seconds: float) -> None:
-        """A batch starts whose oldest request has waited for `seconds`."""
+    def waited(self, oldest: float, total: float, requests: int) -> None:
+        """A batch starts whose oldest request has waited for `oldest` seconds, and all `requests` for `total`."""
 
     def rejected(self, reason: str) -> None:
         """A request was dropped before it ran: `overload` or `deadline`."""
@@ -277,7 +277,9 @@ class Batcher:
             return Batch(kind, fail_late(requests, now))
         batch = self._queue.take(now, self._lead())
         if batch.requests:
-            self._observer.waited(now - min([request.arrived for request in batch.requests]))
+            arrived = [request.arrived for request in batch.requests]
+            count = len(arrived)
+            self._observer.waited(now - min(arrived), count * now - sum(arrived), count)
         return batch
 
     def _lead(self) -> float:
@@ -323,7 +325,8 @@ class Batcher:
     def _report(self, batch: Batch, started: float) -> None:
         seconds = monotonic() - started
         self._run_times.add(seconds)
-        self._observer.batch(sum([request.rows for request in batch.requests]), seconds)
+        requests = batch.requests
+        self._observer.batch(sum([request.rows for request in requests]), seconds, len(requests))
 
     def _deliver(self, batch: Batch, results: Any) -> None:
         if not isinstance(results, list) or len(results) != len(batch.requests):

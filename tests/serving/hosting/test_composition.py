@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +62,52 @@ def test_a_gateway_without_versions_lives_but_is_not_ready(settings: Settings) -
     assert not server.alive()
     with pytest.raises(OSError, match="refused"):
         get(doors, "/v2/health/live")
+
+
+def test_tritons_client_gets_the_statistics_of_what_was_asked(settings: Settings) -> None:
+    for version in (1, 2):
+        write_version(settings.model_repository, version)
+    server, doors = listening(settings)
+    tensor = '{"inputs": [{"name": "features", "datatype": "FP32", "shape": [3, 2], "data": [1, 2, 3, 4, 5, 6]}]}'
+    try:
+        while get(doors, "/v2/repository/index", b"")[1].count("READY") != 2:
+            time.sleep(0.01)
+        started = time.time() * 1e3
+        for path, body in (
+            ("/v1/models/toy:predict", '{"instances": [{"a": 1}]}'),
+            ("/v2/models/toy/infer", tensor),
+            ("/v1/models/toy:predict", '{"instances": [{"a": 1e9}]}'),
+        ):
+            get(doors, path, body.encode())
+        two, every = (statistics(doors, "toy", "2"), statistics(doors, "", ""))
+        assert get(doors, "/v2/models/toy/versions/9/stats")[0] == 404
+        assert get(doors, "/v2/models/nosuch/stats")[0] == 404
+    finally:
+        doors.stop(1.0)
+    assert "statistics" in two["extensions"]
+    (found,) = two["http"]["model_stats"]
+    assert (found["name"], found["version"]) == ("toy", "2")
+    assert found["inference_count"] == 4 and found["execution_count"] == 3
+    assert found["last_inference"] >= int(started)
+    counts = {name: duration["count"] for name, duration in found["inference_stats"].items()}
+    assert counts == {"success": 2, "fail": 1, "queue": 3, "compute_infer": 3}
+    assert all(duration["ns"] > 0 for duration in found["inference_stats"].values())
+    assert [(size["batch_size"], size["compute_infer"]["count"]) for size in found["batch_stats"]] == [
+        (1, 2),
+        (3, 1),
+    ]
+    assert two["grpc"]["model_stats"][0]["inference_stats"]["success"]["count"] == "2", "int64 in protobuf's JSON"
+    assert [one["version"] for one in every["http"]["model_stats"]] == ["1", "2"]
+
+
+def statistics(doors: Listener, model: str, version: str) -> Any:
+    """What the real tritonclient gets; in a process of its own, because it brings gevent."""
+    script = Path(__file__).parent.parent / "edge" / "clients" / "statistics_client.py"
+    addresses = [f"127.0.0.1:{port}" for port in (doors.ports.http, doors.ports.grpc)]
+    command = [sys.executable, str(script), *addresses, model, version]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_one_that_joins_others_opens_when_it_can_answer(settings: Settings) -> None:

@@ -120,14 +120,15 @@ class Seen:
         self.waits: list[float] = []
         self.rejections: Counter[str] = Counter()
 
-    def batch(self, rows: int, seconds: float) -> None:
+    def batch(self, rows: int, seconds: float, requests: int) -> None:
         self.batches.append((rows, seconds))
 
     def queued(self, rows: int) -> None:
         self.queue.append(rows)
 
-    def waited(self, seconds: float) -> None:
-        self.waits.append(seconds)
+    def waited(self, oldest: float, total: float, requests: int) -> None:
+        self.waits.append(oldest)
+        assert requests * oldest >= total >= oldest
 
     def rejected(self, reason: str) -> None:
         self.rejections[reason] += 1

@@ -13,8 +13,8 @@ from serving.observe.metrics import Metrics
 metrics = Metrics()
 metrics.requests.labels("v1", "/route", "price", "3", "200").inc(int(sys.argv[1]))
 version = metrics.version("price", 3)
-version.batch(int(sys.argv[1]), 0.001)
-version.waited(0.004)
+version.batch(int(sys.argv[1]), 0.001, 1)
+version.waited(0.004, 0.004, 1)
 version.queued(int(sys.argv[1]))
 metrics.flush()
 if sys.argv[2] == "stay":
@@ -85,7 +85,7 @@ def test_the_mean_wait_is_that_since_it_was_asked_last() -> None:
     metrics = Metrics()
     assert metrics.mean_wait() == 0.0
     for version, wait in ((1, 0.1), (1, 0.2), (2, 0.6)):
-        metrics.version("price", version).waited(wait)
+        metrics.version("price", version).waited(wait, wait, 1)
     assert abs(metrics.mean_wait() - 0.3) < 1e-9
     assert metrics.mean_wait() == 0.0
     assert 'slipway_queue_duration_seconds_count{app="price",version="1"} 2.0' in metrics.render()[0].decode()

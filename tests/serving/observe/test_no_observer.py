@@ -16,9 +16,9 @@ def test_it_takes_the_events_of_requests_and_of_batches() -> None:
     batches: BatchObserver = NoObserver()
     life = RequestFactory(Settings(), requests).http("GET", {}, "v1", "", {})
     life.end(200)
-    batches.batch(1, 0.1)
+    batches.batch(1, 0.1, 1)
     batches.queued(1)
-    batches.waited(0.1)
+    batches.waited(0.1, 0.1, 1)
     batches.rejected("overload")
     assert life.ended
 

@@ -16,7 +16,7 @@ from serving.observe.metrics import Metrics
 metrics = Metrics()
 metrics.requests.labels("v1", "/route", "price", "3", "200").inc(int(sys.argv[1]))
 version = metrics.version("price", 3)
-version.batch(int(sys.argv[1]), 0.001)
+version.batch(int(sys.argv[1]), 0.001, 1)
 version.queued(7)
 metrics.flush()
 print(os.getpid())

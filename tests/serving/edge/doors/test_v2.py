@@ -71,7 +71,7 @@ def test_readiness(server: Server, path: str) -> None:
 def test_metadata(server: Server) -> None:
     status, found = get(server, "/v2")
     assert (status, found["name"]) == (200, "slipway")
-    assert found["extensions"] == ["binary_tensor_data", "model_configuration"]
+    assert found["extensions"] == ["binary_tensor_data", "model_configuration", "statistics"]
     status, found = get(server, "/v2/models/toy/versions/2")
     assert status == 200 and found == {
         "name": "toy",

@@ -43,7 +43,7 @@ def test_index() -> None:
 
 def test_server() -> None:
     found = run("ServerMetadata", pb.ServerMetadataRequest())
-    assert found.name == "slipway" and list(found.extensions) == ["model_configuration"]
+    assert found.name == "slipway" and list(found.extensions) == ["model_configuration", "statistics"]
 
 
 @pytest.mark.parametrize("name", ["nosuch", ""])

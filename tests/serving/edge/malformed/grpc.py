@@ -194,7 +194,7 @@ CASES = (
         method="ModelMetadata",
     ),
     large("message too large", raws(lambda t: [b"\0" * (t.max_body_bytes + 1)]), "larger than max"),
-    absent("ModelStatistics"),
+    absent("LogSettings"),
     absent("RepositoryModelLoad"),
     absent("SystemSharedMemoryRegister"),
     absent("TraceSetting"),
