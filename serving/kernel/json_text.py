@@ -1,8 +1,14 @@
-"""Decodes JSON to typed values. Every failure is a `ClientError` that names the field and what is allowed."""
+"""Decodes JSON to typed values. Every failure is a `ClientError` that names the field and what is allowed.
+
+Where an integer is wanted, 5.0 and 5e0 are read as 5, as JSON Schema does. msgspec refuses them; a text that it
+has refused for this is decoded a second time.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +22,10 @@ AT = re.compile(r"^(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>[^`]*)`)?$", re
 UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
 WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
+FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
+EXACT = 2**53
+"""Beyond it a float may stand for several integers."""
 JSON_NAMES = {
     "str": "a string",
     "int": "a whole number",
@@ -33,7 +42,7 @@ def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefi
     Raises `Malformed` if the bytes are not JSON, and `Invalid` for a wrong type or a value out of range.
     """
     try:
-        return decoder.decode(raw)
+        return _decode(decoder, raw)
     except msgspec.ValidationError as cause:
         raise translate(cause, decoder.type, prefix) from cause
     except msgspec.DecodeError as cause:
@@ -47,6 +56,103 @@ def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefi
         raise Malformed(f"{prefix}: not valid UTF-8 (byte {cause.start} of a string)") from cause
     except RecursionError as cause:
         raise Malformed(f"{prefix}: nested too deeply") from cause
+
+
+def _decode(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview) -> T:
+    kind: Any = decoder.type
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as cause:
+        mend = _mender(kind) if FLOAT_FOR_INT.match(str(cause)) else None
+        if mend is None:
+            raise
+    value = mend(msgspec.json.decode(raw))
+    made: T = msgspec.convert(value, kind, strict=decoder.strict, str_keys=True, dec_hook=decoder.dec_hook)
+    return made
+
+
+Mend = Callable[[Any], Any]
+"""Takes a decoded value apart and gives it back with integers where its type wants them."""
+
+
+@lru_cache(maxsize=256)
+def _mender(kind: Any) -> Mend | None:
+    return _mend(msgspec.inspect.type_info(kind), {})
+
+
+def _mend(here: Any, structs: dict[type, dict[str, Mend]]) -> Mend | None:
+    """What mends a value of this type; None if no part of it is an integer. `structs` are those seen before."""
+    here = _bare(here)
+    match type(here).__name__:
+        case "IntType" | "LiteralType" | "EnumType":
+            return _whole
+        case "RawType":
+            return lambda value: msgspec.Raw(msgspec.json.encode(value))
+        case "UnionType":
+            # Where a number may have a point, it keeps it.
+            pointed = any(isinstance(_bare(one), msgspec.inspect.FloatType) for one in here.types)
+            found = [_mend(one, structs) for one in here.types]
+            return _in_turn([mend for mend in found if mend and not (pointed and mend is _whole)])
+        case "ListType" | "VarTupleType":
+            return _items(_mend(here.item_type, structs))
+        case "TupleType":
+            return _places([_mend(one, structs) for one in here.item_types])
+        case "DictType":
+            return _values(_mend(here.value_type, structs))
+        case "StructType":
+            return _struct(here, structs)
+    return None
+
+
+def _whole(value: Any) -> Any:
+    fits = type(value) is float and value.is_integer() and abs(value) <= EXACT
+    return int(value) if fits else value
+
+
+def _in_turn(menders: list[Mend]) -> Mend | None:
+    def mend(value: Any) -> Any:
+        for one in menders:
+            value = one(value)
+        return value
+
+    return mend if menders else None
+
+
+def _items(item: Mend | None) -> Mend | None:
+    return item and (lambda value: [item(one) for one in value] if type(value) is list else value)
+
+
+def _places(items: list[Mend | None]) -> Mend | None:
+    def mend(value: Any) -> Any:
+        if type(value) is not list or len(value) != len(items):
+            return value
+        return [item(one) if item else one for item, one in zip(items, value, strict=True)]
+
+    return mend if any(items) else None
+
+
+def _values(each: Mend | None) -> Mend | None:
+    return each and (
+        lambda value: {key: each(one) for key, one in value.items()} if type(value) is dict else value
+    )
+
+
+def _struct(here: Any, structs: dict[type, dict[str, Mend]]) -> Mend | None:
+    """The fields of a struct by name. A struct that contains itself finds its own, which are not complete yet."""
+    known = here.cls in structs
+    fields = structs.setdefault(here.cls, {})
+
+    def mend(value: Any) -> Any:
+        if type(value) is dict:
+            for name in fields.keys() & value.keys():
+                value[name] = fields[name](value[name])
+        return value
+
+    if not known:
+        for field in here.fields:
+            if (inner := _mend(field.type, structs)) is not None:
+                fields[field.encode_name] = inner
+    return mend if known or fields else None
 
 
 def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> ClientError:

@@ -48,8 +48,8 @@ def document(routes: Sequence[Route], apps: Sequence[AnyApp]) -> dict[str, Any]:
             "title": "Slipway",
             "version": server_version(),
             "description": (
-                "KServe v1 (typed records) and Open Inference Protocol v2 (tensors). Integers are written without "
-                "a decimal point: 5 is read, 5.0 is refused with 422."
+                "KServe v1 (typed records) and Open Inference Protocol v2 (tensors). Where an integer is wanted, "
+                "5.0 is read as 5, and 5.5 is refused with 422; so is one with a decimal point beyond 2^53."
             ),
         },
         "paths": paths,

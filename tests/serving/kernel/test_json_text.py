@@ -35,7 +35,26 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     listed: Annotated[tuple[Inner, ...], Meta(max_length=9, description="Described lists are looked into.")] = ()
 
 
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Tree(msgspec.Struct):
+    size: int = 0
+    below: list[Tree] = []
+    raw: msgspec.Raw = msgspec.Raw()
+    level: Level = Level.LOW
+    one_of: Literal[1, 2] = 1
+    maybe: int | None = None
+    either: int | float = 0
+    named: dict[str, list[int]] = {}
+    many: tuple[int, ...] = ()
+    pair: tuple[float, int] = (0.0, 0)
+    day: datetime.date | None = None
+
+
 DECODER = msgspec.json.Decoder(Record)
+TREES = msgspec.json.Decoder(Tree)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +83,67 @@ def test_field_and_allowed(raw: str, field: str, says: str) -> None:
         decode_json(DECODER, raw.encode())
     assert caught.value.field == field
     assert says in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "same"),
+    [
+        ('{"size":5.0}', '{"size":5}'),
+        ('{"size":5e0}', '{"size":5}'),
+        ('{"size":50E-1}', '{"size":5}'),
+        ('{"size":-0.0}', '{"size":0}'),
+        ('{"size":9007199254740992.0}', '{"size":9007199254740992}'),
+        (
+            '{"below":[{"below":[{"size":1},{"size":2.0}]}],"day":"2024-01-31"}',
+            '{"below":[{"below":[{"size":1},{"size":2}]}],"day":"2024-01-31"}',
+        ),
+        ('{"level":1.0,"one_of":2.0,"maybe":3.0}', '{"level":1,"one_of":2,"maybe":3}'),
+        (
+            '{"named":{"a":[1,2.0]},"many":[1.0,2],"pair":[1.0,2.0]}',
+            '{"named":{"a":[1,2]},"many":[1,2],"pair":[1,2]}',
+        ),
+    ],
+)
+def test_a_whole_number_may_be_written_with_a_point(raw: str, same: str) -> None:
+    assert decode_json(TREES, raw.encode()) == decode_json(TREES, same.encode())
+
+
+def test_other_numbers_stay_as_they_are() -> None:
+    found = decode_json(
+        TREES, b'{"size":5.0,"either":7.0,"pair":[-0.0,1],"raw":{"x": [1.0, 10000000000000000000000]}}'
+    )
+    assert (found.size, type(found.either), str(found.pair[0])) == (5, float, "-0.0")
+    assert msgspec.json.decode(found.raw) == {"x": [1.0, 10**22]}
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "says"),
+    [
+        ('{"size":5.5}', "$.size", "got a number with a decimal point; allowed: a whole number"),
+        (
+            '{"size":5.0,"maybe":5.5}',
+            "$.maybe",
+            "got a number with a decimal point; allowed: a whole number or null",
+        ),
+        ('{"size":9007199254740994.0}', "$.size", "got a number with a decimal point"),
+        ('{"size":1e300}', "$.size", "got a number with a decimal point"),
+        ('{"size":"5.0"}', "$.size", "got a string"),
+        ('{"size":5.0,"maybe":"5"}', "$.maybe", "got a string"),
+        ('{"size":5.0,"day":"x"}', "$.day", "a date"),
+    ],
+)
+def test_what_is_no_whole_number_is_refused(raw: str, field: str, says: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode_json(TREES, raw.encode())
+    assert caught.value.field == field
+    assert says in caught.value.message
+
+
+def test_a_whole_number_is_held_to_its_range() -> None:
+    with pytest.raises(Invalid, match=r"\$\.few: out of range; allowed: a whole number <= 3"):
+        decode_json(DECODER, b'{"few":4.0}')
+    with pytest.raises(Malformed, match="ends too early"):
+        decode_json(DECODER, b'{"few":3.0,"even":')
 
 
 def test_a_long_unknown_name_is_cut() -> None:

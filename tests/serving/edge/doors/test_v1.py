@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.serving.edge.conftest import Server
 from tests.serving.edge.wire import ask, instances, post
 
@@ -26,6 +28,20 @@ def test_predict(server: Server) -> None:
 def test_a_pinned_version(server: Server) -> None:
     _, headers, body = ask(server.http, post(instances(), "/v1/models/toy/versions/1:predict"))
     assert headers["x-model-version"] == json.loads(body)["model_version"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/v1/models/toy:predict", "/v1/models/toy:predict?"])
+@pytest.mark.parametrize("horizon", ["7.0", "7e0", "0.7E1"])
+def test_a_whole_number_may_be_written_with_a_point(server: Server, path: str, horizon: str) -> None:
+    body = instances().replace(b'"horizon": 7', f'"horizon": {horizon}'.encode())
+    assert horizon.encode() in body
+    status, _, answer = ask(server.http, post(body, path))
+    assert (status, json.loads(answer)["predictions"]) == (200, [{"price": 107.0}])
+    status, _, answer = ask(server.http, post(body.replace(horizon.encode(), b"7.5"), path))
+    assert (
+        status == 422
+        and "$.instances[0].horizon: got a number with a decimal point" in json.loads(answer)["detail"]
+    )
 
 
 def test_explain(server: Server) -> None:
