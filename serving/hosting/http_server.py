@@ -9,6 +9,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
@@ -29,7 +30,9 @@ LINGER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep idle connections, so that the load balancer is the side that closes."""
-TICKS_A_SECOND = 10
+TICK_SECONDS = 1.0
+TICKS = 10
+"""What uvicorn, whose own tick is a tenth of a second, counts as a second."""
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ class HttpServer:
         if self._server is None or self._task is None:
             return
         self._server.grace = grace
-        self._server.should_exit = True
+        self._server.stop()
         await asyncio.wait({self._task})
 
 
@@ -86,11 +89,23 @@ class _Uvicorn(uvicorn.Server):
         self._notice = settings.notice_seconds
         self._longest = settings.connection_seconds
         self._ends: dict[HttpProtocol, float] = {}
+        self._stopping = asyncio.Event()
         self.grace = 5.0
 
+    def stop(self) -> None:
+        """Begin to shut down."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """Called by uvicorn, whose own wakes ten times a second to see whether it should exit."""
+        while not await self.on_tick(TICKS):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
+
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn every tenth of a second; returns whether to shut down."""
-        if self._longest and counter % TICKS_A_SECOND == 0:
+        """Keep the date header of the answers current; returns whether to shut down."""
+        if self._longest:
             self._end_old_connections(time.monotonic())
         return await super().on_tick(counter)
 

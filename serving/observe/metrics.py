@@ -30,7 +30,8 @@ __all__ = ["Metrics", "VersionMetrics", "observe_many"]
 
 GaugeMode = Literal["livesum", "livemin"]
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-GATHERED = 256
+GATHERED = 4096
+"""The most batches that are kept for the next flush, which 256 requests cause at the latest."""
 install()
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -130,7 +131,7 @@ class VersionMetrics:
         self._statistics = metrics.statistics.open(app, version)
         self._batches: list[tuple[int, float, int]] = []
         self._waits: list[float] = []
-        self._queued = 0
+        self._queued = self._shown = 0
         self._waited = (0, 0.0)
         self._total_wait = 0.0
         self._requests = 0
@@ -159,6 +160,9 @@ class VersionMetrics:
 
     def flush(self) -> None:
         """Update the metrics with the batches collected so far."""
+        if self._queued == self._shown and not self._batches and not self._waits:
+            return  # most versions are idle
+        self._shown = self._queued
         batches, self._batches = self._batches, []
         waits, self._waits = self._waits, []
         self._queue.set(self._queued)

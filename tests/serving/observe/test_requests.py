@@ -4,10 +4,12 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from prometheus_client import Histogram
 
+from serving.observe import metrics as metrics_module
 from serving.observe import requests
 from serving.observe.metrics import Metrics
 from serving.observe.request_record import RequestRecord
@@ -84,6 +86,36 @@ def test_lines_are_written_without_a_scrape(monkeypatch: pytest.MonkeyPatch) -> 
                 await asyncio.sleep(0.005)
 
     asyncio.run(asyncio.wait_for(work(), 10))
+
+
+def test_requests_and_their_batches_are_written_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writing makes the next request wait, so it is done once for many requests."""
+    monkeypatch.setattr(requests, "DELAY", 1e6)
+    metrics, writings = Metrics(), set[int]()
+    events = RequestEvents(metrics, lambda lines: writings.add(index))
+    version = metrics.version("price", 3)
+    index, observe = -1, metrics_module.observe_many
+
+    def observed(histogram: Histogram, values: Sequence[float]) -> None:
+        writings.add(index)
+        observe(histogram, values)
+
+    monkeypatch.setattr(metrics_module, "observe_many", observed)
+
+    async def work() -> None:
+        nonlocal index
+        for _ in range(100):
+            version.batch(1, 0.001, 1)
+        for number in range(4 * requests.GATHERED):
+            index = number
+            events.started("v1")
+            version.waited(0.001, 0.001, 1)
+            version.batch(1, 0.001, 1)
+            events.finished(record())
+
+    asyncio.run(work())
+    assert sorted(writings) == [255, 511, 767, 1023]
+    assert 'slipway_batch_rows_count{app="price",version="3"} 1124.0' in metrics.render()[0].decode()
 
 
 def test_all_values_are_brought_up_to_date_without_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
