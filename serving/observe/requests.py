@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -109,16 +108,22 @@ class RequestEvents:
         records, self._records = self._records, []
         if not records:
             return
-        groups: defaultdict[Key, list[RequestRecord]] = defaultdict(list)
+        groups: dict[Key, tuple[str, list[RequestRecord]]] = {}
+        lines = []
         for record in records:
             key = (record.door, record.route, record.model, record.version, record.status)
-            groups[key].append(record)
-        for key, alike in groups.items():
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = (_level(record), [])
+            level, alike = group
+            alike.append(record)
+            if level:
+                lines.append(_line(record, level))
+        for key, (_, alike) in groups.items():
             counter, histogram = self._labelled(key)
             counter.inc(len(alike))
             observe_many(histogram, [record.seconds for record in alike])
             self._add_to_statistics(key, alike)
-        lines = [_line(record, level) for record in records if log.isEnabledFor(level := _level(record))]
         if lines:
             self._write(ENCODER.encode_lines(lines))
 
@@ -140,18 +145,20 @@ class RequestEvents:
         return children
 
 
-def _level(record: RequestRecord) -> int:
-    """The log level; probes come every few seconds and would hide everything else."""
+def _level(record: RequestRecord) -> str:
+    """The log level, empty if its lines are not wanted; probes come every few seconds and would hide all else."""
     if record.route in PROBES:
-        return logging.DEBUG
-    return logging.INFO if record.status < 500 else logging.ERROR
+        level = logging.DEBUG
+    else:
+        level = logging.INFO if record.status < 500 else logging.ERROR
+    return logging.getLevelName(level) if log.isEnabledFor(level) else ""
 
 
-def _line(record: RequestRecord, level: int) -> RequestLine:
+def _line(record: RequestRecord, level: str) -> RequestLine:
     whole = int(record.ended)
     return RequestLine(
         f"{_second(whole)}.{int((record.ended - whole) * 1e3):03d}Z",
-        logging.getLevelName(level),
+        level,
         log.name,
         "request",
         record.request_id,
