@@ -52,7 +52,8 @@ def test_the_readme_request_gets_an_answer_in_the_readme_form(stack: Stack, root
     assert answer["predictions"][0].keys() == promised["predictions"][0].keys()
     prediction = answer["predictions"][0]
     assert prediction["low"] <= prediction["price"] <= prediction["high"]
-    assert prediction["unit"] == "INR/quintal"
+    for name in ("commodity", "market", "horizon", "unit", "last_date", "last_price", "market_known"):
+        assert prediction[name] == promised["predictions"][0][name]
 
 
 def test_kserve(stack: Stack) -> None:
