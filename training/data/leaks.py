@@ -14,6 +14,7 @@ from training.fit.alone import (
     LEAST_ROWS,
     classes_of,
     correlation,
+    evenly_spread,
     numbers_the_rows,
     one_column_f1,
 )
@@ -24,6 +25,8 @@ __all__ = ["ALONE", "Suspect", "refuse_leaks", "suspects"]
 
 ALONE = 0.98
 """The macro-F1 from one column alone that is implausibly good. The best of the real sets is 0.964, of `http`."""
+ALONE_AND_EVEN = 0.9
+"""The same for a column that is spread as evenly as row numbers. Sorted by class, such numbers predict it."""
 FOLLOWS = 0.999
 """The correlation of a column with a target that is a quantity, from which on it is another form of the target.
 
@@ -77,9 +80,19 @@ def suspects(recipe: Recipe[Any], tidy: pd.DataFrame) -> Iterator[Suspect]:
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         if number and numbers_the_rows(column.to_numpy(dtype=np.float64)):
             yield Suspect(str(name), "is an identifier: it numbers the rows")
-        elif classes is not None and (score := one_column_f1(column, classes)) >= ALONE:
-            yield Suspect(str(name), f"alone predicts {recipe.target!r} implausibly well (macro-F1 {score:.4f})")
-        elif classes is None and target is not None and number and pd.api.types.is_numeric_dtype(target):
+        elif classes is not None:
+            score = one_column_f1(column, classes)
+            if score >= ALONE:
+                yield Suspect(
+                    str(name), f"alone predicts {recipe.target!r} implausibly well (macro-F1 {score:.4f})"
+                )
+            elif score >= ALONE_AND_EVEN and number and evenly_spread(column.to_numpy(dtype=np.float64)):
+                yield Suspect(
+                    str(name),
+                    f"looks like row numbers with noise: it is spread as evenly and alone predicts "
+                    f"{recipe.target!r} (macro-F1 {score:.4f})",
+                )
+        elif target is not None and number and pd.api.types.is_numeric_dtype(target):
             follows = correlation(column.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))
             if follows >= FOLLOWS:
                 yield Suspect(str(name), f"alone gives {recipe.target!r} away (correlation {follows:.4f})")

@@ -13,6 +13,7 @@ __all__ = [
     "MOST_CLASSES",
     "classes_of",
     "correlation",
+    "evenly_spread",
     "numbers_the_rows",
     "one_column_f1",
     "separation",
@@ -29,6 +30,14 @@ ROWS_PER_VALUE = 10
 MISSED_TWINS = 12.0
 """An identifier has no equal values where values drawn at random would have at least so many equal pairs."""
 OFF_GRID = 1e-3
+EVEN = 0.6
+"""Largest distance of the ranks from a straight line, relative to the root of their number, that counts as even.
+
+Half of all samples of a uniform distribution are more even, nearly all of row numbers with noise, and no
+measurement of the real sets, where the smallest distance is 2.0 in 569 rows.
+"""
+TAIL = 0.05
+"""Share of the values at each end that does not count: noise thins it out."""
 VOTES = (3.0, 2.0, 1.0)
 """Weights of the nearest neighbour on each side, of the second and of the third."""
 NEARER = 0.5
@@ -57,6 +66,22 @@ def numbers_the_rows(values: Floats) -> bool:
         twins = len(values) * (len(values) - 1) / (2 * (places[-1] + 1))
         off = np.abs(places - np.round(places)).max()
     return bool(twins >= MISSED_TWINS and off < OFF_GRID)
+
+
+def evenly_spread(values: Floats) -> bool:
+    """Whether the values are spread as evenly as the numbers of rows, perhaps with noise."""
+    ordered = np.sort(values[np.isfinite(values)])
+    cut = int(TAIL * len(ordered))
+    inner = ordered[cut : len(ordered) - cut] if len(ordered) >= LEAST_ROWS else ordered[:0]
+    if len(inner) == 0 or inner[-1] <= inner[0]:
+        return False
+    with np.errstate(all="ignore"):
+        places = (inner - inner[0]) / (inner[-1] - inner[0])
+    if not np.isfinite(places).all():
+        return False
+    ranks = np.arange(len(inner), dtype=np.float64)
+    off = ranks - np.polyval(np.polyfit(places, ranks, 1), places)
+    return bool(np.abs(off).max() <= EVEN * np.sqrt(len(inner)))
 
 
 def classes_of(target: pd.Series[Any]) -> Codes | None:

@@ -50,6 +50,26 @@ def test_leaks_of_graded_lots_are_refused_by_name(trap: str, mixed: bool) -> Non
     refuse_leaks(quality, made, allowed=("Texture",))
 
 
+@pytest.mark.parametrize("rows", [300, 569])
+@pytest.mark.parametrize("noise", [0.5, 2, 5, 8])
+def test_a_number_in_class_order_with_noise_is_refused_in_a_small_set(rows: int, noise: float) -> None:
+    for seed in range(3):
+        table = beans(rows, seed)
+        table["Texture"] = np.arange(rows) + np.random.default_rng([seed, rows]).normal(0, noise, rows)
+        for order in (table, table.sample(frac=1, random_state=seed)):
+            with pytest.raises(DataError, match="column 'Texture' .*--allow-column Texture"):
+                refuse_leaks(quality, tidy(quality, order.reset_index(drop=True)))
+
+
+@pytest.mark.parametrize("rows", [300, 569])
+def test_honest_small_sets_are_not_suspected(rows: int) -> None:
+    """Nor is a shuffled number with noise, which says nothing."""
+    for seed in range(20):
+        table, random = beans(rows, seed), np.random.default_rng(seed)
+        table["Texture"] = random.permutation(rows) + random.normal(0, 3, rows)
+        assert list(suspects(quality, tidy(quality, table))) == []
+
+
 @pytest.mark.parametrize("trap", TRAPS)
 def test_leaks_of_labelled_records_are_refused_by_name(trap: str) -> None:
     table = wild_copies(6000).sort_values("label").reset_index(drop=True)

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.fit.alone import LEAST_ROWS, classes_of, correlation, numbers_the_rows, one_column_f1, separation
+from training.fit.alone import (
+    LEAST_ROWS,
+    classes_of,
+    correlation,
+    evenly_spread,
+    numbers_the_rows,
+    one_column_f1,
+    separation,
+)
 
 ROWS = 1200
 CLASSES = np.repeat(np.arange(3), ROWS // 3)
@@ -122,3 +130,28 @@ def test_separation_is_the_auroc_in_its_better_direction() -> None:
     assert separation(np.array([1.0, 2, 3, 4]), positive) == separation(-np.array([1.0, 2, 3, 4]), positive) == 1
     assert separation(np.array([1.0, 1, 1, 1]), positive) == 0.5
     assert separation(np.array([1.0, 1, 1, 1]), positive | True) == 0.5
+
+
+@pytest.mark.parametrize("noise", [0, 1, 5, 15])
+@pytest.mark.parametrize("rows", [300, 569, ROWS])
+def test_numbers_with_noise_are_spread_evenly(rows: int, noise: float) -> None:
+    values = RANDOM.permutation(rows) + RANDOM.normal(0, noise or 1e-9, rows)
+    assert evenly_spread(values)
+    assert evenly_spread(np.where(np.arange(rows) % 30, 1e6 - 7.0 * values, np.nan))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RANDOM.normal(size=ROWS),
+        RANDOM.exponential(size=ROWS),
+        np.r_[RANDOM.normal(0, 1, ROWS), RANDOM.normal(4, 1, ROWS)],
+        np.repeat([1.0, 2.0], ROWS),
+        np.arange(LEAST_ROWS - 1.0),
+        np.full(ROWS, np.nan),
+        np.r_[-3e38, RANDOM.normal(size=ROWS), 3e38],
+    ],
+    ids=["normal", "skewed", "two groups", "two values", "few rows", "missing", "extreme"],
+)
+def test_measurements_are_not_spread_evenly(values: np.ndarray) -> None:
+    assert not evenly_spread(values)
