@@ -17,6 +17,7 @@ from serving.kernel.storage.version_manifest import Check, Metric
 from training.data import split
 from training.data.validate import tidied, validate
 from training.measures import gate
+from training.measures.carried import check_carried
 from training.onnx import export, parity
 from training.recipe import Dataset, Evaluation, Fitted, Recipe, RecipeOptions, Split
 from training.tune.trial import TrialTrainer
@@ -56,4 +57,5 @@ def judged(recipe: Recipe[Any], tidy: pd.DataFrame) -> Judged:
     parts = split.check(recipe.split(tidy), recipe.time_column)
     made = recipe.fit(parts, TrialTrainer(SEED, 1, {}, lambda percent, loss: None))
     report = recipe.evaluate(made, parts)
-    return Judged(recipe, parts, made, report, gate.judge(recipe, tidy, report))
+    checks = (*gate.judge(recipe, tidy, report), check_carried(recipe, made, parts))
+    return Judged(recipe, parts, made, report, checks)

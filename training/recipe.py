@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 import onnx
@@ -15,6 +15,7 @@ from serving.kernel.app import App
 from serving.kernel.storage.version_manifest import Check, Metric
 from serving.kernel.tensors import Arrays
 from training.errors import DataError
+from training.fit.alone import MOST_CLASSES
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -194,6 +195,14 @@ class Recipe(ABC, Generic[Q]):
     keys: tuple[str, ...] = ()
     """Columns of the tidy table that are not features, such as the groups of the split: they cannot leak."""
 
+    carriers: ClassVar[Mapping[str, str]] = {}
+    """Columns that are expected to carry (nearly) the whole prediction, and why, in words for the card."""
+    implausible: float = 0.995
+    """The skill on test rows (1: no error) from which on a score is implausibly good.
+
+    See `training/measures/carried.py`.
+    """
+
     selectable: tuple[str, ...] = ()
     """Options that the command line takes for this app: `--commodity onion` for ("commodity",)."""
     columns: tuple[str, ...] = ()
@@ -269,6 +278,27 @@ class Recipe(ABC, Generic[Q]):
             f"{self.app.name}: a published version cannot be judged on a file; leave out --data to compare the "
             "rows that the trainings kept"
         )
+
+    def inputs(self, test: pd.DataFrame) -> tuple[str, ...]:
+        """The columns of the tidy table that the answers may rest on, beside the past of the target itself."""
+        known = {self.time_column, self.target, *self.keys, *self.series}
+        return tuple(str(name) for name in test.columns if name not in known)
+
+    def sample(self, test: pd.DataFrame, rows: int) -> pd.DataFrame:
+        """Up to about `rows` rows of the test part, spread over it. Of each class, up to equally many."""
+        if self.target is None or test[self.target].nunique() > MOST_CLASSES:
+            return test.iloc[:: max(1, -(-len(test) // rows))]
+        classes = test.groupby(self.target, sort=False)
+        step = -(-classes[self.target].transform("size") // max(1, rows // classes.ngroups))
+        spread: pd.DataFrame = test[(classes.cumcount() % step).to_numpy() == 0]
+        return spread
+
+    def answers(self, fitted: Fitted, split: Split) -> Evaluation:
+        """The answers to the rows of `test`, as `judged` gives them; called once for each of the `inputs`.
+
+        Override it where `judged` does more, such as bootstrap intervals.
+        """
+        return self.judged(fitted, split)
 
     @abstractmethod
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:

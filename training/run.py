@@ -14,6 +14,7 @@ from serving.kernel.storage.version_manifest import ENCODER_NAME, MODEL_NAME, Al
 from training import find_recipe
 from training.fit.trainer import Trainer
 from training.measures import gate
+from training.measures.carried import check_carried
 from training.onnx import export, parity, triton
 from training.prepare import Prepared, prepare
 from training.progress import Progress, Silent
@@ -108,7 +109,9 @@ def train(
             evaluation = recipe.evaluate(fitted, parts)
             run.log_evaluation(fitted, evaluation)
         with progress.step("gate"):
-            run.require(gate.judge(recipe, tidy, evaluation, request.options.allowed))
+            allowed = request.options.allowed
+            carried = check_carried(recipe, fitted, parts, allowed)
+            run.require([*gate.judge(recipe, tidy, evaluation, allowed), carried])
         with progress.step("export"):
             encoder = export.save_graphs(recipe, fitted, parts, run.servable)
         with progress.step("parity"):

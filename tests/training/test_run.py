@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import onnx
 import pandas as pd
@@ -158,6 +158,8 @@ def test_a_small_set_is_trained_on_and_its_warnings_are_in_the_manifest(
     raw.to_csv(tmp_path / "small.csv", index=False)
 
     class Narrow(Quick):
+        carriers: ClassVar = {"a": "half of b is in another unit"}
+
         def tidy(self, raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
             return super().tidy(raw[["day", "a", "b", "y"]], options)
 
@@ -192,6 +194,20 @@ def test_a_column_that_looks_like_a_leak_is_kept_on_request_and_recorded(
     assert "c (allowed)" in [check.measured for check in result.checks]
     run = MlflowClient(registry.tracking_uri).get_run(result.run_id)
     assert run.data.params["allowed_columns"] == "c"
+
+
+def test_a_column_that_carries_everything_is_refused_after_the_fit(registry: Registry, tmp_path: Path) -> None:
+    class Easy(Quick):
+        implausible = 0.5
+
+    with pytest.raises(GateRefused, match="column 'a' is behind an implausibly good score.*--allow-column a"):
+        go(registry, tmp_path, Easy())
+    assert registry.versions("toy") == []
+    result = go(registry, tmp_path, Easy(), options=RecipeOptions(allowed=("a",)))
+    manifest = verify(tmp_path / "repo" / "toy" / "1")
+    assert manifest.allowed_columns == ("a",)
+    (check,) = (check for check in manifest.gate if check.name == "columns that carry everything")
+    assert "is lost without a (allowed)" in check.measured and check in result.checks
 
 
 def test_files_and_a_query_together_are_refused(registry: Registry, tmp_path: Path) -> None:

@@ -102,6 +102,10 @@ class DemandRecipe(Recipe[DemandQuestion]):
         made: Made = fitted.model
         return report.evaluation(made.backtest, made.schedule, made.seed)
 
+    def inputs(self, test: pd.DataFrame) -> tuple[str, ...]:
+        """Return no column: a forecast reads the past of the target and the calendar."""
+        return ()
+
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Check that the model beats seasonal-naive and that the interval has its nominal coverage."""
         return report.gate(evaluation, COVERAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import pandas as pd
 
@@ -30,6 +31,7 @@ class FraudRecipe(Recipe[FraudQuestion]):
     target = data.LABEL
     forbidden = data.FORBIDDEN
     selectable = ("label", "budget")
+    implausible = float("inf")  # a detector sees no label; honest anomalies may lie far away, as in the set `http`
     defaults = DEFAULTS
     objective = ("auroc", "all")
     real_data = RealData(
@@ -89,6 +91,12 @@ class FraudRecipe(Recipe[FraudQuestion]):
         )
         actual, record = split.test[data.LABEL].to_numpy(), data.record_of(split.test)
         rows = report.judged_rows(actual, validation, test, record)
+        return Evaluation(metrics=(), rows=rows, kind="probabilities")
+
+    def answers(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Return labels and scores of the test records."""
+        score = fitted.predict({"features": table(data.matrix(split.test))})["score"][:, 0].astype(np.float64)
+        rows = pd.DataFrame({"actual": split.test[data.LABEL].to_numpy(), "predicted": score})
         return Evaluation(metrics=(), rows=rows, kind="probabilities")
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:

@@ -24,6 +24,10 @@ from training.recipe import EncoderExport, Evaluation, Fitted, RealData, Recipe,
 __all__ = ["MatchRecipe", "recipe"]
 
 
+MOST_PAIRS = 300
+"""Test pairs on which single columns are measured."""
+
+
 class MatchRecipe(Recipe[MatchQuestion]):
     """Trains one version on labelled pairs."""
 
@@ -76,6 +80,10 @@ class MatchRecipe(Recipe[MatchQuestion]):
         score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
         rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
         return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
+
+    def sample(self, test: pd.DataFrame, rows: int) -> pd.DataFrame:
+        """Return fewer rows than other apps, since comparing two texts takes long."""
+        return super().sample(test, min(rows, MOST_PAIRS))
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Export overlaps, encoder, heads and calibration as one graph."""

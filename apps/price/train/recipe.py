@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -33,6 +34,10 @@ from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_
 __all__ = ["PriceRecipe", "recipe"]
 
 
+MOST_DAYS = 250
+"""Test days of a series on which single columns are measured."""
+
+
 class PriceRecipe(Recipe[PriceQuestion]):
     """Trains one version for the commodities of a table."""
 
@@ -42,6 +47,8 @@ class PriceRecipe(Recipe[PriceQuestion]):
     target = "price"
     series = ("commodity", "market")
     forbidden = data.FORBIDDEN
+    carriers: ClassVar = {"price": "the next price follows the market's own last prices"}
+    implausible = 0.5  # half of persistence's error; on the real sets, nearly all of it remains
     selectable = ("commodity",)
     defaults = DEFAULTS
     objective = ("mae", "horizon 7")
@@ -102,6 +109,22 @@ class PriceRecipe(Recipe[PriceQuestion]):
         return report.named(found, tested.table)
 
     judged = evaluate
+
+    def sample(self, test: pd.DataFrame, rows: int) -> pd.DataFrame:
+        """Return the last days of whole series, because a window needs the days before it."""
+        sizes = test.groupby(list(self.series), sort=True).size()
+        each = max(MOST_DAYS, rows // len(sizes))
+        kept = sizes.index[: max(1, rows // each)]
+        chosen = pd.MultiIndex.from_frame(test[list(self.series)]).isin(kept)
+        return test[chosen].groupby(list(self.series), sort=False).tail(each)
+
+    def answers(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Return prices and answers for the windows of the series in `test`, at the gate's horizons."""
+        until = _until(split, "test")
+        own = until.merge(split.test[list(self.series)].drop_duplicates(), on=list(self.series))
+        found = examples(own, since=split.test["date"].min(), horizons=report.GATED_HORIZONS)
+        rows = report.judged(found.table.assign(busy=False), fitted.predict({"features": found.features}))
+        return Evaluation(metrics=(), rows=report.frame(rows))
 
     def checks(self, evaluation: Evaluation) -> Sequence[Check]:
         """Check for gains over persistence one and seven trading days ahead, and for coverage of the interval."""

@@ -22,7 +22,7 @@ from training.measures.evaluation_rows import keyed
 from training.measures.gate import beats, no_worse, verdict
 from training.recipe import Evaluation
 
-__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "gate", "judged", "named"]
+__all__ = ["BUSY_DAYS", "GATED_HORIZONS", "Judged", "evaluation", "frame", "gate", "judged", "named"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def evaluation(rows: Judged, alone: Judged, seed: int) -> Evaluation:
             metrics += _errors(part.at(part.busy), f"horizon {horizon}, busy markets", None)
             without = alone.at(alone.horizon == horizon)
             metrics += _errors(without, f"horizon {horizon}, no reference", None)
-    return Evaluation(metrics=tuple(metrics), rows=_frame(rows))
+    return Evaluation(metrics=tuple(metrics), rows=frame(rows))
 
 
 def named(found: Evaluation, table: pd.DataFrame) -> Evaluation:
@@ -164,7 +164,8 @@ def _mape(actual: Vector, predicted: Vector) -> float:
     return float((np.abs(actual - predicted) / actual).mean() * 100)
 
 
-def _frame(rows: Judged) -> pd.DataFrame:
+def frame(rows: Judged) -> pd.DataFrame:
+    """Return the rows as `Evaluation.rows`."""
     return pd.DataFrame(
         {
             "actual": rows.actual,

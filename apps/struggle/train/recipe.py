@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import onnx
 import pandas as pd
@@ -34,6 +36,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     target = "struggles"
     forbidden = data.FORBIDDEN
     keys = ("student", *data.GROUPS)
+    carriers: ClassVar = {"assessments": "it holds all results of the student so far"}
     tables = data.TABLES
     defaults = DEFAULTS
     objective = ("brier", "all")
@@ -99,6 +102,10 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
             }
         )
         return report.named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
+
+    def inputs(self, test: pd.DataFrame) -> tuple[str, ...]:
+        """Return the columns of a student's record."""
+        return ("registered", "attempts", "credits", "education", "assessments")
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Export trees, calibration and thresholds as one graph."""

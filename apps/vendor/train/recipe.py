@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import numpy as np
 import onnx
 import pandas as pd
 
@@ -28,6 +31,7 @@ class VendorRecipe(Recipe[VendorQuestion]):
     time_column = "asked"
     target = "late"
     forbidden = data.FORBIDDEN
+    carriers: ClassVar = {"history": "the vendor's own past deliveries are the main sign of the next"}
     defaults = model.DEFAULTS
     objective = ("brier", "7 days ahead")
     real_data = RealData(
@@ -76,6 +80,16 @@ class VendorRecipe(Recipe[VendorQuestion]):
         return report.named(report.evaluation(rows, seed=7), rows["week"], split.test)
 
     judged = evaluate
+
+    def inputs(self, test: pd.DataFrame) -> tuple[str, ...]:
+        """Return the columns of a shipment that the features read, and the packed history."""
+        return (*history.WORDS, *history.NUMBERS, "ordered", "history")
+
+    def answers(self, fitted: Fitted, split: Split) -> Evaluation:
+        """Return outcomes and probabilities of the test questions."""
+        probability = fitted.predict({"features": self._features(fitted, split.test)})["probability"][:, 0]
+        rows = pd.DataFrame({"actual": split.test["late"].to_numpy(), "predicted": probability.astype(np.float64)})
+        return Evaluation(metrics=(), rows=rows, kind="probabilities")
 
     def export(self, fitted: Fitted) -> onnx.ModelProto:
         """Export the booster, its calibration and the thresholds as one graph."""

@@ -15,6 +15,7 @@ from tests.training.local import LocalTrainer
 from training.data.read import from_files
 from training.data.validate import tidied, validate
 from training.measures import gate
+from training.measures.carried import check_carried
 from training.onnx import export, parity
 from training.recipe import Evaluation, RecipeOptions
 
@@ -80,3 +81,9 @@ def test_bike_sharing_reaches_its_floor_and_refuses_mape(real_data: Path) -> Non
     assert found["wape", "30 days"].value <= 20.0
     assert not any(name == "mape" for name, _ in found)
     assert all(check.passed for check in recipe.checks(report)), recipe.checks(report)
+
+
+def test_a_forecast_rests_on_the_past_and_the_calendar_and_no_column() -> None:
+    made_by, split, made = fitted()
+    check = check_carried(made_by, made, split)
+    assert check.passed and check.measured.startswith("not measured")

@@ -12,6 +12,7 @@ from tests.real import judged, table
 from training.data import read
 from training.data.validate import validate
 from training.errors import DataError
+from training.measures.carried import check_carried
 from training.recipe import RecipeOptions
 
 FLOORS = {"amazon_google": {"f1": 0.658, "hit_at_1": 0.819}, "abt_buy": {"f1": 0.809, "hit_at_1": 0.927}}
@@ -48,3 +49,9 @@ def test_real_pairs_beat_the_floor_and_pass_the_gate(real_data: Path, name: str)
         assert found[metric].value > floor
     assert found["hit_at_1"].value >= (found["hit_at_1"].baseline or 1)
     assert all(check.passed for check in made.checks)
+
+
+def test_no_field_of_one_side_carries_the_matches() -> None:
+    made, split = synthetic_split()
+    check = check_carried(made, fitted(), split)
+    assert check.passed and check.measured.startswith("AUROC 0.9")

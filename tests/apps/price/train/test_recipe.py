@@ -12,6 +12,7 @@ from apps.price.train.recipe import PriceRecipe, recipe
 from tests.apps.price.tables import fitted, synthetic_split
 from tests.training.local import LocalTrainer
 from training.errors import DataError
+from training.measures.carried import check_carried
 from training.recipe import RecipeOptions
 from training.tune.trial import TrialTrainer
 
@@ -89,3 +90,21 @@ def test_a_reference_that_is_tomorrows_price_is_refused_by_its_name() -> None:
     trainer.watch(app.feature_names)
     with pytest.raises(DataError, match="column 'reference' leaks the target.*--allow-column reference"):
         recipe.fit(split, trainer)
+
+
+def test_a_reference_that_is_tomorrows_price_is_named() -> None:
+    """With an error of 3 %, its correlation with the answer is not suspicious; what it carries is."""
+    table = recipe.generate(seed=3)
+    table = recipe.tidy(table[table["market"].isin(table["market"].unique()[:4])], RecipeOptions())
+    tomorrow = table.groupby(["commodity", "market"])["price"].shift(-1)
+    leak = tomorrow * np.exp(np.random.default_rng(1).normal(0, 0.03, len(table)))
+    split = recipe.split(recipe.schema.validate(table.assign(reference=leak)))
+    check = check_carried(recipe, recipe.fit(split, LocalTrainer(60)), split)
+    assert not check.passed
+    assert check.reason.startswith("column 'reference' is behind an implausibly good score (error 0.")
+    assert check.reason.endswith("--allow-column reference")
+
+
+def test_an_honest_reference_passes() -> None:
+    made_by, made = fitted()
+    assert check_carried(made_by, made, synthetic_split()[1]).passed

@@ -13,6 +13,7 @@ from tests.training.local import LocalTrainer
 from training.data.leaks import refuse_leaks
 from training.errors import DataError
 from training.measures import gate
+from training.measures.carried import check_carried
 from training.recipe import Evaluation, RecipeOptions
 from training.registry.mlflow_registry import Registry
 from training.run import TrainRequest, train
@@ -109,3 +110,10 @@ def test_an_identifier_in_the_real_file_is_refused_whatever_its_name(real_data: 
     bare = recipe.tidy(table.drop(columns="Gloss"), RecipeOptions())
     refuse_leaks(recipe, bare)
     assert bare.attrs["dropped"] == {"duplicates": 68}
+
+
+@pytest.mark.parametrize("kind", ["beans", "lots"])
+def test_no_measurement_carries_the_grade(kind: str) -> None:
+    (made_by, made), (_, split) = (bean_model(), bean_split()) if kind == "beans" else (lot_model(), lot_split())
+    check = check_carried(made_by, made, split)
+    assert check.passed and check.measured.startswith("macro-F1 0.")

@@ -15,6 +15,7 @@ from apps.struggle.train.report import ALLOWED
 from tests.apps.struggle.students import fitted
 from tests.real import judged, table
 from training.data import read
+from training.measures.carried import check_carried
 from training.onnx.parity import compare
 from training.recipe import Dataset
 
@@ -98,3 +99,10 @@ def test_nobody_who_has_withdrawn_is_in_the_real_tables(oulad: Dataset, whole: p
     assert len(oulad.frame) == 32593
     gone = oulad.frame["date_unregistration"].replace("?", np.nan).astype(float).reindex(whole.index)
     assert not (gone <= whole["day"]).any()
+
+
+def test_the_assessments_are_expected_to_carry_most_and_the_check_says_so() -> None:
+    made, split = fitted()
+    check = check_carried(recipe, made, split)
+    assert check.passed
+    assert "is lost without assessments (expected: it holds all results" in check.measured

@@ -10,6 +10,7 @@ from apps.vendor.train.recipe import recipe
 from tests.apps.vendor.tables import fitted, synthetic_split
 from tests.real import judged, table
 from training.data.read import from_files
+from training.measures.carried import check_carried
 
 SCMS = Path("vendor/SCMS_Delivery_History_Dataset.csv")
 FLOORS = {"auroc": 0.80, "average_precision": 0.29}
@@ -51,3 +52,10 @@ def test_the_real_table_reaches_the_floors_and_passes_the_gate(whole: pd.DataFra
     for notice in ("7 days ahead", "30 days ahead", "60 days ahead"):
         for name, floor in FLOORS.items():
             assert made.metrics[name, notice].value >= floor
+
+
+def test_the_history_is_expected_to_carry_most_and_the_check_says_so() -> None:
+    made_by, made = fitted()
+    check = check_carried(made_by, made, synthetic_split()[1])
+    assert check.passed
+    assert "is lost without history (expected: the vendor's own past deliveries" in check.measured
