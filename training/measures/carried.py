@@ -72,11 +72,12 @@ def check_carried(recipe: Recipe[Any], fitted: Fitted, split: Split, allowed: Se
         return verdict(NAME, True, "not measured: no column to shuffle, or too little skill", REQUIRED, "")
     reasons = _reasons(recipe, found)
     refused = [name for name in reasons if name not in allowed]
+    kept = [name for name in reasons if name in allowed]
     first = refused[0] if refused else ""
     return verdict(
         NAME,
         not refused,
-        measured="; ".join([found.score, *_shares(recipe, found, [name for name in reasons if name in allowed])]),
+        measured="; ".join([f"{found.score} in {found.rows} test rows", *_shares(recipe, found, kept)]),
         required=REQUIRED,
         failure=f"column {first!r} {reasons[first]}; {way_out(first)}" if refused else "",
     )
