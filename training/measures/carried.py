@@ -69,7 +69,8 @@ def check_carried(recipe: Recipe[Any], fitted: Fitted, split: Split, allowed: Se
     """
     found = carried(recipe, fitted, split)
     if found is None:
-        return verdict(NAME, True, "not measured: no column to shuffle, or too little skill", REQUIRED, "")
+        measured = "; ".join(["not measured: no column to shuffle, or too little skill", *_past(recipe)])
+        return verdict(NAME, True, measured, REQUIRED, "")
     reasons = _reasons(recipe, found)
     refused = [name for name in reasons if name not in allowed]
     kept = [name for name in reasons if name in allowed]
@@ -151,6 +152,11 @@ def _shares(recipe: Recipe[Any], found: Carried, allowed: Sequence[str]) -> Iter
         why = f" (expected: {recipe.carriers[name]})" if name in recipe.carriers else ""
         why = " (allowed)" if name in allowed else why
         yield f"{found.lost[name]:.0%} of the skill is lost without {name}{why}"
+    yield from _past(recipe)
+
+
+def _past(recipe: Recipe[Any]) -> Iterator[str]:
+    """Yield why the past of the target is expected to carry the prediction, where it is."""
     if recipe.target is not None and recipe.target in recipe.carriers:
         yield f"expected of the past of {recipe.target}: {recipe.carriers[recipe.target]}"
 

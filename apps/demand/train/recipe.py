@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import onnx
 import pandas as pd
@@ -50,6 +51,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
     series = ("series",)
     forbidden = data.FORBIDDEN
     selectable = ("series",)
+    carriers: ClassVar = {"demand": "a forecast continues the past and its seasons"}
     defaults = DEFAULTS
     objective = ("wape", "")
     real_data = RealData(

@@ -107,4 +107,5 @@ def test_a_reference_that_is_tomorrows_price_is_named() -> None:
 
 def test_an_honest_reference_passes() -> None:
     made_by, made = fitted()
-    assert check_carried(made_by, made, synthetic_split()[1]).passed
+    check = check_carried(made_by, made, synthetic_split()[1])
+    assert check.passed and "expected of the past of price: the next price follows" in check.measured
