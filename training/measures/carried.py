@@ -39,8 +39,11 @@ COSTS = 0.1
 """Least share of the skill that is lost without a column that is named for an implausibly good score."""
 LEAST_ROWS = 200
 """In fewer test rows, an honest score of 0.98 is often 1."""
-SHUFFLES = 3
-"""How often a column is shuffled; the losses are means."""
+SHUFFLES, HEAVY = 3, 0.5
+"""How often a column is shuffled without which at least a share `HEAVY` is lost, and the costliest one.
+
+The losses are means. The others are shuffled once.
+"""
 DEALS = 20
 """How often answers are dealt to the rows at random, for the score of chance."""
 SEED = 11
@@ -100,9 +103,9 @@ def carried(recipe: Recipe[Any], fitted: Fitted, split: Split) -> Carried | None
     if not skill >= LEAST_SKILL:  # NaN too
         return None
 
-    def lost(columns: Sequence[str]) -> float:
+    def lost(columns: Sequence[str], times: int = SHUFFLES) -> float:
         left = []
-        for order in orders:
+        for order in orders[:times]:
             changed = part.assign(**{name: part[name].array[order] for name in columns})
             found = _answers(recipe, fitted, replace(split, test=changed))
             if found is None or len(found.rows) != len(whole.rows):
@@ -110,7 +113,9 @@ def carried(recipe: Recipe[Any], fitted: Fitted, split: Split) -> Carried | None
             left.append(_skill(found, whole, chosen)[0])
         return 1 - float(np.mean(left)) / skill
 
-    alone = {name: lost([name]) for name in names}
+    alone = {name: lost([name], times=1) for name in names}
+    costly = max(alone, key=lambda name: alone[name])
+    alone |= {name: lost([name]) for name, share in alone.items() if share >= HEAVY or name == costly}
     # A single column has to carry everything.
     heavy = [name for name, share in alone.items() if share >= EVERYTHING and len(names) > 1]
     others = {name: lost([other for other in names if other != name]) for name in heavy}
