@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,24 @@ def leave_up(stack: Stack) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(command, up.returncode, out, "".join(said) + errors)
 
 
+STACKS = ExitStack()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The stack ends with its last test: running on until the session ends would take time from all others."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        STACKS.close()
+
+
 @pytest.fixture(scope="session")
-def stack(trained: Trained, warm_python: list[str]) -> Iterator[Stack]:
-    """`slipway up` in a folder of its own, on free ports; `slipway down` at the end."""
+def stack(trained: Trained, warm_python: list[str]) -> Stack:
+    """`slipway up` in a folder of its own, on free ports."""
+    return STACKS.enter_context(running(trained, warm_python))
+
+
+@contextmanager
+def running(trained: Trained, warm_python: list[str]) -> Iterator[Stack]:
+    """A stack, with `slipway down` at the end of the block."""
     trained.version(price)
     folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "RAY_"))}

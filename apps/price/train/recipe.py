@@ -34,6 +34,8 @@ from training.recipe import Evaluation, Fitted, RealData, Recipe, Split, floors_
 __all__ = ["PriceRecipe", "recipe"]
 
 
+PARITY_DAYS = 1000
+"""Test days, of whole series, from whose windows the parity rows are drawn."""
 MOST_DAYS = 250
 """Test days of a series on which single columns are measured."""
 
@@ -120,8 +122,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
 
     def answers(self, fitted: Fitted, split: Split) -> Evaluation:
         """Return prices and answers for the windows of the series in `test`, at the gate's horizons."""
-        until = _until(split, "test")
-        own = until.merge(split.test[list(self.series)].drop_duplicates(), on=list(self.series))
+        own = self._whole_series(split, split.test)
         found = examples(own, since=split.test["date"].min(), horizons=report.GATED_HORIZONS)
         rows = report.judged(found.table.assign(busy=False), fitted.predict({"features": found.features}))
         return Evaluation(metrics=(), rows=report.frame(rows))
@@ -137,7 +138,8 @@ class PriceRecipe(Recipe[PriceQuestion]):
 
     def parity_inputs(self, fitted: Fitted, split: Split) -> Arrays:
         """Return test rows, rows at and next to the model's split values, extreme rows and NaN rows."""
-        test = examples(_until(split, "test"), since=split.test["date"].min())
+        few = self.sample(split.test, PARITY_DAYS)
+        test = examples(self._whole_series(split, few), since=split.test["date"].min())
         model: PriceModel = fitted.model
         return {"features": parity_rows(test.features, split_values(model.near, model.far))}
 
@@ -148,6 +150,10 @@ class PriceRecipe(Recipe[PriceQuestion]):
     def decisions(self, outputs: Arrays) -> Arrays:
         """Return whether the price rises or falls."""
         return {"direction": outputs["log_ratio"]}
+
+    def _whole_series(self, split: Split, chosen: pd.DataFrame) -> pd.DataFrame:
+        """Return all rows of the series that are in `chosen`."""
+        return _until(split, "test").merge(chosen[list(self.series)].drop_duplicates(), on=list(self.series))
 
     def _judged(self, fitted: Fitted, split: Split, rows: Examples) -> report.Judged:
         days = _until(split, "test").groupby(["commodity", "market"]).size().rename("days").reset_index()
