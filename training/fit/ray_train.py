@@ -12,6 +12,9 @@ from typing import Any
 
 import ray.train
 from ray.train.backend import BackendConfig
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+
+from training.fit.ray_session import address
 
 __all__ = ["ReportFile", "trainer_and_function"]
 
@@ -21,6 +24,19 @@ SPARE = ("DatasetsCallback", "PlacementGroupCleanerCallback")
 The first serves data sets of Ray Data, but tables come from the object store. The second cleans up when the
 controller dies, which Ray does anyway when the driver's job ends.
 """
+
+
+class WithoutAutoscaler(FixedScalingPolicy):  # type: ignore[misc]
+    """As many workers as asked for, without telling an autoscaler: a private Ray has none.
+
+    Ray's own policy starts an actor for that, whose imports take seconds.
+    """
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Register nothing."""
+
+    def _maybe_send_resource_request(self) -> None:
+        """Request nothing."""
 
 
 class _Slim:
@@ -33,6 +49,11 @@ class _Slim:
         if self.scaling_config.num_workers == 1:
             # A single worker needs no communication, and so its controller need not import the library.
             self.backend_config = BackendConfig()
+
+    def _initialize_and_run_controller(self, **given: Any) -> Any:
+        if not address():
+            given["scaling_policy"] = WithoutAutoscaler(self.scaling_config)
+        return super()._initialize_and_run_controller(**given)  # type: ignore[misc]
 
     def _create_default_callbacks(self) -> list[Any]:
         made: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]

@@ -39,6 +39,17 @@ def test_a_fit_has_what_it_needs_of_ray_s_own_trainer(ray: None, kind: str) -> N
     assert all_of_them - names == set(SPARE), "as Ray calls them"
 
 
+def test_a_private_ray_is_asked_for_workers_and_no_autoscaler_is(ray: None) -> None:
+    from ray.train import ScalingConfig
+
+    from training.fit.ray_train import WithoutAutoscaler
+
+    policy = WithoutAutoscaler(ScalingConfig(num_workers=2))
+    policy.after_controller_start(None)
+    assert policy.make_decision_for_non_running_worker_group().num_workers == 2
+    assert policy._coordinator_client is None
+
+
 def test_the_controller_imports_no_library(root: Path) -> None:
     line = "import sys, training.fit.ray_train; sys.exit(bool({'xgboost', 'torch'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", line], cwd=root, check=True)
