@@ -47,8 +47,13 @@ NETWORK = family(
             put("spec selector ray.io/originated-from-cr-name", "prices"),
         ),
         ("targetPort htpp", SERVICE, "SLW303", put("spec ports 0 targetPort", "htpp")),
-        ("targetPort 9999", SERVICE, "SLW303", put("spec ports 1 targetPort", 9999)),
-        ("targetPort 0", SERVICE, "SLW303", put("spec ports 1 targetPort", 0)),
+        ("targetPort 70000", SERVICE, "SLW212", put("spec ports 1 targetPort", 70000)),
+        (
+            "nodePort 8080",
+            SERVICE,
+            "SLW311",
+            both(put("spec type", "NodePort"), put("spec ports 1 nodePort", 8080)),
+        ),
         ("targetPort of a Ray pod", "Service/price", "SLW303", put("spec ports 0 targetPort", "web")),
         (
             "a probe of a port that is not there",
@@ -71,7 +76,7 @@ NETWORK = family(
         ("a policy for a port that is not there", POLICY, "SLW305", put("spec ingress 0 ports 0 port", "web")),
         ("policyTypes In", POLICY, "SLW204", put("spec policyTypes", ["In"])),
         ("a path without a slash", INGRESS, "SLW306", put("spec rules 0 http paths 0 path", "v2")),
-        ("pathType Regex", INGRESS, "SLW306", put("spec rules 0 http paths 0 pathType", "Regex")),
+        ("pathType Regex", INGRESS, "SLW204", put("spec rules 0 http paths 0 pathType", "Regex")),
         (
             "an Ingress to no Service",
             INGRESS,
@@ -135,7 +140,7 @@ SCALING = family(
         ("a budget of no pod", PDB, "SLW407", put("spec selector matchLabels app.kubernetes.io/name", "gate")),
         ("a budget that lets nothing go", PDB, "SLW408", put("spec maxUnavailable", 0)),
         ("a metric without its block", HPA, "SLW409", put("spec metrics 0 type", "External")),
-        ("a target without its value", HPA, "SLW409", put("spec metrics 1 pods target type", "Value")),
+        ("a target without its value", HPA, "SLW409", drop("spec metrics 1 pods target averageValue")),
         ("a budget of Ray's pods", PDB, "SLW410", put("spec selector matchLabels", WORKERS)),
         (
             "a budget of a share of Ray's pods",

@@ -29,6 +29,8 @@ class Finding:
     """What would be right, where the problem does not say it."""
     own_fix: str = ""
     """What to do about this finding, where the rule has no fix."""
+    own_severity: Literal["", "error", "warning"] = ""
+    """Where the finding is milder than its rule: what it names may exist elsewhere."""
     sources: tuple[str, ...] = dataclasses.field(default=(), compare=False)
     """What was rendered when it was found, such as a chart with a value set."""
 
@@ -39,8 +41,8 @@ class Finding:
 
     @property
     def severity(self) -> Literal["error", "warning"]:
-        """Severity of the rule."""
-        return self.rule.severity
+        """Its own severity, or that of the rule."""
+        return self.own_severity or self.rule.severity
 
     @property
     def fix(self) -> str:

@@ -18,7 +18,6 @@ from control.lint.manifests.checks import (
     kserve,
     names,
     network,
-    objects,
     observe,
     pod,
     ray,
@@ -34,6 +33,9 @@ from control.lint.manifests.render import render
 from control.lint.manifests.schemas import builtin_kinds
 from control.lint.manifests.schemas.crds.check import Checker
 from control.lint.manifests.schemas.crds.definitions import load
+from control.lint.manifests.server import check as server
+from control.lint.manifests.server import pod_security
+from control.lint.manifests.server.rule_ids import rule_id
 from control.lint.manifests.strict_yaml import read
 from control.lint.manifests.targets import Target
 from control.lint.report import Report
@@ -43,9 +45,9 @@ __all__ = ["lint", "lint_objects", "lint_texts"]
 CHECKS: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     names.check,
     pod.check,
+    pod_security.check,
     containers.check,
     images.check,
-    objects.check,
     network.check,
     routes.check,
     scaling.check,
@@ -65,6 +67,8 @@ class _Schemas:
 
     def __init__(self, options: LintOptions) -> None:
         self.versions = builtin_kinds.versions(options.kubernetes)
+        # Versions that were not asked for by name only warn, except the newest.
+        self._decisive = self.versions if options.kubernetes else (builtin_kinds.newest(),)
         self._checker = _checker(options.schemas) if options.schemas is not None else None
         self._seen: dict[str, list[tuple[str, str, str]]] = {}
 
@@ -77,12 +81,21 @@ class _Schemas:
 
     def _judge(self, resource: Resource) -> list[tuple[str, str, str]]:
         if builtin_kinds.is_built_in(resource.body):
-            return builtin_kinds.check(resource.body, self.versions)
+            return self._built_in(resource.body)
         if self._checker is None:
             return []
         if self._checker.knows(resource.body):
             return self._checker.check(resource.body)
-        return [("SLW005", "kind", f"no definition of the kind {resource.kind} in the group {resource.group}")]
+        message = f"no definition of the kind {resource.kind} in the group {resource.group}"
+        known = self._checker.definitions.groups
+        return [("SLW005" if resource.group in known else "SLW111", "kind", message)]
+
+    def _built_in(self, body: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Return what the schemas refuse, else what the rules refuse: a server decodes before it validates."""
+        found = builtin_kinds.check(body, self.versions, self._decisive)
+        if any(id != "SLW110" for id, _, _ in found):
+            return found
+        return found + [(rule_id(refusal), refusal.path, refusal.reason) for refusal in server.check(body)]
 
 
 @cache

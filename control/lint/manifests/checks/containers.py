@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from control.lint.finding import Finding
@@ -10,6 +10,7 @@ from control.lint.manifests.objects.pods import PodTemplate, containers, pods
 from control.lint.manifests.objects.quantity import parse
 from control.lint.manifests.objects.resource import Bundle
 from control.lint.manifests.objects.tree import dig, entries, join, plain, table
+from control.lint.manifests.server.check import covers
 
 __all__ = ["check"]
 
@@ -23,11 +24,14 @@ def check(bundle: Bundle) -> Iterator[Finding]:
     """Yield the mistakes in single containers."""
     for template in pods(bundle):
         for path, container, first in containers(template):
-            yield from _image(template, path, container)
-            yield from _resources(template, path, container)
+            if not covers(template.owner.body):
+                yield from _image(template, path, container)
+                yield from _resources(template, path, container)
+                yield from _handlers(template, path, container)
+                yield from _mounts(template, path, container)
+                yield from _variables(template, path, container)
+            yield from _limits(template, path, container)
             yield from _probes(template, path, container, first)
-            yield from _mounts(template, path, container)
-            yield from _variables(template, path, container)
 
 
 def _image(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
@@ -56,28 +60,40 @@ def _resources(template: PodTemplate, path: str, container: dict[str, Any]) -> I
             yield owner.finding("SLW210", f"{at}.limits.{name}", message)
         elif most is not None and number > most:
             yield owner.finding("SLW207", f"{at}.requests.{name}", f"{name}: {value} is above {limits[name]}")
+
+
+def _limits(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    requests, limits = (table(dig(container, f"resources.{key}")) for key in ("requests", "limits"))
     missing = [] if "memory" in limits else ["limits.memory"]
     missing += [] if "cpu" in requests or "cpu" in limits else ["requests.cpu"]
     if missing:
-        yield owner.finding(
+        at = join(path, "resources")
+        yield template.owner.finding(
             "SLW213", at, f"the container {container.get('name', '')} has no {' and no '.join(missing)}"
         )
+
+
+def _handlers(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    for name in PROBES:
+        probe = container.get(name)
+        given = [handler for handler in HANDLERS if table(probe).get(handler) is not None]
+        if isinstance(probe, dict) and len(given) != 1:
+            shown = ", ".join(given) or "none"
+            yield template.owner.finding("SLW206", join(path, name), f"{name} has {shown}")
 
 
 def _probes(template: PodTemplate, path: str, container: dict[str, Any], first: bool) -> Iterator[Finding]:
     for name in PROBES:
         probe = container.get(name)
         if isinstance(probe, dict):
-            given = [handler for handler in HANDLERS if probe.get(handler) is not None]
-            if len(given) != 1:
-                shown = ", ".join(given) or "none"
-                yield template.owner.finding("SLW206", join(path, name), f"{name} has {shown}")
             yield from _probe_port(template, path, container, name, probe)
     # KubeRay adds probes to the first container of its pods, and KServe to its own containers.
     given_by_operator = (template.role in ("head", "worker") and path.endswith("containers[0]")) or (
         template.owner.kind == "InferenceService"
     )
-    if first or template.runs == "job" or given_by_operator:
+    # A sidecar among the init containers ends with the pod, and need not say when it is ready.
+    sidecar = "initContainers[" in path
+    if first or sidecar or template.runs == "job" or given_by_operator:
         return
     missing = [name for name in PROBES[:2] if name not in container]
     if missing:
@@ -114,19 +130,7 @@ def _mounts(template: PodTemplate, path: str, container: dict[str, Any]) -> Iter
 
 
 def _variables(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
-    for i, name in _repeated(container.get("env")):
-        at = join(join(join(path, "env"), i), "name")
-        yield template.owner.finding("SLW211", at, f"the variable {name} is set twice")
     for i, item in entries(container.get("env")):
         if item.get("value") and item.get("valueFrom"):
             at = join(join(path, "env"), i)
             yield template.owner.finding("SLW217", at, f"{item.get('name')} has both value and valueFrom")
-
-
-def _repeated(items: Any) -> Iterable[tuple[int, str]]:
-    seen: set[str] = set()
-    for i, item in entries(items):
-        name = str(item.get("name"))
-        if name in seen:
-            yield i, name
-        seen.add(name)

@@ -1,4 +1,4 @@
-"""Names, labels and annotations."""
+"""Names, labels and annotations of custom resources, and objects that exist twice."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from control.lint.finding import Finding
 from control.lint.manifests.objects.pods import pods
 from control.lint.manifests.objects.resource import Bundle, Resource
 from control.lint.manifests.objects.tree import dig, entries, join, table
+from control.lint.manifests.server.check import covers
 
 __all__ = ["check"]
 
@@ -29,9 +30,13 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             other = seen[identity].origin
             yield resource.finding("SLW004", "metadata.name", f"{resource.label} already exists in {other.file}")
         seen[identity] = resource
-        yield from _named(resource)
-        yield from _labels(resource, "metadata")
+        # The rules of the API server check the names of the kinds that they know.
+        if not covers(resource.body):
+            yield from _named(resource)
+            yield from _labels(resource, "metadata")
     for template in pods(bundle):
+        if covers(template.owner.body):
+            continue
         place = template.path.rpartition(".")[0]
         if place and "[" not in place:
             yield from _labels(template.owner, join(place, "metadata"))

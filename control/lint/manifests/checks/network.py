@@ -9,10 +9,12 @@ from control.lint.finding import Finding
 from control.lint.manifests.checks.pod import port_problem
 from control.lint.manifests.objects.pods import PodTemplate, containers, matches, pods, selecting
 from control.lint.manifests.objects.resource import Bundle, Resource
-from control.lint.manifests.objects.tree import dig, entries, join, plain, strings, table
+from control.lint.manifests.objects.tree import dig, entries, join, strings, table
 
 __all__ = ["check"]
 
+NODE_PORTS = range(30000, 32768)
+"""The node ports of a server that was started without --service-node-port-range."""
 RAY_PORTS: dict[str, int] = {
     "gcs-server": 6379,
     "dashboard": 8265,
@@ -27,7 +29,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
     """Yield selectors that select nothing, and ports that lead nowhere."""
     templates = pods(bundle)
     for service in bundle.of("Service"):
-        yield from _ports(service)
+        yield from _node_ports(service)
         selector = service.get("spec.selector")
         if strings(selector) and service.get("spec.type") != "ExternalName":
             chosen = selecting(selector, templates, service.namespace)
@@ -45,34 +47,23 @@ def check(bundle: Bundle) -> Iterator[Finding]:
         yield from _monitor(monitor, bundle, templates)
 
 
-def _ports(service: Resource) -> Iterator[Finding]:
-    """Check that several ports have names, and that no name or number repeats."""
-    ports = entries(service.get("spec.ports"))
-    seen: set[Any] = set()
-    for i, port in ports:
-        at = join("spec.ports", i)
-        name, number = plain(port.get("name")), plain(port.get("port"))
-        key = (number, plain(port.get("protocol", "TCP")))
-        for problem in filter(None, (port_problem(number), port_problem(name) if name is not None else "")):
-            yield service.finding("SLW212", at, problem)
-        if len(ports) > 1 and not name:
-            yield service.finding("SLW205", f"{at}.name", "each of several ports needs a name")
-        for item, field in ((key, "port"), (name, "name")):
-            if item is not None and item in seen:
-                yield service.finding("SLW205", f"{at}.{field}", f"{port.get(field)} occurs twice")
-            seen.add(item)
+def _node_ports(service: Resource) -> Iterator[Finding]:
+    """Yield node ports that a server with the default range refuses when the Service is really created."""
+    for i, port in entries(service.get("spec.ports")):
+        number = port.get("nodePort")
+        if isinstance(number, int) and number and number not in NODE_PORTS:
+            message = f"provided port is not in the valid range: {NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+            yield service.finding("SLW311", join("spec.ports", i) + ".nodePort", message)
 
 
 def _targets(service: Resource, chosen: list[PodTemplate]) -> Iterator[Finding]:
     names, numbers = _declared(chosen)
     adds = _runtime_decides(chosen)
     for i, port in entries(service.get("spec.ports")):
-        target = port.get("targetPort", port.get("port"))
+        target = port.get("targetPort")
         at = join("spec.ports", i) + ".targetPort"
-        problem = port_problem(target)
-        if problem:
-            yield service.finding("SLW303", at, problem)
-        elif target not in names and target not in numbers and not adds:
+        # A process may listen on a number that its container does not declare; a name must be declared.
+        if isinstance(target, str) and not port_problem(target) and target not in names and not adds:
             known = ", ".join(sorted(map(str, names | numbers))) or "none"
             yield service.finding("SLW303", at, f"{target!r} is not a port of the pods (they declare {known})")
 
@@ -142,7 +133,7 @@ def _monitor(monitor: Resource, bundle: Bundle, templates: list[PodTemplate]) ->
     outside = table(monitor.get("spec.namespaceSelector"))
     if not chosen:
         if not outside and not bundle.declared("service", monitor.name):
-            yield monitor.finding("SLW308", "spec.selector", f"nothing matches {_shown(selector)}")
+            yield monitor.finding("SLW308", "spec.selector", f"nothing matches {_shown(selector)}", "warning")
         return
     for i, endpoint in entries(monitor.get(f"spec.{key}")):
         port = endpoint.get("port")

@@ -1,4 +1,4 @@
-"""Whole pods: names in lists, ports, enumerations, restart policies, quantities outside of containers."""
+"""Pods of custom resources, which an operator creates: what the API server will refuse then. Ports of all pods."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from control.lint.manifests.objects.pods import PodTemplate, containers, matches
 from control.lint.manifests.objects.quantity import parse
 from control.lint.manifests.objects.resource import Bundle, Resource
 from control.lint.manifests.objects.tree import entries, every, join, plain, table
+from control.lint.manifests.server.check import covers
 
 __all__ = ["check", "port_problem"]
 
@@ -32,28 +33,18 @@ POD_VALUES = {
 }
 """Path in a pod's spec -> allowed values."""
 QUANTITIES = ("volumes[*].emptyDir.sizeLimit", "overhead.cpu", "overhead.memory")
-OBJECT_QUANTITIES = (
-    "spec.resources.requests.storage",
-    "spec.volumeClaimTemplates[*].spec.resources.requests.storage",
-    "spec.metrics[*].resource.target.averageValue",
-    "spec.metrics[*].pods.target.averageValue",
-    "spec.metrics[*].external.target.averageValue",
-    "spec.metrics[*].external.target.value",
-    "spec.metrics[*].object.target.value",
-)
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
     """Yield the mistakes in pods."""
     for template in pods(bundle):
-        yield from _lists(template)
-        yield from _ports(template)
-        yield from _restart(template)
-        yield from _values(template)
-    for resource in bundle.resources:
-        yield from _selector(resource, bundle)
-        for pattern in OBJECT_QUANTITIES:
-            yield from _quantities(resource, resource.body, pattern, "")
+        yield from _repeated(template)
+        if not covers(template.owner.body):
+            yield from _lists(template)
+            yield from _ports(template)
+            yield from _values(template)
+    for rollout in bundle.of("Rollout"):
+        yield from _selector(rollout)
 
 
 def port_problem(port: Any) -> str:
@@ -83,34 +74,38 @@ def _lists(template: PodTemplate) -> Iterator[Finding]:
 
 
 def _ports(template: PodTemplate) -> Iterator[Finding]:
-    names: set[str] = set()
-    numbers: set[tuple[Any, Any]] = set()
     for path, container, _ in containers(template):
+        names: set[str] = set()
         for i, port in entries(container.get("ports")):
             at = join(join(path, "ports"), i)
             number, name = port.get("containerPort"), port.get("name")
             problem = port_problem(number) or (port_problem(name) if name is not None else "")
             if problem:
                 yield template.owner.finding("SLW212", at, problem)
-            key = (plain(number), plain(port.get("protocol", "TCP")))
-            if key in numbers:
-                yield template.owner.finding(
-                    "SLW205", f"{at}.containerPort", f"two ports have the number {number}"
-                )
             if name is not None and str(name) in names:
                 yield template.owner.finding("SLW205", f"{at}.name", f"two ports have the name {name!r}")
-            numbers.add(key)
             names.add(str(name))
 
 
-def _restart(template: PodTemplate) -> Iterator[Finding]:
-    policy = template.spec.get("restartPolicy")
-    kind = template.owner.kind
-    at = join(template.path, "restartPolicy")
-    if kind in ("Job", "CronJob") and policy not in ("Never", "OnFailure"):
-        yield template.owner.finding("SLW218", at, f"a {kind} takes Never or OnFailure, not {policy or 'Always'}")
-    elif kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet") and policy not in (None, "Always"):
-        yield template.owner.finding("SLW218", at, f"a {kind} takes Always, not {policy}")
+def _repeated(template: PodTemplate) -> Iterator[Finding]:
+    """Yield ports and variables that are given twice: the server accepts them with a warning."""
+    numbers: set[tuple[Any, Any]] = set()
+    for path, container, first in containers(template):
+        for i, port in entries(container.get("ports")):
+            key = (plain(port.get("containerPort")), plain(port.get("protocol", "TCP")))
+            if key in numbers and not first:
+                at = join(join(path, "ports"), i)
+                yield template.owner.finding(
+                    "SLW219", f"{at}.containerPort", f"two ports have the number {key[0]}"
+                )
+            numbers.add(key)
+        seen: set[str] = set()
+        for i, item in entries(container.get("env")):
+            name = str(item.get("name"))
+            if name in seen:
+                at = join(join(join(path, "env"), i), "name")
+                yield template.owner.finding("SLW219", at, f"the variable {name} is set twice")
+            seen.add(name)
 
 
 def _values(template: PodTemplate) -> Iterator[Finding]:
@@ -130,9 +125,7 @@ def _quantities(owner: Resource, body: Any, pattern: str, base: str) -> Iterator
             yield owner.finding("SLW203", join(base, path), f"{value!r} is not a quantity")
 
 
-def _selector(resource: Resource, bundle: Bundle) -> Iterator[Finding]:
-    if resource.kind not in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout"):
-        return
+def _selector(resource: Resource) -> Iterator[Finding]:
     selector = resource.get("spec.selector")
     for template in pods(Bundle([resource])):
         if not table(selector):

@@ -12,11 +12,9 @@ from control.lint.manifests.objects.tree import dig, entries, join, plain
 
 __all__ = ["check"]
 
-PATH_TYPES = ("Prefix", "Exact", "ImplementationSpecific")
-
 
 def check(bundle: Bundle) -> Iterator[Finding]:
-    """Check paths, backends, weights and hosts."""
+    """Check backends, weights and hosts."""
     yield from _shared_hosts(bundle)
     for ingress in bundle.of("Ingress"):
         yield from _ingress(ingress, bundle)
@@ -64,14 +62,6 @@ def _ingress(ingress: Resource, bundle: Bundle) -> Iterator[Finding]:
     for i, rule in entries(ingress.get("spec.rules")):
         for j, path in entries(dig(rule, "http.paths")):
             at = join(join("spec.rules", i) + ".http.paths", j)
-            kind, value = path.get("pathType"), path.get("path")
-            if kind not in PATH_TYPES:
-                message = f"{kind!r} is not one of {', '.join(PATH_TYPES)}"
-                yield ingress.finding("SLW306", f"{at}.pathType", message)
-            elif kind != "ImplementationSpecific" and not str(value or "").startswith("/"):
-                yield ingress.finding("SLW306", f"{at}.path", f"{value!r} does not begin with a slash")
-            elif value is not None and not str(value).startswith("/"):
-                yield ingress.finding("SLW306", f"{at}.path", f"{value!r} does not begin with a slash")
             found.append((f"{at}.backend", path.get("backend")))
     for at, backend in found:
         name = dig(backend, "service.name")
@@ -90,7 +80,7 @@ def _backend(route: Resource, bundle: Bundle, at: str, backend: dict[str, Any]) 
 def _reach(route: Resource, bundle: Bundle, at: str, name: str, port: Any, namespace: str) -> Iterator[Finding]:
     service = reached(bundle, name, namespace)
     if service is None:
-        yield route.finding("SLW307", f"{at}.name", f"there is no Service {name}")
+        yield route.finding("SLW307", f"{at}.name", f"there is no Service {name}", "warning")
     elif service.ports is not None and port is not None and plain(port) not in service.ports:
         known = ", ".join(sorted(map(str, service.ports))) or "none"
         yield route.finding("SLW307", f"{at}.port", f"the Service {name} has no port {port} (it has {known})")

@@ -13,23 +13,16 @@ from control.lint.manifests.objects.tree import dig, entries, join, plain, table
 
 __all__ = ["check"]
 
-SOURCES = {
-    "Resource": "resource",
-    "ContainerResource": "containerResource",
-    "Pods": "pods",
-    "Object": "object",
-    "External": "external",
-}
 UNSCALED = (*RAY_CLUSTERS, "Job", "CronJob", "DaemonSet")
 """Owners of pods without a scale subresource, from which a disruption budget reads the number of pods."""
-TARGETS = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
 
 
 def check(bundle: Bundle) -> Iterator[Finding]:
     """Check bounds, targets and metrics of autoscalers, and what disruption budgets allow."""
     taken: dict[tuple[str, str], Resource] = {}
     for scaler in bundle.of("HorizontalPodAutoscaler", "ScaledObject"):
-        yield from _bounds(scaler)
+        if scaler.kind == "ScaledObject":
+            yield from _bounds(scaler)
         yield from _target(scaler, bundle)
         reference = table(scaler.get("spec.scaleTargetRef"))
         key = (str(reference.get("kind", "Deployment")), str(reference.get("name")))
@@ -37,27 +30,18 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             message = f"{taken[key].label} already scales {'/'.join(key)}"
             yield scaler.finding("SLW403", "spec.scaleTargetRef", message)
         taken.setdefault(key, scaler)
-    for scaler in bundle.of("HorizontalPodAutoscaler"):
-        yield from _metrics(scaler)
     for budget in bundle.of("PodDisruptionBudget"):
         yield from _budget(budget, bundle)
 
 
 def _bounds(scaler: Resource) -> Iterator[Finding]:
-    names = (
-        ("minReplicas", "maxReplicas") if scaler.kind != "ScaledObject" else ("minReplicaCount", "maxReplicaCount")
-    )
+    names = ("minReplicaCount", "maxReplicaCount")
     least = scaler.get(f"spec.{names[0]}")
     most = scaler.get(f"spec.{names[1]}")
-    if scaler.kind == "ScaledObject":
-        most = 100 if most is None else most
-        least = 0 if least is None else least
+    most = 100 if most is None else most
+    least = 0 if least is None else least
     if isinstance(least, int) and isinstance(most, int) and least > most:
         yield scaler.finding("SLW401", f"spec.{names[0]}", f"{names[0]} is {least}, {names[1]} {most}")
-    if scaler.kind == "HorizontalPodAutoscaler":
-        for name, value in zip(names, (least, most), strict=True):
-            if isinstance(value, int) and value < 1:
-                yield scaler.finding("SLW401", f"spec.{name}", f"{name} is {value}; it must be at least 1")
 
 
 def _target(scaler: Resource, bundle: Bundle) -> Iterator[Finding]:
@@ -67,7 +51,7 @@ def _target(scaler: Resource, bundle: Bundle) -> Iterator[Finding]:
     if found is None:
         made = kind == "Deployment" and name in deployments_made(bundle)
         if not made and not bundle.declared(kind, name):
-            yield scaler.finding("SLW402", "spec.scaleTargetRef", f"there is no {kind} {name}")
+            yield scaler.finding("SLW402", "spec.scaleTargetRef", f"there is no {kind} {name}", "warning")
         return
     given = reference.get("apiVersion", "apps/v1")
     if str(given).partition("/")[0] != found.group:
@@ -97,28 +81,12 @@ def _requests(scaler: Resource, target: Resource) -> Iterator[Finding]:
                     yield scaler.finding("SLW404", join("spec.metrics", i), message)
 
 
-def _metrics(scaler: Resource) -> Iterator[Finding]:
-    for i, metric in entries(scaler.get("spec.metrics")):
-        at = join("spec.metrics", i)
-        source = SOURCES.get(str(metric.get("type")))
-        if source is None:
-            continue
-        block = metric.get(source)
-        if not isinstance(block, dict):
-            yield scaler.finding("SLW409", at, f"the type is {metric['type']}, and there is no {source}")
-            continue
-        target = table(block.get("target"))
-        wanted = TARGETS.get(str(target.get("type")))
-        if wanted and wanted not in target:
-            message = f"the target's type is {target['type']}, and there is no {wanted}"
-            yield scaler.finding("SLW409", f"{at}.{source}.target", message)
-
-
 def _budget(budget: Resource, bundle: Bundle) -> Iterator[Finding]:
     least, lost = budget.get("spec.minAvailable"), budget.get("spec.maxUnavailable")
+    if least is None and lost is None:
+        message = "the budget has neither minAvailable nor maxUnavailable"
+        yield budget.finding("SLW406", "spec", message, "warning")
     if (least is None) == (lost is None):
-        shown = "neither minAvailable nor maxUnavailable" if least is None else "minAvailable and maxUnavailable"
-        yield budget.finding("SLW406", "spec", f"the budget has {shown}")
         return
     chosen = selecting(budget.get("spec.selector"), pods(bundle), budget.namespace)
     unscaled = [template.owner.label for template in chosen if template.owner.kind in UNSCALED]

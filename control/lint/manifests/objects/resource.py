@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from control.lint.finding import Finding
 from control.lint.manifests.objects.tree import dig, strings, table
@@ -77,8 +77,8 @@ class Resource:
         """Return the value at the path, or None."""
         return dig(self.body, path)
 
-    def finding(self, id: str, path: str, message: str) -> Finding:
-        """Return a finding at a field of this object."""
+    def finding(self, id: str, path: str, message: str, severity: Literal["", "warning"] = "") -> Finding:
+        """Return a finding at a field of this object, with the severity of its rule unless another is given."""
         line, at = self.origin.line, path
         while at and at not in self.origin.lines:
             at = at[: max(at.rfind("."), at.rfind("["), 0)]
@@ -90,6 +90,7 @@ class Resource:
             field=path,
             rule=manifest_rules()[id],
             problem=message,
+            own_severity=severity,
             sources=(self.origin.source,),
         )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache, reduce
 from typing import Any
 
 from control.errors import ManifestError
 from control.lint.manifests.objects.tree import join
+from control.lint.manifests.server.check import covers
 
 __all__ = ["check", "newest", "versions"]
 
@@ -44,14 +46,30 @@ def is_built_in(body: dict[str, Any]) -> bool:
     return group in BUILT_IN or (group.endswith(".k8s.io") and group not in OPERATORS)
 
 
-def check(body: dict[str, Any], asked: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Return (rule, path, message) of what the versions refuse; versions that agree share a message."""
-    text = json.dumps(body, sort_keys=True, default=str)
+def check(
+    body: dict[str, Any], asked: tuple[str, ...], decisive: tuple[str, ...] | None = None
+) -> list[tuple[str, str, str]]:
+    """Return (rule, path, message) of what the versions refuse; versions that agree share a message.
+
+    What no `decisive` version refuses gets the rule SLW110, a warning. All versions are decisive by default.
+    """
+    text = json.dumps(_without_nulls(body), sort_keys=True, default=str)
     found: dict[tuple[str, str, str], list[str]] = {}
     for version in asked:
         for verdict in _check(text, version):
             found.setdefault(verdict, []).append(version)
-    return [(id, path, f"Kubernetes {', '.join(at)}: {message}") for (id, path, message), at in found.items()]
+    deciding = set(asked if decisive is None else decisive)
+    return [
+        (id if deciding & set(at) else "SLW110", path, f"Kubernetes {', '.join(at)}: {message}")
+        for (id, path, message), at in found.items()
+    ]
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out keys without a value, which the server reads as absent."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
@@ -60,12 +78,32 @@ def _check(text: str, version: str) -> list[tuple[str, str, str]]:
     validator = _validator(str(body["kind"]), str(body["apiVersion"]), version)
     if validator is None:
         return [("SLW005", "kind", f"there is no {body['kind']} in {body['apiVersion']}")]
-    found = []
-    for error in sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.absolute_path))):
-        path: str = reduce(join, error.absolute_path, "")
+    errors = sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.absolute_path)))
+    return [verdict for error in errors for verdict in _verdicts(error, covers(body))]
+
+
+def _verdicts(error: Any, covered: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield what the server says where it decodes an object. It requires no field then: its rules do later."""
+    path: str = reduce(join, error.absolute_path, "")
+    if error.validator == "required" and covered:
+        return
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        for name in error.instance:
+            if name not in error.schema.get("properties", {}):
+                yield "SLW101", join(path, name), f'strict decoding error: unknown field "{join(path, name)}"'
+    elif error.validator in ("type", "oneOf"):
+        wanted = error.validator_value if error.validator == "type" else ["number", "string"]
+        kinds = [wanted] if isinstance(wanted, str) else [kind for kind in wanted if kind != "null"]
+        message = f"cannot unmarshal {_json_type(error.instance)} into a field of type {' or '.join(kinds)}"
+        yield "SLW101", path, message
+    else:
         message = error.message if len(error.message) < 240 else f"... {error.message[-200:]}"
-        found.append(("SLW101", path, message))
-    return found
+        yield "SLW101", path, message
+
+
+def _json_type(value: Any) -> str:
+    known = ((bool, "bool"), ((int, float), "number"), (str, "string"), (list, "array"), (dict, "object"))
+    return next((name for kind, name in known if isinstance(value, kind)), "null")
 
 
 @cache

@@ -28,7 +28,7 @@ def test_each_finding_is_shown_once_with_all_it_was_found_in(schemas: Path) -> N
     assert finding.id == "SLW215" and finding.file.endswith("chart/templates/deployment.yaml")
     assert [source.rpartition("/")[2] for source in finding.sources] == ["latest-values.yaml"]
     assert (report.checked.objects, len(report.checked.targets), report.skipped) == (4, 2, [])
-    assert report.failed(strict=False)
+    assert report.failed(strict=True) and not report.failed(strict=False)
 
 
 def test_an_overlay_passes_and_its_base_does_not(schemas: Path) -> None:

@@ -37,6 +37,11 @@ class Definitions:
     current: dict[Key, Definition] = field(default_factory=dict)
     older: dict[Key, list[Definition]] = field(default_factory=dict)
 
+    @property
+    def groups(self) -> set[str]:
+        """The groups of all known kinds."""
+        return {group for group, _, _ in self.current}
+
     def find(self, body: dict[str, Any]) -> Definition | None:
         """Return the definition of an object's kind, or None."""
         return self.current.get(key_of(body))

@@ -14,19 +14,12 @@ def test_the_same_object_twice_but_not_in_two_namespaces() -> None:
     assert found(check, bundle(f"{one % 'x'}\n---\n{one % 'x'}")) == [("SLW004", "metadata.name")]
 
 
-def test_names_with_dots_and_colons_where_they_are_allowed() -> None:
-    text = """
-{apiVersion: v1, kind: ConfigMap, metadata: {name: a.b}}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: "system:A"}}
----
-{apiVersion: v1, kind: Service, metadata: {name: a.b}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: a.b}}
-"""
-    assert found(check, bundle(text)) == [("SLW201", "metadata.name")] * 2
+def test_names_of_custom_resources() -> None:
+    text = "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {name: %s}}"
+    assert found(check, bundle(text % "a.b")) == []
+    assert found(check, bundle(text % "a_b")) == [("SLW201", "metadata.name")]
 
 
 def test_labels_and_annotations() -> None:
-    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {a: 1, /b: c, d: ''}}}"
+    text = "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {name: a, labels: {a: 1, /b: c, d: ''}}}"
     assert found(check, bundle(text)) == [("SLW202", "metadata.labels.a"), ("SLW202", "metadata.labels./b")]

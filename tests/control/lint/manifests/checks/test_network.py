@@ -19,9 +19,20 @@ def test_services_without_a_selector_are_somebody_elses() -> None:
     ]
 
 
-def test_without_a_target_port_the_port_is_meant() -> None:
-    changed = good_bundle("Service/gateway", drop("spec ports 1 targetPort"))
-    assert found(check, changed) == [("SLW303", "spec.ports[1].targetPort")]
+def test_a_number_need_not_be_declared_but_a_name_must() -> None:
+    port = "spec ports 1 targetPort"
+    assert found(check, good_bundle("Service/gateway", drop(port))) == []
+    assert found(check, good_bundle("Service/gateway", put(port, 9999))) == []
+    assert found(check, good_bundle("Service/gateway", put(port, "web"))) == [
+        ("SLW303", "spec.ports[1].targetPort")
+    ]
+
+
+def test_a_node_port_outside_of_the_default_range() -> None:
+    assert found(check, bundle(SERVICE % "{type: NodePort, ports: [{port: 80, nodePort: 8080}]}")) == [
+        ("SLW311", "spec.ports[0].nodePort")
+    ]
+    assert found(check, bundle(SERVICE % "{type: NodePort, ports: [{port: 80, nodePort: 30080}]}")) == []
 
 
 def test_the_ports_kuberay_adds_are_there() -> None:

@@ -30,14 +30,18 @@ def test_one_number_for_two_protocols_is_fine() -> None:
     assert found(check, changed) == []
 
 
-def test_a_port_may_repeat_in_no_container_of_a_pod() -> None:
+def test_a_port_or_a_variable_that_repeats_is_accepted_with_a_warning() -> None:
     changed = good_bundle(
         "Deployment/gateway",
         append("spec template spec containers", {"name": "b", "ports": [{"containerPort": 8080}]}),
     )
-    assert found(check, changed) == [("SLW205", "spec.template.spec.containers[1].ports[0].containerPort")]
+    (finding,) = check(changed)
+    assert (finding.id, finding.severity) == ("SLW219", "warning")
+    assert finding.field == "spec.template.spec.containers[1].ports[0].containerPort"
+    twice = good_bundle("Deployment/gateway", append(f"{BOX} env", 0))
+    assert [id for id, _ in found(check, twice)] == ["SLW219"]
 
 
-def test_a_cron_job_that_restarts() -> None:
-    changed = good_bundle("CronJob/sync", put("spec jobTemplate spec template spec restartPolicy", "Always"))
-    assert found(check, changed) == [("SLW218", "spec.jobTemplate.spec.template.spec.restartPolicy")]
+def test_the_selector_of_a_rollout() -> None:
+    changed = good_bundle("Rollout/web", put("spec selector matchLabels", {"app": "other"}))
+    assert found(check, changed) == [("SLW301", "spec.selector")]

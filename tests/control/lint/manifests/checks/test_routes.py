@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from benchmarks.manifests.edit import both, drop, put
+from benchmarks.manifests.edit import both, put
 from control.lint.manifests.checks.routes import check
 from tests.control.lint.manifests.made import found, good_bundle
-
-PATH = "spec rules 0 http paths 0"
 
 
 def test_good_routes() -> None:
@@ -14,14 +12,6 @@ def test_good_routes() -> None:
 def test_other_backends_are_not_services() -> None:
     bucket = {"group": "example.org", "kind": "Bucket", "name": "a"}
     assert found(check, good_bundle("HTTPRoute/price", put("spec rules 0 backendRefs 0", bucket))) == []
-
-
-def test_a_path_that_an_implementation_reads_may_be_missing() -> None:
-    change = both(drop(f"{PATH} path"), put(f"{PATH} pathType", "ImplementationSpecific"))
-    assert found(check, good_bundle("Ingress/gateway", change)) == []
-    assert found(check, good_bundle("Ingress/gateway", drop(f"{PATH} path"))) == [
-        ("SLW306", "spec.rules[0].http.paths[0].path")
-    ]
 
 
 def test_a_default_backend_is_a_backend() -> None:

@@ -1,0 +1,118 @@
+"""Security contexts of pods and containers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from control.lint.manifests.objects.tree import entries, join, table
+from control.lint.manifests.server.pods.paths import descending
+from control.lint.manifests.server.refusal import (
+    Refusal,
+    duplicate,
+    invalid,
+    one_of,
+    required,
+    unsupported,
+    whole,
+)
+
+__all__ = ["of_container", "of_pod"]
+
+_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
+_LARGEST_ID = (1 << 31) - 1
+_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
+
+
+def of_pod(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
+    """Check the security context of a pod."""
+    body, place = table(spec.get("securityContext")), join(at, "securityContext")
+    yield from _common(body, place)
+    yield from _ids(body, place, ("fsGroup",))
+    for i, group in enumerate(body.get("supplementalGroups") or ()):
+        yield from _id(group, join(join(place, "supplementalGroups"), i))
+    yield from one_of(
+        body,
+        place,
+        {
+            "fsGroupChangePolicy": ("Always", "OnRootMismatch"),
+            "supplementalGroupsPolicy": ("Merge", "Strict"),
+            "seLinuxChangePolicy": ("MountOption", "Recursive"),
+        },
+    )
+    if spec.get("shareProcessNamespace") is True and spec.get("hostPID") is True:
+        reason = "ShareProcessNamespace and HostPID cannot both be enabled"
+        yield invalid(join(place, "shareProcessNamespace"), True, reason)
+    yield from _sysctls(body, spec, join(place, "sysctls"))
+
+
+def of_container(container: dict[str, Any], host_users: bool, at: str) -> Iterator[Refusal]:
+    """Check the security context of a container; `host_users` is that of its pod."""
+    body, place = table(container.get("securityContext")), join(at, "securityContext")
+    yield from _common(body, place)
+    yield from one_of(body, place, {"procMount": ("Default", "Unmasked")})
+    if host_users and body.get("procMount") == "Unmasked":
+        yield invalid(join(place, "procMount"), "Unmasked", "`hostUsers` must be false to use `Unmasked`")
+    if body.get("allowPrivilegeEscalation") is False:
+        if body.get("privileged") is True:
+            reason = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+            yield invalid(place, body, reason)
+        if "CAP_SYS_ADMIN" in (table(body.get("capabilities")).get("add") or ()):
+            reason = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
+            yield invalid(place, body, reason)
+
+
+def _common(body: dict[str, Any], at: str) -> Iterator[Refusal]:
+    yield from _ids(body, at, ("runAsUser", "runAsGroup"))
+    yield from _profile(body.get("seccompProfile"), join(at, "seccompProfile"), "seccomp", "seccompProfile")
+    yield from _profile(body.get("appArmorProfile"), join(at, "appArmorProfile"), "AppArmor", "appArmorProfile")
+
+
+def _ids(body: dict[str, Any], at: str, names: tuple[str, ...]) -> Iterator[Refusal]:
+    for name in names:
+        yield from _id(body.get(name), join(at, name))
+
+
+def _id(value: Any, at: str) -> Iterator[Refusal]:
+    number = whole(value)
+    if number is not None and not 0 <= number <= _LARGEST_ID:
+        yield invalid(at, number, f"must be between 0 and {_LARGEST_ID}, inclusive")
+
+
+def _profile(given: Any, at: str, system: str, field: str) -> Iterator[Refusal]:
+    if not isinstance(given, dict):
+        return
+    kind, local, place = given.get("type"), given.get("localhostProfile"), join(at, "localhostProfile")
+    if not kind:
+        yield required(join(at, "type"), f"type is required when {field} is set")
+    elif kind not in _PROFILES:
+        yield unsupported(join(at, "type"), kind, _PROFILES)
+    if kind == "Localhost":
+        if local is None:
+            yield required(place, f"must be set when {system} type is Localhost")
+        elif system == "seccomp":
+            yield from descending(str(local), place)
+        elif str(local) != str(local).strip():
+            yield invalid(place, local, "must not be padded with whitespace")
+    elif local is not None:
+        yield invalid(place, local, f"can only be set when {system} type is Localhost")
+
+
+def _sysctls(body: dict[str, Any], spec: dict[str, Any], at: str) -> Iterator[Refusal]:
+    seen: set[str] = set()
+    for i, item in entries(body.get("sysctls")):
+        name, place = str(item.get("name") or ""), join(join(at, i), "name")
+        if not name:
+            yield required(place)
+        elif len(name) > 253 or not _SYSCTL.fullmatch(name):
+            yield invalid(place, name, f"must have at most 253 characters and match regex ^{_SYSCTL.pattern}$")
+        elif name in seen:
+            yield duplicate(place, name)
+        seen.add(name)
+        if spec.get("hostNetwork") is True and name.startswith("net."):
+            yield invalid(place, name, "may not be specified when 'hostNetwork' is true")
+        if spec.get("hostIPC") is True and name.startswith(
+            ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
+        ):
+            yield invalid(place, name, "may not be specified when 'hostIPC' is true")
