@@ -27,6 +27,7 @@ from control.lint.manifests.checks import (
 )
 from control.lint.manifests.objects.resource import Bundle, Origin, Resource
 from control.lint.manifests.objects.tree import table
+from control.lint.manifests.operators import ray_clusters, ray_jobs
 from control.lint.manifests.options import LintOptions
 from control.lint.manifests.output import ManifestLinter, Manifests
 from control.lint.manifests.render import render
@@ -54,6 +55,8 @@ CHECKS: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     references.check,
     observe.check,
     ray.check,
+    ray_clusters.check,
+    ray_jobs.check,
     kserve.check,
 )
 SKIPPED = (

@@ -25,7 +25,13 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """Reads no dates and no numbers of base 60: `2026-01-01` and `22:30` stay text, and `1e3` is a number."""
+    """Reads values as kubectl does.
+
+    There are no dates and no numbers of base 60: `2026-01-01` and `22:30` stay text. `1e3` is a number, and `y`
+    and `n` are booleans as `yes` and `no` are.
+    """
+
+    bool_values = {**_Base.bool_values, "y": True, "n": False}
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in known if tag.removeprefix(_TAG) not in _DROPPED]
@@ -35,6 +41,7 @@ class _Loader(_Base):  # type: ignore[misc]
 
 _Loader.add_implicit_resolver(f"{_TAG}int", re.compile(_INT), list("-+0123456789"))
 _Loader.add_implicit_resolver(f"{_TAG}float", re.compile(_FLOAT), list("-+.0123456789"))
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"^[yYnN]$"), list("yYnN"))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def check(bundle: Bundle) -> Iterator[Finding]:
 
 def _name(resource: Resource) -> Iterator[Finding]:
     most = LONGEST.get(resource.kind)
-    if most is not None and (len(resource.name) > most or not NAME.fullmatch(resource.name)):
+    # The server adds five letters to a generated name.
+    name = resource.name if resource.get("metadata.name") else f"{resource.name}abcde"
+    if most is not None and (len(name) > most or not NAME.fullmatch(name)):
         message = f"{resource.name!r} must be a DNS label that begins with a letter, at most {most} characters"
         yield resource.finding("SLW704", "metadata.name", message)
 
@@ -64,10 +66,26 @@ def _upgrade(resource: Resource, spec: dict[str, Any]) -> Iterator[Finding]:
             return
         if spec.get("enableInTreeAutoscaling") is not True:
             yield resource.finding("SLW702", at, "an incremental upgrade needs enableInTreeAutoscaling")
-        for name in ("maxSurgePercent", "stepSizePercent"):
-            share = options.get(name, 100)
-            if not isinstance(share, int) or not 0 <= share <= 100:
-                yield resource.finding("SLW702", f"{at}.{name}", f"{share!r} is not between 0 and 100")
+        yield from _steps(resource, options, at)
+
+
+def _steps(resource: Resource, options: dict[str, Any], at: str) -> Iterator[Finding]:
+    shares = {
+        "maxSurgePercent": options.get("maxSurgePercent", 100),
+        "stepSizePercent": options.get("stepSizePercent"),
+    }
+    for name, share in shares.items():
+        if not isinstance(share, int) or not 0 <= share <= 100:
+            yield resource.finding("SLW702", f"{at}.{name}", f"{share!r} is not between 0 and 100")
+            return
+    if shares["stepSizePercent"] > shares["maxSurgePercent"]:
+        message = "stepSizePercent must be less than or equal to maxSurgePercent"
+        yield resource.finding("SLW702", f"{at}.stepSizePercent", message)
+    seconds = options.get("intervalSeconds")
+    if not isinstance(seconds, int) or seconds <= 0:
+        yield resource.finding("SLW702", f"{at}.intervalSeconds", "intervalSeconds must be greater than 0")
+    if not options.get("gatewayClassName"):
+        yield resource.finding("SLW702", f"{at}.gatewayClassName", "gatewayClassName is required")
 
 
 def _groups(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Finding]:
@@ -80,16 +98,13 @@ def _groups(resource: Resource, path: str, spec: dict[str, Any]) -> Iterator[Fin
         if name in seen:
             yield resource.finding("SLW703", f"{at}.groupName", f"two groups have the name {name}")
         seen.add(name)
-        if not scaled and (least is None or most is None):
-            message = f"without the autoscaler the group {name} needs minReplicas and maxReplicas"
-            yield resource.finding("SLW703", at, message)
         if isinstance(least, int) and isinstance(most, int):
             if not 0 <= least <= most:
                 message = f"the group {name} has minReplicas {least} and maxReplicas {most}"
                 yield resource.finding("SLW703", f"{at}.minReplicas", message)
             elif isinstance(now, int) and not least <= now <= most:
-                message = f"the group {name} has {now} replicas; allowed are {least} to {most}"
-                yield resource.finding("SLW703", f"{at}.replicas", message)
+                message = f"the group {name} has {now} replicas; KubeRay keeps to {least} to {most}"
+                yield resource.finding("SLW703", f"{at}.replicas", message, "warning")
         yield from _twice(resource, at, group)
     head = table(spec.get("headGroupSpec"))
     yield from _twice(resource, join(path, "headGroupSpec"), head)
@@ -126,21 +141,6 @@ def _combinations(resource: Resource, path: str, spec: dict[str, Any]) -> Iterat
     if resource.kind == "RayService" and dig(spec, "headGroupSpec.headService.metadata.name"):
         message = "a RayService names its head Service itself; leave the name out"
         yield resource.finding("SLW706", f"{at}.headService.metadata.name", message)
-    if resource.get("spec.upgradeStrategy") is not None and resource.kind == "RayJob":
-        yield resource.finding("SLW706", "spec.upgradeStrategy", "a RayJob has no head Service; leave it out")
-    containers = entries(dig(spec, "headGroupSpec.template.spec.containers"))
-    names = {item.get("name") for _, item in entries(containers[0][1].get("env"))} if containers else set()
-    tolerant = spec.get("gcsFaultToleranceOptions") is not None
-    env = f"{at}.template.spec.containers[0].env"
-    if "RAY_REDIS_ADDRESS" in names:
-        keep = (
-            "redisAddress of gcsFaultToleranceOptions"
-            if tolerant
-            else "gcsFaultToleranceOptions, which is missing"
-        )
-        yield resource.finding("SLW706", env, f"RAY_REDIS_ADDRESS is set; keep {keep}")
-    if tolerant and ("REDIS_PASSWORD" in names or dig(spec, "headGroupSpec.rayStartParams.redis-password")):
-        yield resource.finding("SLW706", env, "keep redisPassword of gcsFaultToleranceOptions")
 
 
 def _serve(resource: Resource) -> Iterator[Finding]:

@@ -44,15 +44,21 @@ spec:
     assert found(check, bundle(text)) == [("SLW703", at)]
 
 
-def test_redis_in_two_places() -> None:
-    head = "spec rayClusterConfig headGroupSpec template spec containers 0 env"
-    change = both(
-        put("spec rayClusterConfig gcsFaultToleranceOptions", {"redisAddress": "redis:6379"}),
-        put(head, [{"name": "REDIS_PASSWORD", "value": "a"}]),
-    )
-    at = "spec.rayClusterConfig.headGroupSpec.template.spec.containers[0].env"
-    assert found(check, good_bundle(RAY, change)) == [("SLW706", at)]
-    assert found(check, good_bundle(RAY, both(change, drop(head)))) == []
+def test_bounds_are_the_definitions_where_they_are_missing() -> None:
+    at = "spec workerGroupSpecs 0"
+    bare = both(drop(f"{at} minReplicas"), drop(f"{at} maxReplicas"))
+    assert found(check, good_bundle("RayCluster/notebook", bare)) == []
+
+
+def test_replicas_outside_of_the_bounds_are_brought_inside() -> None:
+    (finding,) = check(good_bundle(RAY, put("spec rayClusterConfig workerGroupSpecs 0 replicas", 99)))
+    assert (finding.id, finding.severity) == ("SLW703", "warning")
+
+
+def test_a_generated_name() -> None:
+    text = "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {generateName: %s}}"
+    assert found(check, bundle(text % "a-")) == []
+    assert found(check, bundle(text % ("a" * 49))) == [("SLW704", "metadata.name")]
 
 
 def test_rays_metrics_have_a_port_of_their_own() -> None:
