@@ -214,6 +214,13 @@ KSERVE = family(
         ("no implementation", TRITON, "SLW807", drop(f"{PREDICTOR} model")),
         ("a name in the model", TRITON, "SLW807", put(f"{PREDICTOR} model name", "triton")),
         ("no deployment mode", ELASTIC, "SLW808", drop(MODE)),
+        (
+            "a scheme that nothing downloads",
+            TRITON,
+            "SLW809",
+            put(f"{PREDICTOR} model storageUri", "ftp://models"),
+        ),
+        ("minus one replica", TRITON, "SLW809", put(f"{PREDICTOR} minReplicas", -1)),
     ],
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from control.lint.finding import Finding
 from control.lint.manifests.objects.resource import Bundle, Resource
@@ -28,6 +28,9 @@ MODES = {
 """Value of the annotation -> current name of the mode."""
 COMPONENTS = ("predictor", "transformer", "explainer")
 FRAMEWORKS = tuple("sklearn xgboost tensorflow pytorch triton onnx huggingface pmml lightgbm paddle model".split())
+IMPLEMENTATIONS = {"predictor": FRAMEWORKS, "transformer": (), "explainer": ("art",)}
+"""Component -> the fields that implement it, beside its own containers."""
+METRICS = {"hpa": ("cpu", "memory"), "knative": ("concurrency", "rps")}
 BUILT_IN_RUNTIMES = "kserve-"
 """Prefix of the names of KServe's own runtimes."""
 
@@ -35,7 +38,9 @@ BUILT_IN_RUNTIMES = "kserve-"
 def check(bundle: Bundle) -> Iterator[Finding]:
     """Yield the mistakes in InferenceServices, and runtimes that do not exist."""
     for service in bundle.of("InferenceService"):
-        if not NAME.fullmatch(service.name):
+        # A generated name begins with metadata.generateName and ends with letters and digits.
+        name = service.name if service.get("metadata.name") else f"{service.name}x"
+        if not NAME.fullmatch(name):
             yield service.finding("SLW802", "metadata.name", f"{service.name!r} is not a valid name")
         for path, message in problems(service.body):
             yield service.finding("SLW801", path, message)
@@ -47,7 +52,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             spec = service.get(f"spec.{component}")
             if isinstance(spec, dict):
                 at = f"spec.{component}"
-                yield from _implementation(service, at, spec)
+                yield from _implementation(service, component, spec)
                 yield from _scaling(service, at, spec, mode)
                 yield from _ignored(service, at, spec, mode)
                 yield from _runtime(service, bundle, at, spec)
@@ -97,11 +102,15 @@ def _ignored_canary(service: Resource, mode: str) -> Iterator[Finding]:
             yield service.finding("SLW805", at, f"only Standard mode reads it; Knative's is {KNATIVE_CLASS}")
 
 
-def _implementation(service: Resource, at: str, spec: dict[str, Any]) -> Iterator[Finding]:
-    given = [name for name in FRAMEWORKS if spec.get(name) is not None]
-    if len(given) > 1 or (not given and not spec.get("containers")):
-        yield service.finding("SLW807", at, f"it has {' and '.join(given) or 'neither a model nor containers'}")
-    for name in given:
+def _implementation(service: Resource, component: str, spec: dict[str, Any]) -> Iterator[Finding]:
+    at = f"spec.{component}"
+    given = [name for name in IMPLEMENTATIONS[component] if spec.get(name) is not None]
+    # A predictor may have a model and, in the same pod, a transformer's container.
+    own = ["containers"] if spec.get("containers") and (component != "predictor" or not given) else []
+    if len(given + own) != 1:
+        wanted = " nor ".join(("containers", *(IMPLEMENTATIONS[component][-1:])))
+        yield service.finding("SLW807", at, f"it has {' and '.join(given + own) or f'neither {wanted}'}")
+    for name in given if component == "predictor" else ():
         if table(spec[name]).get("name"):
             yield service.finding("SLW807", f"{at}.{name}.name", "a name is not allowed here")
 
@@ -110,22 +119,29 @@ def _scaling(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Ite
     least, most = spec.get("minReplicas"), spec.get("maxReplicas")
     if isinstance(least, int) and isinstance(most, int) and 0 < most < least:
         yield service.finding("SLW401", f"{at}.minReplicas", f"minReplicas is {least}, maxReplicas {most}")
-    metric, target = spec.get("scaleMetric"), spec.get("scaleTarget")
     chosen = service.annotations.get(CLASS, "hpa" if mode == "Standard" else "")
-    knative_hpa = service.annotations.get(KNATIVE_CLASS, "").startswith("hpa.")
-    if chosen == "keda" and mode == "Standard":
-        if metric is not None:
+    if mode == "Standard" and chosen == "keda":
+        if spec.get("scaleMetric") is not None:
             yield service.finding("SLW804", f"{at}.scaleMetric", "KEDA takes its metrics from autoScaling.metrics")
-        return
-    by_hpa = chosen == "hpa" if mode == "Standard" else knative_hpa
-    allowed = ("cpu", "memory") if by_hpa else ("concurrency", "rps")
-    if metric is not None and metric not in allowed and chosen not in ("none", "external"):
-        message = f"{metric!r} is not one of {', '.join(allowed)}, the metrics of this autoscaler"
-        yield service.finding("SLW804", f"{at}.scaleMetric", message)
-    if by_hpa and isinstance(target, int) and (target < 1 or (metric in (None, "cpu") and target > 100)):
-        yield service.finding("SLW804", f"{at}.scaleTarget", f"{target} is not between 1 and 100 percent")
+    elif mode in ("Standard", "Knative") and chosen not in ("none", "external"):
+        yield from _metric(service, at, spec, mode)
     if mode == "Knative" and spec.get("deploymentStrategy") is not None:
         yield service.finding("SLW804", f"{at}.deploymentStrategy", "only Standard mode allows it")
+
+
+def _metric(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Iterator[Finding]:
+    """Yield a metric or a target that the service's autoscaler does not have."""
+    by_hpa = mode == "Standard" or service.annotations.get(KNATIVE_CLASS, "").startswith("hpa.")
+    # The webhook looks at an HPA's metrics only if the class is stated; otherwise, the HPA has no value to read.
+    severity: Literal["", "warning"] = "warning" if mode == "Standard" and CLASS not in service.annotations else ""
+    metric, target = spec.get("scaleMetric"), spec.get("scaleTarget")
+    allowed = METRICS["hpa" if by_hpa else "knative"]
+    if metric is not None and metric not in allowed:
+        message = f"{metric!r} is not one of {', '.join(allowed)}, the metrics of this autoscaler"
+        yield service.finding("SLW804", f"{at}.scaleMetric", message, severity)
+    if by_hpa and isinstance(target, int) and (target < 1 or (metric in (None, "cpu") and target > 100)):
+        message = f"{target} is not between 1 and 100 percent"
+        yield service.finding("SLW804", f"{at}.scaleTarget", message, severity)
 
 
 def _ignored(service: Resource, at: str, spec: dict[str, Any], mode: str) -> Iterator[Finding]:

@@ -21,6 +21,9 @@ __all__ = ["problems"]
 _LIST = re.compile(r"list\[(.+)\]")
 _MAP = re.compile(r"dict\(str, (.+)\)")
 _SCALARS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+_AMOUNTS = ("limits", "requests", "overhead")
+_AMOUNT = ("sizeLimit", "divisor")
+"""Fields that hold quantities: a mapping of them, or one."""
 _OPEN = ("IntOrString", "ResourceQuantity", "Quantity", "object", "datetime", "file")
 Problem = tuple[str, str]
 
@@ -43,8 +46,19 @@ def _pool() -> ProcessPoolExecutor:
 def _build_service(text: str) -> list[Problem]:
     """Build the models; this runs in the other process."""
     found: list[Problem] = []
-    _build("V1beta1InferenceService", json.loads(text), "", found)
+    _build("V1beta1InferenceService", _with_quantities(json.loads(text)), "", found)
     return found
+
+
+def _with_quantities(value: Any, key: str = "") -> Any:
+    """Return the body with its quantities as text: the API server takes `cpu: 1` too, but the models do not."""
+    if isinstance(value, dict):
+        amounts = key in _AMOUNTS
+        return {name: _with_quantities(item, _AMOUNT[0] if amounts else name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_quantities(item) for item in value]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if number and key in _AMOUNT else value
 
 
 def _build(kind: str, value: Any, path: str, found: list[Problem]) -> Any:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.manifests.edit import Change, both, drop, put
 from control.lint.manifests.checks.kserve import check
-from tests.control.lint.manifests.made import found, good_bundle
+from tests.control.lint.manifests.made import bundle, found, good_bundle
 
 TRITON, ELASTIC = "InferenceService/triton", "InferenceService/elastic"
 MODE = "metadata annotations serving.kserve.io/deploymentMode"
@@ -59,3 +59,40 @@ def test_a_custom_predictor_needs_no_model() -> None:
     container = {"name": "kserve-container", "image": "example.org/a:1"}
     change = both(drop("spec predictor model"), put("spec predictor containers", [container]))
     assert found(check, good_bundle(TRITON, change)) == []
+
+
+EXPLAINED = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {%s, annotations: {serving.kserve.io/deploymentMode: Standard}}
+spec: {predictor: {model: {modelFormat: {name: a}, resources: {limits: {cpu: 1}}}}, %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("explainer: {art: {type: SquareAttack}}", []),
+        ("explainer: {containers: [{name: a, image: b}]}", []),
+        ("explainer: {minReplicas: 1}", ["SLW807"]),
+        ("explainer: {art: {type: SquareAttack}, containers: [{name: a, image: b}]}", ["SLW807"]),
+        ("transformer: {containers: [{name: a, image: b}]}", []),
+        ("transformer: {minReplicas: 1}", ["SLW807"]),
+    ],
+)
+def test_implementations_of_other_components(more: str, expected: list[str]) -> None:
+    assert [id for id, _ in found(check, bundle(EXPLAINED % ("name: a", more)))] == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), [("generateName: a-", []), ("generateName: 1-", ["SLW802"])])
+def test_generated_names(given: str, expected: list[str]) -> None:
+    assert [id for id, _ in found(check, bundle(EXPLAINED % (given, "transformer: null")))] == expected
+
+
+def test_metrics_depend_on_the_mode_only_where_it_is_stated() -> None:
+    text = (EXPLAINED % ("name: a", "transformer: null")).replace("predictor: {", "predictor: {scaleMetric: cpu, ")
+    assert found(check, bundle(text)) == []
+    unstated = text.replace("serving.kserve.io/deploymentMode: Standard", "")
+    assert [id for id, _ in found(check, bundle(unstated))] == ["SLW808"]
+    knative = text.replace("Standard", "Knative")
+    assert [id for id, _ in found(check, bundle(knative))] == ["SLW804"]
