@@ -52,6 +52,8 @@ OBSERVE = family(
         ("no runbook", RULES, "SLW602", drop(f"{LIST} 1 annotations runbook_url")),
         ("no annotations", RULES, "SLW602", drop(f"{LIST} 2 annotations")),
         ("an alert twice", RULES, "SLW603", append(LIST, 1)),
+        ("a rate without a range", RULES, "SLW604", put(f"{LIST} 1 expr", "rate(slipway_requests_total) > 1")),
+        ("an alert and a record in one", RULES, "SLW606", put(f"{LIST} 1 record", "app:requests:sum")),
         (
             "a bracket is not closed",
             RULES,

@@ -27,7 +27,7 @@ from control.lint.manifests.checks import (
 )
 from control.lint.manifests.objects.resource import Bundle, Origin, Resource
 from control.lint.manifests.objects.tree import table
-from control.lint.manifests.operators import kserve_webhooks, ray_clusters, ray_jobs
+from control.lint.manifests.operators import kserve_webhooks, prometheus_rules, ray_clusters, ray_jobs
 from control.lint.manifests.options import LintOptions
 from control.lint.manifests.output import ManifestLinter, Manifests
 from control.lint.manifests.render import render
@@ -59,6 +59,7 @@ CHECKS: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     ray_jobs.check,
     kserve.check,
     kserve_webhooks.check,
+    prometheus_rules.check,
 )
 SKIPPED = (
     "custom resources and Skaffold files were not checked against schemas (SLW102 to SLW108, SLW901): "

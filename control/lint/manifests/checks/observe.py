@@ -12,6 +12,7 @@ from control.lint.manifests.objects.resource import Bundle, Resource
 from control.lint.manifests.objects.tree import dig, entries, every, join, strings
 from control.lint.manifests.schemas.exported_metrics import TRITON, emitted, foreign
 from control.lint.manifests.schemas.promql import read
+from control.lint.manifests.schemas.promql_types import type_problem
 
 __all__ = ["check"]
 
@@ -103,13 +104,21 @@ def _query(resource: Resource, path: str, query: str, recorded: set[str]) -> Ite
     used = read(_VARIABLE.sub("1", query))
     if used.problem:
         yield resource.finding("SLW604", path, used.problem)
+    elif _VARIABLE.sub("", query) == query and "{{" not in query:
+        problem = type_problem(query)
+        # Other databases than Prometheus, which autoscalers and dashboards may ask, take more than Prometheus.
+        if problem:
+            yield resource.finding("SLW604", path, problem, "" if resource.kind == "PrometheusRule" else "warning")
     known = emitted()
     for name, labels in used.metrics.items():
         if name in known:
             for label in sorted(labels - known[name]):
                 yield resource.finding("SLW605", path, f"{name} has no label {label}")
         elif name not in recorded and name not in TRITON and not foreign(name):
-            yield resource.finding("SLW601", path, f"{name} is neither emitted nor recorded")
+            # Only the data plane's metrics are known well enough for an error.
+            own = "slipway_" in name or name.startswith("nv_")
+            message = f"{name} is neither emitted nor recorded"
+            yield resource.finding("SLW601", path, message, "" if own else "warning")
     ours = [known[name] for name in used.metrics if name in known]
     # The labels to group by are known only if all metrics of the query are known.
     if ours and len(ours) == len(used.metrics):

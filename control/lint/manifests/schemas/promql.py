@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Use", "read"]
+__all__ = ["Token", "Use", "read", "tokens"]
 
 _TOKEN = re.compile(
     r"(?P<string>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`)"
@@ -14,6 +14,8 @@ _TOKEN = re.compile(
     r"|(?P<mark>=~|!~|!=|==|<=|>=|[-+*/%^<>=(){}\[\],@:])"
     r"|(?P<space>\s+|#[^\n]*)"
 )
+Token = tuple[str, str]
+"""The kind of a token (string, number, word or mark) and its text."""
 _PAIRS = {")": "(", "}": "{", "]": "["}
 _WORDS = frozenset(
     "and or unless by without on ignoring group_left group_right bool offset inf nan atan2 start end".split()
@@ -35,33 +37,34 @@ class Use:
 
 def read(text: str) -> Use:
     """Return the metrics of an expression with the labels in their matchers."""
-    tokens, problem = _tokens(text)
+    found, problem = tokens(text)
     if problem:
         return Use({}, frozenset(), problem)
     metrics: dict[str, set[str]] = {}
     grouped: set[str] = set()
     i = 0
-    while i < len(tokens):
-        kind, word = tokens[i]
-        following = tokens[i + 1][1] if i + 1 < len(tokens) else ""
+    while i < len(found):
+        kind, word = found[i]
+        following = found[i + 1][1] if i + 1 < len(found) else ""
         if kind == "word" and word in _GROUPING and following == "(":
-            labels, i = _until(tokens, i + 2, ")")
+            labels, i = _until(found, i + 2, ")")
             grouped |= labels if word == "by" else set()
         elif kind == "mark" and word == "[":
-            _, i = _until(tokens, i + 1, "]")
+            _, i = _until(found, i + 1, "]")
         elif kind == "mark" and word == "{":
-            labels, i = _matchers(tokens, i + 1)
+            labels, i = _matchers(found, i + 1)
         elif kind == "word" and word.lower() not in _WORDS and following not in ("(", "by", "without"):
             labels = set()
             if following == "{":
-                labels, i = _matchers(tokens, i + 2)
+                labels, i = _matchers(found, i + 2)
             metrics.setdefault(word, set()).update(labels)
         i += 1
     return Use({name: frozenset(labels) for name, labels in metrics.items()}, frozenset(grouped))
 
 
-def _tokens(text: str) -> tuple[list[tuple[str, str]], str]:
-    found: list[tuple[str, str]] = []
+def tokens(text: str) -> tuple[list[Token], str]:
+    """Return (kind, text) of each token, or the reason why there are none."""
+    found: list[Token] = []
     opened: list[str] = []
     at = 0
     while at < len(text):
@@ -82,18 +85,18 @@ def _tokens(text: str) -> tuple[list[tuple[str, str]], str]:
     return found, "" if found else "the expression is empty"
 
 
-def _until(tokens: list[tuple[str, str]], i: int, mark: str) -> tuple[set[str], int]:
+def _until(found: list[Token], i: int, mark: str) -> tuple[set[str], int]:
     words = set()
-    while tokens[i] != ("mark", mark):
-        words |= {tokens[i][1]} if tokens[i][0] == "word" else set()
+    while found[i] != ("mark", mark):
+        words |= {found[i][1]} if found[i][0] == "word" else set()
         i += 1
     return words, i
 
 
-def _matchers(tokens: list[tuple[str, str]], i: int) -> tuple[set[str], int]:
+def _matchers(found: list[Token], i: int) -> tuple[set[str], int]:
     labels = set()
-    while tokens[i] != ("mark", "}"):
-        if tokens[i][0] == "word" and tokens[i + 1][1] in ("=", "!=", "=~", "!~"):
-            labels.add(tokens[i][1])
+    while found[i] != ("mark", "}"):
+        if found[i][0] == "word" and found[i + 1][1] in ("=", "!=", "=~", "!~"):
+            labels.add(found[i][1])
         i += 1
     return labels, i

@@ -52,3 +52,24 @@ def test_an_adapters_metric_is_declared() -> None:
         put("metadata annotations", {"slipway.dev/external": "metric/slipway_queue_length"}),
     )
     assert found(check, good_bundle("HorizontalPodAutoscaler/gateway", change)) == []
+
+
+def test_types_that_only_prometheus_refuses_are_warnings_elsewhere() -> None:
+    at = "spec.groups[0].rules[1].expr"
+    rules = good_bundle("PrometheusRule/gateway", put(FIRST, "rate(slipway_requests_total) > 1"))
+    scaler = good_bundle(
+        "ScaledObject/front", put("spec triggers 0 metadata query", "rate(slipway_requests_total)")
+    )
+    assert [(f.field, f.severity) for f in check(rules) if f.id == "SLW604"] == [(at, "error")]
+    assert [f.severity for f in check(scaler) if f.id == "SLW604"] == ["warning"]
+
+
+@pytest.mark.parametrize("query", ["rate($metric) > 1", "rate({{args.metric}}) > 1"])
+def test_the_types_of_variables_are_not_known(query: str) -> None:
+    changed = good_bundle("ScaledObject/front", put("spec triggers 0 metadata query", query))
+    assert [id for id, _ in found(check, changed) if id == "SLW604"] == []
+
+
+def test_metrics_of_other_programs_are_warnings() -> None:
+    changed = good_bundle("PrometheusRule/gateway", put(FIRST, "sum(rate(web_orders_total[5m])) > 1"))
+    assert [(f.id, f.severity) for f in check(changed)] == [("SLW601", "warning")]
