@@ -1,4 +1,7 @@
-"""`python -m benchmarks.manifests`: break manifests, print what is caught, and write docs/manifests.md."""
+"""`python -m benchmarks.manifests`: measure what the linter finds, and write docs/manifests.md.
+
+It breaks good manifests and compares the linter with the recorded verdicts of an API server.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import sys
 from pathlib import Path
 
 from benchmarks.manifests.measure import families, measure
+from benchmarks.manifests.server_corpus import compare, corpus_of, record, recorded
 from control.console import fail, note, print_table
-from control.lint.manifests.docs_page import Rate, page
+from control.lint.manifests.docs_page import Agreement, Rate, page
 from control.lint.manifests.options import LintOptions
 
-__all__ = ["main", "rates"]
+__all__ = ["agreement_with_a_server", "main", "rates"]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "manifests.md"
 
@@ -32,11 +36,33 @@ def main() -> int:
     if not folder:
         fail("SLIPWAY_SCHEMAS is not set; set it to a folder that holds CRDs as JSON")
         return 2
-    found, passed = rates(LintOptions(schemas=Path(folder)))
+    options = LintOptions(schemas=Path(folder))
+    found, passed = rates(options)
     print_table(("family", "broken", "caught"), [(r.family, str(r.broken), str(r.caught)) for r in found])
-    DOCS.write_text(page(found, passed))
+    agreement, apart = agreement_with_a_server(options)
+    DOCS.write_text(page(found, passed, agreement))
     note(f"{DOCS} is written")
-    return 0 if all(rate.caught == rate.broken for rate in found) else 1
+    return 0 if all(rate.caught == rate.broken for rate in found) and not apart else 1
+
+
+def agreement_with_a_server(options: LintOptions) -> tuple[Agreement, list[str]]:
+    """Measure and record the agreement on the corpus; without the corpus, take what was measured last."""
+    corpus = corpus_of(options.schemas) if options.schemas else None
+    if corpus is None:
+        note(f"there is no corpus beside {options.schemas}; the document keeps what was measured last")
+        return recorded(), []
+    agreement, apart = compare(corpus, options)
+    for line in apart:
+        fail(line)
+    rows = [
+        ("refused", agreement.refused, agreement.found),
+        ("valid", agreement.valid, agreement.alarms),
+        ("broken, accepted", agreement.accepted, agreement.flagged),
+    ]
+    heads = (f"verdict of the server ({corpus})", "manifests", "the linter has an error")
+    print_table(heads, [(name, str(whole), str(part)) for name, whole, part in rows])
+    record(agreement)
+    return agreement, apart
 
 
 if __name__ == "__main__":
