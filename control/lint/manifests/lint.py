@@ -92,8 +92,8 @@ class _Schemas:
         if self._checker.knows(resource.body):
             return self._checker.check(resource.body)
         message = f"no definition of the kind {resource.kind} in the group {resource.group}"
-        known = self._checker.definitions.groups
-        return [("SLW005" if resource.group in known else "SLW111", "kind", message)]
+        exists = self._checker.definitions.may_exist(resource.group, resource.kind)
+        return [("SLW111" if exists else "SLW005", "kind", message)]
 
     def _built_in(self, body: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Return what the schemas refuse, else what the rules refuse: a server decodes before it validates."""

@@ -108,8 +108,8 @@ def _implementation(service: Resource, component: str, spec: dict[str, Any]) -> 
     # A predictor may have a model and, in the same pod, a transformer's container.
     own = ["containers"] if spec.get("containers") and (component != "predictor" or not given) else []
     if len(given + own) != 1:
-        wanted = " nor ".join(("containers", *(IMPLEMENTATIONS[component][-1:])))
-        yield service.finding("SLW807", at, f"it has {' and '.join(given + own) or f'neither {wanted}'}")
+        wanted = " and no ".join(("containers", *(IMPLEMENTATIONS[component][-1:])))
+        yield service.finding("SLW807", at, f"it has {' and '.join(given + own) or f'no {wanted}'}")
     for name in given if component == "predictor" else ():
         if table(spec[name]).get("name"):
             yield service.finding("SLW807", f"{at}.{name}.name", "a name is not allowed here")
@@ -171,7 +171,8 @@ def _runtime(service: Resource, bundle: Bundle, at: str, spec: dict[str, Any]) -
     if found is None:
         declared = bundle.declared("servingruntime", name) or bundle.declared("clusterservingruntime", name)
         if not declared and not name.startswith(BUILT_IN_RUNTIMES):
-            yield service.finding("SLW806", f"{at}.model.runtime", f"there is no ServingRuntime {name}")
+            message = f"there is no ServingRuntime {name}"
+            yield service.finding("SLW806", f"{at}.model.runtime", message, "warning")
         return
     wanted = dig(spec, "model.modelFormat.name")
     formats = [item.get("name") for _, item in entries(found.get("spec.supportedModelFormats"))]

@@ -12,6 +12,9 @@ from control.lint.manifests.objects.tree import dig, entries, join, plain
 
 __all__ = ["check"]
 
+ANNOTATED = "use-annotation"
+"""The port of a backend that AWS's load balancer controller describes in an annotation."""
+
 
 def check(bundle: Bundle) -> Iterator[Finding]:
     """Check backends, weights and hosts."""
@@ -81,6 +84,6 @@ def _reach(route: Resource, bundle: Bundle, at: str, name: str, port: Any, names
     service = reached(bundle, name, namespace)
     if service is None:
         yield route.finding("SLW307", f"{at}.name", f"there is no Service {name}", "warning")
-    elif service.ports is not None and port is not None and plain(port) not in service.ports:
+    elif service.ports is not None and port not in (None, ANNOTATED) and plain(port) not in service.ports:
         known = ", ".join(sorted(map(str, service.ports))) or "none"
         yield route.finding("SLW307", f"{at}.port", f"the Service {name} has no port {port} (it has {known})")

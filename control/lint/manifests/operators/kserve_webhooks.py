@@ -14,7 +14,7 @@ from control.lint.manifests.operators.kserve_metrics import hpa_metrics, keda_me
 __all__ = ["check"]
 
 _COMPONENTS = ("predictor", "transformer", "explainer")
-_PREFIXES = "gs:// s3:// pvc:// file:// https:// http:// hdfs:// webhdfs:// oci:// hf://".split()
+_PREFIXES = "gs:// s3:// pvc:// file:// https:// http:// hdfs:// webhdfs:// oci:// oci+native:// oci+fetch:// hf://".split()
 _KEPT = ("s3://", "hdfs://", "webhdfs://")
 """Prefixes that a storage specification with credentials supports."""
 _AZURE = re.compile(r"https://.+?\.blob\.core\.windows\.net/.+")

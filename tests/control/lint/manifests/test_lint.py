@@ -71,6 +71,20 @@ def test_what_has_wrong_types_everywhere_is_no_crash(schemas: Path) -> None:
             )
 
 
+@pytest.mark.parametrize(
+    ("kind", "version", "expected"),
+    [
+        ("TLSRoute", "gateway.networking.k8s.io/v1", ["SLW111"]),
+        ("Application", "argoproj.io/v1alpha1", ["SLW111"]),
+        ("HTTPRoutes", "gateway.networking.k8s.io/v1", ["SLW005"]),
+        ("VirtualService", "networking.istio.io/v1", ["SLW111"]),
+    ],
+)
+def test_kinds_without_a_definition(schemas: Path, kind: str, version: str, expected: list[str]) -> None:
+    text = f"{{apiVersion: {version}, kind: {kind}, metadata: {{name: a}}, spec: {{}}}}"
+    assert ids(text, schemas=schemas) == expected
+
+
 def test_rules_can_be_left_out_and_warnings_may_count() -> None:
     target = of_path(DATA / "kustomize" / "base")
     assert lint(target, LintOptions(ignore=("SLW215",))).findings == []

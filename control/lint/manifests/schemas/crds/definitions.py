@@ -11,9 +11,25 @@ from typing import Any
 from control.errors import ManifestError
 from control.lint.manifests.objects.tree import dig, table
 
-__all__ = ["Definition", "Definitions", "load"]
+__all__ = ["OTHER_KINDS", "Definition", "Definitions", "load"]
 
 _RELEASE = re.compile(r"^(?P<name>.+?)-v?(?P<release>\d+(\.\d+)+)$")
+OTHER_KINDS = {
+    "argoproj.io": (
+        "Application ApplicationSet AppProject Workflow WorkflowTemplate ClusterWorkflowTemplate CronWorkflow "
+        "EventBus EventSource Sensor"
+    ),
+    "cert-manager.io": "CertificateRequest",
+    "gateway.networking.k8s.io": "ListenerSet TCPRoute TLSRoute UDPRoute",
+    "monitoring.coreos.com": (
+        "Alertmanager AlertmanagerConfig Probe Prometheus PrometheusAgent ScrapeConfig ThanosRuler"
+    ),
+    "serving.kserve.io": (
+        "InferenceGraph LLMInferenceService LLMInferenceServiceConfig LocalModelCache LocalModelNamespaceCache "
+        "LocalModelNode LocalModelNodeGroup TrainedModel"
+    ),
+}
+"""Group -> kinds that exist, although a folder of definitions often lacks them."""
 Key = tuple[str, str, str]
 
 
@@ -41,6 +57,10 @@ class Definitions:
     def groups(self) -> set[str]:
         """The groups of all known kinds."""
         return {group for group, _, _ in self.current}
+
+    def may_exist(self, group: str, kind: str) -> bool:
+        """Return whether a kind that has no definition here may exist on a cluster all the same."""
+        return group not in self.groups or kind in OTHER_KINDS.get(group, "").split()
 
     def find(self, body: dict[str, Any]) -> Definition | None:
         """Return the definition of an object's kind, or None."""

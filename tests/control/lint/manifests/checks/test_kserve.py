@@ -89,6 +89,11 @@ def test_generated_names(given: str, expected: list[str]) -> None:
     assert [id for id, _ in found(check, bundle(EXPLAINED % (given, "transformer: null")))] == expected
 
 
+def test_a_runtime_may_exist_elsewhere() -> None:
+    changed = good_bundle(TRITON, put("spec predictor model runtime", "own"))
+    assert [(f.id, f.severity) for f in check(changed)] == [("SLW806", "warning")]
+
+
 def test_metrics_depend_on_the_mode_only_where_it_is_stated() -> None:
     text = (EXPLAINED % ("name: a", "transformer: null")).replace("predictor: {", "predictor: {scaleMetric: cpu, ")
     assert found(check, bundle(text)) == []

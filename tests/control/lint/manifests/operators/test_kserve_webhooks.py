@@ -39,6 +39,7 @@ def test_good_services() -> None:
     "uri",
     [
         "gs://a/b",
+        "oci+native://a/b:1",
         "hf://a/b",
         "oci://a/b:1",
         "https://a.blob.core.windows.net/b/c",
