@@ -159,7 +159,7 @@ CRD = family(
         ),
         ("a version that is not served", RAY, "SLW108", put("apiVersion", "ray.io/v2")),
         ("kind RayServce", RAY, "SLW005", put("kind", "RayServce")),
-        ("a group that nobody knows", RAY, "SLW111", put("apiVersion", "rays.io/v1")),
+        ("a group that nobody knows", RAY, "SLW111", put("apiVersion", "example.org/v1")),
     ],
 )
 

@@ -10,15 +10,21 @@ from typing import Any
 
 from control.errors import ManifestError
 from control.lint.manifests.objects.tree import join
-from control.lint.manifests.server.check import covers
+from control.lint.manifests.server.check import KINDS, covers
 
 __all__ = ["check", "newest", "versions"]
 
-BUILT_IN = ("", "apps", "batch", "autoscaling", "policy")
-"""The groups of Kubernetes without a dot. Its other groups end in `.k8s.io`."""
+BUILT_IN = tuple(
+    f"{name}.k8s.io"
+    for name in (
+        "admissionregistration apiextensions apiregistration authentication authorization certificates "
+        "coordination discovery events flowcontrol.apiserver internal.apiserver networking node policy "
+        "rbac.authorization resource scheduling storage storagemigration"
+    ).split()
+)
+"""The groups of Kubernetes with a dot. A group without one is always its own, or was."""
 _GROUP, _SHORT = re.compile(r"^([^./]*)(?:\.[^/]*)?/"), r"\1-"
 """In the names of the files, `rbac.authorization.k8s.io/v1` is `rbac-v1`."""
-OPERATORS = ("gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io")
 
 
 def newest() -> str:
@@ -43,7 +49,10 @@ def versions(asked: tuple[str, ...]) -> tuple[str, ...]:
 def is_built_in(body: dict[str, Any]) -> bool:
     """Return whether Kubernetes itself serves the group of an object."""
     group = str(body.get("apiVersion", "")).rpartition("/")[0]
-    return group in BUILT_IN or (group.endswith(".k8s.io") and group not in OPERATORS)
+    if "." not in group or group in BUILT_IN:
+        return True
+    # Operators have groups such as autoscaling.k8s.io too; a kind of Kubernetes in such a group is a slip.
+    return group.endswith(".k8s.io") and any(kind == body.get("kind") for _, kind in KINDS)
 
 
 def check(

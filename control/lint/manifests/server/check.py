@@ -28,6 +28,7 @@ KINDS: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Refusal]]] = {
     ("", "PersistentVolume"): cluster.volume,
     ("", "PersistentVolumeClaim"): claim,
     ("", "Pod"): workloads.pod,
+    ("", "ReplicationController"): workloads.replication_controller,
     ("", "ResourceQuota"): cluster.quota,
     ("", "Secret"): contents.secret,
     ("", "Service"): services.service,

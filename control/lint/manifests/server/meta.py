@@ -14,6 +14,7 @@ __all__ = ["labels", "matching", "metadata", "notes", "selector"]
 
 _MOST_ANNOTATIONS = 256 * 1024
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
 
 
 def metadata(
@@ -38,7 +39,10 @@ def metadata(
     yield from notes(meta.get("annotations"), "metadata.annotations")
     yield from _owners(meta)
     for i, name in enumerate(meta.get("finalizers") or ()):
-        yield from each(f"metadata.finalizers[{i}]", name, qualified_name(str(name)))
+        at = f"metadata.finalizers[{i}]"
+        yield from each(at, name, qualified_name(str(name)))
+        if "/" not in str(name) and name not in _FINALIZERS:
+            yield invalid(at, name, "name is neither a standard finalizer name nor is it fully qualified")
 
 
 def labels(given: Any, at: str) -> Iterator[Refusal]:

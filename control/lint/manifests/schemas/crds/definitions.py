@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ OTHER_KINDS = {
     ),
 }
 """Group -> kinds that exist, although a folder of definitions often lacks them."""
+FORMER_GROUPS = ("certmanager.k8s.io", "keda.k8s.io", "networking.x-k8s.io", "serving.kubeflow.org")
+"""Groups that operators gave up."""
+ALIKE = 0.8
+"""From here on, the name of a group is a slip of another one that has the kind."""
 Key = tuple[str, str, str]
 
 
@@ -60,7 +65,10 @@ class Definitions:
 
     def may_exist(self, group: str, kind: str) -> bool:
         """Return whether a kind that has no definition here may exist on a cluster all the same."""
-        return group not in self.groups or kind in OTHER_KINDS.get(group, "").split()
+        if group in self.groups:
+            return kind in OTHER_KINDS.get(group, "").split()
+        homes = {known for known, _, name in self.current if name == kind}
+        return group not in FORMER_GROUPS and not get_close_matches(group, homes, cutoff=ALIKE)
 
     def find(self, body: dict[str, Any]) -> Definition | None:
         """Return the definition of an object's kind, or None."""

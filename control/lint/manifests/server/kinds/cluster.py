@@ -30,6 +30,17 @@ LEVELS = ("privileged", "baseline", "restricted")
 PSA = "pod-security.kubernetes.io/"
 _HIGHEST_PRIORITY = 1_000_000_000
 _RECLAIM = ("Delete", "Recycle", "Retain")
+_NO_SOURCES = frozenset(
+    "accessModes capacity claimRef mountOptions nodeAffinity persistentVolumeReclaimPolicy storageClassName "
+    "volumeAttributesClassName volumeMode".split()
+)
+"""Fields of a volume that are not its source."""
+_COUNTED = frozenset(
+    "configmaps cpu ephemeral-storage limits.cpu limits.ephemeral-storage limits.memory memory "
+    "persistentvolumeclaims pods replicationcontrollers requests.cpu requests.ephemeral-storage requests.memory "
+    "requests.storage resourcequotas secrets services services.loadbalancers services.nodeports".split()
+)
+"""What a quota can limit, beside huge pages and names with a slash."""
 _LIMITS = ("min", "default", "defaultRequest", "max", "maxLimitRequestRatio")
 
 
@@ -95,6 +106,11 @@ def volume(body: dict[str, Any]) -> Iterator[Refusal]:
         yield from each(
             "spec.storageClassName", spec["storageClassName"], subdomain(str(spec["storageClassName"]))
         )
+    sources = [name for name in spec if name not in _NO_SOURCES]
+    if not sources:
+        yield required("spec", "must specify a volume type")
+    for name in sources[1:]:
+        yield forbidden(join("spec", name), "may not specify more than 1 volume type")
     if spec.get("local") is not None and not table(spec.get("nodeAffinity")).get("required"):
         yield required("spec.nodeAffinity", "Local volume requires node affinity")
 
@@ -103,7 +119,14 @@ def quota(body: dict[str, Any]) -> Iterator[Refusal]:
     """Check a ResourceQuota."""
     yield from metadata(body, subdomain)
     for name, value in table(table(body.get("spec")).get("hard")).items():
-        yield from amount(name, value, key("spec.hard", name))
+        at = key("spec.hard", name)
+        yield from amount(name, value, at)
+        if (
+            "/" not in name
+            and name not in _COUNTED
+            and not name.removeprefix("requests.").startswith("hugepages-")
+        ):
+            yield invalid(at, name, "must be a standard resource for quota")
 
 
 def limit_range(body: dict[str, Any]) -> Iterator[Refusal]:

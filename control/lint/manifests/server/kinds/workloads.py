@@ -1,11 +1,11 @@
-"""Deployments, StatefulSets, DaemonSets, ReplicaSets and Pods."""
+"""Pods and what creates them for good: Deployments, ReplicaSets, StatefulSets and DaemonSets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from control.lint.manifests.objects.tree import entries, join, strings, table
+from control.lint.manifests.objects.tree import dig, entries, join, strings, table
 from control.lint.manifests.server.claims import claim_spec
 from control.lint.manifests.server.formats import dns_label, percent, subdomain
 from control.lint.manifests.server.meta import matching, metadata, selector
@@ -23,7 +23,7 @@ from control.lint.manifests.server.refusal import (
     whole,
 )
 
-__all__ = ["daemon_set", "deployment", "pod", "replica_set", "share", "stateful_set"]
+__all__ = ["daemon_set", "deployment", "pod", "replica_set", "replication_controller", "share", "stateful_set"]
 
 NO_MATCH = "`selector` does not match template `labels`"
 _ROLLING, _RECREATE = "RollingUpdate", "Recreate"
@@ -58,6 +58,22 @@ def replica_set(body: dict[str, Any]) -> Iterator[Refusal]:
     yield from negative(spec, "spec", ("replicas", "minReadySeconds"))
     yield from _selected(spec, "deployment")
     yield from _always(spec, "ReplicaSet")
+
+
+def replication_controller(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Check a ReplicationController, which selects the labels of its template unless it says otherwise."""
+    spec = table(body.get("spec"))
+    yield from metadata(body, subdomain)
+    yield from negative(spec, "spec", ("replicas", "minReadySeconds"))
+    labels = strings(dig(spec, "template.metadata.labels"))
+    wanted = strings(spec.get("selector")) or labels
+    if spec.get("template") is None:
+        yield required("spec.template")
+    elif not wanted:
+        yield required("spec.selector")
+    elif wanted.items() - labels.items():
+        yield invalid("spec.template.metadata.labels", labels, NO_MATCH)
+    yield from _always(spec, "ReplicationController")
 
 
 def daemon_set(body: dict[str, Any]) -> Iterator[Refusal]:

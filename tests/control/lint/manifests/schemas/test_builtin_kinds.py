@@ -47,7 +47,15 @@ def test_a_version_that_there_is_not_names_those_there_are(version: str) -> None
         ("rbac.authorization.k8s.io/v1", True),
         ("ray.io/v1", False),
         ("gateway.networking.k8s.io/v1", False),
+        ("autoscaling.k8s.io/v1", False),
+        ("extensions/v1beta1", True),
     ],
 )
 def test_whose_a_kind_is(api_version: str, built_in: bool) -> None:
     assert is_built_in({"apiVersion": api_version}) is built_in
+
+
+def test_a_kind_of_kubernetes_in_a_group_that_is_not_its_own() -> None:
+    body = {"apiVersion": "network.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a"}}
+    assert is_built_in(body)
+    assert [id for id, _, _ in check(body, (newest(),))] == ["SLW005"]
