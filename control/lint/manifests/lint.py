@@ -178,10 +178,14 @@ def _check_texts(
 
 
 def _objects(value: object) -> list[object]:
-    """Return the items of a List, else the object itself."""
+    """Return the items of a List, or of a list of one kind such as a RoleList; else the object itself."""
     body = table(value)
-    items = body.get("items")
-    return list(items) if body.get("kind") == "List" and isinstance(items, list) else [value]
+    items, kind = body.get("items"), str(body.get("kind"))
+    if not kind.endswith("List") or not isinstance(items, list):
+        return [value]
+    # The items of a RoleList need not say that they are Roles.
+    own = {"apiVersion": body.get("apiVersion"), "kind": kind.removesuffix("List")} if kind != "List" else {}
+    return [{**own, **item} if isinstance(item, dict) else item for item in items]
 
 
 def _identity(resource: Resource, body: object) -> str:

@@ -23,6 +23,8 @@ BUILT_IN = tuple(
     ).split()
 )
 """The groups of Kubernetes with a dot. A group without one is always its own, or was."""
+TOOLS = ("builtin", "skaffold")
+"""Groups of files that only kustomize or Skaffold reads."""
 _GROUP, _SHORT = re.compile(r"^([^./]*)(?:\.[^/]*)?/"), r"\1-"
 """In the names of the files, `rbac.authorization.k8s.io/v1` is `rbac-v1`."""
 
@@ -49,7 +51,7 @@ def versions(asked: tuple[str, ...]) -> tuple[str, ...]:
 def is_built_in(body: dict[str, Any]) -> bool:
     """Return whether Kubernetes itself serves the group of an object."""
     group = str(body.get("apiVersion", "")).rpartition("/")[0]
-    if "." not in group or group in BUILT_IN:
+    if group in BUILT_IN or ("." not in group and group not in TOOLS):
         return True
     # Operators have groups such as autoscaling.k8s.io too; a kind of Kubernetes in such a group is a slip.
     return group.endswith(".k8s.io") and any(kind == body.get("kind") for _, kind in KINDS)

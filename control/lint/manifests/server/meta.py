@@ -30,11 +30,9 @@ def metadata(
         yield from each("metadata.name", name, named(name))
     elif not prefix:
         yield required("metadata.name", "name or generateName is required")
-    if isinstance(namespace, str) and namespace:
-        if namespaced:
-            yield from each("metadata.namespace", namespace, dns_label(namespace))
-        else:
-            yield forbidden("metadata.namespace", "not allowed on this type")
+    # The server removes the namespace of an object that belongs to the whole cluster.
+    if isinstance(namespace, str) and namespace and namespaced:
+        yield from each("metadata.namespace", namespace, dns_label(namespace))
     yield from labels(meta.get("labels"), "metadata.labels")
     yield from notes(meta.get("annotations"), "metadata.annotations")
     yield from _owners(meta)

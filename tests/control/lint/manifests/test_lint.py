@@ -47,6 +47,10 @@ def test_without_schemas_it_is_said_what_was_left_out() -> None:
 def test_lists_are_opened() -> None:
     text = "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Namespace, metadata: {name: A}}, 3]}"
     assert sorted(ids(text)) == ["SLW003", "SLW201"]
+    roles = (
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleList, items: [{metadata: {name: a}, rules: [{}]}]}"
+    )
+    assert set(ids(roles)) == {"SLW109"}
 
 
 @pytest.mark.parametrize("text", ["3", "[]", "{kind: Pod}", "{apiVersion: v1, kind: Pod, metadata: {}}", "a: 1"])
