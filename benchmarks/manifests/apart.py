@@ -207,6 +207,8 @@ REFERENCES = family(
         ),
         ("a binding of no role", "RoleBinding/gateway", "SLW505", put("roleRef name", "gate")),
         ("a binding of no account", "RoleBinding/gateway", "SLW505", put("subjects 0 name", "gate")),
+        ("a group with its version", "Role/gateway", "SLW507", put("rules 0 apiGroups", ["v1"])),
+        ("a kind in place of a resource", "Role/gateway", "SLW507", put("rules 0 resources", ["ConfigMap"])),
         ("a class that is not there", GATEWAY, "SLW506", put(f"{POD} priorityClassName", "high")),
     ],
 )

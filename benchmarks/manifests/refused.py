@@ -174,6 +174,8 @@ PODS = family(
         ("a label with a space", GATEWAY, "SLW202", put("metadata labels team", "model serving")),
         ("a label that is too long", GATEWAY, "SLW202", put("metadata labels team", "a" * 64)),
         ("a label's name with a space", GATEWAY, "SLW202", put("metadata labels", {"my team": "a"})),
+        ("an image with a space", GATEWAY, "SLW221", put(f"{BOX} image", " example.org/a:1.0")),
+        ("half a byte of memory", GATEWAY, "SLW203", put(f"{BOX} resources requests memory", "512m")),
         ("memory 2GB", GATEWAY, "SLW203", put(f"{BOX} resources limits memory", "2GB")),
         ("cpu 500 m", GATEWAY, "SLW203", put(f"{BOX} resources requests cpu", "500 m")),
         ("a size of a lot", GATEWAY, "SLW203", put(f"{POD} volumes 1 emptyDir sizeLimit", "lots")),

@@ -30,6 +30,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
                 yield from _handlers(template, path, container)
                 yield from _mounts(template, path, container)
                 yield from _variables(template, path, container)
+            yield from _fractions(template, path, container)
             yield from _limits(template, path, container)
             yield from _probes(template, path, container, first)
 
@@ -60,6 +61,16 @@ def _resources(template: PodTemplate, path: str, container: dict[str, Any]) -> I
             yield owner.finding("SLW210", f"{at}.limits.{name}", message)
         elif most is not None and number > most:
             yield owner.finding("SLW207", f"{at}.requests.{name}", f"{name}: {value} is above {limits[name]}")
+
+
+def _fractions(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:
+    """Yield parts of a byte, such as `512m`, of which the API server only warns."""
+    for kind in ("requests", "limits"):
+        for name, value in table(dig(container, f"resources.{kind}")).items():
+            number = parse(value)
+            if name in SHARED[1:] and number is not None and number > 0 and number % 1:
+                message = f'fractional byte value "{value}" is invalid, must be an integer'
+                yield template.owner.finding("SLW203", f"{path}.resources.{kind}[{name}]", message, "warning")
 
 
 def _limits(template: PodTemplate, path: str, container: dict[str, Any]) -> Iterator[Finding]:

@@ -24,8 +24,13 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             image = container.get("image")
             if not isinstance(image, str) or not image.strip():
                 continue
-            name, version = split(image)
             at = join(path, "image")
+            if len(image.split()) > 1 or image != image.strip():
+                # The server refuses this in a Pod only.
+                if template.owner.kind != "Pod":
+                    yield template.owner.finding("SLW221", at, f"{image!r} has whitespace")
+                continue
+            name, version = split(image)
             if not version or version in MOVING:
                 message = f"{image} has {f'the moving tag {version}' if version else 'no tag'}"
                 yield template.owner.finding("SLW215", at, message)

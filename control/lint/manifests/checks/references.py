@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from control.lint.manifests.objects.tree import dig, entries, join, plain, table
 
 __all__ = ["check"]
 
+_VERSION = re.compile(r"(^|/)v\d+((alpha|beta)\d+)?$")
 BUILT_IN_CLASSES = ("system-cluster-critical", "system-node-critical")
 
 
@@ -39,6 +41,8 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             yield from _resolve(resource, bundle, item, secrets)
     for binding in bundle.of("RoleBinding", "ClusterRoleBinding"):
         yield from _binding(binding, bundle)
+    for role in bundle.of("Role", "ClusterRole"):
+        yield from _granted(role)
 
 
 def _of_pod(template: PodTemplate) -> Iterator[_Named]:
@@ -146,3 +150,19 @@ def _binding(binding: Resource, bundle: Bundle) -> Iterator[Finding]:
         found = bundle.find("ServiceAccount", account, str(subject.get("namespace") or ""))
         if found is None and not bundle.declared("serviceaccount", account):
             yield binding.finding("SLW505", join("subjects", i), f"there is no ServiceAccount {account}")
+
+
+def _granted(role: Resource) -> Iterator[Finding]:
+    """Yield groups with a version and kinds in place of resources, which the server takes as they are."""
+    for i, rule in entries(role.get("rules")):
+        at = join("rules", i)
+        for name in _texts(rule.get("apiGroups")):
+            if _VERSION.search(name):
+                yield role.finding("SLW507", f"{at}.apiGroups", f"{name!r} is not a group but a version")
+        for name in _texts(rule.get("resources")):
+            if name != name.lower():
+                yield role.finding("SLW507", f"{at}.resources", f"{name!r} is not in lower case")
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

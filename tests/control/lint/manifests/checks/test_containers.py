@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from benchmarks.manifests.edit import drop, put
+from benchmarks.manifests.edit import both, drop, put
 from control.lint.manifests.checks.containers import check
 from tests.control.lint.manifests.made import bundle, found, good_bundle
 
@@ -40,3 +40,14 @@ def test_what_has_wrong_types() -> None:
         f"{{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{}}, spec: {{template: {{spec: {pod}}}}}}}"
     )
     assert {id for id, _ in found(check, bundle(text))} == {"SLW209", "SLW213", "SLW214"}
+
+
+def test_parts_of_a_byte_are_warnings() -> None:
+    change = both(
+        put("spec template spec containers 0 resources requests", {"memory": "512m", "cpu": "500m"}),
+        put("spec template spec containers 0 resources limits", {"memory": "1.5Gi", "cpu": "1.5"}),
+    )
+    findings = list(check(good_bundle("Deployment/gateway", change)))
+    assert [(f.id, f.severity, f.field) for f in findings] == [
+        ("SLW203", "warning", "spec.template.spec.containers[0].resources.requests[memory]")
+    ]

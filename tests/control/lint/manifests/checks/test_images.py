@@ -42,3 +42,9 @@ def test_what_may_differ(image: str, more: dict[str, str]) -> None:
     place = "spec template"
     change = both(put(f"{place} spec containers 0 image", image), put(f"{place} metadata labels", more))
     assert found(check, good_bundle("Job/migrate", change)) == []
+
+
+@pytest.mark.parametrize("image", [" example.org/a:1", "example.org/a:1\n", "example.org/a :1"])
+def test_whitespace(image: str) -> None:
+    changed = good_bundle("Deployment/gateway", put("spec template spec containers 0 image", image))
+    assert found(check, changed) == [("SLW221", "spec.template.spec.containers[0].image")]

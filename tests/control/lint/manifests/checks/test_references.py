@@ -58,3 +58,16 @@ def test_operators_make_secrets(maker: str) -> None:
 def test_cluster_roles_are_there_on_every_cluster() -> None:
     change = put("roleRef", {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"})
     assert found(check, good_bundle("RoleBinding/gateway", change)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ("apiGroups: ['', apps, batch/v1]", "apiGroups"),
+        ("apiGroups: [v1beta1]", "apiGroups"),
+        ("apiGroups: [apps, '*', metrics.k8s.io], resources: [pods/log, Deployments]", "resources"),
+    ],
+)
+def test_roles_of_versions_and_kinds(rule: str, field: str) -> None:
+    role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}, rules: [{%s}]}"
+    assert found(check, bundle(role % rule)) == [("SLW507", f"rules[0].{field}")]
