@@ -68,7 +68,7 @@ def _fractions(template: PodTemplate, path: str, container: dict[str, Any]) -> I
     for kind in ("requests", "limits"):
         for name, value in table(dig(container, f"resources.{kind}")).items():
             number = parse(value)
-            if name in SHARED[1:] and number is not None and number > 0 and number % 1:
+            if name in SHARED[1:] and number is not None and number != number.to_integral_value():
                 message = f'fractional byte value "{value}" is invalid, must be an integer'
                 yield template.owner.finding("SLW203", f"{path}.resources.{kind}[{name}]", message, "warning")
 

@@ -51,3 +51,8 @@ def test_parts_of_a_byte_are_warnings() -> None:
     assert [(f.id, f.severity, f.field) for f in findings] == [
         ("SLW203", "warning", "spec.template.spec.containers[0].resources.requests[memory]")
     ]
+
+
+def test_enormous_quantities_are_no_crash() -> None:
+    change = put("spec template spec containers 0 resources limits memory", "1e9999")
+    assert found(check, good_bundle("Deployment/gateway", change)) == []
