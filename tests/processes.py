@@ -15,6 +15,14 @@ def command_line(process: psutil.Process) -> str:
         return ""
 
 
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone or a zombie. Its sockets are closed then, unlike when it has no command line."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def children() -> Iterator[tuple[psutil.Process, str]]:
     """Every process below this one, with its command line."""
     for process in psutil.Process().children(recursive=True):

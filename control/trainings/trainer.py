@@ -29,6 +29,8 @@ __all__ = ["LedgerProgress", "main", "work"]
 
 INTERRUPTED = 130
 KILLED = "the trainer was killed during this training, possibly for lack of memory"
+NICENESS = 10
+"""The gateway beside it comes first."""
 ROUNDS_SECONDS = 0.5
 
 
@@ -60,6 +62,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A stack that was started by a script in the background would ignore SIGINT.
         signal.signal(number, signal.default_int_handler)
+    os.nice(NICENESS)
     settings = read(StackSettings)
     ledger = Ledger(Layout.of(settings.home), os.environ[MARK])
     return work(ledger, lambda app, progress: _train(settings, app, progress))

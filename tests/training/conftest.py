@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 
 from serving.kernel.storage.version_manifest import Manifest
+from tests.processes import has_ended
 from tests.training import toy
 from training.measures import gate
 from training.onnx import export
@@ -109,13 +109,6 @@ def ray_address() -> str:
 def still_alive(pids: list[int], seconds: float = 10) -> list[int]:
     """Those that run after a while; a zombie, which only its parent can remove, does not."""
     end = time.monotonic() + seconds
-    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < end:
+    while (left := [pid for pid in pids if not has_ended(pid)]) and time.monotonic() < end:
         time.sleep(0.1)
     return left
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

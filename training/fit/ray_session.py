@@ -13,7 +13,7 @@ from typing import Any
 from training.errors import RayUnavailable
 from training.fit.scratch import scratch
 
-__all__ = ["UNWATCHED", "address", "connected", "environment", "listens", "set_token"]
+__all__ = ["UNWATCHED", "address", "connected", "environment", "listens", "on_this_machine", "set_token"]
 
 LONGEST_TEMP_DIR = 40
 """Ray adds about 60 characters to the path for its Unix sockets, whose paths have at most 107 bytes."""
@@ -42,6 +42,14 @@ ATTEMPTS = 2
 def address() -> str:
     """`SLIPWAY_RAY_ADDRESS`, else `RAY_ADDRESS`, else empty for a private Ray."""
     return os.environ.get("SLIPWAY_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS", "")
+
+
+def on_this_machine() -> bool:
+    """Whether a Ray would be on this machine alone: a private one, or that of the local stack.
+
+    `SLIPWAY_RAY_ADDRESS` asks for a Ray wherever it is.
+    """
+    return not os.environ.get("SLIPWAY_RAY_ADDRESS") and (not address() or address().startswith("127.0.0.1:"))
 
 
 def listens(endpoint: str) -> bool:

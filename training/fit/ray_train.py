@@ -14,7 +14,7 @@ import ray.train
 from ray.train.backend import BackendConfig
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 
-from training.fit.ray_session import address
+from training.fit.ray_session import on_this_machine
 
 __all__ = ["ReportFile", "trainer_and_function"]
 
@@ -27,7 +27,7 @@ controller dies, which Ray does anyway when the driver's job ends.
 
 
 class WithoutAutoscaler(FixedScalingPolicy):  # type: ignore[misc]
-    """As many workers as asked for, without telling an autoscaler: a private Ray has none.
+    """As many workers as asked for, without telling an autoscaler: a Ray on this machine has none.
 
     Ray's own policy starts an actor for that, whose imports take seconds.
     """
@@ -51,7 +51,7 @@ class _Slim:
             self.backend_config = BackendConfig()
 
     def _initialize_and_run_controller(self, **given: Any) -> Any:
-        if not address():
+        if on_this_machine():
             given["scaling_policy"] = WithoutAutoscaler(self.scaling_config)
         return super()._initialize_and_run_controller(**given)  # type: ignore[misc]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from serving.kernel.storage.private_files import private_folder
 from training.fit.leakage import refuse_leaking_features
 from training.fit.ray_map import FitFailed, map_here, map_on_ray
-from training.fit.ray_session import address, connected, environment
+from training.fit.ray_session import connected, environment, on_this_machine
 from training.fit.scratch import scratch
 from training.progress import Progress, Silent
 
@@ -230,8 +230,8 @@ class Trainer:
         return bytes(weights)
 
     def _fits_here(self) -> bool:
-        """Whether fits run in this process: for a single worker, starting Ray takes longer than most fits."""
-        return self.workers == 1 and not address()
+        """Whether fits run in this process: for a single worker, Ray's processes take longer than most fits."""
+        return self.workers == 1 and on_this_machine()
 
     def _fit(self, kind: str, config: dict[str, Any], tables: tuple[ArrayTuple, ArrayTuple]) -> Any:
         """The return value of the worker with rank 0."""

@@ -12,7 +12,7 @@ import pytest
 from tests.rays import Rays
 from tests.training.conftest import still_alive
 from training.errors import RayUnavailable
-from training.fit.ray_session import address, connected, environment
+from training.fit.ray_session import address, connected, environment, on_this_machine
 
 PROGRAM = """
 import os, subprocess, sys
@@ -67,6 +67,26 @@ def test_the_environment_names_a_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address() == "10.0.0.1:6379"
     monkeypatch.setenv("SLIPWAY_RAY_ADDRESS", "10.0.0.2:6379")
     assert address() == "10.0.0.2:6379"
+
+
+@pytest.mark.parametrize(
+    ("variables", "here"),
+    [
+        ({}, True),
+        ({"RAY_ADDRESS": "127.0.0.1:6379"}, True),
+        ({"RAY_ADDRESS": "10.0.0.1:6379"}, False),
+        ({"RAY_ADDRESS": "auto"}, False),
+        ({"SLIPWAY_RAY_ADDRESS": "127.0.0.1:6379"}, False),
+    ],
+)
+def test_one_worker_needs_no_ray_of_this_machine(
+    variables: dict[str, str], here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("SLIPWAY_RAY_ADDRESS", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert on_this_machine() is here
 
 
 def test_a_ray_that_is_not_there_is_named(rays: Rays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

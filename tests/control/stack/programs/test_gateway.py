@@ -29,7 +29,7 @@ from control.stack.programs import gateway
 from control.stack.programs.gateway import main
 from tests.control.conftest import Slipway
 from tests.control.stack.test_survey import write_broken_app, write_version
-from tests.processes import command_line
+from tests.processes import command_line, has_ended
 from tests.serving import toy
 
 
@@ -49,7 +49,7 @@ def lose_one(state: StackState, url: str, wait_until: Callable[..., None]) -> No
     wait_until(lambda: len(replicas()) == 2, 120)
     lost = min(replicas())
     os.kill(lost, signal.SIGKILL)
-    wait_until(lambda: lost not in replicas())
+    wait_until(lambda: has_ended(lost))
     wait_until(lambda: answers(url) and len(replicas()) == 2, 120)
     log = state.layout.log("gateway").read_text()
     assert "gateway: unhealthy" not in log and "undeployed" not in log
