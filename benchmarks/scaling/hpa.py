@@ -34,7 +34,7 @@ class Hpa:
     """The controller, for the spec of one object."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
-        (metric,) = spec["metrics"]
+        (metric,) = (one for one in spec["metrics"] if one["type"] == "Pods")
         self.least, self.most = int(spec["minReplicas"]), int(spec["maxReplicas"])
         self._target = float(metric["pods"]["target"]["averageValue"])
         self._up, self._down = spec["behavior"]["scaleUp"], spec["behavior"]["scaleDown"]

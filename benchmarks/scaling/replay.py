@@ -190,4 +190,8 @@ def main() -> None:
 
 
 def _rendered(groups: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [item for item in render({"groups": dict(groups)}) if item["kind"] == kind]
+    return [
+        item
+        for item in render({"groups": dict(groups), "scaling": {"metric": "requests"}})
+        if item["kind"] == kind
+    ]

@@ -10,15 +10,17 @@ from typing import Any
 
 import yaml
 
-from control.charts.render import Object, key
+from control.charts.render import ChartError, Object, key
 from control.yaml_text import dump
 
-__all__ = ["GROUP", "HEAD", "by_group", "differences", "kustomization", "references"]
+__all__ = ["GROUP", "HEAD", "by_group", "differences", "gateway_patches", "kustomization", "references"]
 
 GROUP = "slipway.dev/group"
 """The label with the name of the group that an object belongs to."""
 HEAD = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 """How a kustomization begins."""
+PART = "slipway.dev/part"
+"""The label with the part that an object is of."""
 Operation = dict[str, Any]
 
 
@@ -43,6 +45,22 @@ def kustomization(name: str, items: list[Object], reference: str, originals: lis
     patches = [_patch(original, item) for original, item in zip(originals, items, strict=True)]
     comment = f"# The group {name}: how it differs from the group {reference}.\n"
     return f"{HEAD}{comment}resources:\n  - ../{reference}\npatches:\n{''.join(patches)}"
+
+
+def gateway_patches(changes: list[tuple[Object, Object]]) -> str:
+    """One patch for the gateways of each kind. Raises `ChartError` if two of a kind, or other objects, change."""
+    found: dict[str, str] = {}
+    for old, new in changes:
+        kind, name = key(old)
+        if new["metadata"]["labels"].get(PART) != "gateway":
+            raise ChartError(f"the component changes {kind} {name}; it may only change gateways")
+        lines = "".join(_lines(operation) for operation in differences(old, new))
+        if found.setdefault(kind, lines) != lines:
+            raise ChartError(f"the component changes {kind} {name} in another way than the others of its kind")
+    return "".join(
+        f"  - target:\n      kind: {kind}\n      labelSelector: {PART}=gateway\n    patch: |-\n{lines}"
+        for kind, lines in found.items()
+    )
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[Operation]:

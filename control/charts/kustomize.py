@@ -2,6 +2,7 @@
 
 The chart is the one source. A component holds the objects that the chart makes in addition when a feature is
 switched on. A feature that changes an object of the base is refused, because components must combine in any order.
+The component `sync` is the exception: it also patches the gateways, whatever component they are from.
 """
 
 from __future__ import annotations
@@ -11,24 +12,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from control.charts.groups import HEAD, by_group, kustomization, references
+from control.charts.groups import HEAD, by_group, gateway_patches, kustomization, references
 from control.charts.render import ChartError, Object, key, render
 from control.yaml_text import dump
+from serving.kernel.find_app import find_apps
 
-__all__ = ["COMPONENTS", "NOTE", "Component", "added", "base", "files", "generated", "texts"]
+__all__ = [
+    "COMPONENTS",
+    "EACH",
+    "NOTE",
+    "ONE",
+    "SYNC",
+    "Component",
+    "added",
+    "base",
+    "files",
+    "generated",
+    "sync",
+    "texts",
+]
 
 NOTE = "# Written by `python -m control.charts` from charts/slipway. Do not edit: patch it in an overlay.\n"
 GROUPS = """apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
 # A RayService for each app. A folder has all the objects of its app, or patches of another folder's objects.
 """
-NOTHING: Mapping[str, Any] = {"groupPerApp": False}
+SYNC_NOTE = """apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+# Gateways copy the model repository from a bucket before they start, and a CronJob keeps the copy current. List it
+# after the component with the gateways, and patch s3://models/repository: docs/kubernetes.md.
+"""
+MANY: Mapping[str, Any] = {"modelRepository": {"accessModes": ["ReadWriteMany"]}}
+"""The overlay for one node patches the claim instead."""
+EACH: Mapping[str, Any] = {**MANY, "groupPerApp": True, "groupDefaults": {"runtime": "ray"}}
+"""A RayService for each app."""
+NOTHING: Mapping[str, Any] = {**MANY, "groupPerApp": False}
 """Every installation has these objects: service accounts, the claim of the model repository, network policies."""
-ONE = {"groupPerApp": False, "groups": {"all": {"runtime": "process"}}}
+ONE = {**NOTHING, "groups": {"all": {"runtime": "process"}}}
 MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
 METRICS = {"metrics": {"serviceMonitor": True, "rules": True}}
 CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}}
+SYNC = {"repositorySync": {"enabled": True, "source": "s3://models/repository"}}
+BOOTSTRAP = {"training": {"bootstrap": {"enabled": True, "apps": sorted(app.name for app in find_apps())}}}
+REQUESTS = {"scaling": {"metric": "requests"}}
+"""Installations with GPUs have a metrics adapter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +72,16 @@ class Component:
 
 
 COMPONENTS: Mapping[str, Component] = {
-    "apps": Component(values={}, patched=True),
+    "apps": Component(values=EACH, patched=True),
     "one": Component(values=ONE),
     "mlflow": Component(values={**NOTHING, **MLFLOW, **SECRETS}),
-    "gpu": Component(values={**NOTHING, **METRICS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}),
-    "observability": Component(values=METRICS, over={}),
-    "routes": Component(values={"routes": {"enabled": True}}, over={}),
+    "gpu": Component(
+        values={**NOTHING, **METRICS, **REQUESTS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}
+    ),
+    "observability": Component(values={**EACH, **METRICS}, over=EACH),
+    "routes": Component(values={**EACH, "routes": {"enabled": True}}, over=EACH),
     "canary": Component(values={**ONE, "groups": CANARY, "routes": {"enabled": True}}, over=ONE),
+    "bootstrap": Component(values={**NOTHING, **BOOTSTRAP}),
 }
 
 
@@ -76,6 +107,7 @@ def texts() -> dict[str, str]:
     found = {"base/objects.yaml": _dump(base())}
     for name, component in COMPONENTS.items():
         found |= {f"components/{name}/{path}": text for path, text in files(component).items()}
+    found |= {f"components/sync/{path}": text for path, text in sync().items()}
     return found
 
 
@@ -83,6 +115,19 @@ def files(component: Component) -> dict[str, str]:
     """The text of every generated file of a component, by its path in the component's folder."""
     items = added(component)
     return _groups(items) if component.patched else {"objects.yaml": _dump(items)}
+
+
+def sync() -> dict[str, str]:
+    """The component `sync`: what it adds, and patches of gateways of both runtimes. Raises `ChartError`."""
+    items: dict[tuple[str, str], Object] = {}
+    changes: list[tuple[Object, Object]] = []
+    for over in (EACH, ONE):
+        before = {key(item): item for item in _rendered(over)}
+        after = {key(item): item for item in _rendered({**over, **SYNC})}
+        items |= {name: item for name, item in after.items() if name not in before}
+        changes += [(before[name], item) for name, item in after.items() if before.get(name, item) != item]
+    text = f"{NOTE}{SYNC_NOTE}resources:\n  - objects.yaml\npatches:\n{gateway_patches(changes)}"
+    return {"objects.yaml": _dump(list(items.values())), "kustomization.yaml": text}
 
 
 def generated(folder: Path) -> set[Path]:

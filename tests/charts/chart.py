@@ -11,7 +11,19 @@ import yaml
 
 from control.charts.render import CHART, Object, key, render
 
-__all__ = ["ALL", "CHART", "PLAIN", "SETS", "TEMPLATES", "objects", "of_kind", "pods", "value_set", "variables"]
+__all__ = [
+    "ALL",
+    "CHART",
+    "PLAIN",
+    "SETS",
+    "TEMPLATES",
+    "objects",
+    "of_kind",
+    "pod_templates",
+    "pods",
+    "value_set",
+    "variables",
+]
 
 SETS = {path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*.yaml"))}
 TEMPLATES = sorted(path.name for path in (CHART / "templates").glob("*.yaml"))
@@ -51,6 +63,23 @@ def pods(item: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(item, list):
         for inner in item:
             yield from pods(inner)
+
+
+def pod_templates(item: Any) -> Iterator[dict[str, Any]]:
+    """Every pod template in an object: what has a pod's spec and its metadata."""
+    if isinstance(item, dict):
+        if (
+            "metadata" in item
+            and isinstance(item.get("spec"), dict)
+            and "containers" in item["spec"]
+            and "kind" not in item
+        ):
+            yield item
+        for inner in item.values():
+            yield from pod_templates(inner)
+    elif isinstance(item, list):
+        for inner in item:
+            yield from pod_templates(inner)
 
 
 def variables(container: dict[str, Any]) -> dict[str, str]:

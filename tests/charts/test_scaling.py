@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.charts.chart import of_kind
 
 
-def group(scaling: str) -> dict[str, object]:
+def group(scaling: str, metric: str = "requests") -> dict[str, Any]:
     replicas = {"min": 2, "max": 5, "targetOngoingRequests": 12, "upscaleDelaySeconds": 7}
-    return {"groups": {"all": {"runtime": "process", "scaling": scaling, "replicas": replicas}}}
+    group = {"runtime": "process", "scaling": scaling, "replicas": replicas}
+    return {"groups": {"all": group}, "scaling": {"metric": metric}}
 
 
 def test_an_hpa_scales_the_deployment_of_its_name() -> None:
@@ -19,13 +22,26 @@ def test_an_hpa_scales_the_deployment_of_its_name() -> None:
     assert scaler["spec"]["scaleTargetRef"]["name"] == name == deployment["metadata"]["name"]
     assert "replicas" not in deployment["spec"], "an upgrade would undo what the HPA decided"
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (2, 5)
-    (metric,) = scaler["spec"]["metrics"]
+    metric, cpu = scaler["spec"]["metrics"]
+    assert cpu["type"] == "Resource", "what it follows while the adapter does not answer"
     assert metric["pods"]["metric"]["name"] == "slipway_requests_in_flight"
     assert metric["pods"]["target"] == {"type": "AverageValue", "averageValue": "12"}
     behavior = scaler["spec"]["behavior"]
     assert behavior["scaleUp"]["stabilizationWindowSeconds"] == 7
     assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 300
     assert of_kind(values, "ScaledObject") == {}
+
+
+@pytest.mark.parametrize("metric", ["auto", "cpu"])
+def test_without_an_adapter_an_hpa_follows_the_cpu_alone(metric: str) -> None:
+    """An HPA with a metric that nobody answers never removes a pod."""
+    values = group("hpa", metric) | {"triton": {"enabled": True, "scaling": "hpa"}}
+    found = of_kind(values, "HorizontalPodAutoscaler")
+    assert len(found) == 2
+    for scaler in found.values():
+        (only,) = scaler["spec"]["metrics"]
+        target = {"type": "Utilization", "averageUtilization": 75}
+        assert only == {"type": "Resource", "resource": {"name": "cpu", "target": target}}
 
 
 def test_keda_says_the_same() -> None:
@@ -64,7 +80,8 @@ def test_a_rollout_is_scaled_in_place_of_its_deployment(scaling: str, kind: str)
 @pytest.mark.parametrize(("scaling", "kind"), [("hpa", "HorizontalPodAutoscaler"), ("keda", "ScaledObject")])
 def test_triton_scales_by_its_queue(scaling: str, kind: str) -> None:
     triton = {"enabled": True, "scaling": scaling, "targetQueueMs": 15, "replicas": {"min": 2, "max": 3}}
-    found = of_kind({"groupPerApp": False, "triton": triton}, kind)["slipway-triton"]["spec"]
+    values = {"groupPerApp": False, "triton": triton, "scaling": {"metric": "requests"}}
+    found = of_kind(values, kind)["slipway-triton"]["spec"]
     assert found["scaleTargetRef"]["name"] == "slipway-triton-predictor"
     if scaling == "hpa":
         assert found["metrics"][0]["external"]["target"] == {"type": "Value", "value": "15000"}

@@ -14,6 +14,9 @@ app.kubernetes.io/name: slipway
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* The labels that select pods. Takes root and part; KubeRay sets app.kubernetes.io/name itself. */}}
@@ -29,10 +32,13 @@ slipway.dev/group: {{ .track.group | quote }}
 slipway.dev/track: {{ .track.track }}
 {{- end -}}
 
-{{/* Takes root and image. */}}
+{{/* Takes root and image. The registry of all images takes the place of the host in a repository's name. */}}
 {{- define "slipway.image" -}}
-{{- with .root.Values.image.registry }}{{ . }}/{{ end -}}
-{{- include "slipway.pinned" (merge (dict "tag" (.image.tag | default .root.Chart.AppVersion)) .image) -}}
+{{- $image := merge (dict "tag" (.image.tag | default .root.Chart.AppVersion) "digest" (.image.digest | default "")) .image -}}
+{{- with .root.Values.image.registry -}}
+  {{- $_ := set $image "repository" (printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $image.repository "")) -}}
+{{- end -}}
+{{- include "slipway.pinned" $image -}}
 {{- end -}}
 
 {{/* A name with its tag and digest. Takes repository, tag and digest. */}}
@@ -48,9 +54,9 @@ slipway.dev/track: {{ .track.track }}
 {{- .Values.modelRepository.existingClaim | default (printf "%s-models" (include "slipway.fullname" .)) -}}
 {{- end -}}
 
-{{/* Takes root and class: serving or batch. */}}
+{{/* Takes root, class (serving or batch) and optionally own, a class that a part names itself. */}}
 {{- define "slipway.priority" -}}
-{{- $given := get .root.Values.priority .class -}}
+{{- $given := .own | default (get .root.Values.priority .class) -}}
 {{- if $given }}priorityClassName: {{ $given }}
 {{- else if .root.Values.priority.create }}priorityClassName: {{ include "slipway.fullname" .root }}-{{ .class }}
 {{- end -}}

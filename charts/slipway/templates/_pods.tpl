@@ -1,9 +1,15 @@
 {{- define "slipway.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-fsGroupChangePolicy: OnRootMismatch
+{{- range $field, $value := .Values.podSecurityContext }}
+{{- if kindIs "slice" $value }}
+{{- with $value }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- else if not (kindIs "invalid" $value) }}
+{{ $field }}: {{ kindIs "string" $value | ternary $value (int64 $value) }}
+{{- end }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
@@ -18,7 +24,9 @@ capabilities:
 {{- end -}}
 
 {{- define "slipway.pullSecrets" -}}
-{{- with .Values.image.pullSecrets }}
+{{- $names := .Values.image.pullSecrets -}}
+{{- range .Values.imagePullSecrets }}{{ $names = append $names .name }}{{ end -}}
+{{- with uniq $names }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
@@ -77,7 +85,8 @@ limits:
     {{- $_ := set $env "RAY_SERVE_ENABLE_HA_PROXY" "1" -}}
   {{- end -}}
 {{- end -}}
-{{- range $name, $value := merge (deepCopy $track.settings) $env }}
+{{- $all := merge (deepCopy $track.settings) $env -}}
+{{- range $name, $value := $all }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
@@ -89,6 +98,7 @@ limits:
 {{ include "slipway.secretVariable" (dict "name" "SLIPWAY_COLLECTIONS_URL" "secret" .collections) }}
 {{- end }}
 {{- end }}
+{{- include "slipway.extraEnv" (dict "root" .root "taken" $all) }}
 {{- end -}}
 
 {{- define "slipway.gatewayPorts" -}}
@@ -118,15 +128,23 @@ failureThreshold: 1
 - name: models
   mountPath: /models
   readOnly: true
+{{- include "slipway.extraMounts" . }}
 {{- end -}}
 
 {{- define "slipway.gatewayVolumes" -}}
 - name: tmp
   emptyDir: {}
 - name: models
+  {{- if .Values.modelRepository.images }}
+  emptyDir: {}
+  {{- else }}
   persistentVolumeClaim:
     claimName: {{ include "slipway.claim" . }}
+    {{- if not (include "slipway.fillsClaim" .) }}
     readOnly: true
+    {{- end }}
+  {{- end }}
+{{- include "slipway.extraVolumes" . }}
 {{- end -}}
 
 {{/* The placement of a track's pods. Takes root, part, track and gpu (whether the pods need a GPU). */}}
@@ -148,10 +166,11 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- include "slipway.affinity" (dict "root" .root "own" .root.Values.gateway.affinity "models" true) }}
 {{- with include "slipway.priority" (dict "root" .root "class" "serving") }}
 {{ . }}
 {{- end }}
-{{- if .root.Values.gateway.topologySpread }}
+{{- if and .root.Values.gateway.topologySpread (not (include "slipway.oneNode" .root)) }}
 topologySpreadConstraints:
   {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1
@@ -164,20 +183,22 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* The pod of a job, in the priority class batch. Takes root, image, command (a list), env and mounts (YAML). */}}
+{{/* The pod of a job, in the priority class batch. Takes root, image, command (a list), env (YAML), models (whether it writes
+     to the model repository), and optionally part, size (cpu and memory) and own (its places). */}}
 {{- define "slipway.jobPod" -}}
 metadata:
-  labels:
-    {{- include "slipway.labels" .root | nindent 4 }}
-    {{- include "slipway.selector" (dict "root" .root "part" "job") | nindent 4 }}
+  {{- $part := .part | default "job" }}
+  {{- include "slipway.podMetadata" (dict "root" .root "models" .models
+        "selector" (include "slipway.selector" (dict "root" .root "part" $part))) | nindent 2 }}
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
-  serviceAccountName: {{ include "slipway.fullname" .root }}
-  {{- with include "slipway.priority" (dict "root" .root "class" "batch") }}
+  serviceAccountName: {{ include "slipway.account" .root }}
+  {{- with include "slipway.priority" (dict "root" .root "class" "batch" "own" (.own | default dict).priorityClassName) }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- include "slipway.pullSecrets" .root | indent 2 }}
+  {{- include "slipway.places" (dict "root" .root "own" (.own | default dict) "models" .models) | indent 2 }}
   securityContext:
     {{- include "slipway.podSecurity" .root | nindent 4 }}
   containers:
@@ -190,6 +211,7 @@ spec:
         - name: HOME
           value: /tmp
         {{- .env | nindent 8 }}
+        {{- include "slipway.extraEnv" (dict "root" .root) | indent 8 }}
       {{- with .root.Values.secrets.storage }}
       envFrom:
         - secretRef:
@@ -198,7 +220,7 @@ spec:
       securityContext:
         {{- include "slipway.containerSecurity" .root | nindent 8 }}
       resources:
-        {{- include "slipway.resources" (dict "cpu" "500m" "memory" "2Gi") | nindent 8 }}
+        {{- include "slipway.resources" (.size | default (dict "cpu" "500m" "memory" "2Gi")) | nindent 8 }}
       volumeMounts:
         - name: tmp
           mountPath: /tmp
@@ -206,6 +228,7 @@ spec:
         - name: models
           mountPath: /models
         {{- end }}
+        {{- include "slipway.extraMounts" .root | indent 8 }}
   volumes:
     - name: tmp
       emptyDir: {}
@@ -214,4 +237,5 @@ spec:
       persistentVolumeClaim:
         claimName: {{ include "slipway.claim" .root }}
     {{- end }}
+    {{- include "slipway.extraVolumes" .root | indent 4 }}
 {{- end -}}

@@ -38,19 +38,26 @@ rayStartParams:
   mountPath: /dev/shm
 {{- end -}}
 
-{{/* The head's pod template. Takes root, labels, account, class, image, size (cpu and memory), env, and volumes, mounts and ports (YAML). */}}
+{{/* The head's pod template. Takes root, account, token (whether it gets the account's), class and optionally priority, image,
+     size (cpu, memory and optionally gpu), and selector, env, places, init, volumes, mounts and ports (YAML). */}}
 {{- define "slipway.rayHead" -}}
 metadata:
-  labels:
-    {{- .labels | nindent 4 }}
+  {{- include "slipway.podMetadata" (dict "root" .root "selector" .selector "models" true) | nindent 2 }}
 spec:
+  automountServiceAccountToken: {{ .token }}
   serviceAccountName: {{ .account }}
-  {{- with include "slipway.priority" (dict "root" .root "class" .class) }}
+  {{- with .places }}
+  {{- . | indent 2 }}
+  {{- end }}
+  {{- with include "slipway.priority" (dict "root" .root "class" .class "own" .priority) }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- include "slipway.pullSecrets" .root | indent 2 }}
   securityContext:
     {{- include "slipway.podSecurity" .root | nindent 4 }}
+  {{- with .init }}
+  {{- . | indent 2 }}
+  {{- end }}
   containers:
     - name: ray-head
       image: {{ .image }}
@@ -160,18 +167,17 @@ applications:
     {{ $part }}: "1"
   template:
     metadata:
-      labels:
-        {{- include "slipway.labels" $root | nindent 8 }}
-        {{- include "slipway.trackSelector" $scope | nindent 8 }}
+      {{- include "slipway.podMetadata" (dict "root" $root "selector" (include "slipway.trackSelector" $scope) "models" true) | nindent 6 }}
     spec:
       automountServiceAccountToken: false
-      serviceAccountName: {{ include "slipway.fullname" $root }}
+      serviceAccountName: {{ include "slipway.account" $root }}
       {{- include "slipway.pullSecrets" $root | indent 6 }}
       # During this time no new connection arrives, and clients are asked to close the existing ones.
       terminationGracePeriodSeconds: {{ add $linger $values.gateway.drainSeconds 10 }}
       securityContext:
         {{- include "slipway.podSecurity" $root | nindent 8 }}
       {{- include "slipway.placement" $scope | indent 6 }}
+      {{- include "slipway.repositoryInit" $root | indent 6 }}
       containers:
         - name: ray-worker
           image: {{ include "slipway.image" (dict "root" $root "image" $track.image) }}
@@ -217,7 +223,7 @@ applications:
 {{/* The autoscaler container in the head's pod. */}}
 {{- define "slipway.rayAutoscaler" -}}
 version: v2
-idleTimeoutSeconds: {{ .Values.ray.idleTimeoutSeconds }}
+idleTimeoutSeconds: {{ int64 .Values.ray.idleTimeoutSeconds }}
 upscalingMode: Default
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 resources:

@@ -40,3 +40,18 @@ scaleDown:
 {{- $of := printf "{namespace=%q,service=%q}" .Release.Namespace (printf "%s-triton" (include "slipway.fullname" .)) -}}
 sum(rate(nv_inference_queue_duration_us{{ $of }}[2m])) / (sum(rate(nv_inference_request_success{{ $of }}[2m])) > 0) or vector(0)
 {{- end -}}
+
+{{/* Not empty if an HPA may use the metrics of an adapter. `helm template` asks no cluster and finds none. Takes root and api. */}}
+{{- define "slipway.adapter" -}}
+{{- $found := or (.root.Capabilities.APIVersions.Has (printf "%s/v1beta1" .api)) (.root.Capabilities.APIVersions.Has (printf "%s/v1beta2" .api)) -}}
+{{- if or (eq .root.Values.scaling.metric "requests") (and (eq .root.Values.scaling.metric "auto") $found) }}true{{ end -}}
+{{- end -}}
+
+{{- define "slipway.cpuMetric" -}}
+- type: Resource
+  resource:
+    name: cpu
+    target:
+      type: Utilization
+      averageUtilization: {{ int .Values.scaling.targetCpuPercent }}
+{{- end -}}

@@ -9,25 +9,30 @@
 {{- if not $url -}}
   {{- fail (printf "training.jobs.%s requires an MLflow server: set mlflow.enabled or mlflow.url" .name) -}}
 {{- end -}}
+{{- if $values.modelRepository.images -}}
+  {{- fail (printf "training.jobs.%s needs the claim; modelRepository.images replaces it, so use one of them" .name) -}}
+{{- end -}}
 {{- $workers := $job.workers | default 1 | int -}}
-{{- $image := include "slipway.image" (dict "root" .root "image" $values.image.training) -}}
+{{- $image := include "slipway.image" (dict "root" .root "image" (merge (deepCopy ($job.image | default dict)) $values.image.training)) -}}
 {{- $words := list "slipway" "train" $job.app "--workers" (toString $workers) -}}
 {{- range $job.args | default list }}{{ $words = append $words (printf "'%s'" (replace "'" "'\"'\"'" .)) }}{{ end -}}
-{{- $env := include "slipway.trainingEnv" (dict "root" .root "url" $url) -}}
+{{- $env := printf "- name: HOME\n  value: /tmp\n- name: SLIPWAY_RAY_ADDRESS\n  value: auto\n%s%s"
+      (include "slipway.trainingEnv" (dict "root" .root "url" $url)) (include "slipway.extraEnv" (dict "root" .root)) -}}
 {{- $envFrom := "" -}}
 {{- with $values.secrets.storage }}{{ $envFrom = printf "- secretRef:\n    name: %s" . }}{{ end -}}
-{{- $mounts := "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models" -}}
+{{- $mounts := printf "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models%s" (include "slipway.extraMounts" .root) -}}
 {{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %s" (include "slipway.claim" .root) -}}
-{{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s" $claim -}}
-{{- $labels := printf "%s\n%s" (include "slipway.labels" .root) (include "slipway.selector" (dict "root" .root "part" "training")) -}}
-{{- $cpu := $job.cpu | default "2" -}}
+{{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s%s" $claim (include "slipway.extraVolumes" .root) -}}
+{{- $selector := include "slipway.selector" (dict "root" .root "part" "training") -}}
+{{- $cpu := $job.cpu | default "2" | toString -}}
 {{- $cores := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu) 1000.0) (float64 $cpu) -}}
-{{- $size := dict "cpu" (lt $cores (float64 $workers) | ternary (toString $workers) $cpu) "memory" ($job.memory | default "8Gi") -}}
+{{- $gpu := dict "count" ($job.gpus | default 0) "resource" $values.training.gpuResource -}}
+{{- $size := dict "cpu" (lt $cores (float64 $workers) | ternary (toString $workers) $cpu) "memory" ($job.memory | default "8Gi") "gpu" $gpu -}}
 entrypoint: {{ join " " $words | quote }}
 shutdownAfterJobFinishes: true
-ttlSecondsAfterFinished: {{ $values.training.ttlSeconds }}
-backoffLimit: {{ $values.training.backoffLimit }}
-activeDeadlineSeconds: {{ $values.training.deadlineSeconds }}
+ttlSecondsAfterFinished: {{ int64 $values.training.ttlSeconds }}
+backoffLimit: {{ int64 $values.training.backoffLimit }}
+activeDeadlineSeconds: {{ int64 $values.training.deadlineSeconds }}
 submissionMode: HTTPMode
 rayClusterSpec:
   rayVersion: {{ $values.ray.version | quote }}
@@ -37,22 +42,41 @@ rayClusterSpec:
   headGroupSpec:
     {{- include "slipway.rayStart" .root | nindent 4 }}
     template:
-      {{- include "slipway.rayHead" (dict "root" .root "labels" $labels "account" (include "slipway.fullname" .root)
-            "class" "batch" "size" $size "image" $image "env" $env "envFrom" $envFrom "mounts" $mounts "volumes" $volumes) | nindent 6 }}
+      {{- include "slipway.rayHead" (dict "root" .root "selector" $selector "account" (include "slipway.account" .root) "token" false
+            "class" "batch" "places" (include "slipway.trainingPlaces" (dict "root" .root "job" $job)) "priority" ($job.priorityClassName | default $values.training.priorityClassName)
+            "size" $size "image" $image "env" $env "envFrom" $envFrom "mounts" $mounts "volumes" $volumes) | nindent 6 }}
 {{- end -}}
 
-{{/* Takes root and url. */}}
+{{/* Where a training runs: fields of the job win. Those with GPUs tolerate the taint of GPU nodes. Takes root and job. */}}
+{{- define "slipway.trainingPlaces" -}}
+{{- $all := .root.Values.training -}}
+{{- $gpus := gt (int (.job.gpus | default 0)) 0 -}}
+{{- $taints := .job.tolerations | default $all.tolerations -}}
+{{- if $gpus }}{{ $taints = append $taints (dict "key" $all.gpuResource "operator" "Exists" "effect" "NoSchedule") }}{{ end -}}
+{{- $own := dict "nodeSelector" (.job.nodeSelector | default $all.nodeSelector) "tolerations" (uniq $taints)
+      "affinity" (.job.affinity | default $all.affinity) -}}
+{{- if and $gpus $all.runtimeClassName }}
+runtimeClassName: {{ $all.runtimeClassName }}
+{{- end }}
+{{- include "slipway.places" (dict "root" .root "own" $own "models" true) }}
+{{- end -}}
+
+{{/* The labels of a training's object, such as Kueue's queue. Takes root and job. */}}
+{{- define "slipway.trainingLabels" -}}
+{{- $labels := mergeOverwrite (deepCopy .root.Values.training.labels) (deepCopy (.job.labels | default dict)) -}}
+{{- toYaml (mergeOverwrite $labels (fromYaml (include "slipway.labels" .root))) -}}
+{{- end -}}
+
+{{/* Takes root and url, which may be empty. */}}
 {{- define "slipway.trainingEnv" -}}
-- name: HOME
-  value: /tmp
+{{- with .url -}}
 - name: MLFLOW_TRACKING_URI
-  value: {{ .url }}
+  value: {{ . }}
+{{ end -}}
 - name: SLIPWAY_HOME
   value: /tmp/slipway
 - name: SLIPWAY_MODEL_REPOSITORY
   value: /models
-- name: SLIPWAY_RAY_ADDRESS
-  value: auto
 - name: RAY_USAGE_STATS_ENABLED
   value: "0"
 {{- end -}}

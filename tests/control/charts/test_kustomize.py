@@ -9,8 +9,20 @@ from typing import Any
 import pytest
 import yaml
 
-from control.charts.groups import by_group, references
-from control.charts.kustomize import COMPONENTS, NOTE, Component, added, base, files, generated, texts
+from control.charts.groups import by_group, gateway_patches, references
+from control.charts.kustomize import (
+    COMPONENTS,
+    EACH,
+    NOTE,
+    ONE,
+    SYNC,
+    Component,
+    added,
+    base,
+    files,
+    generated,
+    texts,
+)
 from control.charts.render import ChartError, key, render
 from serving.kernel.find_app import find_apps
 
@@ -65,18 +77,19 @@ def test_groups_that_differ_in_their_objects_are_the_chart_too(tmp_path: Path) -
         second: {"backend": "replica", "gpu": {"count": 1}},
         third: {"runtime": "process"},
     }
+    component = Component(values={**EACH, "groups": groups}, patched=True)
     folder = tmp_path / "apps"
-    for name, text in files(Component(values={"groups": groups}, patched=True)).items():
+    for name, text in files(component).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     (tmp_path / "kustomization.yaml").write_text("components: [apps]\n")
-    wanted = {key(item): item for item in added(Component(values={"groups": groups}))}
+    wanted = {key(item): item for item in added(component)}
     assert {key(item): item for item in built(tmp_path)} == wanted
 
 
 def test_the_base_and_apps_are_the_chart_as_it_is(tmp_path: Path, root: Path) -> None:
     found = {key(item): item for item in built(write(tmp_path, root, ["apps"])) if item["kind"] != "Namespace"}
-    assert found == {key(item): item for item in render({})}
+    assert found == {key(item): item for item in render(EACH)}
 
 
 def test_base_and_components_overlap_in_nothing() -> None:
@@ -134,3 +147,18 @@ def containers(item: Any) -> list[dict[str, Any]]:
     own = item.get("containers")
     found = own if isinstance(own, list) else []
     return [*found, *(each for name, inner in item.items() if name != "containers" for each in containers(inner))]
+
+
+def test_any_gateway_copies_a_bucket_before_it_starts(tmp_path: Path, root: Path) -> None:
+    found = {key(item): item for item in built(write(tmp_path, root, ["apps", "one", "sync"]))}
+    wanted = {**EACH, **SYNC}, {**ONE, **SYNC}
+    for values in wanted:
+        for item in render(values):
+            if "helm.sh/hook" not in item["metadata"].get("annotations", {}):
+                assert found[key(item)] == item, key(item)
+
+
+def test_a_component_that_would_change_more_than_gateways_is_refused() -> None:
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "models", "labels": {}}}
+    with pytest.raises(ChartError, match="changes PersistentVolumeClaim models; it may only change gateways"):
+        gateway_patches([(claim, {**claim, "spec": {}})])

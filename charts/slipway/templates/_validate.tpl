@@ -1,0 +1,241 @@
+{{/* Refuses values that the schema accepts and an API server or an operator does not. */}}
+{{- define "slipway.validate" -}}
+{{- $root := . -}}{{- $values := .Values -}}
+{{- include "slipway.checkNames" . -}}
+{{- include "slipway.checkPods" . -}}
+{{- include "slipway.checkRepository" . -}}
+{{- $schedules := dict -}}
+{{- if $values.repositorySync.schedule }}{{ $_ := set $schedules "repositorySync.schedule" $values.repositorySync.schedule }}{{ end -}}
+{{- range $name, $job := $values.training.jobs -}}
+  {{- with $job.schedule }}{{ $_ := set $schedules (printf "training.jobs.%s.schedule" $name) . }}{{ end -}}
+{{- end -}}
+{{- range $path, $value := $schedules }}{{ include "slipway.checkSchedule" (dict "path" $path "value" $value) }}{{ end -}}
+{{- include "slipway.checkPeers" (dict "path" "networkPolicies.clients" "peers" $values.networkPolicies.clients) -}}
+{{- $hosts := dict "routes.host" $values.routes.host "routes.grpcHost" $values.routes.grpcHost "ingress.host" $values.ingress.host -}}
+{{- with $values.ingress.grpcHost }}{{ $_ := set $hosts "ingress.grpcHost" . }}{{ end -}}
+{{- range $path, $value := $hosts }}{{ include "slipway.checkHost" (dict "path" $path "value" $value) }}{{ end -}}
+{{- if and (eq $values.ray.auth "token") (semverCompare "<2.52.0" $values.ray.version) -}}
+  {{- fail (printf "ray.auth: token requires ray.version 2.52.0 or later, not %s; set ray.auth to disabled" $values.ray.version) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Names of objects elsewhere, and of this release's that must not meet. */}}
+{{- define "slipway.checkNames" -}}
+{{- $values := .Values -}}
+{{- $names := dict "modelRepository.storageClassName" $values.modelRepository.storageClassName
+      "modelRepository.existingClaim" $values.modelRepository.existingClaim "serviceAccount.name" $values.serviceAccount.name
+      "secrets.storage" $values.secrets.storage "ingress.className" $values.ingress.className
+      "routes.gateway.name" $values.routes.gateway.name "ray.incremental.gatewayClassName" $values.ray.incremental.gatewayClassName
+      "priority.serving" $values.priority.serving "priority.batch" $values.priority.batch
+      "training.priorityClassName" $values.training.priorityClassName "mlflow.priorityClassName" $values.mlflow.priorityClassName -}}
+{{- range $name, $secret := omit $values.secrets "storage" }}{{ $_ := set $names (printf "secrets.%s.name" $name) $secret.name }}{{ end -}}
+{{- range $values.image.pullSecrets }}{{ $_ := set $names (printf "image.pullSecrets (%s)" .) . }}{{ end -}}
+{{- range $values.imagePullSecrets }}{{ $_ := set $names (printf "imagePullSecrets (%s)" .name) .name }}{{ end -}}
+{{- range $name, $job := $values.training.jobs }}{{ $_ := set $names (printf "training.jobs.%s.priorityClassName" $name) ($job.priorityClassName | default "") }}{{ end -}}
+{{- range $values.rbac.trainers -}}
+  {{- if eq .kind "ServiceAccount" }}{{ $_ := set $names (printf "rbac.trainers (%s)" .name) .name }}{{ end -}}
+{{- end -}}
+{{- range $path, $name := $names -}}
+  {{- if and $name (or (gt (len $name) 253) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $name))) -}}
+    {{- fail (printf "%s: %q must be the name of an object: lower-case letters, digits, \"-\" and \".\", beginning and ending with a letter or digit" $path $name) -}}
+  {{- end -}}
+{{- end -}}
+{{- $namespaces := dict "routes.proxyNamespace" $values.routes.proxyNamespace "routes.gateway.namespace" $values.routes.gateway.namespace
+      "ingress.controllerNamespace" $values.ingress.controllerNamespace
+      "networkPolicies.kuberayNamespace" $values.networkPolicies.kuberayNamespace
+      "networkPolicies.monitoringNamespace" $values.networkPolicies.monitoringNamespace -}}
+{{- range $path, $name := $namespaces -}}
+  {{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" $name) -}}
+    {{- fail (printf "%s: %q must be the name of a namespace: lower-case letters, digits and \"-\"" $path $name) -}}
+  {{- end -}}
+{{- end -}}
+{{- $classes := list -}}
+{{- range $path, $name := $names }}{{ if and $name (hasPrefix "priority" (splitList "." $path | last | lower)) }}{{ $classes = append $classes $path }}{{ end }}{{ end -}}
+{{- range list "priority.serving" "priority.batch" }}{{ if get $names . }}{{ $classes = append $classes . }}{{ end }}{{ end -}}
+{{- if and $classes $values.priority.check -}}
+  {{- $known := list -}}
+  {{- range (lookup "scheduling.k8s.io/v1" "PriorityClass" "" "").items }}{{ $known = append $known .metadata.name }}{{ end -}}
+  {{- range uniq $classes }}{{ include "slipway.checkClass" (dict "path" . "name" (get $names .) "known" $known) }}{{ end -}}
+{{- end -}}
+{{- $taken := dict -}}
+{{- if $values.mlflow.enabled }}{{ $_ := set $taken (printf "%s-mlflow" (include "slipway.fullname" .)) "mlflow.enabled" }}{{ end -}}
+{{- if $values.triton.enabled }}{{ $_ := set $taken (printf "%s-triton" (include "slipway.fullname" .)) "triton.enabled" }}{{ end -}}
+{{- range (fromYaml (include "slipway.tracks" .)).tracks -}}
+  {{- $path := printf "groups.%s%s" .group (eq .track "canary" | ternary ".canary" "") -}}
+  {{- if hasKey $taken .name -}}
+    {{- fail (printf "%s: its objects would have the name %s, as those of %s have; rename the group" $path .name (get $taken .name)) -}}
+  {{- end -}}
+  {{- $_ := set $taken .name $path -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes path, name and known: the classes of the cluster, none if it was not asked. */}}
+{{- define "slipway.checkClass" -}}
+{{- if and .known (not (has .name .known)) -}}
+{{- fail (printf "%s: the cluster has no PriorityClass %q, so it would refuse the pods; it has: %s" .path .name (join ", " .known)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What values add to pods. */}}
+{{- define "slipway.checkPods" -}}
+{{- $values := .Values -}}
+{{- $labels := dict "commonLabels" $values.commonLabels "podLabels" $values.podLabels "training.labels" $values.training.labels
+      "mlflow.labels" $values.mlflow.labels -}}
+{{- $tolerations := dict "gateway.tolerations" $values.gateway.tolerations "triton.tolerations" $values.triton.tolerations
+      "training.tolerations" $values.training.tolerations "mlflow.tolerations" $values.mlflow.tolerations
+      "groupDefaults.gpu.tolerations" $values.groupDefaults.gpu.tolerations -}}
+{{- range $name, $group := $values.groups }}{{ $_ := set $tolerations (printf "groups.%s.gpu.tolerations" $name) (dig "gpu" "tolerations" (list) $group) }}{{ end -}}
+{{- range $name, $job := $values.training.jobs -}}
+  {{- $_ := set $labels (printf "training.jobs.%s.labels" $name) ($job.labels | default dict) -}}
+  {{- $_ := set $tolerations (printf "training.jobs.%s.tolerations" $name) ($job.tolerations | default list) -}}
+{{- end -}}
+{{- range $path, $given := $labels -}}
+  {{- range $key, $_ := $given -}}
+    {{- if regexMatch "^(slipway[.]dev/.*|ray[.]io/.*|app[.]kubernetes[.]io/(name|instance|version|managed-by))$" $key -}}
+      {{- fail (printf "%s: the label %s is set by the chart or by KubeRay; choose another" $path $key) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- range $path, $given := $tolerations }}{{ include "slipway.checkTolerations" (dict "path" $path "given" $given) }}{{ end -}}
+{{- $own := list "HOME" "PYTHONPATH" "DO_NOT_TRACK" "PROMETHEUS_MULTIPROC_DIR" "SLIPWAY_APPS" "SLIPWAY_BACKEND" "SLIPWAY_COLLECTIONS_URL"
+      "SLIPWAY_CONNECTION_SECONDS" "SLIPWAY_DATABASE_URL" "SLIPWAY_DOOR" "SLIPWAY_DRAIN_SECONDS" "SLIPWAY_GRPC_PORT" "SLIPWAY_HOME"
+      "SLIPWAY_HOST" "SLIPWAY_HTTP_PORT" "SLIPWAY_MODEL_REPOSITORY" "SLIPWAY_NOTICE_SECONDS" "SLIPWAY_ONNX_PROVIDERS"
+      "SLIPWAY_RAY_ADDRESS" "SLIPWAY_TRITON_URL" "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO" "RAY_DEDUP_LOGS" "RAY_SERVE_ENABLE_HA_PROXY"
+      "RAY_USAGE_STATS_ENABLED" "MLFLOW_TRACKING_URI" "MLFLOW_BACKEND_STORE_URI" "MLFLOW_SERVER_ALLOWED_HOSTS"
+      "MLFLOW_DISABLE_TELEMETRY" "MLFLOW_SERVER_ENABLE_JOB_EXECUTION" -}}
+{{- $variables := dict -}}
+{{- range $values.extraEnv -}}
+  {{- if has .name $own }}{{ fail (printf "extraEnv: %s is set by the chart; use the value that sets it, or groupDefaults.settings" .name) }}{{ end -}}
+  {{- if hasKey $variables .name }}{{ fail (printf "extraEnv: %s is given twice" .name) }}{{ end -}}
+  {{- if eq (hasKey . "value") (hasKey . "valueFrom") }}{{ fail (printf "extraEnv: %s must have either value or valueFrom" .name) }}{{ end -}}
+  {{- $_ := set $variables .name "" -}}
+{{- end -}}
+{{- $volumes := dict -}}
+{{- range $values.extraVolumes -}}
+  {{- if or (hasKey $volumes .name) (has .name (list "tmp" "models" "metrics" "shared-memory")) }}{{ fail (printf "extraVolumes: the name %s is taken; choose another" .name) }}{{ end -}}
+  {{- if ne (len .) 2 }}{{ fail (printf "extraVolumes: %s must have one source, such as `secret`, beside its name" .name) }}{{ end -}}
+  {{- $_ := set $volumes .name "" -}}
+{{- end -}}
+{{- $paths := list "/tmp" "/models" "/dev/shm" "/tmp/slipway/metrics" "/mnt/models" -}}
+{{- range $values.extraVolumeMounts -}}
+  {{- if not (hasKey $volumes .name) }}{{ fail (printf "extraVolumeMounts: extraVolumes has no volume %s" .name) }}{{ end -}}
+  {{- if has (trimSuffix "/" .mountPath) $paths }}{{ fail (printf "extraVolumeMounts: %s is mounted already; choose another path" .mountPath) }}{{ end -}}
+  {{- $paths = append $paths (trimSuffix "/" .mountPath) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes path and given. */}}
+{{- define "slipway.checkTolerations" -}}
+{{- range $i, $taint := .given -}}
+  {{- $at := printf "%s[%d]" $.path $i -}}
+  {{- $exists := eq ($taint.operator | default "Equal") "Exists" -}}
+  {{- if and $exists $taint.value }}{{ fail (printf "%s: the operator Exists takes no value" $at) }}{{ end -}}
+  {{- if not (or $exists $taint.key) }}{{ fail (printf "%s: without a key, the operator must be Exists" $at) }}{{ end -}}
+  {{- if and (hasKey $taint "tolerationSeconds") (ne ($taint.effect | default "") "NoExecute") }}{{ fail (printf "%s: tolerationSeconds requires the effect NoExecute" $at) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* One source of the model repository, and what needs the claim. */}}
+{{- define "slipway.checkRepository" -}}
+{{- $repository := .Values.modelRepository -}}
+{{- if and (has "ReadWriteOncePod" $repository.accessModes) (not $repository.existingClaim) -}}
+  {{- fail "modelRepository.accessModes: with ReadWriteOncePod, a single pod of the cluster may mount the claim, and jobs fill what gateways read; use ReadWriteOnce" -}}
+{{- end -}}
+{{- if $repository.images -}}
+  {{- if .Values.repositorySync.enabled }}{{ fail "repositorySync.enabled needs the claim; modelRepository.images replaces it, so use one of them" }}{{ end -}}
+  {{- if .Values.triton.enabled }}{{ fail "triton.enabled needs the claim; modelRepository.images replaces it, so use one of them" }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A cron line as the API server reads it. Takes path and value. */}}
+{{- define "slipway.checkSchedule" -}}
+{{- $bad := "" -}}
+{{- $fields := regexSplit "\\s+" (trim .value) -1 -}}
+{{- if hasPrefix "@" .value -}}
+  {{- if not (regexMatch "^@(yearly|annually|monthly|weekly|daily|midnight|hourly|every ([0-9]+(h|m|s))+)$" .value) -}}
+    {{- $bad = "is none of @yearly, @monthly, @weekly, @daily, @hourly and @every with a duration such as 90m" -}}
+  {{- end -}}
+{{- else if contains "TZ=" .value -}}
+  {{- $bad = "must not name a time zone" -}}
+{{- else if ne (len $fields) 5 -}}
+  {{- $bad = printf "has %d fields; a schedule has 5: minute, hour, day of the month, month, day of the week" (len $fields) -}}
+{{- else -}}
+  {{- $kinds := list (list "minute" 0 59) (list "hour" 0 23) (list "day of the month" 1 31) (list "month" 1 12) (list "day of the week" 0 6) -}}
+  {{- range $i, $field := $fields -}}
+    {{- $kind := index $kinds $i -}}
+    {{- $text := upper $field -}}
+    {{- if eq $i 3 }}{{ range $n, $name := list "JAN" "FEB" "MAR" "APR" "MAY" "JUN" "JUL" "AUG" "SEP" "OCT" "NOV" "DEC" }}{{ $text = replace $name (toString (add1 $n)) $text }}{{ end }}{{ end -}}
+    {{- if eq $i 4 }}{{ range $n, $name := list "SUN" "MON" "TUE" "WED" "THU" "FRI" "SAT" }}{{ $text = replace $name (toString $n) $text }}{{ end }}{{ end -}}
+    {{- range splitList "," $text -}}
+      {{- $parts := splitList "/" . -}}
+      {{- if not (regexMatch "^([*?]|[0-9]{1,4}(-[0-9]{1,4})?)(/[1-9][0-9]{0,3})?$" .) -}}
+        {{- $bad = printf "has the field %q for the %s, which cannot be read" $field (first $kind) -}}
+      {{- else if not (has (first $parts) (list "*" "?")) -}}
+        {{- $ends := splitList "-" (first $parts) -}}
+        {{- $low := first $ends | atoi -}}{{- $high := last $ends | atoi -}}
+        {{- if or (lt $low (index $kind 1)) (gt $high (index $kind 2)) (gt $low $high) -}}
+          {{- $bad = printf "has the field %q for the %s, which is from %d to %d" $field (first $kind) (index $kind 1) (index $kind 2) -}}
+        {{- end -}}
+      {{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if $bad }}{{ fail (printf "%s: %q %s" .path .value $bad) }}{{ end -}}
+{{- end -}}
+
+{{/* Takes path and value. */}}
+{{- define "slipway.checkHost" -}}
+{{- if or (regexMatch "[:/]" .value) (regexMatch "^[0-9.]+$" .value) -}}
+{{- fail (printf "%s: %q must be a host name, without a scheme, a port or a path, and no address" .path .value) -}}
+{{- end -}}
+{{- $wild := hasSuffix ".host" .path | ternary "([*][.])?" "" -}}
+{{- if or (gt (len .value) 230) (not (regexMatch (printf "^%s[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$" $wild) .value)) -}}
+{{- fail (printf "%s: %q must be a host name: lower-case letters, digits and \"-\", with dots between its parts" .path .value) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Peers of a NetworkPolicy. Takes path and peers. */}}
+{{- define "slipway.checkPeers" -}}
+{{- range $i, $peer := .peers -}}
+  {{- $at := printf "%s[%d]" $.path $i -}}
+  {{- with $peer.ipBlock -}}
+    {{- if gt (len $peer) 1 }}{{ fail (printf "%s: ipBlock cannot be combined with a selector; make it a peer of its own" $at) }}{{ end -}}
+    {{- include "slipway.checkCidr" (dict "path" (printf "%s.ipBlock.cidr" $at) "value" .cidr) -}}
+    {{- $block := .cidr -}}
+    {{- range .except }}{{ include "slipway.checkCidr" (dict "path" (printf "%s.ipBlock.except" $at) "value" . "within" $block) }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes path, value and optionally within, the block that must contain it. */}}
+{{- define "slipway.checkCidr" -}}
+{{- $number := "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])" -}}
+{{- $hex := "[0-9a-fA-F]{1,4}" -}}
+{{- $four := printf "^(%s[.]){3}%s/(3[0-2]|[12]?[0-9])$" $number $number -}}
+{{- $six := printf "^((%s:){7}%s|(%s(:%s){0,6})?::(%s(:%s){0,6})?)/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$" $hex $hex $hex $hex $hex $hex -}}
+{{- if not (or (regexMatch $four .value) (regexMatch $six .value)) -}}
+{{- fail (printf "%s: %q must be a block of addresses with a mask, such as 10.0.0.0/8" .path .value) -}}
+{{- end -}}
+{{- if regexMatch $four .value -}}
+  {{- $here := fromYaml (include "slipway.block" .value) -}}
+  {{- if mod $here.start $here.size -}}
+    {{- fail (printf "%s: %q must begin with the first address of its block" .path .value) -}}
+  {{- end -}}
+  {{- if and .within (regexMatch $four .within) -}}
+    {{- $all := fromYaml (include "slipway.block" .within) -}}
+    {{- if or (ge (int64 $here.size) (int64 $all.size)) (lt (int64 $here.start) (int64 $all.start)) (gt (add $here.start $here.size) (add $all.start $all.size)) -}}
+      {{- fail (printf "%s: %q must lie within %s and be smaller" .path .value .within) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* First address and number of addresses of an IPv4 block. */}}
+{{- define "slipway.block" -}}
+{{- $parts := splitList "/" . -}}
+{{- $start := 0 -}}{{- $size := 1 -}}
+{{- range splitList "." (first $parts) }}{{ $start = add (mul $start 256) (atoi .) }}{{ end -}}
+{{- range until (int (sub 32 (atoi (last $parts)))) }}{{ $size = mul $size 2 }}{{ end -}}
+start: {{ $start }}
+size: {{ $size }}
+{{- end -}}

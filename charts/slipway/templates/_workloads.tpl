@@ -1,0 +1,89 @@
+{{/* What values add to every pod: labels, annotations, variables, volumes, places. */}}
+
+{{/* The metadata of a pod. Takes root, selector (YAML), and optionally labels and models (whether it mounts the claim). */}}
+{{- define "slipway.podMetadata" -}}
+{{- $values := .root.Values -}}
+{{- $labels := mergeOverwrite (fromYaml (include "slipway.labels" .root)) (deepCopy $values.podLabels) (deepCopy (.labels | default dict)) (fromYaml .selector) -}}
+{{- if and .models (include "slipway.oneNode" .root) }}{{ $_ := set $labels "slipway.dev/models" "claim" }}{{ end -}}
+labels:
+  {{- toYaml $labels | nindent 2 }}
+{{- with $values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Not empty if a single node mounts the model repository, so that all pods that need it must run there. */}}
+{{- define "slipway.oneNode" -}}
+{{- $repository := .Values.modelRepository -}}
+{{- $modes := $repository.accessModes -}}
+{{- if not (or $repository.images $repository.existingClaim (has "ReadWriteMany" $modes) (has "ReadOnlyMany" $modes)) }}true{{ end -}}
+{{- end -}}
+
+{{/* Takes root, own (the part's own affinity) and models (whether the pod mounts the claim). */}}
+{{- define "slipway.affinity" -}}
+{{- $affinity := deepCopy (.own | default .root.Values.affinity) -}}
+{{- if and .models (include "slipway.oneNode" .root) -}}
+  {{- $mine := dict "slipway.dev/release" .root.Release.Name "slipway.dev/models" "claim" -}}
+  {{- $term := dict "labelSelector" (dict "matchLabels" $mine) "topologyKey" "kubernetes.io/hostname" -}}
+  {{- $field := "requiredDuringSchedulingIgnoredDuringExecution" -}}
+  {{- $pods := $affinity.podAffinity | default dict -}}
+  {{- $_ := set $pods $field (append (get $pods $field | default list) $term) -}}
+  {{- $_ := set $affinity "podAffinity" $pods -}}
+{{- end -}}
+{{- with $affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Where pods run that are not gateways. Takes root, own (nodeSelector, tolerations, affinity) and models. */}}
+{{- define "slipway.places" -}}
+{{- with .own.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .own.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- include "slipway.affinity" (dict "root" .root "own" .own.affinity "models" .models) }}
+{{- end -}}
+
+{{/* Takes root and optionally taken: a dict whose keys are variables that are set already. */}}
+{{- define "slipway.extraEnv" -}}
+{{- $taken := .taken | default dict -}}
+{{- range .root.Values.extraEnv }}
+{{- if not (hasKey $taken .name) }}
+{{ toYaml (list .) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "slipway.extraVolumes" -}}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "slipway.extraMounts" -}}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The account of all pods but Ray's heads. */}}
+{{- define "slipway.account" -}}
+{{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "slipway.fullname" .) }}
+{{- else }}{{ .Values.serviceAccount.name | default "default" }}{{ end -}}
+{{- end -}}
+
+{{/* The account of Ray's heads, whose autoscaler calls the API server. Without `create`, one account has both roles. */}}
+{{- define "slipway.rayAccount" -}}
+{{- include "slipway.account" . }}{{ if .Values.serviceAccount.create }}-ray{{ end -}}
+{{- end -}}
+
+{{/* The labels of monitors and rules, by which Prometheus selects them. */}}
+{{- define "slipway.monitorLabels" -}}
+{{- toYaml (mergeOverwrite (fromYaml (include "slipway.labels" .)) (deepCopy .Values.metrics.labels)) -}}
+{{- end -}}

@@ -1,0 +1,192 @@
+"""Values of the right type that an API server or an operator would refuse: the chart names them and says why."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.charts.render import CHART, ChartError, render
+
+
+def schedule(line: str) -> dict[str, Any]:
+    return {"repositorySync": {"schedule": line}}
+
+
+def block(cidr: str, *outside: str, **more: Any) -> dict[str, Any]:
+    return {"networkPolicies": {"clients": [{"ipBlock": {"cidr": cidr, "except": list(outside)}, **more}]}}
+
+
+def taint(**fields: Any) -> dict[str, Any]:
+    return {"gateway": {"tolerations": [fields]}}
+
+
+SCHEDULES = {
+    "* * * *": "has 4 fields; a schedule has 5",
+    "0 3 * * * *": "has 6 fields; a schedule has 5",
+    "60 * * * *": 'has the field "60" for the minute, which is from 0 to 59',
+    "0 24 * * *": "for the hour",
+    "0 0 0 * *": "for the day of the month, which is from 1 to 31",
+    "0 0 1 13 *": "for the month",
+    "0 0 * * 7": "for the day of the week, which is from 0 to 6",
+    "0 0 * * MOO": "which cannot be read",
+    "*/0 * * * *": "which cannot be read",
+    "5-2 * * * *": "for the minute",
+    "@sometimes": "is none of @yearly",
+    "CRON_TZ=UTC 0 3 * * *": "must not name a time zone",
+}
+
+
+@pytest.mark.parametrize(("line", "said"), SCHEDULES.items())
+def test_a_schedule_is_a_cron_line(line: str, said: str) -> None:
+    refuse(schedule(line), f'repositorySync.schedule: "{line}" {said}' if said[0] in "hi" else said)
+    job = {"app": "price", "schedule": line}
+    refuse({"training": {"jobs": {"j": job}}, "mlflow": {"url": "http://mlflow:5000"}}, "training.jobs.j.schedule")
+
+
+@pytest.mark.parametrize(
+    "line", ["0 3 * * *", "*/10 1,5-9/2 ? JAN-MAR,12 sun", "@every 1h30m", "@daily", " 0  3 * * 1 ", ""]
+)
+def test_a_good_schedule_passes(line: str) -> None:
+    assert render(schedule(line))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            block("10.0.0.0"),
+            'networkPolicies.clients[0].ipBlock.cidr: "10.0.0.0" must be a block of addresses with a mask',
+        ),
+        (block("10.0.0.300/8"), "must be a block of addresses"),
+        (block("10.0.0.0/33"), "must be a block of addresses"),
+        (block("10.1.0.0/8"), "must begin with the first address of its block"),
+        (block("2001:db8::1::/64"), "must be a block of addresses"),
+        (block("10.0.0.0/8", "11.0.0.0/16"), 'except: "11.0.0.0/16" must lie within 10.0.0.0/8 and be smaller'),
+        (block("10.0.0.0/8", "10.0.0.0/8"), "must lie within"),
+        (block("10.0.0.0/8", podSelector={}), "cannot be combined with a selector"),
+        ({"networkPolicies": {"clients": [{}]}}, "clients"),
+        ({"networkPolicies": {"clients": [{"ipBlock": {}}]}}, "cidr"),
+        ({"networkPolicies": {"clients": [{"podSelector": {"app": "x"}}]}}, "app"),
+        ({"networkPolicies": {"monitoringNamespace": "Monitoring"}}, "must be the name of a namespace"),
+        ({"routes": {"host": "slipway.example.com:443"}}, "routes.host: "),
+        ({"routes": {"host": "https://slipway.example.com"}}, "without a scheme, a port or a path"),
+        ({"routes": {"host": "10.0.0.1"}}, "no address"),
+        ({"routes": {"host": "Slipway.example.com"}}, "must be a host name"),
+        ({"routes": {"grpcHost": "*.example.com"}}, 'routes.grpcHost: "*.example.com" must be a host name'),
+        ({"ingress": {"host": "slipway.example.com/v1"}}, "ingress.host"),
+        (
+            {"modelRepository": {"storageClassName": "Fast"}},
+            'modelRepository.storageClassName: "Fast" must be the name',
+        ),
+        ({"modelRepository": {"existingClaim": "my_claim"}}, "modelRepository.existingClaim"),
+        ({"modelRepository": {"size": "0Gi"}}, "size"),
+        ({"modelRepository": {"accessModes": ["ReadWriteMany", "ReadWriteMany"]}}, "accessModes"),
+        ({"modelRepository": {"accessModes": ["ReadWriteOncePod"]}}, "use ReadWriteOnce"),
+        ({"priority": {"serving": "High_Prio"}}, 'priority.serving: "High_Prio" must be the name'),
+        ({"secrets": {"storage": "My Keys"}}, "secrets.storage"),
+        ({"secrets": {"database": {"name": "Database"}}}, "secrets.database.name"),
+        ({"secrets": {"database": {"name": "x", "key": "a key"}}}, "key"),
+        ({"image": {"pullSecrets": ["Registry"]}}, "image.pullSecrets"),
+        ({"imagePullSecrets": [{"name": "Registry"}]}, "imagePullSecrets"),
+        ({"imagePullSecrets": ["registry"]}, "imagePullSecrets"),
+        ({"serviceAccount": {"name": "My_Account"}}, "serviceAccount.name"),
+        ({"rbac": {"trainers": [{"kind": "ServiceAccount", "name": "CI"}]}}, "rbac.trainers (CI)"),
+        ({"commonLabels": {"team": "a team"}}, "team"),
+        ({"commonLabels": {"-team": "a"}}, "commonLabels"),
+        (
+            {"commonLabels": {"app.kubernetes.io/name": "x"}},
+            "the label app.kubernetes.io/name is set by the chart",
+        ),
+        ({"podLabels": {"ray.io/cluster": "x"}}, "podLabels: the label ray.io/cluster"),
+        ({"gateway": {"nodeSelector": {"pool": "a b"}}}, "pool"),
+        (
+            taint(operator="Exists", key="a", value="b"),
+            "gateway.tolerations[0]: the operator Exists takes no value",
+        ),
+        (taint(value="b"), "without a key"),
+        (taint(key="a", operator="Exists", tolerationSeconds=5), "requires the effect NoExecute"),
+        ({"groups": {"price": {"gpu": {"tolerations": [{"value": "x"}]}}}}, "groups.price.gpu.tolerations[0]"),
+        ({"groups": {"price": {"gpu": {"resource": "kubernetes.io/gpu"}}}}, "resource"),
+        ({"groups": {"price": {"replicas": {"max": 3_000_000_000}}}}, "max"),
+        ({"groups": {"price": {"apps": ["a b"]}}}, "apps"),
+        ({"training": {"ttlSeconds": 3_000_000_000}}, "ttlSeconds"),
+        ({"ray": {"version": "2.51.0"}}, "ray.auth: token requires ray.version 2.52.0 or later, not 2.51.0"),
+        ({"extraEnv": [{"name": "SLIPWAY_APPS", "value": "x"}]}, "extraEnv: SLIPWAY_APPS is set by the chart"),
+        ({"extraEnv": [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]}, "extraEnv: A is given twice"),
+        ({"extraEnv": [{"name": "A"}]}, "extraEnv: A must have either value or valueFrom"),
+        ({"extraEnv": [{"name": "A", "value": 1}]}, "extraEnv"),
+        ({"extraVolumes": [{"name": "tmp", "emptyDir": {}}]}, "extraVolumes: the name tmp is taken"),
+        ({"extraVolumes": [{"name": "a"}]}, "extraVolumes: a must have one source"),
+        ({"extraVolumes": [{"name": "a", "hostPath": {"path": "/"}}]}, "hostPath"),
+        ({"extraVolumeMounts": [{"name": "a", "mountPath": "/a"}]}, "extraVolumes has no volume a"),
+        ({"podSecurityContext": {"runAsUser": 0}}, "runAsUser"),
+        ({"podSecurityContext": {"privileged": True}}, "privileged"),
+        ({"serviceAcount": {}}, "serviceAcount"),
+        ({"affinity": {"nodes": {}}}, "nodes"),
+        ({"ingress": {"hosts": []}}, "hosts"),
+        ({"groupPerApp": False, "ingress": {"enabled": True}}, "ingress.enabled: there is no group"),
+        (
+            {"groups": {"a": {"apps": ["price"], "canary": {"weight": 5}}, "a-canary": {"apps": ["fraud"]}}},
+            "its objects would have the name slipway-a-canary",
+        ),
+        (
+            {"groups": {"triton": {"apps": ["price"]}}, "triton": {"enabled": True}},
+            "as those of triton.enabled have; rename the group",
+        ),
+        ({"modelRepository": {"images": [{"repository": "slipway/price"}]}}, "modelRepository.images[0].tag"),
+        (
+            {"modelRepository": {"images": [{"repository": "a/b", "tag": "1"}]}, "triton": {"enabled": True}},
+            "triton.enabled needs the claim; modelRepository.images replaces it",
+        ),
+        (
+            {
+                "modelRepository": {"images": [{"repository": "a/b", "tag": "1"}]},
+                "training": {"bootstrap": {"enabled": True}},
+            },
+            "training.bootstrap needs the claim",
+        ),
+    ],
+)
+def test_what_a_server_refuses_is_refused_before(values: dict[str, Any], said: str) -> None:
+    refuse(values, said)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        block("0.0.0.0/0", "10.0.0.0/8"),
+        block("2001:db8::/32"),
+        {"routes": {"host": "*.example.com"}},
+        taint(operator="Exists"),
+        taint(key="a", operator="Exists", effect="NoExecute", tolerationSeconds=5),
+        {"groups": {"price": {"resources": {"cpu": 0.5}}}, "ray": {"head": {"cpu": 2}}},
+        {"podSecurityContext": {"supplementalGroups": [2000], "fsGroup": None}},
+    ],
+)
+def test_what_a_server_accepts_passes(values: dict[str, Any]) -> None:
+    assert render(values)
+
+
+def test_a_priority_class_that_the_cluster_lacks_is_refused(tmp_path: Path) -> None:
+    """Without a cluster, `lookup` finds nothing: here a template says what it would find."""
+    chart = tmp_path / "slipway"
+    shutil.copytree(CHART, chart)
+    known = '"path" "priority.serving" "known" (list "high" "low")'
+    for name, said in (("high", ""), ("urgent", 'priority.serving: the cluster has no PriorityClass "urgent"')):
+        text = f'{{{{ include "slipway.checkClass" (dict {known} "name" "{name}") }}}}'
+        (chart / "templates" / "more.yaml").write_text(text)
+        if said:
+            with pytest.raises(ChartError) as refusal:
+                render({}, chart)
+            assert said in str(refusal.value) and "it has: high, low" in str(refusal.value)
+        else:
+            assert render({}, chart)
+
+
+def refuse(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ChartError) as refusal:
+        render(values)
+    assert said in " ".join(str(refusal.value).split())
