@@ -14,6 +14,7 @@ from control.charts.render import CHART, Object, key, render
 __all__ = [
     "ALL",
     "CHART",
+    "EACH",
     "PLAIN",
     "SETS",
     "TEMPLATES",
@@ -87,7 +88,9 @@ def variables(container: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["value"] for one in container["env"] if "value" in one}
 
 
-ALL = {"groups": {"all": {}}}
+ALL = {"groups": {"all": {"runtime": "ray"}}}
 """One group of all apps on Ray."""
+EACH: dict[str, Any] = {"groupPerApp": True, "groupDefaults": {"runtime": "ray"}}
+"""A RayService for each app."""
 PLAIN = {"groups": {"all": {"runtime": "process"}}}
 """The same without Ray."""

@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import objects, of_kind, pods, value_set, variables
+from tests.charts.chart import EACH, objects, of_kind, pods, value_set, variables
 
 PRODUCTION = value_set("production")
 TRITON = {"triton": {"enabled": True}}
 
 
 def test_as_it_is_it_makes_no_more_than_needed() -> None:
+    workload = {"Deployment", "HorizontalPodAutoscaler", "Service"}
     kinds = {kind for kind, _ in objects({})}
+    assert kinds == {"NetworkPolicy", "PersistentVolumeClaim", "ServiceAccount", *workload}
+    assert len(objects({})) <= 12
+    (pod,) = (pod for item in objects({}).values() for pod in pods(item))
+    assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "3072Mi"}
+    kinds = {kind for kind, _ in objects(EACH)}
     assert kinds == {"NetworkPolicy", "PersistentVolumeClaim", "RayService", "Service", "ServiceAccount"}
 
 
@@ -33,7 +39,7 @@ def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
     assert service["metadata"]["labels"]["networking.kserve.io/visibility"] == "cluster-local"
     (door,) = (item["spec"] for name, item in of_kind(TRITON, "Service").items() if name.endswith("-triton"))
     assert door["clusterIP"] == "None", "gRPC would stay with the first pod that it met"
-    (ray, *_) = of_kind({"triton": {"enabled": True}}, "RayService").values()
+    (ray, *_) = of_kind({**EACH, **TRITON}, "RayService").values()
     worker = ray["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]
     assert variables(worker)["SLIPWAY_TRITON_URL"] == "slipway-triton:8001"
 
@@ -203,7 +209,8 @@ def test_secrets_are_named_and_never_held() -> None:
 def test_policies_are_for_pods_that_there_are() -> None:
     plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
     assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-databases"}
-    assert set(of_kind({}, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
+    assert set(of_kind({}, "NetworkPolicy")) == set(plain)
+    assert set(of_kind(EACH, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_settings_are_the_data_planes_own() -> None:
 
 def test_settings_of_a_group_win() -> None:
     settings = {"SLIPWAY_LOG_LEVEL": "DEBUG", "HOME": "/tmp/home"}
-    spec = only({"groups": {"all": {"settings": settings}}})
+    spec = only({"groups": {"all": {"runtime": "ray", "settings": settings}}})
     worker = spec["rayClusterConfig"]["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]
     assert settings.items() <= variables(worker).items()
 

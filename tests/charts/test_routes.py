@@ -28,7 +28,7 @@ def matched(route: dict[str, Any], path: str) -> bool:
 
 def test_every_route_of_an_app_leads_to_its_group(tmp_path: Path) -> None:
     server = Server(Settings(home=tmp_path, model_repository=tmp_path, log_file=str(tmp_path / "log")))
-    routes = of_kind({"routes": {"enabled": True}}, "HTTPRoute")
+    routes = of_kind({"groupPerApp": True, "routes": {"enabled": True}}, "HTTPRoute")
     patterns = {path for path in paths_of(server) if "{model}" in path}
     assert len(patterns) > 8
     for pattern in patterns:
@@ -43,7 +43,8 @@ def paths_of(server: Server) -> list[str]:
 
 
 def test_grpc_has_a_host_for_each_group() -> None:
-    routes = of_kind({"routes": {"enabled": True, "grpcHost": "g.example.com"}}, "GRPCRoute")
+    values = {"groupPerApp": True, "routes": {"enabled": True, "grpcHost": "g.example.com"}}
+    routes = of_kind(values, "GRPCRoute")
     assert {route["spec"]["hostnames"][0] for route in routes.values()} == {
         f"{name}.g.example.com" for name in NAMES
     }

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from control.charts.render import CHART, ChartError, render
+from serving.kernel.find_app import find_apps
+from tests.charts.chart import EACH
+
+APPS = sorted(app.name for app in find_apps())
 
 
 @pytest.mark.parametrize(
@@ -18,20 +22,25 @@ from control.charts.render import CHART, ChartError, render
         ({"groups": {"price": {"replica": {}}}}, "replica"),
         ({"groups": {"Price": {}}}, "Price"),
         ({"groups": {"price": {"runtime": "pod"}}}, "runtime"),
+        ({"groupPerApp": "all"}, "groupPerApp"),
+        ({"groups": {"shared": {}, "all": {"apps": APPS}}}, "groups.shared has no apps"),
         ({"gateway": {"httpPort": 70000}}, "httpPort"),
         ({"image": {"gateway": {"tag": "latest"}}}, "tag"),
         ({"image": {"gateway": {"digest": "sha256:1"}}}, "digest"),
         ({"ray": {"upgrade": "Rolling"}}, "upgrade"),
-        ({"ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}}, "requires gateway.door ray"),
+        ({**EACH, "ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}}, "requires gateway.door ray"),
         (
-            {"ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}, "gateway": {"door": "ray"}},
+            {**EACH, "ray": {"upgrade": "NewClusterWithIncrementalUpgrade"}, "gateway": {"door": "ray"}},
             "ray.incremental.gatewayClassName must name the class",
         ),
         ({"groups": {"price": {"canary": {"weight": 100}}}}, "weight"),
         ({"groups": {"price": {"settings": {"slipway_apps": "x"}}}}, "slipway_apps"),
         ({"groups": {"price": {"settings": {"SLIPWAY_APPS": "x"}}}}, "SLIPWAY_APPS"),
         ({"groups": {"price": {"settings": {"SLIPWAY_DATABASE_URL": "x"}}}}, "SLIPWAY_DATABASE_URL"),
-        ({"gateway": {"httpPort": 8265}}, "gateway.httpPort: Ray uses the ports 6379, 8265, 8090, 10001, 52365"),
+        (
+            {**EACH, "gateway": {"httpPort": 8265}},
+            "gateway.httpPort: Ray uses the ports 6379, 8265, 8090, 10001, 52365",
+        ),
         ({"gateway": {"httpPort": 8081}}, "gateway.grpcPort: 8081 is also gateway.httpPort"),
         (
             {"image": {"gateway": {"digest": f"sha256:{'0' * 64}"}}},
@@ -52,7 +61,7 @@ from control.charts.render import CHART, ChartError, render
         ),
         ({"groups": {"price": {"runtime": "process", "backend": "replica"}}}, "replica requires runtime ray"),
         ({"groups": {"price": {"backend": "triton"}}}, "triton requires triton.enabled"),
-        ({"groups": {"price": {"rollout": {"steps": [10]}}}}, "requires runtime process"),
+        ({**EACH, "groups": {"price": {"rollout": {"steps": [10]}}}}, "requires runtime process"),
         ({"groups": {"price": {"runtime": "process", "rollout": {"steps": [100]}}}}, "steps"),
         (
             {"groups": {"g": {"apps": [f"a.b{n}" for n in range(17)]}}, "routes": {"enabled": True}},
@@ -82,7 +91,7 @@ def test_long_names_stay_apart_and_short_enough() -> None:
     started = {
         item["metadata"]["name"]
         for name in ("slipway-production-europe", "slipway-production-asia", "a.b")
-        for item in render({"groups": {"g" * 20: {"apps": ["price"], "canary": {"weight": 1}}}}, name=name)
+        for item in render({**EACH, "groups": {"g" * 20: {"apps": ["price"], "canary": {"weight": 1}}}}, name=name)
         if item["kind"] == "RayService" and item["metadata"]["name"].endswith("canary")
     }
     assert len(started) == 3 and all(len(name) <= 47 and "." not in name for name in started), started

@@ -5,11 +5,12 @@
 {{- else }}{{ fail (printf "%q is not a quantity of memory in Gi or Mi" .) }}{{ end -}}
 {{- end -}}
 
-{{/* What a gateway needs that serves all these apps: serving/kernel/app_values.py, most_demanding. Takes apps and names. */}}
+{{/* What a gateway needs that serves all these apps: serving/kernel/app_values.py, most_demanding. Takes apps, names and
+     shared: small apps share their libraries, so each after the most demanding counts a quarter of its memory. */}}
 {{- define "slipway.needs" -}}
 {{- $apps := .apps -}}
 {{- $replicas := dict "min" 1 "max" 1 "targetOngoingRequests" 32.0 "targetQueueMs" 20.0 "upscaleDelaySeconds" 10.0 "downscaleDelaySeconds" 300.0 -}}
-{{- $cpus := 0.0 -}}{{- $memory := 0 -}}{{- $first := true -}}
+{{- $cpus := 0.0 -}}{{- $memory := 0 -}}{{- $most := 0 -}}{{- $first := true -}}
 {{- range $name := .names | default (keys $apps | sortAlpha) -}}
 {{- with get $apps $name -}}
   {{- $r := .replicas -}}
@@ -28,18 +29,43 @@
   {{- $_ := set $replicas "downscaleDelaySeconds" (maxf $replicas.downscaleDelaySeconds $r.downscale_delay_s) -}}
   {{- $cpus = maxf $cpus .resources.cpus -}}
   {{- $memory = add $memory (include "slipway.mebibytes" .resources.memory | int64) -}}
+  {{- $most = max $most (include "slipway.mebibytes" .resources.memory | int64) -}}
 {{- end -}}
 {{- end -}}
+{{- if .shared }}{{ $memory = add $most (div (sub $memory $most) 4) }}{{ end -}}
 {{- dict "replicas" $replicas "cpus" ($cpus | default 1.0) "memory" ($memory | default 1024) | toYaml -}}
+{{- end -}}
+
+{{/* Not empty if an app is small: without a GPU, and its model runs in the gateway. Takes app (its values) and defaults. */}}
+{{- define "slipway.isSmall" -}}
+{{- $backend := .defaults.backend | default .app.backend -}}
+{{- if and (eq $backend "fused") (not .app.resources.gpus) (not (int .defaults.gpu.count)) }}true{{ end -}}
+{{- end -}}
+
+{{/* The runtime of a group: `auto` is ray where a GPU or pods for models are needed, else process. Takes apps and group. */}}
+{{- define "slipway.runtime" -}}
+{{- $ray := or (gt (int .group.gpu.count) 0) (eq .group.backend "replica") -}}
+{{- range .group.apps | default (keys .apps) -}}
+  {{- with get $.apps . -}}
+    {{- if or .resources.gpus (and (not $.group.backend) (eq .backend "replica")) }}{{ $ray = true }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- eq .group.runtime "auto" | ternary (ternary "ray" "process" $ray) .group.runtime -}}
 {{- end -}}
 
 {{/* The apps of each group, by the group's name. */}}
 {{- define "slipway.groups" -}}
+{{- $root := . -}}
 {{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $auto := eq (toString .Values.groupPerApp) "auto" -}}
+{{- $shared := dict -}}{{- $isNamed := false -}}{{- $small := list -}}
 {{- $groups := dict -}}{{- $named := list -}}{{- $all := "" -}}
 {{- range $name, $group := .Values.groups -}}
   {{- $names := $group.apps | default list -}}
   {{- $own := replace "-" "_" $name -}}
+  {{- if and $auto (eq $name "shared") (not $names) (not (hasKey $apps "shared")) -}}
+    {{- $shared = $group -}}{{- $isNamed = true -}}
+  {{- else -}}
   {{- if and (not $names) (hasKey $apps $own) -}}{{- $names = list $own -}}{{- end -}}
   {{- if not $names -}}{{- $all = $name -}}{{- end -}}
   {{- range $names -}}
@@ -50,20 +76,31 @@
   {{- end -}}
   {{- $named = concat $named $names -}}
   {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (deepCopy $group) (dict "apps" $names)) -}}
+  {{- end -}}
 {{- end -}}
 {{- if and $all (gt (len $groups) 1) -}}
   {{- fail (printf "groups.%s has no apps and therefore serves all apps; list its apps, or remove the other groups" $all) -}}
 {{- end -}}
 {{- if and .Values.groupPerApp (not $all) -}}
-  {{- range $app, $_ := $apps -}}
+  {{- range $app, $own := $apps -}}
     {{- $name := replace "_" "-" $app -}}
-    {{- if not (has $app $named) -}}
-      {{- if hasKey $groups $name -}}{{- fail (printf "groups.%s: the app with this name is in no group; add it to one" $name) -}}{{- end -}}
+    {{- if has $app $named -}}
+    {{- else if hasKey $groups $name -}}
+      {{- fail (printf "groups.%s: the app with this name is in no group; add it to one" $name) -}}
+    {{- else if and $auto (include "slipway.isSmall" (dict "app" $own "defaults" $root.Values.groupDefaults)) -}}
+      {{- $small = append $small $app -}}
+    {{- else -}}
       {{- if gt (len $name) 20 -}}{{- fail (printf "the name of the app %s has more than 20 characters, which is too long for its own group; add the app to one of `groups`" $app) -}}{{- end -}}
       {{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.groupDefaults) (dict "apps" (list $app))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- if $small -}}
+  {{- $_ := set $groups "shared" (mergeOverwrite (deepCopy .Values.groupDefaults) (deepCopy $shared) (dict "apps" $small "shared" true)) -}}
+{{- else if $isNamed -}}
+  {{- fail "groups.shared has no apps: every app is in another group; list its apps, or remove it" -}}
+{{- end -}}
+{{- range $groups }}{{ $_ := set . "runtime" (include "slipway.runtime" (dict "apps" $apps "group" .)) }}{{ end -}}
 {{- toYaml $groups -}}
 {{- end -}}
 
@@ -73,7 +110,7 @@
 {{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
 {{- $tracks := list -}}
 {{- range $name, $group := fromYaml (include "slipway.groups" .) -}}
-  {{- $needs := fromYaml (include "slipway.needs" (dict "apps" $apps "names" $group.apps)) -}}
+  {{- $needs := fromYaml (include "slipway.needs" (dict "apps" $apps "names" $group.apps "shared" $group.shared)) -}}
   {{- $names := $group.apps | default (keys $apps | sortAlpha) -}}
   {{- $replicas := mergeOverwrite $needs.replicas ($group.replicas | default dict) -}}
   {{- if gt (int $replicas.min) (int $replicas.max) -}}

@@ -90,7 +90,7 @@ def test_the_serve_config_brings_a_gateway_that_answers(
     gcs, dashboard, head_agent, worker_agent, http = own_ports(5)
     values = {
         "groupPerApp": False,
-        "groups": {"toy": {"apps": ["tests.serving.models.toy"]}},
+        "groups": {"toy": {"apps": ["tests.serving.models.toy"], "runtime": "ray"}},
         "gateway": {"httpPort": http, "noticeSeconds": 3},
     }
     (service,) = (found["spec"] for found in of_kind(values, "RayService").values())
