@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import objects, of_kind, pods, value_set, variables
+from tests.charts.chart import CHART, objects, of_kind, pods, value_set, variables
 from tests.serving.toy import write_version
 
 APPS = sorted(app.name for app in find_apps())
@@ -144,3 +144,23 @@ def test_nothing_else_waits_for_gateways() -> None:
         for (kind, name), item in objects(values).items():
             hook = item["metadata"].get("annotations", {}).get("helm.sh/hook", "")
             assert "pre-install" not in hook, (kind, name)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, f"MISSING: the claim slipway-models gets no version of {', '.join(APPS)}; set repositorySync,"),
+        ({"modelRepository": {"existingClaim": "mine"}}, "The models come from the claim mine"),
+        (BUCKET, "The models come from s3://models/repository"),
+        (value_set("images"), "The models come from modelRepository.images"),
+        (value_set("bootstrap"), "A job trains first versions on SYNTHETIC data"),
+    ],
+)
+def test_the_notes_say_where_the_models_come_from(values: dict[str, Any], said: str) -> None:
+    import helm_python as helm
+
+    with helm.Chart.load(str(CHART)) as chart:
+        texts = chart.render(values, name="slipway", namespace="slipway")
+    (notes,) = (text for path, text in texts.items() if path.endswith("NOTES.txt"))
+    assert [line for line in notes.splitlines() if line.startswith(said)], notes
+    assert ("MISSING" in notes) == ("MISSING" in said)

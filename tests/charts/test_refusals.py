@@ -76,6 +76,7 @@ def test_a_good_schedule_passes(line: str) -> None:
         ({"routes": {"host": "10.0.0.1"}}, "no address"),
         ({"routes": {"host": "Slipway.example.com"}}, "must be a host name"),
         ({"routes": {"grpcHost": "*.example.com"}}, 'routes.grpcHost: "*.example.com" must be a host name'),
+        ({"routes": {"enabled": True, "host": "*.example.com"}}, "contains the hosts below routes.grpcHost"),
         ({"ingress": {"host": "slipway.example.com/v1"}}, "ingress.host"),
         (
             {"modelRepository": {"storageClassName": "Fast"}},
@@ -159,7 +160,7 @@ def test_what_a_server_refuses_is_refused_before(values: dict[str, Any], said: s
     [
         block("0.0.0.0/0", "10.0.0.0/8"),
         block("2001:db8::/32"),
-        {"routes": {"host": "*.example.com"}},
+        {"routes": {"enabled": True, "host": "*.example.org"}},
         taint(operator="Exists"),
         taint(key="a", operator="Exists", effect="NoExecute", tolerationSeconds=5),
         {"groups": {"price": {"resources": {"cpu": 0.5}}}, "ray": {"head": {"cpu": 2}}},

@@ -114,3 +114,43 @@ def test_the_schema_is_closed_everywhere() -> None:
 
     walk(json.loads((CHART / "values.schema.json").read_text()), "")
     assert open_ones == []
+
+
+def test_names_that_look_like_numbers_stay_text() -> None:
+    values = {
+        **EACH,
+        "modelRepository": {"existingClaim": "123"},
+        "serviceAccount": {"name": "true"},
+        "priority": {"serving": "1.0", "batch": "on"},
+        "secrets": {"database": {"name": "12", "key": "1"}, "mlflow": {"name": "1"}, "storage": "null"},
+        "image": {"pullSecrets": ["1"]},
+        "mlflow": {"enabled": True, "artifacts": "s3://mlflow", "priorityClassName": "8"},
+        "training": {"jobs": {"j": {"app": "price"}}},
+        "routes": {"enabled": True, "host": "*.example.org", "gateway": {"name": "1", "namespace": "2"}},
+        "ingress": {"enabled": True, "className": "7"},
+        "triton": {"enabled": True, "runtimeClassName": "5"},
+        "commonLabels": {"cost-center": "4711"},
+        "groups": {"price": {"settings": {"Y": "on"}}},
+    }
+    texts = {"name", "namespace", "key", "claimName", "storageClassName", "serviceAccountName", "ingressClassName"}
+    texts |= {"priorityClassName", "runtimeClassName", "secretName", "host", "hostnames"}
+    found = []
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                assert isinstance(name, str), path
+                if name in texts and not isinstance(inner, str | dict | list):
+                    found.append(f"{path}/{name}: {inner!r}")
+                if name in ("labels", "annotations", "matchLabels"):
+                    found.extend(
+                        f"{path}/{name}: {each!r}" for each in inner.values() if not isinstance(each, str)
+                    )
+                walk(inner, f"{path}/{name}")
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, path)
+
+    for item in render(values, namespace="123"):
+        walk(item, item["kind"])
+    assert found == []

@@ -57,7 +57,7 @@ slipway.dev/track: {{ .track.track }}
 {{/* Takes root, class (serving or batch) and optionally own, a class that a part names itself. */}}
 {{- define "slipway.priority" -}}
 {{- $given := .own | default (get .root.Values.priority .class) -}}
-{{- if $given }}priorityClassName: {{ $given }}
+{{- if $given }}priorityClassName: {{ $given | quote }}
 {{- else if .root.Values.priority.create }}priorityClassName: {{ include "slipway.fullname" .root }}-{{ .class }}
 {{- end -}}
 {{- end -}}

@@ -29,7 +29,7 @@ capabilities:
 {{- with uniq $names }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -58,8 +58,8 @@ limits:
 - name: {{ .name }}
   valueFrom:
     secretKeyRef:
-      name: {{ .secret.name }}
-      key: {{ .secret.key }}
+      name: {{ .secret.name | quote }}
+      key: {{ .secret.key | quote }}
 {{- end -}}
 
 {{/* The data plane's environment. Takes root and track. */}}
@@ -87,7 +87,7 @@ limits:
 {{- end -}}
 {{- $all := merge (deepCopy $track.settings) $env -}}
 {{- range $name, $value := $all }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ $value | quote }}
 {{- end }}
 {{- with $values.secrets }}
@@ -139,7 +139,7 @@ failureThreshold: 1
   emptyDir: {}
   {{- else }}
   persistentVolumeClaim:
-    claimName: {{ include "slipway.claim" . }}
+    claimName: {{ include "slipway.claim" . | quote }}
     {{- if not (include "slipway.fillsClaim" .) }}
     readOnly: true
     {{- end }}
@@ -156,7 +156,7 @@ failureThreshold: 1
   {{- $taints = concat $taints .track.gpu.tolerations -}}
 {{- end -}}
 {{- if and .gpu .track.gpu.runtimeClassName }}
-runtimeClassName: {{ .track.gpu.runtimeClassName }}
+runtimeClassName: {{ .track.gpu.runtimeClassName | quote }}
 {{- end }}
 {{- with $nodes }}
 nodeSelector:
@@ -193,7 +193,7 @@ metadata:
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
-  serviceAccountName: {{ include "slipway.account" .root }}
+  serviceAccountName: {{ include "slipway.account" .root | quote }}
   {{- with include "slipway.priority" (dict "root" .root "class" "batch" "own" (.own | default dict).priorityClassName) }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -215,7 +215,7 @@ spec:
       {{- with .root.Values.secrets.storage }}
       envFrom:
         - secretRef:
-            name: {{ . }}
+            name: {{ . | quote }}
       {{- end }}
       securityContext:
         {{- include "slipway.containerSecurity" .root | nindent 8 }}
@@ -235,7 +235,7 @@ spec:
     {{- if .models }}
     - name: models
       persistentVolumeClaim:
-        claimName: {{ include "slipway.claim" .root }}
+        claimName: {{ include "slipway.claim" .root | quote }}
     {{- end }}
     {{- include "slipway.extraVolumes" .root | indent 4 }}
 {{- end -}}

@@ -45,7 +45,7 @@ metadata:
   {{- include "slipway.podMetadata" (dict "root" .root "selector" .selector "models" true) | nindent 2 }}
 spec:
   automountServiceAccountToken: {{ .token }}
-  serviceAccountName: {{ .account }}
+  serviceAccountName: {{ .account | quote }}
   {{- with .places }}
   {{- . | indent 2 }}
   {{- end }}
@@ -170,7 +170,7 @@ applications:
       {{- include "slipway.podMetadata" (dict "root" $root "selector" (include "slipway.trackSelector" $scope) "models" true) | nindent 6 }}
     spec:
       automountServiceAccountToken: false
-      serviceAccountName: {{ include "slipway.account" $root }}
+      serviceAccountName: {{ include "slipway.account" $root | quote }}
       {{- include "slipway.pullSecrets" $root | indent 6 }}
       # During this time no new connection arrives, and clients are asked to close the existing ones.
       terminationGracePeriodSeconds: {{ add $linger $values.gateway.drainSeconds 10 }}

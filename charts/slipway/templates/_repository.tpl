@@ -44,7 +44,7 @@ initContainers:
     {{- with .storage }}
     envFrom:
       - secretRef:
-          name: {{ . }}
+          name: {{ . | quote }}
     {{- end }}
     securityContext:
       {{- include "slipway.containerSecurity" $ | nindent 6 }}

@@ -1,7 +1,7 @@
 {{- define "slipway.parent" -}}
 parentRefs:
-  - name: {{ .Values.routes.gateway.name }}
-    namespace: {{ .Values.routes.gateway.namespace }}
+  - name: {{ .Values.routes.gateway.name | quote }}
+    namespace: {{ .Values.routes.gateway.namespace | quote }}
 {{- end -}}
 
 {{/* The Services of the stable track and of the canary, if any, with their weights. Takes track and port. */}}

@@ -19,9 +19,9 @@
 {{- $env := printf "- name: HOME\n  value: /tmp\n- name: SLIPWAY_RAY_ADDRESS\n  value: auto\n%s%s"
       (include "slipway.trainingEnv" (dict "root" .root "url" $url)) (include "slipway.extraEnv" (dict "root" .root)) -}}
 {{- $envFrom := "" -}}
-{{- with $values.secrets.storage }}{{ $envFrom = printf "- secretRef:\n    name: %s" . }}{{ end -}}
+{{- with $values.secrets.storage }}{{ $envFrom = printf "- secretRef:\n    name: %q" . }}{{ end -}}
 {{- $mounts := printf "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models%s" (include "slipway.extraMounts" .root) -}}
-{{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %s" (include "slipway.claim" .root) -}}
+{{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %q" (include "slipway.claim" .root) -}}
 {{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s%s" $claim (include "slipway.extraVolumes" .root) -}}
 {{- $selector := include "slipway.selector" (dict "root" .root "part" "training") -}}
 {{- $cpu := $job.cpu | default "2" | toString -}}
@@ -56,7 +56,7 @@ rayClusterSpec:
 {{- $own := dict "nodeSelector" (.job.nodeSelector | default $all.nodeSelector) "tolerations" (uniq $taints)
       "affinity" (.job.affinity | default $all.affinity) -}}
 {{- if and $gpus $all.runtimeClassName }}
-runtimeClassName: {{ $all.runtimeClassName }}
+runtimeClassName: {{ $all.runtimeClassName | quote }}
 {{- end }}
 {{- include "slipway.places" (dict "root" .root "own" $own "models" true) }}
 {{- end -}}
@@ -71,7 +71,7 @@ runtimeClassName: {{ $all.runtimeClassName }}
 {{- define "slipway.trainingEnv" -}}
 {{- with .url -}}
 - name: MLFLOW_TRACKING_URI
-  value: {{ . }}
+  value: {{ . | quote }}
 {{ end -}}
 - name: SLIPWAY_HOME
   value: /tmp/slipway

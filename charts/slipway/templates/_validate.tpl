@@ -14,6 +14,10 @@
 {{- $hosts := dict "routes.host" $values.routes.host "routes.grpcHost" $values.routes.grpcHost "ingress.host" $values.ingress.host -}}
 {{- with $values.ingress.grpcHost }}{{ $_ := set $hosts "ingress.grpcHost" . }}{{ end -}}
 {{- range $path, $value := $hosts }}{{ include "slipway.checkHost" (dict "path" $path "value" $value) }}{{ end -}}
+{{- $routes := $values.routes -}}
+{{- if and $routes.enabled (hasPrefix "*." $routes.host) (hasSuffix (trimPrefix "*" $routes.host) (printf "x.%s" $routes.grpcHost)) -}}
+  {{- fail (printf "routes.host: %s contains the hosts below routes.grpcHost, and a listener gives a host to either HTTPRoutes or GRPCRoutes; choose another" $routes.host) -}}
+{{- end -}}
 {{- if and (eq $values.ray.auth "token") (semverCompare "<2.52.0" $values.ray.version) -}}
   {{- fail (printf "ray.auth: token requires ray.version 2.52.0 or later, not %s; set ray.auth to disabled" $values.ray.version) -}}
 {{- end -}}
