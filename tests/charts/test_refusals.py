@@ -23,6 +23,9 @@ def taint(**fields: Any) -> dict[str, Any]:
     return {"gateway": {"tolerations": [fields]}}
 
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+EMPTY = {"key": "app", "operator": "In", "values": []}
 SCHEDULES = {
     "* * * *": "has 4 fields; a schedule has 5",
     "0 3 * * * *": "has 6 fields; a schedule has 5",
@@ -42,8 +45,12 @@ SCHEDULES = {
 @pytest.mark.parametrize(("line", "said"), SCHEDULES.items())
 def test_a_schedule_is_a_cron_line(line: str, said: str) -> None:
     refuse(schedule(line), f'repositorySync.schedule: "{line}" {said}' if said[0] in "hi" else said)
-    job = {"app": "price", "schedule": line}
-    refuse({"training": {"jobs": {"j": job}}, "mlflow": {"url": "http://mlflow:5000"}}, "training.jobs.j.schedule")
+
+
+def test_the_schedule_of_a_training_is_one_too() -> None:
+    job = {"app": "price", "schedule": "0 3 * *"}
+    values = {"training": {"jobs": {"j": job}}, "mlflow": {"url": "http://mlflow:5000"}}
+    refuse(values, 'training.jobs.j.schedule: "0 3 * *" has 4 fields')
 
 
 @pytest.mark.parametrize(
@@ -127,6 +134,16 @@ def test_a_good_schedule_passes(line: str) -> None:
         ({"podSecurityContext": {"privileged": True}}, "privileged"),
         ({"serviceAcount": {}}, "serviceAcount"),
         ({"affinity": {"nodes": {}}}, "nodes"),
+        (
+            {"affinity": {"podAffinity": {PREFERRED: [{"weight": 0, "podAffinityTerm": {"topologyKey": "a"}}]}}},
+            "weight",
+        ),
+        ({"affinity": {"podAntiAffinity": {REQUIRED: [{"labelSelector": {}}]}}}, "topologyKey"),
+        ({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": []}}}}, "nodeSelectorTerms"),
+        ({"networkPolicies": {"clients": [{"podSelector": {"matchExpressions": [EMPTY]}}]}}, "values"),
+        ({"extraVolumes": [{"name": "a", "secret": {"name": "b"}}]}, "secretName"),
+        ({"extraEnv": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b"}}}]}, "key"),
+        ({"ingress": {"tls": [{"hosts": ["a.example.com:443"]}]}}, "/ingress/tls/0/hosts/0"),
         ({"ingress": {"hosts": []}}, "hosts"),
         ({"groupPerApp": False, "ingress": {"enabled": True}}, "ingress.enabled: there is no group"),
         (

@@ -110,7 +110,8 @@ def test_the_schema_is_closed_everywhere() -> None:
             if "properties" in schema and schema.get("additionalProperties") is not False:
                 open_ones.append(path)
             for name, inner in schema.items():
-                walk(inner, f"{path}/{name}")
+                if name not in ("if", "then", "else"):  # they add to a schema that is closed
+                    walk(inner, f"{path}/{name}")
 
     walk(json.loads((CHART / "values.schema.json").read_text()), "")
     assert open_ones == []
