@@ -53,7 +53,10 @@ MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
 METRICS = {"metrics": {"serviceMonitor": True, "rules": True}}
 CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}}
-SYNC = {"repositorySync": {"enabled": True, "source": "s3://models/repository"}}
+SYNC = {
+    "repositorySync": {"enabled": True, "source": "s3://models/repository"},
+    "secrets": {"storage": "slipway-storage"},
+}
 BOOTSTRAP = {"training": {"bootstrap": {"enabled": True, "apps": sorted(app.name for app in find_apps())}}}
 REQUESTS = {"scaling": {"metric": "requests"}}
 """Installations with GPUs have a metrics adapter."""

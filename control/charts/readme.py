@@ -24,13 +24,14 @@ HEAD = """\
 helm install slipway charts/slipway --namespace slipway --create-namespace --values my-values.yaml
 ```
 
-A gateway is ready when each of its apps has a version. Set one of `repositorySync` (a bucket), `modelRepository.images`
-(images with models) or, for a first try, `training.bootstrap.enabled` (a training on synthetic data).
+A gateway is ready when each of its apps has a version. Set one of `repositorySync` (a bucket),
+`modelRepository.images` (images with models) or, for a first try, `training.bootstrap.enabled` (a training on
+synthetic data).
 
-All small apps share a Deployment; apps with GPUs have RayServices. Each group has a Service, and scaling, a disruption
-budget, routes, monitors and alerts if they are enabled. `apps.yaml` is generated from the apps, so a new app needs no
-change here. [docs/kubernetes.md](../../docs/kubernetes.md) lists what the cluster must provide, and what has not been
-tested on a cluster.
+All small apps share a Deployment; apps with GPUs have RayServices. Each group has a Service, and scaling, a
+disruption budget, routes, monitors and alerts if they are enabled. `apps.yaml` is generated from the apps, so a new
+app needs no change here. [docs/kubernetes.md](../../docs/kubernetes.md) lists what the cluster must provide, and what
+has not been tested on a cluster.
 """
 
 

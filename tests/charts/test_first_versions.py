@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from control.package import image
 from serving.kernel.find_app import find_apps
 from tests.charts.chart import CHART, objects, of_kind, pods, value_set, variables
 from tests.serving.toy import write_version
@@ -86,6 +87,7 @@ def test_images_with_models_take_the_place_of_the_claim(tmp_path: Path) -> None:
         assert volume["emptyDir"] == {}
         steps = pod["initContainers"]
         assert [step["image"] for step in steps] == ["slipway/price:3", "registry.example.com/slipway/fraud:1"]
+    assert " /opt/slipway/model-repository\n" in image.DOCKERFILE.template, "where the image has its models"
     baked, models = tmp_path / "baked", tmp_path / "mounted"
     models.mkdir()
     write_version(baked, 1)
