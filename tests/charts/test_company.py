@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.charts.chart import objects, of_kind, pod_templates, pods, value_set
+from tests.charts.chart import CHART, SETS, objects, of_kind, pod_templates, pods, value_set
 
 COMPANY = value_set("company")
-OWN = ("ServingRuntime", "ConfigMap")
-"""Kinds without the labels of all pods: a runtime has no labels, and the set's own objects."""
 
 
 def test_every_object_and_every_pod_has_the_labels() -> None:
@@ -133,16 +131,12 @@ def test_pods_of_other_claims_go_anywhere(modes: list[str]) -> None:
 
 def test_every_variable_of_the_chart_is_refused_as_another() -> None:
     """The list in `_validate.tpl` is complete."""
-    text = (objects_of_all_sets() | set()) - {one["name"] for one in COMPANY["extraEnv"]}
-    from control.charts.render import CHART
-
+    own = variables_of_all_sets() - {one["name"] for one in COMPANY["extraEnv"]}
     known = (CHART / "templates" / "_validate.tpl").read_text()
-    assert [name for name in sorted(text) if f'"{name}"' not in known] == []
+    assert [name for name in sorted(own) if f'"{name}"' not in known] == []
 
 
-def objects_of_all_sets() -> set[str]:
-    from tests.charts.chart import SETS
-
+def variables_of_all_sets() -> set[str]:
     found: set[str] = set()
     for name in SETS:
         for item in objects(value_set(name)).values():

@@ -53,11 +53,10 @@ def test_the_schedule_of_a_training_is_one_too() -> None:
     refuse(values, 'training.jobs.j.schedule: "0 3 * *" has 4 fields')
 
 
-@pytest.mark.parametrize(
-    "line", ["0 3 * * *", "*/10 1,5-9/2 ? JAN-MAR,12 sun", "@every 1h30m", "@daily", " 0  3 * * 1 ", ""]
-)
-def test_a_good_schedule_passes(line: str) -> None:
-    assert render(schedule(line))
+def test_good_schedules_pass() -> None:
+    lines = ("0 3 * * *", "*/10 1,5-9/2 ? JAN-MAR,12 sun", "@every 1h30m", "@daily", " 0  3 * * 1 ")
+    jobs = {f"j{number}": {"app": "price", "schedule": line} for number, line in enumerate(lines)}
+    assert render({"training": {"jobs": jobs}, "mlflow": {"url": "http://mlflow:5000"}, **schedule("")})
 
 
 @pytest.mark.parametrize(
