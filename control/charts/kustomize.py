@@ -28,6 +28,8 @@ ONE = {"groupPerApp": False, "groups": {"all": {"runtime": "process"}}}
 MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
 METRICS = {"metrics": {"serviceMonitor": True, "rules": True}}
+TRITON = {"enabled": True, "models": ["matching"], "gpus": 1, "gpuModels": ["matching"]}
+"""What reserves a GPU has a model that uses it."""
 CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}}
 
 
@@ -47,7 +49,7 @@ COMPONENTS: Mapping[str, Component] = {
     "apps": Component(values={}, patched=True),
     "one": Component(values=ONE),
     "mlflow": Component(values={**NOTHING, **MLFLOW, **SECRETS}),
-    "gpu": Component(values={**NOTHING, **METRICS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}),
+    "gpu": Component(values={**NOTHING, **METRICS, "triton": TRITON}, over={**NOTHING, **METRICS}),
     "observability": Component(values=METRICS, over={}),
     "routes": Component(values={"routes": {"enabled": True}}, over={}),
     "canary": Component(values={**ONE, "groups": CANARY, "routes": {"enabled": True}}, over=ONE),

@@ -20,9 +20,12 @@ def test_as_it_is_it_makes_no_more_than_needed() -> None:
 
 def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
     (runtime,) = of_kind({"triton": {"enabled": True}}, "ServingRuntime").values()
-    (container,) = runtime["spec"]["containers"]
-    loaded = [word.partition("=")[2] for word in container["args"] if word.startswith("--load-model=")]
+    container, versions = runtime["spec"]["containers"]
+    assert container["name"] == "kserve-container", "KServe makes its Service of the first container"
+    loaded = [word.partition("=")[2] for word in versions["args"] if word.startswith("--model=")]
     assert loaded == sorted(app.name for app in find_apps())
+    assert versions["command"] == ["slipway", "triton", "follow"] and "--cpus=4" in versions["args"]
+    assert versions["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "served"}
     assert "--model-control-mode=explicit" in container["args"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     (service,) = of_kind({"triton": {"enabled": True}}, "InferenceService").values()
@@ -47,12 +50,20 @@ def test_an_image_is_pinned_by_a_digest_that_is_one() -> None:
 
 @pytest.mark.parametrize("gpus", [0, 1])
 def test_triton_asks_for_gpus_and_their_runtime_or_for_none(gpus: int) -> None:
-    values = {"triton": {"enabled": True, "gpus": gpus, "runtimeClassName": "nvidia"}}
+    chosen = {"models": ["price", "quality"], "gpuModels": ["quality"] * gpus}
+    values = {"triton": {"enabled": True, "gpus": gpus, "runtimeClassName": "nvidia", **chosen}}
     (runtime,) = of_kind(values, "ServingRuntime").values()
     limits = set(runtime["spec"]["containers"][0]["resources"]["limits"])
     (service,) = of_kind(values, "InferenceService").values()
     assert limits - {"cpu", "memory"} == ({"nvidia.com/gpu"} if gpus else set())
-    assert service["spec"]["predictor"].get("runtimeClassName") == ("nvidia" if gpus else None)
+    predictor = service["spec"]["predictor"]
+    assert predictor.get("runtimeClassName") == ("nvidia" if gpus else None)
+    assert ("tolerations" in predictor) == bool(gpus)
+    server, versions = runtime["spec"]["containers"]
+    limited = {"--rate-limit=execution_count", "--rate-limit-resource=gpu-slot:2"}
+    assert limited & set(server["args"]) == (limited if gpus else set())
+    placed = {"--gpus=1", "--on-gpu=quality"}
+    assert placed & set(versions["args"]) == (placed if gpus else set())
 
 
 def test_mlflow_answers_to_its_service() -> None:
@@ -156,7 +167,8 @@ def test_trainers_may_submit_and_nothing_else() -> None:
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == PRODUCTION["rbac"]["trainers"]
     granted = {resource for rule in role["rules"] for resource in rule["resources"]}
-    assert granted == {"rayjobs", "pods", "pods/log"}
+    assert granted == {"rayjobs", "raycronjobs", "jobs", "events", "pods", "pods/log"}
+    assert {verb for rule in role["rules"][1:] for verb in rule["verbs"]} == {"get", "list", "watch"}
     assert of_kind({}, "Role") == {}
 
 
@@ -170,7 +182,7 @@ def test_an_account_without_a_namespace_is_of_this_one() -> None:
 
 def test_priorities_put_serving_first() -> None:
     classes = of_kind(PRODUCTION, "PriorityClass")
-    assert classes["slipway-serving"]["value"] > classes["slipway-batch"]["value"]
+    assert classes["slipway-slipway-serving"]["value"] > classes["slipway-slipway-batch"]["value"]
     assert not any(one["globalDefault"] for one in classes.values())
 
 
@@ -202,8 +214,10 @@ def test_secrets_are_named_and_never_held() -> None:
 
 def test_policies_are_for_pods_that_there_are() -> None:
     plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
-    assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-databases"}
-    assert set(of_kind({}, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
+    assert set(plain) == {f"slipway-{name}" for name in ("deny", "dns", "doors", "databases", "test")}
+    on_ray = {"slipway-ray-head", "slipway-ray-metrics", "slipway-api-server"}
+    clusters = {f"slipway-{app.name}-ray" for app in find_apps()}
+    assert set(of_kind({}, "NetworkPolicy")) == {*plain, *on_ray, *clusters}
 
 
 @pytest.mark.parametrize(

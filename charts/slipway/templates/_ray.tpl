@@ -1,3 +1,8 @@
+{{/* Labels of Ray's pods. KubeRay's Service of a RayService's head selects the application's name that KubeRay sets. */}}
+{{- define "slipway.rayLabels" -}}
+{{- omit (fromYaml (include "slipway.labels" .)) "app.kubernetes.io/name" | toYaml -}}
+{{- end -}}
+
 {{/* Ray reports the health of its node, without a token. Takes path and port. */}}
 {{- define "slipway.rayLiveness" -}}
 httpGet:
@@ -161,7 +166,7 @@ applications:
   template:
     metadata:
       labels:
-        {{- include "slipway.labels" $root | nindent 8 }}
+        {{- include "slipway.rayLabels" $root | nindent 8 }}
         {{- include "slipway.trackSelector" $scope | nindent 8 }}
     spec:
       automountServiceAccountToken: false

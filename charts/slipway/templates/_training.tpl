@@ -19,7 +19,7 @@
 {{- $mounts := "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models" -}}
 {{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %s" (include "slipway.claim" .root) -}}
 {{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s" $claim -}}
-{{- $labels := printf "%s\n%s" (include "slipway.labels" .root) (include "slipway.selector" (dict "root" .root "part" "training")) -}}
+{{- $labels := printf "%s\n%s" (include "slipway.rayLabels" .root) (include "slipway.selector" (dict "root" .root "part" "training")) -}}
 {{- $cpu := $job.cpu | default "2" -}}
 {{- $cores := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu) 1000.0) (float64 $cpu) -}}
 {{- $size := dict "cpu" (lt $cores (float64 $workers) | ternary (toString $workers) $cpu) "memory" ($job.memory | default "8Gi") -}}
