@@ -154,7 +154,6 @@ FLOWS: list[tuple[str, str, int, bool]] = [
     ("job", "mlflow", 5000, True),
     ("job", "ray-head", DASHBOARD, False),
     ("test", "gateway", HTTP, True),
-    ("test", "gateway", GRPC, True),
     ("test", "mlflow", 5000, False),
     ("mlflow", "gateway", HTTP, False),
     ("triton", "gateway", HTTP, False),
@@ -176,8 +175,6 @@ FLOWS: list[tuple[str, str, int, bool]] = [
 def who(release: Made, part: str) -> list[Pod]:
     if part in OUTSIDE:
         return [OUTSIDE[part]]
-    if part == "test":
-        return [Pod("test", {"slipway.dev/release": "slipway", "slipway.dev/part": "test"})]
     found = release.of(part)
     assert found, part
     return found
