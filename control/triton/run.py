@@ -10,8 +10,12 @@ from control.console import fail, note
 from control.triton.follow import Served
 from control.triton.report import Report
 from control.triton.server import TritonAway
+from control.triton.status import StatusError
 
-__all__ = ["Looks", "keep_current"]
+__all__ = ["Looks", "Writes", "keep_current"]
+
+AGAIN_SECONDS = 60.0
+"""After this time the status is compared again: somebody may have replaced it."""
 
 
 class Looks(Protocol):
@@ -21,9 +25,19 @@ class Looks(Protocol):
         """What Triton serves now. Raises `TritonAway`."""
 
 
-def keep_current(follower: Looks, every: float, report: Report | None = None) -> Sequence[Served]:
+class Writes(Protocol):
+    """Where the state is written, as a `Status` does."""
+
+    def write(self, served: Sequence[Served]) -> None:
+        """Replace what was written before. Raises `StatusError`."""
+
+
+def keep_current(
+    follower: Looks, every: float, report: Report | None = None, status: Writes | None = None
+) -> Sequence[Served]:
     """Look every `every` seconds; with 0, look once and return what Triton serves. Raises `TritonAway` then."""
     said: object = None
+    written: object = None
     while True:
         served: Sequence[Served] | None = None
         try:
@@ -40,9 +54,21 @@ def keep_current(follower: Looks, every: float, report: Report | None = None) ->
             for one in served:
                 note(_line(one))
             said = served
+        if status is not None and served is not None and (served, time.monotonic() // AGAIN_SECONDS) != written:
+            written = _write(status, served)
         if not every:
             return served or ()
         time.sleep(every)
+
+
+def _write(status: Writes, served: Sequence[Served]) -> object:
+    """What is written then; None if it could not be written. Following goes on in any case."""
+    try:
+        status.write(served)
+    except (OSError, StatusError) as error:
+        fail(str(error))
+        return None
+    return served, time.monotonic() // AGAIN_SECONDS
 
 
 def _line(one: Served) -> str:

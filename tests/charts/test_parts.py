@@ -28,6 +28,13 @@ def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
     assert loaded == sorted(app.name for app in find_apps())
     assert versions["command"] == ["slipway", "triton", "follow"] and "--cpus=4" in versions["args"]
     assert versions["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "served"}
+    assert "--inference-service=slipway-triton" in versions["args"]
+    (role,) = of_kind({"triton": {"enabled": True}}, "Role").values()
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["resourceNames"]) == (["inferenceservices/status"], ["slipway-triton"])
+    assert "account" not in {mount["name"] for mount in container["volumeMounts"]}, "Triton itself has no token"
+    quiet = {"triton": {"enabled": True, "reportStatus": False}}
+    assert of_kind(quiet, "Role") == {} == of_kind(quiet, "RoleBinding")
     assert "--model-control-mode=explicit" in container["args"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     (service,) = of_kind({"triton": {"enabled": True}}, "InferenceService").values()
@@ -168,8 +175,8 @@ def test_budgets_cover_the_gateways_of_a_track() -> None:
 
 
 def test_trainers_may_submit_and_nothing_else() -> None:
-    (role,) = of_kind(PRODUCTION, "Role").values()
-    (binding,) = of_kind(PRODUCTION, "RoleBinding").values()
+    role = of_kind(PRODUCTION, "Role")["slipway-trainer"]
+    binding = of_kind(PRODUCTION, "RoleBinding")["slipway-trainer"]
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == PRODUCTION["rbac"]["trainers"]
     granted = {resource for rule in role["rules"] for resource in rule["resources"]}

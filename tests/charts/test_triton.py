@@ -21,6 +21,8 @@ from training.onnx.config_pbtxt import config_pbtxt
 
 OWN = ("--model-repository", "--model-control-mode", "--http-port", "--grpc-port", "--metrics-port")
 """Options that the test's server has already."""
+CLUSTER = ("--port", "--inference-service")
+"""Options that need a pod."""
 VALUES = {"triton": {"enabled": True, "models": ["toy", "unpublished"]}}
 GPU = {"triton": {"enabled": True, "gpus": 1, "gpuModels": ["price"]}}
 
@@ -40,7 +42,7 @@ def test_an_app_without_a_version_does_not_keep_the_others_from_traffic(tmp_path
     server.start()  # waits for what the readiness probe asks
     try:
         replaced = {"/models": str(tmp_path / "models"), "--url=127.0.0.1:8001": f"--url={server.url}"}
-        options = [replaced.get(word, word) for word in versions["args"] if word != "--port=8003"]
+        options = [replaced.get(word, word) for word in versions["args"] if not word.startswith(CLUSTER)]
         line = [sys.executable, "-m", "control", *versions["command"][1:], *options, "--every=0"]
         done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120)
         assert "toy: 1\nunpublished: no version; there is no version" in done.stderr

@@ -48,6 +48,9 @@ args:
   {{- if gt (int .Values.triton.gpus) 0 }}
   - --gpus={{ int .Values.triton.gpus }}
   {{- end }}
+  {{- if .Values.triton.reportStatus }}
+  - --inference-service={{ include "slipway.fullname" . }}-triton
+  {{- end }}
   {{- range $chosen.models }}
   - --model={{ . }}
   {{- end }}
@@ -92,4 +95,9 @@ volumeMounts:
   - name: models
     mountPath: /models
     readOnly: true
+  {{- if .Values.triton.reportStatus }}
+  - name: account
+    mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+    readOnly: true
+  {{- end }}
 {{- end -}}

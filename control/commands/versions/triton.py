@@ -27,6 +27,9 @@ def follow(
     every: Annotated[float, typer.Option(min=0, help="Seconds between two looks; 0: look once and exit.")] = 5,
     keep: Annotated[float, typer.Option(min=0, help="Seconds that a version stays without an alias.")] = 300,
     port: Annotated[int, typer.Option(min=0, help="Port of the report over HTTP; 0: no report.")] = 0,
+    inference_service: Annotated[
+        str, typer.Option(help="An InferenceService of this namespace whose status says what is served.")
+    ] = "",
 ) -> None:
     """Load the versions that aliases name into a running Triton, and unload the others.
 
@@ -40,6 +43,7 @@ def follow(
     from control.triton.report import Report
     from control.triton.run import keep_current
     from control.triton.server import Server
+    from control.triton.status import in_cluster
 
     stray = sorted(set(on_gpu or ()) - set(model)) if model else []
     if stray or (on_gpu and not gpus):
@@ -48,9 +52,10 @@ def follow(
         )
     place = Place(cpus=cpus, gpus=gpus, on_gpus=tuple(on_gpu or ()))
     follower = Follower(repository, Server(url), place, model or (), keep)
+    status = in_cluster(inference_service) if inference_service else None
     if port:
         with Report(port) as report:
-            served = keep_current(follower, every, report)
+            served = keep_current(follower, every, report, status)
     else:
-        served = keep_current(follower, every)
+        served = keep_current(follower, every, None, status)
     raise typer.Exit(int(any(one.problem for one in served)))

@@ -68,7 +68,7 @@ def test_the_test_reaches_gateways_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_nothing_waits_in_argo_cd_for_what_waits_for_it(name: str) -> None:
-    """Gateways are healthy only with a version; MLflow only with its tables; hooks before or after them would hang."""
+    """Gateways are healthy only with a version, MLflow only with its tables: hooks around them would hang."""
     for item in render(value_set(name)):
         annotations = item["metadata"].get("annotations", {})
         if HOOK in annotations and annotations[HOOK] != "test":

@@ -1,4 +1,4 @@
-"""Where traffic that leaves the release may go: by CIDR, namespace and pod, and by name where Cilium is the network."""
+"""Where traffic that leaves the release may go: by CIDR, namespace, pod and, with Cilium, by name."""
 
 from __future__ import annotations
 
