@@ -33,7 +33,8 @@ there are no errors, 1 if there are errors (with `--strict`, also warnings), and
 - **Objects are checked together if they are applied together**: all objects of a rendered chart, of a
   kustomization or of a folder. Declare an object that exists elsewhere with a comment
   `# slipway.dev/external: secret/database, metric/queue_length` in the value set, the kustomization or a file,
-  with an annotation of that name on an object, or with `--external`.
+  with an annotation of that name on an object, or with `--external`. `pods/NAME` means the pods of the network
+  policy NAME, where people create them later.
 - `--ignore SLW808` skips a rule.
 
 The linter cannot know the content of a registry, a bucket or a node, or what an operator does with an object.
