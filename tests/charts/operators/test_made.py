@@ -43,6 +43,7 @@ def made(name: str) -> Made:
     return make([*objects(value_set(name)).values(), *([SUBMITTED] if name == "production" else [])])
 
 
+@cache
 def policies(name: str) -> list[Object]:
     return [item for item in objects(value_set(name)).values() if item["kind"] == "NetworkPolicy"]
 
@@ -188,7 +189,7 @@ def test_who_may_reach_whom(source: str, target: str, port: int, may: bool) -> N
             assert allowed(policies("production"), one, other, port) is may, (one.name, other.name)
 
 
-@pytest.mark.parametrize("name", ["default", "gpu", "production"])
+@pytest.mark.parametrize("name", ["gpu", "production"])
 def test_the_pods_of_a_ray_cluster_reach_each_other_and_no_other_group(name: str) -> None:
     release = made(name)
     heads = release.of("ray-head")
@@ -196,7 +197,7 @@ def test_the_pods_of_a_ray_cluster_reach_each_other_and_no_other_group(name: str
     for head in heads:
         for worker in [*release.of("gateway"), *release.of("model")]:
             same = worker.labels.get("ray.io/cluster") == head.labels["ray.io/cluster"]
-            for port in (GCS, DASHBOARD, ANY):
+            for port in (GCS, ANY):
                 assert allowed(policies(name), worker, head, port) is same, (worker.name, head.name, port)
             assert allowed(policies(name), head, worker, ANY) is same, (head.name, worker.name)
 

@@ -127,6 +127,20 @@ def test_triton_is_known_to_gateways_where_it_runs(tmp_path: Path, root: Path) -
                 assert {"name": "SLIPWAY_TRITON_URL", "value": "slipway-triton:8001"} in container["env"]
 
 
+def test_a_reserved_gpu_has_a_model_that_gateways_ask(root: Path) -> None:
+    items = built(root / "k8s" / "overlays" / "production")
+    (runtime,) = (item for item in items if item["kind"] == "ServingRuntime")
+    assert "nvidia.com/gpu" in runtime["spec"]["containers"][0]["resources"]["limits"]
+    on_gpu = {word.partition("=")[2] for word in runtime["spec"]["containers"][1]["args"] if "--on-gpu=" in word}
+    asking = {
+        item["metadata"]["labels"]["slipway.dev/group"]
+        for item in items
+        if item["kind"] == "RayService"
+        and all({"name": "SLIPWAY_BACKEND", "value": "triton"} in one["env"] for one in containers(item))
+    }
+    assert asking == on_gpu == {"matching"}
+
+
 def containers(item: Any) -> list[dict[str, Any]]:
     if isinstance(item, list):
         return [found for inner in item for found in containers(inner)]

@@ -1,27 +1,29 @@
+"""The command in this process; tests/charts/test_triton.py runs it beside a real Triton."""
+
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from tests.control.conftest import Slipway
+from control.commands.versions.triton import follow
+from control.triton.server import TritonAway
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--on-gpu", "price"), "--on-gpu needs --gpus 1 or more"),
-        (("--on-gpu", "price", "--gpus", "1", "--model", "fraud"), "--on-gpu price needs --model price"),
+        ({"on_gpu": ["price"]}, "--on-gpu needs --gpus 1 or more"),
+        ({"on_gpu": ["price"], "gpus": 1, "model": ["fraud"]}, "--on-gpu price needs --model price"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    slipway: Slipway, tmp_path: Path, options: tuple[str, ...], said: str
-) -> None:
-    done = slipway.run("triton", "follow", str(tmp_path), *options)
-    assert done.returncode == 2 and said in done.stderr
+def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(typer.BadParameter, match=said):
+        follow(tmp_path, **options)
 
 
-def test_a_triton_that_is_away_is_named(slipway: Slipway, tmp_path: Path, unused_port: int) -> None:
-    done = slipway.run("triton", "follow", str(tmp_path), "--url", f"127.0.0.1:{unused_port}", "--every", "0")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: Triton at 127.0.0.1:{unused_port} does not answer")
+def test_a_triton_that_is_away_is_named(tmp_path: Path, unused_port: int) -> None:
+    with pytest.raises(TritonAway, match=f"Triton at 127.0.0.1:{unused_port} does not answer"):
+        follow(tmp_path, url=f"127.0.0.1:{unused_port}", every=0)
