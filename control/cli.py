@@ -38,12 +38,13 @@ COMMANDS = {
     "repository verify": "versions.repository",
     "package": "versions.package",
     "triton lint": "lint.triton",
+    "triton follow": "versions.triton",
     "manifests lint": "lint.manifests",
 }
 """Words -> module of `control.commands`, in the order of the help. The last word names the function."""
 GROUPS = {
     "repository": "Copy and verify the whole model repository.",
-    "triton": "Check Triton's model configurations.",
+    "triton": "Check Triton's model configurations, and keep a running Triton current.",
     "manifests": "Check Kubernetes manifests without a cluster.",
 }
 PASSES_ON = {"train", "compare", "predict"}

@@ -31,8 +31,12 @@ An error keeps the model from loading, or makes every request fail. A warning is
 not the effect that it seems to have. The exit code is 1 if there are errors; with `--strict`, also if there are
 warnings.
 
-The linter cannot know which GPUs a server has, which operators its ONNX Runtime supports, or how much memory there
-is. It opens the graphs of the ONNX Runtime backend only; for other backends it checks the text alone.
+With `--gpus N`, or with `--values FILE` for the Triton that the chart deploys with these values, it also checks
+that the models fit the server: GPUs that no model uses, models on GPUs that there are not, models that are not
+published (T165 to T168).
+
+The linter cannot know which operators a server's ONNX Runtime supports, or how much memory there is. It opens the
+graphs of the ONNX Runtime backend only; for other backends it checks the text alone.
 
 Tests compare the linter with a real tritonserver on a corpus of mistakes: the server loads every model that the
 linter passes, and the linter names every model that the server refuses. That server runs the Python replacement of

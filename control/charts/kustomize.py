@@ -52,6 +52,8 @@ ONE = {**NOTHING, "groups": {"all": {"runtime": "process"}}}
 MLFLOW = {"mlflow": {"enabled": True, "artifacts": "s3://mlflow/artifacts"}}
 SECRETS = {"secrets": {"mlflow": {"name": "slipway-mlflow"}, "storage": "slipway-storage"}}
 METRICS = {"metrics": {"serviceMonitor": True, "rules": True}}
+TRITON = {"enabled": True, "models": ["matching"], "gpus": 1, "gpuModels": ["matching"]}
+"""What reserves a GPU has a model that uses it."""
 CANARY = {"all": {"runtime": "process", "canary": {"weight": 10, "replicas": 1}}}
 SYNC = {
     "repositorySync": {"enabled": True, "source": "s3://models/repository"},
@@ -78,9 +80,7 @@ COMPONENTS: Mapping[str, Component] = {
     "apps": Component(values=EACH, patched=True),
     "one": Component(values=ONE),
     "mlflow": Component(values={**NOTHING, **MLFLOW, **SECRETS}),
-    "gpu": Component(
-        values={**NOTHING, **METRICS, **REQUESTS, "triton": {"enabled": True}}, over={**NOTHING, **METRICS}
-    ),
+    "gpu": Component(values={**NOTHING, **METRICS, **REQUESTS, "triton": TRITON}, over={**NOTHING, **METRICS}),
     "observability": Component(values={**EACH, **METRICS}, over=EACH),
     "routes": Component(values={**EACH, "routes": {"enabled": True}}, over=EACH),
     "canary": Component(values={**ONE, "groups": CANARY, "routes": {"enabled": True}}, over=ONE),

@@ -25,7 +25,7 @@ RETRIES = 2
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 HINTS = {
     401: "the server refuses the credentials of this context: log in again",
-    403: "ask for the verbs create and get on rayjobs, list on pods and get on pods/log in this namespace",
+    403: "ask for the chart's Role <release>-trainer (rbac.trainers) in this namespace",
     404: "the namespace does not exist, or KubeRay is not installed",
     409: "a job of that name exists: wait a second and repeat",
 }

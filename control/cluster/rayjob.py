@@ -23,6 +23,15 @@ LONGEST_NAME = 47
 EXPANDED = re.compile(r"[$`\"'\\!\s]")
 """Characters that a shell expands: KubeRay passes the runtime environment through one, in double quotes."""
 MLFLOW = "MLFLOW_TRACKING_URI"
+PORTS = {"gcs-server": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080}
+"""Ports of the head, those of Ray's and KubeRay's defaults."""
+HEALTH = {
+    "httpGet": {"path": "/api/gcs_healthz", "port": "dashboard"},
+    "initialDelaySeconds": 30,
+    "periodSeconds": 10,
+    "timeoutSeconds": 5,
+    "failureThreshold": 12,
+}
 SUBMITTER = {"cpu": "500m", "memory": "512Mi"}
 
 
@@ -70,6 +79,9 @@ def rayjob(
         "app.kubernetes.io/component": "training",
         "app.kubernetes.io/version": version("slipway"),
         "slipway/app": request.app,
+        # The network policies of the chart select these.
+        "slipway.dev/release": settings.release,
+        "slipway.dev/part": "training",
     }
     metadata: dict[str, Any] = {"name": name, "labels": labels}
     if settings.namespace:
@@ -182,10 +194,13 @@ def _submitter(settings: ClusterSettings) -> dict[str, Any]:
 
 
 def _head(settings: ClusterSettings, cpus: int, mlflow_uri: str) -> dict[str, Any]:
-    resources = {"cpu": str(cpus), "memory": settings.memory, "ephemeral-storage": settings.disk}
+    resources: dict[str, str] = {"cpu": str(cpus), "memory": settings.memory, "ephemeral-storage": settings.disk}
     if settings.gpus:
         resources["nvidia.com/gpu"] = str(settings.gpus)
     container = _container("ray-head", settings.image, resources)
+    container["ports"] = [{"name": name, "containerPort": port} for name, port in PORTS.items()]
+    # Without them, KubeRay adds probes that need wget.
+    container["livenessProbe"] = container["readinessProbe"] = HEALTH
     if settings.secrets:
         container["envFrom"] = [{"secretRef": {"name": name}} for name in settings.secrets]
     if not mlflow_uri:

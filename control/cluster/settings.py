@@ -23,6 +23,11 @@ class ClusterSettings:
     namespace: str = setting(
         "", "Namespace of training jobs; empty: that of the kubeconfig's context.", name="CLUSTER_NAMESPACE"
     )
+    release: str = setting(
+        "slipway",
+        "Release of the chart in that namespace; its network policies apply to training jobs.",
+        name="CLUSTER_RELEASE",
+    )
     image: str = setting(
         "", "Image of training jobs; empty: `slipway/training` of this version.", name="TRAINING_IMAGE"
     )
@@ -74,6 +79,11 @@ class ClusterSettings:
                     raise SettingsError(
                         f"SLIPWAY_TRAINING_{name}: {each!r} is not a valid name; allowed: {ALLOWED}"
                     )
+        if not LABEL.fullmatch(self.release):
+            raise SettingsError(
+                f"SLIPWAY_CLUSTER_RELEASE: {self.release!r} is not a valid name; "
+                "allowed: lower-case letters, digits and -"
+            )
         if self.namespace and not LABEL.fullmatch(self.namespace):
             raise SettingsError(
                 f"SLIPWAY_CLUSTER_NAMESPACE: {self.namespace!r} is not a valid name; "

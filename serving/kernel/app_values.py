@@ -36,7 +36,7 @@ class Replicas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one replica reserves. `cpus` may be a fraction; `gpus` applies to the backend `replica` only."""
+    """What one replica reserves. `cpus` may be a fraction; `gpus` is for the backends `replica` and `triton`."""
 
     cpus: float = 1.0
     gpus: float = 0.0

@@ -14,10 +14,14 @@ from tests.charts.chart import of_kind
 
 GROUPS = {"groupPerApp": False, "groups": {"one": {"apps": ["price"]}}}
 VALUES = {**GROUPS, "metrics": {"rules": True}, "triton": {"enabled": True}}
-WELL = 'slipway_requests_total{namespace="slipway",app="price",status="200"}'
-BAD = 'slipway_requests_total{namespace="slipway",app="price",status="503"}'
-CHAMPION = 'slipway_champion_version{namespace="slipway",app="price"}'
-REFUSED = 'slipway_rejections_total{namespace="slipway",app="price",version="1",reason="overload"}'
+OWN = 'namespace="slipway",app="price",slipway_dev_release="slipway"'
+ANOTHER = 'namespace="slipway",app="price",slipway_dev_release="second"'
+WELL = f'slipway_requests_total{{{OWN},status="200"}}'
+BAD = f'slipway_requests_total{{{OWN},status="503"}}'
+BAD_THERE = f'slipway_requests_total{{{ANOTHER},status="503"}}'
+CHAMPION = f"slipway_champion_version{{{OWN}}}"
+CHAMPION_THERE = f"slipway_champion_version{{{ANOTHER}}}"
+REFUSED = f'slipway_rejections_total{{{OWN},version="1",reason="overload"}}'
 QUEUE = "slipway:triton_queue_microseconds:mean2m"
 TRITON = '{namespace="slipway",service="slipway-triton"}'
 
@@ -61,13 +65,16 @@ def test_prometheus_accepts_the_rules(promtool: str, rules: Path) -> None:
         ({CHAMPION: "1x120", REFUSED: "5x120"}, "SlipwayOverload", set()),
         ({CHAMPION: "1x120"}, "SlipwayAppAbsent", set()),
         ({WELL: "1x120"}, "SlipwayAppAbsent", {"critical"}),
+        # Another release in the namespace.
+        ({CHAMPION_THERE: "1x120"}, "SlipwayAppAbsent", {"critical"}),
+        ({WELL: "0+99x120", BAD_THERE: "0+99x120", CHAMPION: "1x120"}, "SlipwayErrorBudgetBurn", set()),
     ],
 )
 def test_alerts_follow_the_series(
     promtool: str, rules: Path, series: dict[str, str], alert: str, severities: set[str]
 ) -> None:
     known = [one for group in groups() for one in group["rules"] if one.get("alert") == alert]
-    extra = {"namespace": "slipway"} if alert == "SlipwayAppAbsent" else {}
+    extra = {"namespace": "slipway", "slipway_dev_release": "slipway"} if alert == "SlipwayAppAbsent" else {}
     expected = [
         {"exp_labels": {**one["labels"], **extra}, "exp_annotations": one["annotations"]}
         for one in known

@@ -43,7 +43,8 @@ def test_objectives_are_the_apps_own(groups: dict[str, list[dict[str, Any]]]) ->
     for app in find_apps():
         slo = load_values(app.folder).slo
         rules = {rule["alert"]: rule["expr"] for rule in groups[f"slipway-{app.name}"] if "alert" in rule}
-        assert all(f'app="{app.name}"' in expression for expression in rules.values())
+        of = f'namespace="slipway",app="{app.name}",slipway_dev_release="slipway"'
+        assert all(of in expression for expression in rules.values())
         assert float(rules["SlipwayLatencyHigh"].rpartition("> ")[2]) == pytest.approx(slo.p99_ms / 1000)
         burns = [
             rule["expr"] for rule in groups[f"slipway-{app.name}"] if rule["alert"] == "SlipwayErrorBudgetBurn"
@@ -59,4 +60,8 @@ def test_monitors_find_the_services() -> None:
         found = [one for one in services if selector <= one["metadata"]["labels"].items()]
         assert found
         (endpoint,) = monitor["spec"]["endpoints"]
+        labels = set(monitor["spec"].get("targetLabels", []))
+        assert all(labels <= one["metadata"]["labels"].keys() for one in found)
+        if monitor["metadata"]["name"].endswith("-gateway"):
+            assert "slipway.dev/release" in labels, "alerts tell releases apart by it"
         assert all(endpoint["port"] in {port["name"] for port in one["spec"]["ports"]} for one in found)

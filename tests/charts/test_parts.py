@@ -11,24 +11,36 @@ from tests.charts.chart import EACH, objects, of_kind, pods, value_set, variable
 
 PRODUCTION = value_set("production")
 TRITON = {"triton": {"enabled": True}}
+OPEN = ("deny", "dns", "doors", "databases", "ray-metrics", "training", "storage", "test", "test-doors")
+"""The network policies of every release."""
 
 
 def test_as_it_is_it_makes_no_more_than_needed() -> None:
     workload = {"Deployment", "HorizontalPodAutoscaler", "Service"}
-    kinds = {kind for kind, _ in objects({})}
+    kinds = {kind for kind, name in objects({}) if not name.endswith("-test")}
     assert kinds == {"NetworkPolicy", "PersistentVolumeClaim", "ServiceAccount", *workload}
-    assert len(objects({})) <= 12
-    (pod,) = (pod for item in objects({}).values() for pod in pods(item))
+    assert len([name for _, name in objects({}) if "-test" not in name]) <= 13
+    (pod,) = (pod for item in of_kind({}, "Deployment").values() for pod in pods(item))
     assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "3072Mi"}
-    kinds = {kind for kind, _ in objects(EACH)}
+    kinds = {kind for kind, name in objects(EACH) if not name.endswith("-test")}
     assert kinds == {"NetworkPolicy", "PersistentVolumeClaim", "RayService", "Service", "ServiceAccount"}
 
 
 def test_triton_serves_the_same_claim_and_loads_what_it_is_told() -> None:
     (runtime,) = of_kind({"triton": {"enabled": True}}, "ServingRuntime").values()
-    (container,) = runtime["spec"]["containers"]
-    loaded = [word.partition("=")[2] for word in container["args"] if word.startswith("--load-model=")]
+    container, versions = runtime["spec"]["containers"]
+    assert container["name"] == "kserve-container", "KServe makes its Service of the first container"
+    loaded = [word.partition("=")[2] for word in versions["args"] if word.startswith("--model=")]
     assert loaded == sorted(app.name for app in find_apps())
+    assert versions["command"] == ["slipway", "triton", "follow"] and "--cpus=4" in versions["args"]
+    assert versions["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "served"}
+    assert "--inference-service=slipway-triton" in versions["args"]
+    (role,) = of_kind({"triton": {"enabled": True}}, "Role").values()
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["resourceNames"]) == (["inferenceservices/status"], ["slipway-triton"])
+    assert "account" not in {mount["name"] for mount in container["volumeMounts"]}, "Triton itself has no token"
+    quiet = {"triton": {"enabled": True, "reportStatus": False}}
+    assert of_kind(quiet, "Role") == {} == of_kind(quiet, "RoleBinding")
     assert "--model-control-mode=explicit" in container["args"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     (service,) = of_kind({"triton": {"enabled": True}}, "InferenceService").values()
@@ -53,12 +65,20 @@ def test_an_image_is_pinned_by_a_digest_that_is_one() -> None:
 
 @pytest.mark.parametrize("gpus", [0, 1])
 def test_triton_asks_for_gpus_and_their_runtime_or_for_none(gpus: int) -> None:
-    values = {"triton": {"enabled": True, "gpus": gpus, "runtimeClassName": "nvidia"}}
+    chosen = {"models": ["price", "quality"], "gpuModels": ["quality"] * gpus}
+    values = {"triton": {"enabled": True, "gpus": gpus, "runtimeClassName": "nvidia", **chosen}}
     (runtime,) = of_kind(values, "ServingRuntime").values()
     limits = set(runtime["spec"]["containers"][0]["resources"]["limits"])
     (service,) = of_kind(values, "InferenceService").values()
     assert limits - {"cpu", "memory"} == ({"nvidia.com/gpu"} if gpus else set())
-    assert service["spec"]["predictor"].get("runtimeClassName") == ("nvidia" if gpus else None)
+    predictor = service["spec"]["predictor"]
+    assert predictor.get("runtimeClassName") == ("nvidia" if gpus else None)
+    assert ("tolerations" in predictor) == bool(gpus)
+    server, versions = runtime["spec"]["containers"]
+    limited = {"--rate-limit=execution_count", "--rate-limit-resource=gpu-slot:2"}
+    assert limited & set(server["args"]) == (limited if gpus else set())
+    placed = {"--gpus=1", "--on-gpu=quality"}
+    assert placed & set(versions["args"]) == (placed if gpus else set())
 
 
 def test_mlflow_answers_to_its_service() -> None:
@@ -76,7 +96,11 @@ def test_mlflow_answers_to_its_service() -> None:
 def test_jobs_run_before_and_after_an_upgrade() -> None:
     jobs = of_kind(PRODUCTION, "Job")
     hooks = {name: job["metadata"]["annotations"]["helm.sh/hook"] for name, job in jobs.items()}
-    assert hooks == {"slipway-migrate": "pre-upgrade", "slipway-sync-now": "post-install,post-upgrade"}
+    assert hooks == {
+        "slipway-migrate": "pre-upgrade",
+        "slipway-sync-now": "post-install,post-upgrade",
+        "slipway-test": "test",
+    }
     (sync,) = of_kind(PRODUCTION, "CronJob").values()
     (pod,) = pods(sync)
     assert pod["containers"][0]["command"] == [
@@ -125,7 +149,7 @@ def test_everything_is_denied_that_no_policy_allows() -> None:
         for expression in policy["spec"]["podSelector"].get("matchExpressions", [])
         for part in expression["values"]
     }
-    assert parts == named & parts and "gateway" in parts
+    assert parts - {"test"} == named & parts and "gateway" in parts
     assert policies["slipway-doors"]["spec"]["ingress"][0]["from"] == PRODUCTION["networkPolicies"]["clients"]
 
 
@@ -157,12 +181,13 @@ def test_budgets_cover_the_gateways_of_a_track() -> None:
 
 
 def test_trainers_may_submit_and_nothing_else() -> None:
-    (role,) = of_kind(PRODUCTION, "Role").values()
-    (binding,) = of_kind(PRODUCTION, "RoleBinding").values()
+    role = of_kind(PRODUCTION, "Role")["slipway-trainer"]
+    binding = of_kind(PRODUCTION, "RoleBinding")["slipway-trainer"]
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == PRODUCTION["rbac"]["trainers"]
     granted = {resource for rule in role["rules"] for resource in rule["resources"]}
-    assert granted == {"rayjobs", "pods", "pods/log"}
+    assert granted == {"rayjobs", "raycronjobs", "jobs", "events", "pods", "pods/log"}
+    assert {verb for rule in role["rules"][1:] for verb in rule["verbs"]} == {"get", "list", "watch"}
     assert of_kind({}, "Role") == {}
 
 
@@ -176,7 +201,7 @@ def test_an_account_without_a_namespace_is_of_this_one() -> None:
 
 def test_priorities_put_serving_first() -> None:
     classes = of_kind(PRODUCTION, "PriorityClass")
-    assert classes["slipway-serving"]["value"] > classes["slipway-batch"]["value"]
+    assert classes["slipway-slipway-serving"]["value"] > classes["slipway-slipway-batch"]["value"]
     assert not any(one["globalDefault"] for one in classes.values())
 
 
@@ -208,9 +233,11 @@ def test_secrets_are_named_and_never_held() -> None:
 
 def test_policies_are_for_pods_that_there_are() -> None:
     plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
-    assert set(plain) == {"slipway-deny", "slipway-dns", "slipway-doors", "slipway-databases"}
+    assert set(plain) == {f"slipway-{name}" for name in OPEN}
     assert set(of_kind({}, "NetworkPolicy")) == set(plain)
-    assert set(of_kind(EACH, "NetworkPolicy")) == {*plain, "slipway-ray", "slipway-ray-head"}
+    on_ray = {"slipway-ray-head", "slipway-api-server"}
+    clusters = {f"slipway-{app.name}-ray" for app in find_apps()}
+    assert set(of_kind(EACH, "NetworkPolicy")) == {*plain, *on_ray, *clusters}
 
 
 @pytest.mark.parametrize(

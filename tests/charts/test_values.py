@@ -47,6 +47,15 @@ APPS = sorted(app.name for app in find_apps())
             "the digest of slipway/gateway:0.1.0 must not be zeros",
         ),
         ({"triton": {"memory": "8G"}}, "memory"),
+        ({"triton": {"enabled": True, "gpus": 1}}, "triton.gpus: 1 reserves GPUs that no model uses"),
+        (
+            {"triton": {"enabled": True, "gpuModels": ["price"]}},
+            "triton.gpuModels: price cannot run on a GPU, because triton.gpus is 0",
+        ),
+        (
+            {"triton": {"enabled": True, "models": ["price"], "gpus": 1, "gpuModels": ["fraud"]}},
+            "triton.gpuModels: fraud is not among the models that Triton serves: price",
+        ),
         (
             {"triton": {"enabled": True, "replicas": {"min": 5}}},
             "triton.replicas: min (5) must not exceed max (4)",

@@ -30,7 +30,8 @@ def config_pbtxt(app: App[Any, Any, Any], values: Values) -> str:
         max_batch_size=max(Settings.max_rows, values.batching.max_rows),
         input=[_tensor(pb.ModelInput, spec) for spec in app.inputs],
         output=[_tensor(pb.ModelOutput, spec) for spec in app.outputs],
-        instance_group=[pb.ModelInstanceGroup(count=values.replicas.min, kind=_kind(values))],
+        # Without a kind, on the GPUs of a server that has some, and on CPUs elsewhere: control/triton/place.py.
+        instance_group=[pb.ModelInstanceGroup(count=1)],
         dynamic_batching=pb.ModelDynamicBatching(
             max_queue_delay_microseconds=int(values.batching.max_wait_ms * 1000),
             default_queue_policy=pb.ModelQueuePolicy(
@@ -47,8 +48,3 @@ def _tensor(kind: Any, spec: TensorSpec) -> Any:
     """Triton adds the row axis itself and calls BYTES a string."""
     name = "TYPE_STRING" if spec.datatype == "BYTES" else f"TYPE_{spec.datatype}"
     return kind(name=spec.name, data_type=pb.DataType.Value(name), dims=list(spec.shape[1:]) or [1])
-
-
-def _kind(values: Values) -> Any:
-    gpu = values.resources.gpus > 0 and values.backend == "triton"
-    return pb.ModelInstanceGroup.KIND_GPU if gpu else pb.ModelInstanceGroup.KIND_CPU

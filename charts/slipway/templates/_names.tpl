@@ -8,6 +8,11 @@
 {{- if le (len $name) 18 }}{{ $name }}{{ else }}{{ trunc 13 $name | trimSuffix "-" }}-{{ sha256sum $name | trunc 4 }}{{ end -}}
 {{- end -}}
 
+{{/* The prefix of the names of cluster-wide objects: two namespaces may have releases of one name. */}}
+{{- define "slipway.clusterName" -}}
+{{- printf "%s-%s" (include "slipway.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{/* Labels of every object. */}}
 {{- define "slipway.labels" -}}
 app.kubernetes.io/name: slipway
@@ -58,7 +63,7 @@ slipway.dev/track: {{ .track.track }}
 {{- define "slipway.priority" -}}
 {{- $given := .own | default (get .root.Values.priority .class) -}}
 {{- if $given }}priorityClassName: {{ $given | quote }}
-{{- else if .root.Values.priority.create }}priorityClassName: {{ include "slipway.fullname" .root }}-{{ .class }}
+{{- else if .root.Values.priority.create }}priorityClassName: {{ include "slipway.clusterName" .root }}-{{ .class }}
 {{- end -}}
 {{- end -}}
 

@@ -239,3 +239,12 @@ spec:
     {{- end }}
     {{- include "slipway.extraVolumes" .root | indent 4 }}
 {{- end -}}
+
+
+{{/* The size of a claim in MiB. Takes a quantity in Ti, Gi or Mi; another form counts as larger than any. */}}
+{{- define "slipway.sizeMebibytes" -}}
+{{- if hasSuffix "Ti" . }}{{ mulf (float64 (trimSuffix "Ti" .)) 1048576 | ceil | int64 }}
+{{- else if hasSuffix "Gi" . }}{{ mulf (float64 (trimSuffix "Gi" .)) 1024 | ceil | int64 }}
+{{- else if hasSuffix "Mi" . }}{{ trimSuffix "Mi" . | float64 | ceil | int64 }}
+{{- else }}{{ 9007199254740991 }}{{ end -}}
+{{- end -}}

@@ -42,7 +42,7 @@ rayStartParams:
      size (cpu, memory and optionally gpu), and selector, env, places, init, volumes, mounts and ports (YAML). */}}
 {{- define "slipway.rayHead" -}}
 metadata:
-  {{- include "slipway.podMetadata" (dict "root" .root "selector" .selector "models" true) | nindent 2 }}
+  {{- include "slipway.podMetadata" (dict "root" .root "selector" .selector "models" true "ray" true) | nindent 2 }}
 spec:
   automountServiceAccountToken: {{ .token }}
   serviceAccountName: {{ .account | quote }}
@@ -167,7 +167,7 @@ applications:
     {{ $part }}: "1"
   template:
     metadata:
-      {{- include "slipway.podMetadata" (dict "root" $root "selector" (include "slipway.trackSelector" $scope) "models" true) | nindent 6 }}
+      {{- include "slipway.podMetadata" (dict "root" $root "selector" (include "slipway.trackSelector" $scope) "models" true "ray" true) | nindent 6 }}
     spec:
       automountServiceAccountToken: false
       serviceAccountName: {{ include "slipway.account" $root | quote }}

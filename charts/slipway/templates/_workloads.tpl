@@ -1,9 +1,11 @@
 {{/* What values add to every pod: labels, annotations, variables, volumes, places. */}}
 
-{{/* The metadata of a pod. Takes root, selector (YAML), and optionally labels and models (whether it mounts the claim). */}}
+{{/* The metadata of a pod. Takes root, selector (YAML), and optionally labels, models (whether it mounts the claim) and ray:
+     KubeRay sets app.kubernetes.io/name of its pods, by which its Services select them. */}}
 {{- define "slipway.podMetadata" -}}
 {{- $values := .root.Values -}}
 {{- $labels := mergeOverwrite (fromYaml (include "slipway.labels" .root)) (deepCopy $values.podLabels) (deepCopy (.labels | default dict)) (fromYaml .selector) -}}
+{{- if .ray }}{{ $_ := unset $labels "app.kubernetes.io/name" }}{{ end -}}
 {{- if and .models (include "slipway.oneNode" .root) }}{{ $_ := set $labels "slipway.dev/models" "claim" }}{{ end -}}
 labels:
   {{- toYaml $labels | nindent 2 }}
@@ -81,6 +83,11 @@ tolerations:
 {{/* The account of Ray's heads, whose autoscaler calls the API server. Without `create`, one account has both roles. */}}
 {{- define "slipway.rayAccount" -}}
 {{- include "slipway.account" . }}{{ if .Values.serviceAccount.create }}-ray{{ end -}}
+{{- end -}}
+
+{{/* Triton's account, which may report in the status of its InferenceService. Without `create`, one account has all roles. */}}
+{{- define "slipway.tritonAccount" -}}
+{{- include "slipway.account" . }}{{ if .Values.serviceAccount.create }}-triton{{ end -}}
 {{- end -}}
 
 {{/* The labels of monitors and rules, by which Prometheus selects them. */}}

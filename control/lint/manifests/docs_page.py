@@ -39,7 +39,8 @@ there are no errors, 1 if there are errors (with `--strict`, also warnings), and
 - **Objects are checked together if they are applied together**: all objects of a rendered chart, of a
   kustomization or of a folder. Declare an object that exists elsewhere with a comment
   `# slipway.dev/external: secret/database, metric/queue_length` in the value set, the kustomization or a file,
-  with an annotation of that name on an object, or with `--external`.
+  with an annotation of that name on an object, or with `--external`. `pods/NAME` means the pods of the network
+  policy NAME, where people create them later.
 - **Operators**: what KubeRay, the webhooks of KServe and Prometheus itself refuse is an error, although an API
   server without them accepts it.
 - **Errors and warnings**: an error is what a server or an operator refuses, or what cannot work. A warning is what

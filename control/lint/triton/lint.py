@@ -16,6 +16,8 @@ from tritonclient.grpc import model_config_pb2 as pb
 from control.errors import TritonLintError
 from control.lint.report import Report
 from control.lint.triton.checks import batching, ensemble, identity, instances, sequences, tensors, warmup
+from control.lint.triton.deployment import Deployment
+from control.lint.triton.deployment import check as check_deployment
 from control.lint.triton.findings import ModelFindings, nearest
 from control.lint.triton.model import Model
 from control.lint.triton.output import Models, TritonLinter
@@ -39,8 +41,10 @@ USUAL |= {"BYTES": "STRING", "INT": "INT32", "LONG": "INT64", "BOOLEAN": "BOOL"}
 """Names of other systems -> Triton's names of data types."""
 
 
-def lint(repository: Path, only: Sequence[str] = ()) -> Report[Models]:
+def lint(repository: Path, only: Sequence[str] = (), deployment: Deployment | None = None) -> Report[Models]:
     """Check every model of a repository, or those in `only`; ensembles are always compared with all models.
+
+    With `deployment`, also check that the server and the models fit together.
 
     Raises `TritonLintError` if the folder does not exist or has no model.
     """
@@ -60,6 +64,8 @@ def lint(repository: Path, only: Sequence[str] = ()) -> Report[Models]:
             _check(model, findings, models)
     names = tuple(name for name in read if not only or name in only)
     found = [finding for name in names for finding in read[name][1].found]
+    if deployment is not None:
+        found += check_deployment(models, deployment)
     return Report(TritonLinter(), Models(names), found)
 
 

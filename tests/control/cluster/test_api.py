@@ -34,7 +34,11 @@ def test_a_namespace_may_be_given(api: FakeApi) -> None:
     ("status", "said", "words"),
     [
         (401, "Unauthorized", "401 Unauthorized; the server refuses the credentials of this context"),
-        (403, 'rayjobs is forbidden: User "u"', "403 rayjobs is forbidden.*ask for the verbs create and get"),
+        (
+            403,
+            'rayjobs is forbidden: User "u"',
+            "403 rayjobs is forbidden.*ask for the chart's Role <release>-trainer",
+        ),
         (404, "the server could not find it", "404 .*KubeRay is not installed"),
         (409, "already exists", "409 already exists; a job of that name"),
         (422, "spec.entrypoint: Invalid value", "422 spec.entrypoint: Invalid value$"),

@@ -38,6 +38,7 @@ def test_what_the_environment_says() -> None:
         ("SLIPWAY_TRAINING_PULL_SECRETS", "-a"),
         ("SLIPWAY_TRAINING_SERVICE_ACCOUNT", "a b"),
         ("SLIPWAY_CLUSTER_NAMESPACE", "ML"),
+        ("SLIPWAY_CLUSTER_RELEASE", "Slipway"),
     ],
 )
 def test_a_bad_value_is_named(name: str, value: str) -> None:

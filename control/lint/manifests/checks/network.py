@@ -38,7 +38,9 @@ def check(bundle: Bundle) -> Iterator[Finding]:
             else:
                 yield service.finding("SLW302", "spec.selector", f"no pod carries {_shown(selector)}")
     for policy in bundle.of("NetworkPolicy"):
-        yield from _policy(policy, templates)
+        # Its pods may come later, such as trainings that people submit.
+        if not bundle.declared("pods", policy.name):
+            yield from _policy(policy, templates)
     for budget in bundle.of("PodDisruptionBudget"):
         selector = budget.get("spec.selector")
         if not selecting(selector, templates, budget.namespace):

@@ -25,7 +25,14 @@ _FOREIGN = (
     "ALERTS alertmanager_ container_ cortex_ envoy_ go_ haproxy_ http_ keda_ kube_ kubelet_ kubernetes_ mlflow_ "
     "node_ pg_ process_ prometheus_ python_ ray_ redis_ scrape_ up DCGM_"
 ).split()
-ADDED = frozenset("instance job namespace pod container service endpoint node cluster prometheus __name__".split())
+OF_MONITOR = ("slipway_dev_release", "slipway_dev_group", "slipway_dev_track")
+"""Labels that the chart's ServiceMonitor takes from the Services."""
+ADDED = frozenset(
+    [
+        *"instance job namespace pod container service endpoint node cluster prometheus __name__".split(),
+        *OF_MONITOR,
+    ]
+)
 """Labels that Prometheus or its operator adds."""
 _ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
 

@@ -61,3 +61,13 @@ spec:
     assert found(check, bundle(text.replace("a: b}}, spec", "c: d}}, spec") % "web")) == [
         ("SLW308", "spec.selector")
     ]
+
+
+def test_a_policy_for_pods_that_come_later_says_so() -> None:
+    policy = (
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: trainings%s}, spec: "
+        "{podSelector: {matchLabels: {part: training}}, policyTypes: [Ingress], ingress: "
+        "[{from: [{podSelector: {matchLabels: {part: other}}}]}]}}"
+    )
+    assert ("SLW304", "spec.podSelector") in found(check, bundle(policy % ""))
+    assert found(check, bundle(policy % ", annotations: {slipway.dev/external: pods/trainings}")) == []

@@ -1,0 +1,167 @@
+"""Versions come to a running Triton and leave it again: a real server, without a restart."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tritonclient.grpc as client
+from tritonclient.grpc import model_config_pb2 as pb
+from tritonclient.utils import InferenceServerException
+
+from control.triton.follow import Follower, Served
+from control.triton.place import Place
+from control.triton.server import Server, TritonAway
+from serving.kernel.app_values import Values
+from tests.serving import toy
+from tests.serving.models import tritons
+from training.onnx.config_pbtxt import config_pbtxt
+
+ROWS = np.array([[1, 2]], np.float32)
+
+
+@dataclass
+class Clock:
+    """Goes on only when it is told to."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Caller:
+    """Asks one version without a pause."""
+
+    url: str
+    version: int
+    answers: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Until the end of the block; an answer came before, during and after it."""
+        stop, first = threading.Event(), threading.Event()
+        errors: list[BaseException] = []
+
+        def call() -> None:
+            try:
+                while not stop.is_set():
+                    self.answers.append(ask(self.url, self.version))
+                    first.set()
+            except BaseException as error:  # noqa: BLE001 - it is raised in the test
+                errors.append(error)
+                first.set()
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert first.wait(60)
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        assert errors == []
+
+
+def ask(url: str, version: int) -> float:
+    tensor = client.InferInput("features", [1, 2], "FP32")
+    tensor.set_data_from_numpy(ROWS)
+    with client.InferenceServerClient(url) as server:
+        answer = server.infer("toy", [tensor], model_version=str(version), client_timeout=60).as_numpy("total")
+    assert answer is not None
+    return float(answer[0, 0])
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    toy.write_version(folder, 1, (1, 1))
+    (folder / "toy" / "config.pbtxt").write_text(config_pbtxt(toy.app, Values()))
+    return folder
+
+
+@pytest.fixture
+def triton(models: Path, tmp_path: Path) -> Iterator[tritons.Server]:
+    server = tritons.Server(models, tmp_path, "explicit")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.slow
+def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Server) -> None:
+    clock = Clock()
+    server = Server(triton.url)
+    follower = Follower(models, server, Place(cpus=1), keep_seconds=100, clock=clock)
+    assert follower.look() == (Served("toy", (1,)),), "the newest, where no alias says another"
+    (group,) = server.config("toy").instance_group
+    assert (group.kind, group.count) == (pb.ModelInstanceGroup.KIND_CPU, 1)
+
+    # A new champion is loaded while the old one answers, and the old one stays until gateways have seen it.
+    toy.write_version(models, 2, (10, 10))
+    toy.write_aliases(models, 2)
+    with Caller(triton.url, 1).calling():
+        assert follower.look() == (Served("toy", (1, 2), 2),)
+    assert (ask(triton.url, 1), ask(triton.url, 2)) == (3.0, 30.0)
+    clock.now += 101
+    with Caller(triton.url, 2).calling():
+        assert follower.look() == (Served("toy", (2,), 2),)
+
+    # What is not as it was published, and what Triton cannot open, leaves the rest alone.
+    (toy.write_version(models, 3) / "model.onnx").write_bytes(b"changed")
+    toy.write_aliases(models, 2, 3)
+    (served,) = follower.look()
+    assert served.versions == (2,) and served.problem.startswith("version 3: model.onnx")
+    broken = toy.write_version(models, 4)
+    (broken / "model.onnx").write_bytes(b"no graph")
+    toy.write_manifest(broken, 4)
+    toy.write_aliases(models, 4)
+    for _ in range(2):
+        clock.now += 1
+        (served,) = follower.look()
+        assert served.versions == (2,) and served.problem.startswith("Triton refuses toy")
+    clock.now += 1000
+    assert follower.look()[0].versions == (2,), "the last good version stays while its successor does not answer"
+    assert ask(triton.url, 2) == 30.0
+
+    # A second process, and one that finds Triton empty.
+    toy.write_aliases(models, 2)
+    again = Follower(models, server, Place(cpus=1), clock=clock)
+    log = triton_log(models)
+    assert again.look() == (Served("toy", (2,), 2),)
+    assert triton_log(models) == log, "nothing was to do"
+    server.unload("toy")
+    assert again.look() == (Served("toy", (2,), 2),)
+
+    (models / "toy").rename(models.parent / "gone")
+    (gone,) = again.look()
+    assert (gone.versions, gone.problem) == ((), "there is no version")
+    with pytest.raises(InferenceServerException, match="not found|not ready|unknown model"):
+        ask(triton.url, 2)
+    triton.kill()
+    with pytest.raises(TritonAway, match=f"Triton at {triton.url} does not answer"):
+        again.look()
+    triton.start()
+
+
+def triton_log(models: Path) -> list[str]:
+    """The lines about loading."""
+    text = (models.parent / "triton.log").read_text(errors="replace")
+    return [line for line in text.splitlines() if "loading" in line or "loaded" in line]
+
+
+def test_one_bad_version_costs_itself_alone() -> None:
+    from control.triton.follow import _attempts
+
+    tried = _attempts([4, 3], [1, 2])
+    assert tried == [[1, 2, 3, 4], [3, 4], [1, 2, 4], [4], [1, 2, 3], [1, 2]]
+    assert _attempts([], [2]) == [[2]]
+    for wanted, kept in itertools.product(([1], [2, 1]), ([], [3])):
+        assert all(attempt == sorted(attempt) for attempt in _attempts(wanted, kept))
