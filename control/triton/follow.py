@@ -98,7 +98,8 @@ class Follower:
             wanted, kept, problem = self._wanted(name, model, served)
             if wanted or kept:
                 return self._update(name, model, served, _attempts(wanted, kept)) or problem
-            if served or model.loaded is not None:
+            # A version that cannot be checked now goes on answering; unloading it would end what works.
+            if (served or model.loaded is not None) and not self._repository.versions(name):
                 self._server.unload(name)
                 model.loaded = None
                 log.info("%s: all versions are unloaded", name)
@@ -171,14 +172,19 @@ class Follower:
         return good, kept, "; ".join(filter(None, problems))
 
     def _verify(self, name: str, model: _Model, version: int) -> str:
-        """Why a version is not what was published; empty if it is. Unchanged files are read once."""
+        """Why a version is not what was published; empty if it is. Unchanged files are read once.
+
+        Files that cannot be read now are looked at again: raises `OSError`.
+        """
         stamp: object = None
         try:
             stamp = self._repository.stamp(name, version)
             if model.verified.get(version, (None, ""))[0] != stamp:
                 self._repository.verify(name, version)
                 model.verified[version] = (stamp, "")
-        except (OSError, Refused) as refusal:
+        except Refused as refusal:
+            if isinstance(refusal.__cause__, OSError):
+                raise
             model.verified[version] = (stamp, f"version {version}: {refusal}")
         return model.verified[version][1]
 

@@ -62,12 +62,11 @@ def keep_current(
 
 
 def _write(status: Writes, served: Sequence[Served]) -> object:
-    """What is written then; None if it could not be written. Following goes on in any case."""
+    """What was tried then, to be tried again later if it failed. Following goes on in any case."""
     try:
         status.write(served)
-    except (OSError, StatusError) as error:
+    except StatusError as error:
         fail(str(error))
-        return None
     return served, time.monotonic() // AGAIN_SECONDS
 
 

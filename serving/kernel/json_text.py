@@ -26,6 +26,8 @@ FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
 EXACT = 2**53
 """Beyond it a float may stand for several integers."""
+MENDED_BYTES = 2**20
+"""Larger texts are not decoded a second time, which would take many times their size."""
 JSON_NAMES = {
     "str": "a string",
     "int": "a whole number",
@@ -63,7 +65,8 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as cause:
-        mend = _mender(kind) if FLOAT_FOR_INT.match(str(cause)) else None
+        small = len(raw) <= MENDED_BYTES
+        mend = _mender(kind) if small and FLOAT_FOR_INT.match(str(cause)) else None
         if mend is None:
             raise
     value = mend(msgspec.json.decode(raw))

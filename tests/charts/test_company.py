@@ -106,8 +106,10 @@ def test_other_objects_are_templates() -> None:
 
 
 def test_pods_of_a_claim_for_one_node_stay_together() -> None:
+    values = {**COMPANY, "modelRepository": {"accessModes": ["ReadWriteOnce"]}}
+    values |= {"gateway": {"nodeSelector": {"pool": "serving"}, "tolerations": [{"operator": "Exists"}]}}
     terms = []
-    for item in objects(COMPANY).values():
+    for item in objects(values).values():
         for template in pod_templates(item):
             if any("persistentVolumeClaim" in volume for volume in template["spec"]["volumes"]):
                 (term,) = template["spec"]["affinity"]["podAffinity"][
@@ -116,9 +118,10 @@ def test_pods_of_a_claim_for_one_node_stay_together() -> None:
                 assert term["topologyKey"] == "kubernetes.io/hostname"
                 wanted = term["labelSelector"]["matchLabels"]
                 assert wanted.items() <= template["metadata"]["labels"].items(), "the first pod finds no other"
+                assert {"operator": "Exists"} in template["spec"]["tolerations"], "jobs follow the gateways"
                 terms.append(term)
     assert len(terms) >= 4
-    assert of_kind(COMPANY, "PodDisruptionBudget") == {}, "pods that wait for each other could not leave a node"
+    assert of_kind(values, "PodDisruptionBudget") == {}, "pods that wait for each other could not leave a node"
 
 
 @pytest.mark.parametrize("modes", [["ReadWriteMany"], ["ReadOnlyMany", "ReadWriteMany"]])

@@ -97,9 +97,11 @@ def cluster(**more: Any) -> Edit:
 
 SECRETS = "a training may use only these Secrets: mlflow, buckets"
 VOLUMES = (
-    "a training may mount no CSI volume, not the claim slipway-models, and only these Secrets: mlflow, buckets"
+    "a training may mount no CSI volume, no path of the node, not the claim slipway-models, "
+    "and only these Secrets: mlflow, buckets"
 )
 OPTIONS = "a training has no autoscalerOptions and no gcsFaultToleranceOptions, which could refer to Secrets"
+ACCOUNTS = "the service accounts of Ray's heads and of Triton are not for trainings"
 LABELS = "the pods of a training need the labels slipway.dev/release: slipway and slipway.dev/part: training"
 PASSWORD = {"valueFrom": {"secretKeyRef": {"name": "slipway-redis", "key": "password"}}}
 
@@ -131,10 +133,10 @@ def test_what_the_command_line_submits_is_admitted() -> None:
             lambda item: item["spec"].update(clusterSelector={"ray.io/cluster": "slipway-price"}),
             "a training runs on a cluster of its own; leave clusterSelector out",
         ),
-        (
-            lambda item: head(item)["spec"].update(serviceAccountName="slipway-ray"),
-            "the service account of Ray's heads is not for trainings",
-        ),
+        (volume(hostPath={"path": "/"}), VOLUMES),
+        (lambda item: head(item)["spec"].update(serviceAccountName="slipway-ray"), ACCOUNTS),
+        (lambda item: head(item)["spec"].update(serviceAccount="slipway-ray"), ACCOUNTS),
+        (lambda item: head(item)["spec"].update(serviceAccountName="slipway-triton"), ACCOUNTS),
         (lambda item: head(item)["metadata"]["labels"].update({"slipway.dev/part": "gateway"}), LABELS),
         (lambda item: head(item)["metadata"].pop("labels"), LABELS),
     ],

@@ -195,4 +195,4 @@ def _skill(found: Evaluation, whole: Evaluation, chosen: Flags) -> tuple[float, 
     random = np.random.default_rng(SEED)
     chance = float(np.mean([macro_f1(truth, random.permutation(given)) for _ in range(DEALS)]))
     score = macro_f1(truth, given)
-    return (score - chance) / (1 - chance), f"macro-F1 {score:.4f}"
+    return (score - chance) / (1 - chance) if chance < 1 else float("nan"), f"macro-F1 {score:.4f}"

@@ -1,3 +1,12 @@
+{{/* The parts whose pods copy the bucket, as a list under `parts`; empty without a bucket. */}}
+{{- define "slipway.syncingParts" -}}
+{{- $parts := list -}}
+{{- if .Values.repositorySync.enabled -}}
+  {{- $parts = ternary (list "gateway" "model" "ray-head" "job") (list "job") (eq (include "slipway.fillsClaim" .) "true") -}}
+{{- end -}}
+{{- dict "parts" $parts | toYaml -}}
+{{- end -}}
+
 {{/* By kind of traffic that leaves the release, its ports: databases, storage, apiServer, mlflow and triton. */}}
 {{- define "slipway.outsidePorts" -}}
 {{- $np := .Values.networkPolicies -}}

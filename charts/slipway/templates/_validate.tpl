@@ -116,11 +116,11 @@
 {{- end -}}
 {{- $volumes := dict -}}
 {{- range $values.extraVolumes -}}
-  {{- if or (hasKey $volumes .name) (has .name (list "tmp" "models" "metrics" "shared-memory")) }}{{ fail (printf "extraVolumes: the name %s is taken; choose another" .name) }}{{ end -}}
+  {{- if or (hasKey $volumes .name) (has .name (list "tmp" "models" "metrics" "shared-memory" "account")) }}{{ fail (printf "extraVolumes: the name %s is taken; choose another" .name) }}{{ end -}}
   {{- if ne (len .) 2 }}{{ fail (printf "extraVolumes: %s must have one source, such as `secret`, beside its name" .name) }}{{ end -}}
   {{- $_ := set $volumes .name "" -}}
 {{- end -}}
-{{- $paths := list "/tmp" "/models" "/dev/shm" "/tmp/slipway/metrics" "/mnt/models" -}}
+{{- $paths := list "/tmp" "/models" "/dev/shm" "/tmp/slipway/metrics" "/mnt/models" "/var/run/secrets/kubernetes.io/serviceaccount" -}}
 {{- range $values.extraVolumeMounts -}}
   {{- if not (hasKey $volumes .name) }}{{ fail (printf "extraVolumeMounts: extraVolumes has no volume %s" .name) }}{{ end -}}
   {{- if has (trimSuffix "/" .mountPath) $paths }}{{ fail (printf "extraVolumeMounts: %s is mounted already; choose another path" .mountPath) }}{{ end -}}

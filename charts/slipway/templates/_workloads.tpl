@@ -18,7 +18,8 @@ annotations:
 {{/* Not empty if a single node mounts the model repository, so that all pods that need it must run there. */}}
 {{- define "slipway.oneNode" -}}
 {{- $repository := .Values.modelRepository -}}
-{{- $modes := $repository.accessModes -}}
+{{- $claim := (lookup "v1" "PersistentVolumeClaim" .Release.Namespace (include "slipway.claim" .)).spec | default dict -}}
+{{- $modes := $claim.accessModes | default $repository.accessModes -}}
 {{- if not (or $repository.images $repository.existingClaim (has "ReadWriteMany" $modes) (has "ReadOnlyMany" $modes)) }}true{{ end -}}
 {{- end -}}
 
@@ -39,13 +40,16 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* Where pods run that are not gateways. Takes root, own (nodeSelector, tolerations, affinity) and models. */}}
+{{/* Where pods run that are not gateways. Takes root, own (nodeSelector, tolerations, affinity) and models. Where a single node
+     mounts the claim, pods that name no nodes of their own follow the gateways to theirs. */}}
 {{- define "slipway.places" -}}
-{{- with .own.nodeSelector }}
+{{- $gateway := dict -}}
+{{- if and .models (include "slipway.oneNode" .root) }}{{ $gateway = .root.Values.gateway }}{{ end -}}
+{{- with .own.nodeSelector | default $gateway.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .own.tolerations }}
+{{- with concat (.own.tolerations | default list) ($gateway.tolerations | default list) | uniq }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -38,6 +38,8 @@ def follow(
     /ready` is 200 after the first look. With `--every 0`, the exit code is 1 if a model is not served as its
     aliases say.
     """
+    import signal
+
     from control.triton.follow import Follower
     from control.triton.place import Place
     from control.triton.report import Report
@@ -50,6 +52,8 @@ def follow(
         raise typer.BadParameter(
             f"--on-gpu {stray[0]} needs --model {stray[0]}" if stray else "--on-gpu needs --gpus 1 or more"
         )
+    # As the first process of a container it would not even end without a handler.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Place(cpus=cpus, gpus=gpus, on_gpus=tuple(on_gpu or ()))
     follower = Follower(repository, Server(url), place, model or (), keep)
     status = in_cluster(inference_service) if inference_service else None

@@ -49,7 +49,8 @@ def document(routes: Sequence[Route], apps: Sequence[AnyApp]) -> dict[str, Any]:
             "version": server_version(),
             "description": (
                 "KServe v1 (typed records) and Open Inference Protocol v2 (tensors). Where an integer is wanted, "
-                "5.0 is read as 5, and 5.5 is refused with 422; so is one with a decimal point beyond 2^53."
+                "5.0 is read as 5 in bodies of up to 1 MiB, and 5.5 is refused with 422; so is one with a decimal "
+                "point beyond 2^53."
             ),
         },
         "paths": paths,

@@ -51,6 +51,9 @@ def test_names_are_ciliums() -> None:
     spec = found["slipway-storage"]["spec"]
     (parts,) = spec["endpointSelector"]["matchExpressions"]
     assert parts["values"] == ["training", "mlflow", "job"]
+    copied = of_kind({**values, "repositorySync": {"enabled": True, "source": "s3://a"}}, "CiliumNetworkPolicy")
+    (parts,) = copied["slipway-storage"]["spec"]["endpointSelector"]["matchExpressions"]
+    assert parts["values"] == ["training", "mlflow", "job", "gateway", "model", "ray-head"], "they copy it first"
     dns, rule = spec["egress"]
     assert dns["toPorts"][0]["rules"] == {"dns": [{"matchPattern": "*"}]}, "Cilium learns addresses from DNS"
     assert rule["toFQDNs"] == [{"matchName": hosts[0]}, {"matchPattern": hosts[1]}]

@@ -137,6 +137,15 @@ def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Se
     log = triton_log(models)
     assert again.look() == (Served("toy", (2,), 2),)
     assert triton_log(models) == log, "nothing was to do"
+
+    # The only version is damaged on the disk, and a new process finds it so: Triton goes on with what it has.
+    file = models / "toy" / "2" / "model.onnx"
+    good = file.read_bytes()
+    file.write_bytes(b"changed")
+    (served,) = Follower(models, server, Place(cpus=1), clock=clock).look()
+    assert served.versions == (2,) and served.problem.startswith("version 2: model.onnx")
+    assert ask(triton.url, 2) == 30.0
+    file.write_bytes(good)
     server.unload("toy")
     assert again.look() == (Served("toy", (2,), 2),)
 

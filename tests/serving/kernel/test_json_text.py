@@ -146,6 +146,13 @@ def test_a_whole_number_is_held_to_its_range() -> None:
         decode_json(DECODER, b'{"few":3.0,"even":')
 
 
+def test_a_large_text_is_decoded_once() -> None:
+    """The second time it would be taken apart as a whole, into many times its size."""
+    assert decode_json(DECODER, b'{"few":3.0%s}' % (b" " * 1000)).few == 3
+    with pytest.raises(Invalid, match=r"\$\.few: got a number with a decimal point"):
+        decode_json(DECODER, b'{"few":3.0%s}' % (b" " * 2**20))
+
+
 def test_a_long_unknown_name_is_cut() -> None:
     with pytest.raises(Invalid) as caught:
         decode_json(DECODER, b'{"' + b"x" * 5000 + b'":1}')

@@ -17,7 +17,7 @@ from tests.training.local import LocalTrainer
 from tests.training.toy import Context, Toy
 from training.data.leaks import refuse_leaks
 from training.errors import DataError
-from training.measures.carried import check_carried
+from training.measures.carried import _skill, check_carried
 from training.recipe import Evaluation, Fitted, RecipeOptions, Split
 
 Floats = npt.NDArray[Any]
@@ -136,6 +136,12 @@ def test_a_column_that_decides_which_rows_are_judged_is_not_measured() -> None:
 
     found = verdict_on(a_curve, noise=0.3, recipe=Choosy())
     assert found.passed and " lost without b" in found.measured
+
+
+def test_answers_of_one_class_only_have_no_skill_to_measure() -> None:
+    rows = pd.DataFrame({"actual": ["a"] * 5, "predicted": ["a"] * 5})
+    found = Evaluation(metrics=(), rows=rows, kind="classes")
+    assert np.isnan(_skill(found, found, np.ones(5, dtype=np.bool_))[0])
 
 
 def test_noise_has_no_skill_to_carry() -> None:

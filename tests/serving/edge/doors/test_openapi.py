@@ -112,7 +112,7 @@ def test_what_an_unknown_model_is_answered_is_said() -> None:
 
 
 def test_it_says_how_integers_are_written() -> None:
-    assert "5.0 is read as 5, and 5.5 is refused" in DOCUMENT["info"]["description"]
+    assert "5.0 is read as 5 in bodies of up to 1 MiB, and 5.5 is refused" in DOCUMENT["info"]["description"]
 
 
 def test_the_answers_of_readiness_are_said() -> None:
