@@ -117,12 +117,12 @@ class Follower:
             state = (text, {version: model.verified[version][0] for version in versions})
             if served == set(versions) and self._is_current(name, model, state, config):
                 return problem
-            problem = problem or self._known_refusal(model, versions, state)
-            if not self._known_refusal(model, versions, state):
-                refusal = self._load(name, model, placed(config, self._place, versions), state)
-                if not refusal:
-                    return problem
-                problem = problem or refusal
+            refusal = self._known_refusal(model, versions, state) or self._load(
+                name, model, placed(config, self._place, versions), state
+            )
+            if not refusal:
+                return problem
+            problem = problem or refusal
         return problem
 
     def _known_refusal(self, model: _Model, versions: list[int], state: Any) -> str:
@@ -164,10 +164,11 @@ class Follower:
         model.aliased |= dict.fromkeys(in_use, now)
         model.aliased = {v: at for v, at in model.aliased.items() if v in published and now - at <= self._keep}
         problems = [f"version {number} is not published" for number in missing]
-        problems += [self._verify(name, model, number) for number in named]
+        faults = {number: self._verify(name, model, number) for number in named}
+        problems += faults.values()
         if not published:
             problems.append("there is no version")
-        good = [number for number in named if not self._verify(name, model, number)]
+        good = [number for number in named if not faults[number]]
         kept = [v for v in sorted(model.aliased) if v not in named and not self._verify(name, model, v)]
         return good, kept, "; ".join(filter(None, problems))
 

@@ -13,7 +13,16 @@ from typing import Any
 from training.errors import RayUnavailable
 from training.fit.scratch import scratch
 
-__all__ = ["UNWATCHED", "address", "connected", "environment", "listens", "on_this_machine", "set_token"]
+__all__ = [
+    "UNWATCHED",
+    "WITHOUT_SPARE_WORKERS",
+    "address",
+    "connected",
+    "environment",
+    "listens",
+    "on_this_machine",
+    "set_token",
+]
 
 LONGEST_TEMP_DIR = 40
 """Ray adds about 60 characters to the path for its Unix sockets, whose paths have at most 107 bytes."""
@@ -24,14 +33,14 @@ UNWATCHED = {
     "RAY_task_events_report_interval_ms": "0",
 }
 """For a Ray without a dashboard: nobody reads what its processes would measure and report every few seconds."""
+WITHOUT_SPARE_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_enable_worker_prestart": "0"}
+"""A worker process starts when a task or an actor needs it; each imports for a second."""
 OBJECT_STORE_BYTES = 512 * 2**20
 SETTINGS = {
     # This will be Ray's default; without it every start warns.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    # A worker process starts when a task or an actor needs it; each imports for a second.
-    "RAY_prestart_worker_first_driver": "0",
-    "RAY_enable_worker_prestart": "0",
+    **WITHOUT_SPARE_WORKERS,
     **UNWATCHED,
 }
 SECONDS = 2.0
