@@ -36,6 +36,9 @@ UNKNOWN = 20
 settings.register_profile("slipway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("slipway")
 
+# Imports and collection make what stays: the collector would visit it again and again, and free nothing.
+gc.disable()
+
 # Fits in a test's own process import Ray without starting it.
 set_token()
 
@@ -67,9 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays; the garbage collector need not visit it again and again."""
+    """From here on there is garbage to collect; what was imported and collected before need not be visited."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

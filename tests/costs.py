@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 PATH = Path(__file__).with_suffix(".json")
-SHARED = re.compile(r"tests/(contract|e2e|apps/[^/]+)/(?!.*test_real_)")
-"""Folders whose tests share what costs most of a minute: trained versions, a stack, an app's small model.
+SHARED = re.compile(r"tests/(contract|e2e|architecture|apps/[^/]+)/(?!.*test_(real_|lint))")
+"""Folders whose tests share what is dear: trained versions, a stack, an app's small model, the parsed sources.
 
-Tests of real files share nothing with the others of their app.
+Tests of real files share nothing with the others of their app, and the linters run beside the other rules.
 """
 LINE = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S+)", re.MULTILINE)
 LEAST = 2

@@ -20,6 +20,8 @@ def test_tests_that_share_a_fixture_stay_together() -> None:
     assert scope_of("tests/apps/price/train/test_model.py::test_one") == "tests/apps/price/"
     real = "tests/apps/price/train/test_real_prices.py"
     assert scope_of(f"{real}::test_one") == real
+    assert scope_of("tests/architecture/test_imports.py::test_one") == "tests/architecture/"
+    assert scope_of("tests/architecture/test_lint.py::test_one") == "tests/architecture/test_lint.py"
     assert scope_of("tests/training/test_run.py::test_one[a/b]") == "tests/training/test_run.py"
 
 

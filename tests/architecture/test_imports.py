@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import code_modules, dotted, graph, imports, modules, paths
+from tests.architecture.source import (
+    PACKAGES,
+    code_modules,
+    dotted,
+    graph,
+    imports,
+    modules,
+    modules_of,
+    part_of,
+    parts,
+    paths,
+)
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "serving/kernel": (),
@@ -57,33 +68,44 @@ def violations(path: str, forbidden: tuple[str, ...]) -> list[str]:
     return [n for n in names if any(n == f or n.startswith(f + ".") for f in forbidden)]
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if layer(path)])
-def test_imports_go_one_way(path: str) -> None:
+def against_the_layers(path: str) -> list[str]:
     own = layer(path)
     allowed = {own, *LAYERS[own]}
     imported = [path_of(module) for module in graph()[dotted(path)]]
     # The packages `serving` and `apps` themselves hold nothing.
-    assert [one for one in imported if layer(one) not in allowed and one.count("/") > 1] == []
+    return [one for one in imported if layer(one) not in allowed and one.count("/") > 1]
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if path.startswith("apps/") and path.count("/") > 1])
-def test_apps_do_not_import_other_apps(path: str) -> None:
+def other_apps(path: str) -> list[str]:
     app = path.split("/")[1]
     imported = [name.split(".") for name in graph()[dotted(path)]]
-    assert [name for name in imported if name[0] == "apps" and name[1:2] not in ([app], [])] == []
+    return [".".join(name) for name in imported if name[0] == "apps" and name[1:2] not in ([app], [])]
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in paths() if p.startswith(("serving/", "apps/")) and "/train/" not in p]
-)
-def test_the_data_plane_imports_nothing_heavy(path: str) -> None:
-    assert violations(path, tuple(name for name in HEAVY if path != OPTIONAL.get(name))) == []
+@pytest.mark.parametrize("part", parts("apps", "serving", "training"))
+def test_imports_go_one_way(part: str) -> None:
+    paths = [path for path in modules_of(part) if layer(path)]
+    assert {path: wrong for path in paths if (wrong := against_the_layers(path))} == {}
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if path.startswith(("training/", "benchmarks/"))])
-def test_only_control_imports_control(path: str) -> None:
+@pytest.mark.parametrize("part", [name for name in parts("apps") if name != "apps"])
+def test_apps_do_not_import_other_apps(part: str) -> None:
+    assert {path: wrong for path in modules_of(part) if (wrong := other_apps(path))} == {}
+
+
+@pytest.mark.parametrize("part", parts("serving", "apps"))
+def test_the_data_plane_imports_nothing_heavy(part: str) -> None:
+    wrong = {
+        path: violations(path, tuple(name for name in HEAVY if path != OPTIONAL.get(name)))
+        for path in modules_of(part)
+        if "/train/" not in path
+    }
+    assert {path: names for path, names in wrong.items() if names} == {}
+
+
+def test_only_control_imports_control() -> None:
     # Benchmarks measure what the command line does.
-    assert path.startswith("benchmarks/") or violations(path, ("control",)) == []
+    assert {path: wrong for path in modules_of("training") if (wrong := violations(path, ("control",)))} == {}
 
 
 def test_only_the_registry_imports_mlflow() -> None:
@@ -104,13 +126,8 @@ def test_no_cycle_of_modules() -> None:
     assert cycle(graph()) == []
 
 
-def packages() -> list[str]:
-    return sorted({dotted(path).rpartition(".")[0] for path in paths()} - {""})
-
-
-@pytest.mark.parametrize("package", ["", *packages()])
-def test_no_cycle_of_packages(package: str) -> None:
-    """Within a package: its modules, and its subpackages as wholes."""
+def cycle_within(package: str) -> list[str]:
+    """A cycle of a package's modules, and of its subpackages as wholes."""
     depth = package.count(".") + 1 if package else 0
     edges = defaultdict(set)
 
@@ -120,11 +137,19 @@ def test_no_cycle_of_packages(package: str) -> None:
         return ".".join(parts[: depth + 1]) if inside else None
 
     for name, imported in graph().items():
-        for other in imported:
-            pair = child(name), child(other)
-            if pair[0] and pair[1] and pair[0] != pair[1]:
-                edges[pair[0]].add(pair[1])
-    assert cycle(edges) == []
+        if own := child(name):
+            edges[own] |= {other for each in imported if (other := child(each)) and other != own}
+    return cycle(edges)
+
+
+def test_no_cycle_of_the_packages_at_the_top() -> None:
+    assert cycle_within("") == []
+
+
+@pytest.mark.parametrize("part", parts(*PACKAGES))
+def test_no_cycle_of_packages(part: str) -> None:
+    packages = {dotted(path).rpartition(".")[0] for path in paths() if part_of(path) == part} - {""}
+    assert {package: found for package in sorted(packages) if (found := cycle_within(package))} == {}
 
 
 def test_folders_are_small() -> None:
