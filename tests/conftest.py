@@ -21,7 +21,7 @@ from tests.costs import Costs, recorded, scope_of
 from tests.postgres import Postgres
 from tests.rays import Rays
 from tests.store import SECRET, Store
-from tests.warm_python import warm
+from tests.warm_python import WarmPython, warm_words
 from training.fit.ray_session import set_token
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ set_token()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the process that prints adds up costs: the workers of xdist send their reports to it."""
+    """What there is once in a run: the process that prints has it, and the workers of xdist ask that for it."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Costs(), "costs")
+        config.pluginmanager.register(WarmPython(), "warm_python")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -69,7 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -costs.get(scope_of(item.nodeid), 0))
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """From here on there is garbage to collect; what was imported and collected before need not be visited."""
     gc.collect()
     gc.freeze()
@@ -133,10 +135,9 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def warm_python() -> Iterator[list[str]]:
+def warm_python(request: pytest.FixtureRequest) -> list[str]:
     """Words for a command line instead of `python`: one that has imported the libraries already."""
-    with warm() as words:
-        yield words
+    return warm_words(request.config)
 
 
 @pytest.fixture(scope="session")

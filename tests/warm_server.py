@@ -1,8 +1,8 @@
 """Imports the libraries once, then runs each Python command line that it is given in a fork of itself.
 
 A command line spends seconds on importing MLflow, pandas and their like. A fork has them already; our own code is
-imported by each, from where its own environment says. Started as `python warm_server.py SOCKET`; ends when its
-standard input is closed.
+imported by each, from where its own environment says. Started as `python warm_server.py SOCKET`, which ends when a
+child of it listens there; the child ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -43,17 +43,20 @@ LIBRARIES = (
 
 
 def main() -> None:
+    gc.disable()  # imports make what stays
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in LIBRARIES:
             importlib.import_module(name)
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.enable()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(sys.argv[1])
         listener.listen(64)
-        print("ready", flush=True)
+        if os.fork() != 0:
+            os._exit(0)  # what the libraries remove at their end, the child has yet to use
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while listener in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             with connection:

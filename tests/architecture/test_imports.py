@@ -129,7 +129,7 @@ def test_no_cycle_of_modules() -> None:
 def cycle_within(package: str) -> list[str]:
     """A cycle of a package's modules, and of its subpackages as wholes."""
     depth = package.count(".") + 1 if package else 0
-    edges = defaultdict(set)
+    edges: defaultdict[str, set[str]] = defaultdict(set)
 
     def child(name: str) -> str | None:
         parts = name.split(".")
