@@ -13,7 +13,7 @@ from control.settings import StackSettings
 from control.stack.files.state import COLLECTIONS, HOST, StackState
 from control.stack.programs import haproxy, probes
 from serving.kernel.storage.private_files import private_folder
-from training.fit.ray_session import UNWATCHED, WITHOUT_SPARE_WORKERS
+from training.fit.ray_session import UNWATCHED, WITHOUT_PANDAS, WITHOUT_SPARE_WORKERS
 
 __all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
@@ -150,14 +150,13 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
         "min-worker-port": "0",
         "max-worker-port": "0",
     }
-    # The console script beside this Python; Ray has no module to run with -m.
-    ray = str(Path(sys.executable).with_name("ray"))
     return Part(
         name="ray",
-        command=[
-            *(ray, "start", "--head", "--block", "--no-monitor", "--disable-usage-stats", "--log-color=false"),
+        command=_module(
+            "control.stack.programs.ray_start",
+            *("--head", "--block", "--no-monitor", "--disable-usage-stats", "--log-color=false"),
             *(f"--{name}={value}" for name, value in options.items()),
-        ],
+        ),
         address=state.ray_address,
         ready=lambda: probes.ray(state.ray_folder, state.ports["ray_port"]),
         # Ray gives up its own start after 30 s, which a busy machine may need.
@@ -168,6 +167,7 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             # A spare worker process would start beside Serve's controller and take a core from it.
             **WITHOUT_SPARE_WORKERS,
+            **WITHOUT_PANDAS,
             # Serve's controller would wake up ten times a second, beside the gateway.
             "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
             **({} if settings.ray_dashboard_port else UNWATCHED),

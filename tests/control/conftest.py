@@ -21,6 +21,7 @@ from control.settings import StackSettings
 from control.stack import processes, report
 from control.stack.files.state import StackState, read_state
 from control.stack.stop import stop
+from serving.kernel.storage.private_files import private_folder
 from tests.processes import command_line
 
 PORT_FIELDS = ("mlflow_port", "ray_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")
@@ -94,6 +95,27 @@ def place() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="session")
+def spare_database() -> Iterator[Path]:
+    """Where the data folder of a PostgreSQL is between the tests that use one; it is not there at first."""
+    with tempfile.TemporaryDirectory(prefix="slipway-test-") as folder:
+        yield Path(folder) / "postgres"
+
+
+@pytest.fixture
+def kept_database(place: Path, spare_database: Path) -> Iterator[None]:
+    """The home folder has the database of an earlier test: making one takes most of the time of a short stack.
+
+    Not for tests of a first start, nor for those that stop MLflow while it makes its tables.
+    """
+    data = private_folder(place / "home") / "postgres"
+    if spare_database.exists():
+        spare_database.rename(data)
+    yield
+    if (data / "PG_VERSION").exists():
+        data.rename(spare_database)
+
+
 @pytest.fixture
 def settings(place: Path) -> StackSettings:
     return StackSettings(home=place / "home", model_repository=place / "models", **FREE)
@@ -122,6 +144,7 @@ def wait_until() -> Callable[..., None]:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.05)
+            # Some conditions look at every process of the machine.
+            time.sleep(0.2)
 
     return wait

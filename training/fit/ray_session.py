@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import RayUnavailable
+from training.fit import idle_agent
 from training.fit.scratch import scratch
 
 __all__ = [
     "UNWATCHED",
+    "WITHOUT_PANDAS",
     "WITHOUT_SPARE_WORKERS",
     "address",
     "connected",
@@ -35,12 +37,15 @@ UNWATCHED = {
 """For a Ray without a dashboard: nobody reads what its processes would measure and report every few seconds."""
 WITHOUT_SPARE_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_enable_worker_prestart": "0"}
 """A worker process starts when a task or an actor needs it; each imports for a second."""
+WITHOUT_PANDAS = {"RAY_preload_python_modules": "serving.hosting.serve_without_pandas"}
+"""Workers import that module first. Those that then import Ray Serve do so without pandas."""
 OBJECT_STORE_BYTES = 512 * 2**20
 SETTINGS = {
     # This will be Ray's default; without it every start warns.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     **WITHOUT_SPARE_WORKERS,
+    **WITHOUT_PANDAS,
     **UNWATCHED,
 }
 SECONDS = 2.0
@@ -133,21 +138,24 @@ def _start(what: str, **options: Any) -> None:
 
 @contextmanager
 def _only_what_is_used() -> Iterator[None]:
-    """Keep Ray from starting an autoscaler, a copier of logs, and a dashboard although none is asked for.
+    """Keep Ray from starting an autoscaler, a copier of logs, a dashboard and its agent, which nobody asks for.
 
     `ray.init` has no option for them. Each is a process that imports for a second and then polls.
     """
+    from ray._private import services
     from ray._private.node import Node
 
     unused = ("start_monitor", "start_log_monitor", "start_api_server")
-    before = {name: getattr(Node, name) for name in unused}
-    for name in unused:
-        setattr(Node, name, _start_nothing)
+    command = idle_agent.chosen(getattr(services, idle_agent.COMMAND))
+    changes = [(Node, name, _start_nothing) for name in unused] + [(services, idle_agent.COMMAND, command)]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    for owner, name, function in changes:
+        setattr(owner, name, function)
     try:
         yield
     finally:
-        for name, function in before.items():
-            setattr(Node, name, function)
+        for owner, name, function in before:
+            setattr(owner, name, function)
 
 
 def _start_nothing(*_: object, **__: object) -> None:

@@ -47,15 +47,23 @@ def main(ray_folder: Path | None = None) -> int:
     settings = read(Settings)
     # Longer than `slipway up` allows Ray: that command then names Ray, which is to blame.
     patience = 2 * read(StackSettings).start_seconds
+    address = os.environ["RAY_ADDRESS"]
+    unreachable = f"cannot reach Ray at {address}; `slipway status` shows why it does not run"
+    # Ray itself would try for minutes to reach a node that is not there.
+    if ray_folder is None and not listens(address):
+        _say(unreachable)
+        return 1
+    from serving.hosting import serve_without_pandas
+
+    serve_without_pandas.install()
     # Imported while Ray starts, although some of it is used later only.
     import ray
     import ray.serve
 
     from serving.hosting import composition, ray_graph  # noqa: F401
 
-    address = os.environ["RAY_ADDRESS"]
-    if not _await_ray(address, ray_folder, patience):
-        _say(f"cannot reach Ray at {address}; `slipway status` shows why it does not run")
+    if ray_folder is not None and not _await_ray(address, ray_folder, patience):
+        _say(unreachable)
         return 1
     ray.init(address=address, namespace="slipway", log_to_driver=True)
     # After init, because Ray sets its own handlers.
@@ -78,13 +86,8 @@ def main(ray_folder: Path | None = None) -> int:
     return 0
 
 
-def _await_ray(address: str, folder: Path | None, seconds: float) -> bool:
-    """Wait until the node of that folder is up; without a folder, Ray must be there already.
-
-    Ray itself would try for minutes to reach a node that is not there.
-    """
-    if folder is None:
-        return listens(address)
+def _await_ray(address: str, folder: Path, seconds: float) -> bool:
+    """Wait until the node of that folder is up."""
     deadline = time.monotonic() + seconds
     port = int(address.rpartition(":")[2])
     while not probes.ray(folder, port):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training.fit import idle_agent
+
 __all__ = ["ADDRESS_FILE", "prepare"]
 
 ADDRESS_FILE = "ray_current_cluster"
@@ -17,7 +19,8 @@ def prepare(params: Any, head: bool) -> None:
     Ray would open its folders to every user of the machine; here it leaves them as they are made.
 
     Nothing uses the client server, and its port 10001 would be taken for every stack. Without a dashboard Ray
-    still starts the dashboard's process, for usage statistics that are off here, and waits seconds for it.
+    still starts the dashboard's process, for usage statistics that are off here, and waits seconds for it; and an
+    agent that measures for the dashboard.
     """
     from ray._common import utils
 
@@ -30,6 +33,7 @@ def prepare(params: Any, head: bool) -> None:
         from ray._private import services
 
         services.start_api_server = _start_nothing
+        setattr(services, idle_agent.COMMAND, idle_agent.chosen(getattr(services, idle_agent.COMMAND)))
 
 
 def _leave_private(folder: str) -> None:

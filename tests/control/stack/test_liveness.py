@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import psutil
+import pytest
 
 from control.settings import StackSettings
 from control.stack import liveness
@@ -23,6 +24,7 @@ def test_nothing(place: Path) -> None:
     assert liveness.running(place) is None
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_a_stack_whose_owner_is_gone_is_nobodys(settings: StackSettings) -> None:
     with lock.held(Layout.of(settings.home)):
         state = start(settings, choose(only=["postgres"]), Lines(), temporary=True)

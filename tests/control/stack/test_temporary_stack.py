@@ -19,6 +19,7 @@ from control.stack.temporary_stack import ensure
 from tests.processes import command_line
 
 
+@pytest.mark.usefixtures("kept_database")
 @pytest.mark.slow
 def test_starts_what_is_needed_and_stops_it(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="in the block"), ensure(settings) as state:
@@ -34,6 +35,7 @@ def test_starts_what_is_needed_and_stops_it(settings: StackSettings, monkeypatch
     assert read_state(settings.home) is None
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_uses_what_runs_and_leaves_it(settings: StackSettings) -> None:
     with lock.held(Layout.of(settings.home)):
         state = start(settings, choose(only=["postgres"]), Lines())

@@ -31,7 +31,9 @@ with connected(2, storage):
     done = subprocess.run([sys.executable, "-c", guest], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert ray.cluster_resources()["CPU"] == 2
-    print(*[child.pid for child in psutil.Process().children(recursive=True)])
+    running = psutil.Process().children(recursive=True)
+    assert not any("DashboardAgent" in " ".join(one.cmdline()) for one in running)
+    print(*[child.pid for child in running])
 assert not ray.is_initialized()
 """
 

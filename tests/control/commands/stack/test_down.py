@@ -4,6 +4,8 @@ import json
 import os
 import signal
 
+import pytest
+
 from control.stack import processes
 from tests.control.conftest import Slipway
 
@@ -15,6 +17,7 @@ def test_nothing_was_running(slipway: Slipway) -> None:
     assert document == {"was_running": False, "killed": 0, "message": "nothing was running"}
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_twice(slipway: Slipway) -> None:
     slipway.run("up", "--only", "postgres")
     assert slipway.run("down").stderr == "stopped postgres\n"
@@ -22,6 +25,7 @@ def test_twice(slipway: Slipway) -> None:
     assert (again.returncode, again.stderr) == (0, "nothing was running\n")
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_orphans_of_a_killed_supervisor(slipway: Slipway) -> None:
     slipway.run("up", "--only", "postgres")
     state = slipway.state()
@@ -35,6 +39,7 @@ def test_orphans_of_a_killed_supervisor(slipway: Slipway) -> None:
     assert slipway.left() == []
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_a_stack_that_ended_long_ago(slipway: Slipway) -> None:
     slipway.run("up", "--only", "postgres")
     text = (slipway.home / "state.json").read_text()

@@ -6,6 +6,8 @@ import re
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from tests.control.conftest import Slipway
 
 
@@ -15,6 +17,7 @@ def test_nothing_runs(slipway: Slipway) -> None:
     assert json.loads(slipway.run("status", "--json").stdout) == {"ready": False, "parts": []}
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_all_ready(slipway: Slipway) -> None:
     slipway.run("up", "--only", "postgres")
     done = slipway.run("status")
@@ -27,6 +30,7 @@ def test_all_ready(slipway: Slipway) -> None:
     assert part["address"].startswith("postgresql://postgres@/mlflow?host=")
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_a_part_that_was_killed_comes_back(slipway: Slipway, wait_until: Callable[..., None]) -> None:
     slipway.run("up", "--only", "postgres")
     pid = slipway.parts()["postgres"]["pid"]
@@ -40,6 +44,7 @@ def test_a_part_that_was_killed_comes_back(slipway: Slipway, wait_until: Callabl
     assert "(terminated by SIGKILL)" in slipway.run("status").stdout
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_a_part_that_cannot_come_back_is_named_with_its_log(
     slipway: Slipway, wait_until: Callable[..., None]
 ) -> None:

@@ -62,6 +62,7 @@ def test_one_part_there_and_gone(slipway: Slipway) -> None:
     assert (slipway.home / "postgres" / "PG_VERSION").exists(), "data are kept"
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_the_table_of_the_first_up_and_what_a_second_one_says(slipway: Slipway) -> None:
     first = slipway.run(*POSTGRES)
     head, row = first.stdout.splitlines()
@@ -119,6 +120,7 @@ def test_ctrl_c_while_starting_stops_what_was_started(slipway: Slipway, number: 
     assert slipway.state() is None and slipway.left() == []
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_foreground_ends_with_ctrl_c(slipway: Slipway) -> None:
     up = slipway.begin(*POSTGRES, "--foreground")
     assert up.stderr is not None
@@ -132,6 +134,7 @@ def test_foreground_ends_with_ctrl_c(slipway: Slipway) -> None:
     assert slipway.state() is None and slipway.left() == []
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_foreground_ends_with_down(slipway: Slipway) -> None:
     up = slipway.begin(*POSTGRES, "--foreground")
     assert up.stderr is not None
@@ -143,6 +146,7 @@ def test_foreground_ends_with_down(slipway: Slipway) -> None:
     assert (up.returncode, errors) == (0, "stopped by slipway down\n")
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_a_stack_that_a_restart_of_the_machine_ended(slipway: Slipway) -> None:
     slipway.run(*POSTGRES)
     state = slipway.state()
@@ -158,6 +162,7 @@ def test_a_stack_that_a_restart_of_the_machine_ended(slipway: Slipway) -> None:
     assert psutil.pid_exists(os.getpid())
 
 
+@pytest.mark.usefixtures("kept_database")
 def test_up_after_its_supervisor_was_killed(slipway: Slipway) -> None:
     slipway.run(*POSTGRES)
     state = slipway.state()

@@ -69,18 +69,8 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
     assert ask(port, "/-/healthz") == (200, "success")
     assert ask(port, "/-/routes") == (200, '{"/":"slipway"}')
 
-    assert slipway.run("down").returncode == 0
-    assert slipway.left() == [] and haproxies(running.run) == []
-
-
-@pytest.mark.slow
-def test_haproxy_is_ended_when_nobody_else_can(slipway: Slipway, root: Path) -> None:
-    slipway.environ |= {"SLIPWAY_APPS": "tests.serving.models.toy", "PYTHONPATH": str(root)}
-    write_version(slipway.home.parent / "models", 1)
-    done = slipway.run("up", "--only", "ray", "--only", "gateway", SLIPWAY_DOOR="ray")
-    assert done.returncode == 0, done.stderr
-    running = slipway.state()
-    assert running is not None
+    # HAProxy outlives whoever would end it. Were they there, `down` would still end it by pid.
     psutil.Process(running.supervisor_pid).kill()
-    assert "remaining processes" in slipway.run("down").stderr
+    down = slipway.run("down")
+    assert down.returncode == 0 and "remaining processes" in down.stderr
     assert slipway.left() == [] and haproxies(running.run) == []

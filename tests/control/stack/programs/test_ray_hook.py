@@ -9,14 +9,16 @@ from ray._common import utils
 from ray._private import services
 
 from control.stack.programs.ray_hook import ADDRESS_FILE, prepare
+from training.fit import idle_agent
 
 
 @pytest.mark.parametrize("with_dashboard", [True, False])
 def test_no_client_server_and_no_trace_of_an_earlier_ray(
     tmp_path: Path, with_dashboard: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = services.start_api_server
+    before, command = services.start_api_server, getattr(services, idle_agent.COMMAND)
     monkeypatch.setattr(services, "start_api_server", before)
+    monkeypatch.setattr(services, idle_agent.COMMAND, command)
     (tmp_path / ADDRESS_FILE).touch()
     params = SimpleNamespace(
         ray_client_server_port=10001,
@@ -32,6 +34,7 @@ def test_no_client_server_and_no_trace_of_an_earlier_ray(
     assert params.dashboard_port == (8265 if with_dashboard else None)
     assert not (tmp_path / ADDRESS_FILE).exists()
     assert (services.start_api_server is before) is with_dashboard
+    assert (getattr(services, idle_agent.COMMAND) is command) is with_dashboard, "whom nobody asks is not started"
     if not with_dashboard:
         assert services.start_api_server(False, False, "127.0.0.1", port=8265) == (None, None)
     prepare(params, head=True)
