@@ -12,7 +12,6 @@ from typing import Any
 from serving.kernel.storage.version_manifest import Check, Metric
 from training.errors import GateRefused, RegistryError
 from training.measures import evaluation_rows, gate
-from training.plots import draw
 from training.recipe import Dataset, Evaluation, Fitted, Recipe, RecipeOptions
 from training.registry.mlflow_registry import SERVABLE, Registry
 from training.registry.provenance import git_commit, libraries
@@ -46,6 +45,9 @@ class TrainingRun:
         self.metrics = evaluation.metrics
         self.registry.log(self.id, params=fitted.params, metrics=evaluation.metrics)
         unit = next((metric.unit for metric in evaluation.metrics if metric.name == "mae"), "")
+        # It takes seconds to import, which not all commands that can train need.
+        from training.plots import draw
+
         draw.draw(self.folder / "plots", evaluation, fitted.importance, unit)
         self.registry.log_folder(self.id, self.folder / "plots", "plots")
         evaluation_rows.save(self.folder / evaluation_rows.FOLDER, evaluation)

@@ -27,7 +27,7 @@ from control.stack.survey import Survey
 __all__ = ["Observer", "start"]
 
 DEAD = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 
 
 class Observer(Protocol):

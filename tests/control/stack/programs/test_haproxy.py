@@ -69,7 +69,7 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
     assert ask(port, "/-/healthz") == (200, "success")
     assert ask(port, "/-/routes") == (200, '{"/":"slipway"}')
 
-    # HAProxy outlives whoever would end it. Were they there, `down` would still end it by pid.
+    # Without its supervisor nothing else ends HAProxy: `down` has to find it, as it does at the end of each `down`.
     psutil.Process(running.supervisor_pid).kill()
     down = slipway.run("down")
     assert down.returncode == 0 and "remaining processes" in down.stderr
