@@ -69,7 +69,7 @@ def test_a_stack_behind_haproxy_leaves_nothing_behind(slipway: Slipway, root: Pa
     assert ask(port, "/-/healthz") == (200, "success")
     assert ask(port, "/-/routes") == (200, '{"/":"slipway"}')
 
-    # Without its supervisor nothing else ends HAProxy: `down` has to find it, as it does at the end of each `down`.
+    # Without its supervisor nothing else ends HAProxy: `down` has to find it, as every `down` does at its end.
     psutil.Process(running.supervisor_pid).kill()
     down = slipway.run("down")
     assert down.returncode == 0 and "remaining processes" in down.stderr
