@@ -116,9 +116,10 @@ def with_numbers(frame: pd.DataFrame, decimal: str) -> tuple[pd.DataFrame, list[
     """Read columns whose numbers have marks between thousands, or lakh and crore. Returns sentences on them."""
     notes = []
     for label in _texts(frame):
-        cells = _stripped(frame[label].dropna())
+        cells = frame[label].dropna()
         if not _all(cells, f"(?:{PLAIN[decimal]})|(?:{GROUPED[decimal]})"):
             continue
+        cells = _stripped(cells)
         grouped = cells[cells.str.fullmatch(GROUPED[decimal])]
         if grouped.empty:
             continue
@@ -158,15 +159,16 @@ def _stripped(cells: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _all(cells: pd.Series[Any], pattern: str) -> bool:
-    """Whether there are cells and all have the pattern. Most columns are told by their first cells."""
-    return len(cells) > 0 and all(bool(some.str.fullmatch(pattern).all()) for some in (cells.head(SAMPLE), cells))
+    """Whether there are cells and all, stripped, have the pattern. Most columns are told by their first cells."""
+    parts = (cells.head(SAMPLE), cells)
+    return len(cells) > 0 and all(bool(_stripped(some).str.fullmatch(pattern).all()) for some in parts)
 
 
 def _numbered_dates(label: str, cells: pd.Series[Any], told: Notation) -> tuple[pd.Series[Any], str] | None:
     """The dates of a column in ISO 8601, and a sentence; None if it has others or they can be either way."""
-    cells = _stripped(cells)
     if not _all(cells, NUMBERED):
         return None
+    cells = _stripped(cells)
     parts = cells.str.extract(f"^{NUMBERED}$")
     late = [parts[place].astype(int) > 12 for place in (0, 1)]
     shown = {order: str(cells[over].iloc[0]) for order, over in zip(ORDERS[1:], late, strict=True) if over.any()}
@@ -185,10 +187,10 @@ def _numbered_dates(label: str, cells: pd.Series[Any], told: Notation) -> tuple[
 
 def _local(label: str, cells: pd.Series[Any]) -> tuple[pd.Series[Any], str] | None:
     """The dates and times of a column without their time zones, and a sentence; None if none has a time zone."""
-    if not len(cells) or not isinstance(cells.iloc[0], str) or not _all(cells := _stripped(cells), STAMPED):
+    if not len(cells) or not isinstance(cells.iloc[0], str) or not _all(cells.head(SAMPLE), STAMPED):
         return None
-    parts = cells.str.extract(f"^{STAMPED}$")
-    if parts[1].isna().all():
+    parts = _stripped(cells).str.extract(f"^{STAMPED}$")
+    if parts[0].isna().any() or parts[1].isna().all():
         return None
     return parts[0], _zone_note(label)
 

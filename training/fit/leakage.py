@@ -37,9 +37,10 @@ def refuse_leaking_features(
         return
     step = -(-len(target) // MOST_ROWS)
     features, values = features[::step], target[::step].astype(np.float64)
+    two_classes = bool(np.isin(values, (0.0, 1.0)).all())
     for index in range(features.shape[1]):
         name = names[index] if len(names) == features.shape[1] else f"feature {index}"
-        found = "" if name in allowed else _leak(features[:, index].astype(np.float64), values)
+        found = "" if name in allowed else _leak(features[:, index].astype(np.float64), values, two_classes)
         if found:
             raise DataError(
                 f"column {name!r} leaks the target: alone, it predicts it implausibly well ({found}); "
@@ -52,12 +53,12 @@ def way_out(name: str) -> str:
     return f"remove it from the data, or keep it with --allow-column {shlex.quote(name)}"
 
 
-def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> str:
+def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64], two_classes: bool) -> str:
     """The measure that is too good; empty if none is."""
     known = np.isfinite(column)
     if known.sum() < LEAST_ROWS:
         return ""
-    if set(np.unique(target)) <= {0.0, 1.0}:
+    if two_classes:
         area = separation(column[known], target[known] == 1)
         return f"AUROC {area:.4f}" if area >= SEPARATES else ""
     follows = correlation(column, target)

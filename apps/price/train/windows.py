@@ -78,10 +78,16 @@ def examples(
             if hide is not None:
                 hide_some(rows, hide)
             blocks.append(compute(rows))
-            tables.append(table.assign(commodity=str(commodity), market=str(market), history=chosen + 1))
+            of_series = {"commodity": _repeated(commodity, chosen), "market": _repeated(market, chosen)}
+            tables.append({**table, **of_series, "history": chosen + 1})
     if not blocks:
         raise DataError("no window has a target; the markets' series are too short or have too many gaps")
-    return Examples(np.concatenate(blocks), pd.concat(tables, ignore_index=True))
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    return Examples(np.concatenate(blocks), pd.DataFrame(columns))
+
+
+def _repeated(name: object, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
+    return np.full(len(rows), str(name), dtype=object)
 
 
 def hide_some(windows: Windows, rng: np.random.Generator) -> None:
@@ -101,21 +107,21 @@ def hide_some(windows: Windows, rng: np.random.Generator) -> None:
 
 def _targets(
     days: npt.NDArray[np.float64], price: npt.NDArray[np.float64], horizon: int, start: float
-) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
-    """Return rows of one series whose target, `horizon` rows later, is within the longest gap."""
+) -> tuple[npt.NDArray[np.intp], dict[str, npt.NDArray[Any]]]:
+    """Return rows of one series whose target, `horizon` rows later, is within the longest gap, with their columns.
+
+    They are arrays, as a table for each of a thousand markets and horizons takes longer than the features.
+    """
     ahead = days[horizon:]
     days = days[: len(ahead)]
     chosen = np.flatnonzero((ahead - days <= longest_gap(horizon)) & (days >= start))
-    table = pd.DataFrame(
-        {
-            "horizon": horizon,
-            "day": days[chosen].astype(np.int64),
-            "target_day": ahead[chosen].astype(np.int64),
-            "last": price[chosen],
-            "actual": price[chosen + horizon],
-        }
-    )
-    return chosen, table
+    return chosen, {
+        "horizon": np.full(len(chosen), horizon),
+        "day": days[chosen].astype(np.int64),
+        "target_day": ahead[chosen].astype(np.int64),
+        "last": price[chosen],
+        "actual": price[chosen + horizon],
+    }
 
 
 def _windows(series: pd.DataFrame, commodity: str) -> Windows:
