@@ -21,15 +21,18 @@ GRAMS = (2, 4)
 
 def vectorizer(texts: Sequence[str]) -> TfidfVectorizer:
     """Return a vectorizer fitted on texts, without labels."""
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=GRAMS, sublinear_tf=True).fit(texts)
+    return _unfitted().fit(texts)
+
+
+def _unfitted() -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=GRAMS, sublinear_tf=True)
 
 
 def similarities(
     left: Sequence[Requirement], right: Sequence[Availability], fitted: TfidfVectorizer
 ) -> npt.NDArray[np.float64]:
     """Return the cosine of each pair [m]."""
-    one = fitted.transform([text_of(side) for side in left])
-    other = fitted.transform([text_of(side) for side in right])
+    one, other = (_transformed([text_of(side) for side in sides], fitted) for sides in (left, right))
     found: npt.NDArray[np.float64] = np.asarray(one.multiply(other).sum(axis=1)).reshape(-1)
     return found
 
@@ -45,13 +48,20 @@ def nearest(
     Pairs that are not `allowed` [left, right] come last.
     """
     wanted, offered = [text_of(side) for side in left], [text_of(side) for side in right]
-    fitted = vectorizer([*wanted, *offered])
-    one, other = fitted.transform(wanted), fitted.transform(offered)
+    # Cutting texts into grams takes most of the time, so each is cut once.
+    every = _unfitted().fit_transform([*wanted, *offered])
+    one, other = every[: len(wanted)], every[len(wanted) :]
     cosines = (one @ other.T).toarray()
     if allowed is not None:
         cosines = np.where(allowed, cosines, -1)
     order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
     return order
+
+
+def _transformed(texts: Sequence[str], fitted: TfidfVectorizer) -> Any:
+    """Return the vector of each text; a text of several pairs is cut into grams once."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return fitted.transform(list(places))[[places[text] for text in texts]]
 
 
 def best_threshold(actual: Vector, score: Vector) -> float:
