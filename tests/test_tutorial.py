@@ -48,8 +48,14 @@ class Reader:
         self.port = port
         folder = clone / "bin"
         folder.mkdir()
-        for name, words in {"slipway": [*warm_python, "-m", "control"], "python": [sys.executable]}.items():
-            (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        warm, cold = shlex.join(warm_python), shlex.join([sys.executable])
+        # The server stays a Python of its own: it has to get the signal that ends it.
+        pytest_ = f'case "$1 $2" in "-m pytest") exec {warm} "$@";; esac\n'
+        for name, text in {
+            "slipway": f'exec {warm} -m control "$@"\n',
+            "python": f'{pytest_}exec {cold} "$@"\n',
+        }.items():
+            (folder / name).write_text(f"#!/bin/sh\n{text}")
             (folder / name).chmod(0o755)
         self.environment = {
             **os.environ,
@@ -57,6 +63,8 @@ class Reader:
             "PYTHONPATH": str(clone),
             # Compiled once, not by each command and each process of Ray.
             "PYTHONDONTWRITEBYTECODE": "",
+            # Of plugins among the libraries, whose assertions nobody reads.
+            "PYTEST_ADDOPTS": "-W 'ignore:Module already imported so cannot be rewritten'",
             "SLIPWAY_HOME": str(clone / ".slipway"),
             "SLIPWAY_HTTP_PORT": str(port),
             "SLIPWAY_GRPC_PORT": str(grpc_port),

@@ -71,11 +71,17 @@ def test_an_app_outside_the_repository_has_the_whole_life_of_one(
 
 
 def scored(command: Callable[..., str], place: Path) -> list[float]:
-    """Answers of version 2 to two questions in a file."""
-    (place / "questions.jsonl").write_text('{"rain": 10.0}\n{"rain": 20.0}\n')
+    """Answers of version 2 to two questions in a file, by a worker of Ray; it rejects the other two rows."""
+    (place / "questions.jsonl").write_text('{"rain": 10.0}\n{"rain": "much"}\n{"rain": 20.0}\n{}\n')
     out = place / "answers.jsonl"
-    command("score", PACKAGE, "--data", str(place / "questions.jsonl"), "--out", str(out), "--workers", "1")
-    return [json.loads(line)["level"] for line in out.read_text().splitlines()]
+    paths = ("--data", str(place / "questions.jsonl"), "--out", str(out))
+    summary = json.loads(command("score", PACKAGE, *paths, "--json", "--workers", "1"))
+    assert (summary["version"], summary["rows"], summary["rejected"]) == (2, 4, 2)
+    rejects = [json.loads(line) for line in (place / "answers.rejects.jsonl").read_text().splitlines()]
+    assert [(one["row"], one["field"]) for one in rejects] == [(1, "$.rain"), (3, "$.rain")]
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["model_version"] for one in answers] == [2, None, 2, None]
+    return [one["level"] for one in answers if one["level"] is not None]
 
 
 def served(command: Callable[..., str], listed: dict[str, str]) -> list[Any]:
