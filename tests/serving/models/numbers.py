@@ -111,6 +111,10 @@ class SlowModel(Model):
         return self.answers(payloads)
 
 
+ROUNDING = 1e-9
+"""Seconds by which sums of times on a clock in the thousands may be off."""
+
+
 class Seen:
     """A `BatchObserver` that remembers what it is told."""
 
@@ -128,7 +132,7 @@ class Seen:
 
     def waited(self, oldest: float, total: float, requests: int) -> None:
         self.waits.append(oldest)
-        assert requests * oldest >= total >= oldest
+        assert requests * oldest + ROUNDING >= total >= oldest - ROUNDING
 
     def rejected(self, reason: str) -> None:
         self.rejections[reason] += 1
