@@ -31,7 +31,7 @@ synthetic data).
 All small apps share a Deployment; apps with GPUs have RayServices. Each group has a Service, and scaling, a
 disruption budget, routes, monitors and alerts if they are enabled. `apps.yaml` is generated from the apps, so a
 new app needs no change here. [docs/kubernetes.md](../../docs/kubernetes.md) lists what the cluster must provide,
-and what has not been tested on a cluster.
+and what has not been tested on a cluster. No value may be null, except those of `podSecurityContext`.
 """
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from control.charts.render import CHART, ChartError, render
 
@@ -21,6 +24,23 @@ def block(cidr: str, *outside: str, **more: Any) -> dict[str, Any]:
 
 def taint(**fields: Any) -> dict[str, Any]:
     return {"gateway": {"tolerations": [fields]}}
+
+
+def peers(*path: str, cidr: str) -> dict[str, Any]:
+    """Peers of a kind, with a block of addresses; after the path, what the block excludes."""
+    keys = [part for part in path if part.isalpha()]
+    found: Any = [{"ipBlock": {"cidr": cidr, "except": [part for part in path if part not in keys]}}]
+    for name in reversed(keys):
+        found = {name: found}
+    return {"networkPolicies": found}
+
+
+def from_field(**fields: str) -> dict[str, Any]:
+    return {"extraEnv": [{"name": "A", "valueFrom": {"fieldRef": fields}}]}
+
+
+def node_affinity(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{kind: [fields]}]}}}}
 
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -153,6 +173,67 @@ def test_good_schedules_pass() -> None:
             {"groups": {"triton": {"apps": ["price"]}}, "triton": {"enabled": True}},
             "as those of triton.enabled have; rename the group",
         ),
+        (peers("egress", "databases", cidr="10.0.0.0"), "networkPolicies.egress.databases[0].ipBlock.cidr"),
+        (peers("egress", "dns", cidr="10.1.0.0/8"), "must begin with the first address of its block"),
+        (peers("egress", "dns", cidr="2001:db8::1/64"), "must begin with the first address of its block"),
+        (peers("egress", "dns", cidr="1:2:3:4:5:6:7:8::/64"), "must be a block of addresses"),
+        (peers("egress", "dns", "2001:db9::/64", cidr="2001:DB8::/32"), "must lie within 2001:DB8::/32"),
+        (peers("egress", "dns", "10.0.0.0/8", cidr="::/0"), "must lie within ::/0"),
+        (peers("mlflowClients", cidr="1.2.3.4/40"), "networkPolicies.mlflowClients[0].ipBlock.cidr"),
+        ({"networkPolicies": {"egress": {"dns": [{"podSelector": {"app": "x"}}]}}}, "app"),
+        ({"networkPolicies": {"fqdns": {"storage": ["s3.a.com"]}}}, "fqdns.storage needs networkPolicies.fqdns"),
+        ({"networkPolicies": {"fqdns": {"storage": ["s3..com"]}}}, "/networkPolicies/fqdns/storage/0"),
+        ({"groups": {"price": {"settings": {"SLIPWAY_TRITON_URL": "triton"}}}}, "must be host:port"),
+        ({"groups": {"price": {"settings": {"SLIPWAY_TRITON_URL": "a:99999"}}}}, "must be from 1 to 65535"),
+        ({"ray": {"redis": "redis:99999"}}, 'ray.redis: the port in "redis:99999"'),
+        ({"mlflow": {"url": "http://mlflow:70000"}}, 'mlflow.url: the port in "mlflow:70000"'),
+        ({"mlflow": {"url": "http://ml flow"}}, "/mlflow/url"),
+        ({"mlflow": {"url": "http://mlflow", "enabled": True}}, "set either mlflow.enabled or mlflow.url"),
+        ({"repositorySync": {"source": "s3:models"}}, "/repositorySync/source"),
+        ({"ray": {"incremental": {"maxSurgePercent": 5}}}, "stepSizePercent: 10 must not exceed maxSurgePercent"),
+        ({"groupDefaults": {"apps": ["price"]}}, "groupDefaults.apps"),
+        ({"modelRepository": {"accessModes": ["ReadOnlyMany"]}}, "nothing could fill the claim"),
+        (
+            {"training": {"bootstrap": {"enabled": True, "apps": ["nope"]}}},
+            'bootstrap.apps: there is no app "nope"',
+        ),
+        (
+            {"groups": {"triton-predictor": {"apps": ["price"]}}, "triton": {"enabled": True}},
+            "groups.triton-predictor: its objects would have the name slipway-triton-predictor",
+        ),
+        (
+            {"groups": {"price": {"runtime": "ray"}, "price-head-svc": {"apps": ["fraud"]}}},
+            "slipway-price-head-svc, as those of groups.price have",
+        ),
+        ({"metrics": {"interval": "0s"}}, "/metrics/interval"),
+        ({"metrics": {"runbooks": "https://a/b #c"}}, "/metrics/runbooks"),
+        ({"triton": {"models": ["a: b"]}}, "/triton/models/0"),
+        ({"image": {"registry": "a b"}}, "/image/registry"),
+        ({"image": {"gateway": {"repository": "slipway/gateway:1.0"}}}, "/image/gateway/repository"),
+        ({"groups": {"price": {"resources": {"cpu": "0"}}}}, "/groups/price/resources/cpu"),
+        ({"groups": {"price": {"resources": {"memory": "0.0Gi"}}}}, "/groups/price/resources/memory"),
+        ({"commonLabels": {"a..b/c": "x"}}, "a..b/c"),
+        ({"gateway": {"tolerations": [{"key": "a.-b/c", "operator": "Exists"}]}}, "key"),
+        (from_field(fieldPath="status.phase"), "fieldPath"),
+        (
+            {"extraEnv": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.gold"}}}]},
+            "resource",
+        ),
+        ({"extraVolumes": [{"name": "a", "csi": {"drivr": "x"}}]}, "drivr"),
+        ({"extraVolumes": [{"name": "a", "ephemeral": {}}]}, "volumeClaimTemplate"),
+        ({"extraVolumes": [{"name": "a", "downwardAPI": {"items": [{"path": "x"}]}}]}, "fieldRef"),
+        ({"extraVolumes": [{"name": "a", "projected": {"source": []}}]}, "source"),
+        (
+            {"extraVolumes": [{"name": "a", "configMap": {"name": "b", "items": [{"key": "c", "path": "../d"}]}}]},
+            "path",
+        ),
+        (node_affinity("matchExpressions", key="a", operator="Gt", values=["many"]), "values/0"),
+        (node_affinity("matchFields", key="metadata.namespace", operator="In", values=["a"]), "metadata.name"),
+        ({"affinity": {"podAntiAffinity": {REQUIRED: [{"topologyKey": "a b"}]}}}, "topologyKey"),
+        (
+            {"affinity": {"podAntiAffinity": {REQUIRED: [{"topologyKey": "a", "matchLabelKeys": ["b"]}]}}},
+            "labelSelector",
+        ),
         ({"modelRepository": {"images": [{"repository": "slipway/price"}]}}, "modelRepository.images[0].tag"),
         (
             {"modelRepository": {"images": [{"repository": "a/b", "tag": "1"}]}, "triton": {"enabled": True}},
@@ -181,10 +262,63 @@ def test_what_a_server_refuses_is_refused_before(values: dict[str, Any], said: s
         taint(key="a", operator="Exists", effect="NoExecute", tolerationSeconds=5),
         {"groups": {"price": {"resources": {"cpu": 0.5}}}, "ray": {"head": {"cpu": 2}}},
         {"podSecurityContext": {"supplementalGroups": [2000], "fsGroup": None}},
+        peers("egress", "dns", "2001:db8:1::/48", cidr="2001:DB8::/32"),
+        {
+            **from_field(fieldPath="metadata.annotations['a.b/C']"),
+            **node_affinity("matchExpressions", key="example.com/cores", operator="Gt", values=["16"]),
+            "extraVolumes": [
+                {"name": "a", "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": {"b": "c"}}},
+                {
+                    "name": "b",
+                    "downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "metadata.labels"}}]},
+                },
+                {"name": "c", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}},
+            ],
+            "image": {"registry": "localhost:5000/a__b", "gateway": {"repository": "Reg.example.com/a--b/c"}},
+        },
     ],
 )
 def test_what_a_server_accepts_passes(values: dict[str, Any]) -> None:
     assert render(values)
+
+
+def test_no_value_may_be_null_except_the_users_of_pods() -> None:
+    """Helm takes a null for a value that is absent, and templates would fail or write `<nil>`."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    for path, keys in sections(values):
+        if path != ("podSecurityContext",):
+            assert keys <= required_of(schema, path), path
+    refuse({"gateway": {"httpPort": None}}, "at '/gateway': missing property 'httpPort'")
+    refuse({"groupDefaults": {"gpu": {"resource": None}}}, "at '/groupDefaults/gpu': missing property 'resource'")
+
+
+def sections(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    if isinstance(values, dict) and values:
+        yield path, set(values)
+        for name, inner in values.items():
+            yield from sections(inner, (*path, name))
+
+
+def required_of(schema: dict[str, Any], path: tuple[str, ...]) -> set[str]:
+    here = [schema]
+    for name in path:
+        found = [each["properties"][name] for each in here if name in each.get("properties", {})]
+        here = [part for each in found for part in (each, *each.get("allOf", ()))]
+    return {name for each in here for name in each.get("required", ())}
+
+
+def test_memory_is_a_whole_number_of_bytes() -> None:
+    """An API server warns of 1.1Gi."""
+    (found,) = (
+        item for item in render({"groups": {"all": {"resources": {"memory": "1.1Gi"}}}}) if is_gateway(item)
+    )
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "1127Mi"
+
+
+def is_gateway(item: dict[str, Any]) -> bool:
+    return bool(item["kind"] == "Deployment")
 
 
 def test_a_priority_class_that_the_cluster_lacks_is_refused(tmp_path: Path) -> None:

@@ -34,15 +34,20 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* A quantity of memory. 1.1Gi is no whole number of bytes, which an API server warns of. */}}
+{{- define "slipway.memory" -}}
+{{- if contains "." . }}{{ include "slipway.mebibytes" . }}Mi{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{/* Requests with equal limits. Takes cpu, memory and optionally gpu. */}}
 {{- define "slipway.resources" -}}
 {{- $gpu := .gpu | default dict -}}
 requests:
   cpu: {{ .cpu | quote }}
-  memory: {{ .memory }}
+  memory: {{ include "slipway.memory" .memory }}
 limits:
   cpu: {{ .cpu | quote }}
-  memory: {{ .memory }}
+  memory: {{ include "slipway.memory" .memory }}
   {{- if gt (int ($gpu.count | default 0)) 0 }}
   {{ $gpu.resource }}: {{ int $gpu.count | quote }}
   {{- end }}

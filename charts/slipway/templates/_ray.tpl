@@ -13,7 +13,7 @@ failureThreshold: 12
 - name: shared-memory
   emptyDir:
     medium: Memory
-    sizeLimit: {{ .Values.ray.sharedMemory }}
+    sizeLimit: {{ include "slipway.memory" .Values.ray.sharedMemory }}
 {{- end -}}
 
 {{/* The port of Ray's metrics. KubeRay's default, 8080, is the gateway's HTTP port. Takes root. */}}

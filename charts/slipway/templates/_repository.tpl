@@ -71,6 +71,12 @@ initContainers:
 {{- define "slipway.bootstrapPod" -}}
 {{- $bootstrap := .Values.training.bootstrap -}}
 {{- $apps := $bootstrap.apps | default (splitList "," (include "slipway.servedApps" .)) -}}
+{{- $known := keys (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- range $apps -}}
+  {{- if not (or (has . $known) (contains "." .)) -}}
+    {{- fail (printf "training.bootstrap.apps: there is no app %q; there are: %s" . ($known | sortAlpha | join ", ")) -}}
+  {{- end -}}
+{{- end -}}
 {{- $script := `missing=
 for app in "$@"; do
   ls "/models/${app##*.}"/*/manifest.json > /dev/null 2>&1 || slipway train "$app" || missing="$missing $app"

@@ -10,13 +10,23 @@
   {{- with $job.schedule }}{{ $_ := set $schedules (printf "training.jobs.%s.schedule" $name) . }}{{ end -}}
 {{- end -}}
 {{- range $path, $value := $schedules }}{{ include "slipway.checkSchedule" (dict "path" $path "value" $value) }}{{ end -}}
-{{- include "slipway.checkPeers" (dict "path" "networkPolicies.clients" "peers" $values.networkPolicies.clients) -}}
+{{- include "slipway.checkNetwork" . -}}
 {{- $hosts := dict "routes.host" $values.routes.host "routes.grpcHost" $values.routes.grpcHost "ingress.host" $values.ingress.host -}}
 {{- with $values.ingress.grpcHost }}{{ $_ := set $hosts "ingress.grpcHost" . }}{{ end -}}
 {{- range $path, $value := $hosts }}{{ include "slipway.checkHost" (dict "path" $path "value" $value) }}{{ end -}}
 {{- $routes := $values.routes -}}
 {{- if and $routes.enabled (hasPrefix "*." $routes.host) (hasSuffix (trimPrefix "*" $routes.host) (printf "x.%s" $routes.grpcHost)) -}}
   {{- fail (printf "routes.host: %s contains the hosts below routes.grpcHost, and a listener gives a host to either HTTPRoutes or GRPCRoutes; choose another" $routes.host) -}}
+{{- end -}}
+{{- if $values.groupDefaults.apps -}}
+  {{- fail "groupDefaults.apps: an app is in one group; name it in groups.NAME.apps" -}}
+{{- end -}}
+{{- if and $values.mlflow.enabled $values.mlflow.url -}}
+  {{- fail "mlflow.url is that of a server elsewhere; set either mlflow.enabled or mlflow.url" -}}
+{{- end -}}
+{{- $steps := $values.ray.incremental -}}
+{{- if gt (int $steps.stepSizePercent) (int $steps.maxSurgePercent) -}}
+  {{- fail (printf "ray.incremental.stepSizePercent: %v must not exceed maxSurgePercent (%v)" $steps.stepSizePercent $steps.maxSurgePercent) -}}
 {{- end -}}
 {{- if and (eq $values.ray.auth "token") (semverCompare "<2.52.0" $values.ray.version) -}}
   {{- fail (printf "ray.auth: token requires ray.version 2.52.0 or later, not %s; set ray.auth to disabled" $values.ray.version) -}}
@@ -62,9 +72,19 @@
   {{- range uniq $classes }}{{ include "slipway.checkClass" (dict "path" . "name" (get $names .) "known" $known) }}{{ end -}}
 {{- end -}}
 {{- $taken := dict -}}
+{{- $tracks := (fromYaml (include "slipway.tracks" .)).tracks -}}
 {{- if $values.mlflow.enabled }}{{ $_ := set $taken (printf "%s-mlflow" (include "slipway.fullname" .)) "mlflow.enabled" }}{{ end -}}
-{{- if $values.triton.enabled }}{{ $_ := set $taken (printf "%s-triton" (include "slipway.fullname" .)) "triton.enabled" }}{{ end -}}
-{{- range (fromYaml (include "slipway.tracks" .)).tracks -}}
+{{- if $values.triton.enabled -}}
+  {{- /* KServe makes a Deployment, a Service and an HPA of the second name. */ -}}
+  {{- range $end := list "triton" "triton-predictor" }}{{ $_ := set $taken (printf "%s-%s" (include "slipway.fullname" $) $end) "triton.enabled" }}{{ end -}}
+{{- end -}}
+{{- range $track := $tracks -}}
+  {{- /* KubeRay makes Services of these names. */ -}}
+  {{- if eq $track.runtime "ray" -}}
+    {{- range list "head-svc" "serve-svc" }}{{ $_ := set $taken (printf "%s-%s" $track.name .) (printf "groups.%s" $track.group) }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- range $tracks -}}
   {{- $path := printf "groups.%s%s" .group (eq .track "canary" | ternary ".canary" "") -}}
   {{- if hasKey $taken .name -}}
     {{- fail (printf "%s: its objects would have the name %s, as those of %s have; rename the group" $path .name (get $taken .name)) -}}
@@ -145,6 +165,9 @@
 {{- if and (has "ReadWriteOncePod" $repository.accessModes) (not $repository.existingClaim) -}}
   {{- fail "modelRepository.accessModes: with ReadWriteOncePod, a single pod of the cluster may mount the claim, and jobs fill what gateways read; use ReadWriteOnce" -}}
 {{- end -}}
+{{- if and (eq (join "" $repository.accessModes) "ReadOnlyMany") (not $repository.existingClaim) -}}
+  {{- fail "modelRepository.accessModes: with ReadOnlyMany alone, nothing could fill the claim; add ReadWriteOnce or ReadWriteMany, or name an existing claim" -}}
+{{- end -}}
 {{- if $repository.images -}}
   {{- if .Values.repositorySync.enabled }}{{ fail "repositorySync.enabled needs the claim; modelRepository.images replaces it, so use one of them" }}{{ end -}}
   {{- if .Values.triton.enabled }}{{ fail "triton.enabled needs the claim; modelRepository.images replaces it, so use one of them" }}{{ end -}}
@@ -198,6 +221,32 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Peers, names and ports of network policies. */}}
+{{- define "slipway.checkNetwork" -}}
+{{- $np := .Values.networkPolicies -}}
+{{- $peers := dict "networkPolicies.clients" $np.clients "networkPolicies.mlflowClients" $np.mlflowClients -}}
+{{- range $kind, $given := $np.egress }}{{ $_ := set $peers (printf "networkPolicies.egress.%s" $kind) $given }}{{ end -}}
+{{- range $path, $given := $peers }}{{ include "slipway.checkPeers" (dict "path" $path "peers" $given) }}{{ end -}}
+{{- if not $np.fqdns.provider -}}
+  {{- range $kind, $hosts := omit $np.fqdns "provider" -}}
+    {{- if $hosts }}{{ fail (printf "networkPolicies.fqdns.%s needs networkPolicies.fqdns.provider: cilium; no other network limits traffic to names of hosts" $kind) }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- $ports := dict "mlflow.url" (urlParse .Values.mlflow.url).host "ray.redis" .Values.ray.redis -}}
+{{- range (fromYaml (include "slipway.tracks" .)).tracks -}}
+  {{- with get .settings "SLIPWAY_TRITON_URL" -}}
+    {{- if not (regexMatch "^[^:/]+:[0-9]+$" .) }}{{ fail (printf "SLIPWAY_TRITON_URL: %q must be host:port of Triton's gRPC, such as triton:8001" .) }}{{ end -}}
+    {{- $_ := set $ports "SLIPWAY_TRITON_URL" . -}}
+  {{- end -}}
+{{- end -}}
+{{- range $path, $host := $ports -}}
+  {{- if contains ":" $host -}}
+    {{- $port := splitList ":" $host | last | int -}}
+    {{- if or (lt $port 1) (gt $port 65535) }}{{ fail (printf "%s: the port in %q must be from 1 to 65535" $path $host) }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Peers of a NetworkPolicy. Takes path and peers. */}}
 {{- define "slipway.checkPeers" -}}
 {{- range $i, $peer := .peers -}}
@@ -217,29 +266,40 @@
 {{- $hex := "[0-9a-fA-F]{1,4}" -}}
 {{- $four := printf "^(%s[.]){3}%s/(3[0-2]|[12]?[0-9])$" $number $number -}}
 {{- $six := printf "^((%s:){7}%s|(%s(:%s){0,6})?::(%s(:%s){0,6})?)/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$" $hex $hex $hex $hex $hex $hex -}}
-{{- if not (or (regexMatch $four .value) (regexMatch $six .value)) -}}
+{{- $address := splitList "/" .value | first -}}
+{{- $isFour := regexMatch $four .value -}}
+{{- $isSix := and (regexMatch $six .value) (or (not (contains "::" $address)) (lt (splitList ":" $address | compact | len) 8)) -}}
+{{- if not (or $isFour $isSix) -}}
 {{- fail (printf "%s: %q must be a block of addresses with a mask, such as 10.0.0.0/8" .path .value) -}}
 {{- end -}}
-{{- if regexMatch $four .value -}}
-  {{- $here := fromYaml (include "slipway.block" .value) -}}
-  {{- if mod $here.start $here.size -}}
-    {{- fail (printf "%s: %q must begin with the first address of its block" .path .value) -}}
-  {{- end -}}
-  {{- if and .within (regexMatch $four .within) -}}
-    {{- $all := fromYaml (include "slipway.block" .within) -}}
-    {{- if or (ge (int64 $here.size) (int64 $all.size)) (lt (int64 $here.start) (int64 $all.start)) (gt (add $here.start $here.size) (add $all.start $all.size)) -}}
-      {{- fail (printf "%s: %q must lie within %s and be smaller" .path .value .within) -}}
-    {{- end -}}
+{{- $bits := include "slipway.bits" $address -}}
+{{- $mask := splitList "/" .value | last | atoi -}}
+{{- if contains "1" (substr $mask (len $bits) $bits) -}}
+{{- fail (printf "%s: %q must begin with the first address of its block" .path .value) -}}
+{{- end -}}
+{{- with .within -}}
+  {{- $all := include "slipway.bits" (splitList "/" . | first) -}}
+  {{- $fewer := splitList "/" . | last | atoi -}}
+  {{- if or (ne (len $all) (len $bits)) (le $mask $fewer) (ne (trunc $fewer $all) (trunc $fewer $bits)) -}}
+    {{- fail (printf "%s: %q must lie within %s and be smaller" $.path $.value .) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* First address and number of addresses of an IPv4 block. */}}
-{{- define "slipway.block" -}}
-{{- $parts := splitList "/" . -}}
-{{- $start := 0 -}}{{- $size := 1 -}}
-{{- range splitList "." (first $parts) }}{{ $start = add (mul $start 256) (atoi .) }}{{ end -}}
-{{- range until (int (sub 32 (atoi (last $parts)))) }}{{ $size = mul $size 2 }}{{ end -}}
-start: {{ $start }}
-size: {{ $size }}
+{{/* The bits of an address, as a text of 32 or 128 digits. */}}
+{{- define "slipway.bits" -}}
+{{- if contains ":" . -}}
+  {{- $digits := dict -}}
+  {{- range $i, $digit := splitList "" "0123456789abcdef" }}{{ $_ := set $digits $digit (printf "%04b" $i) }}{{ end -}}
+  {{- $ends := splitList "::" (lower .) -}}
+  {{- $before := splitList ":" (first $ends) | compact -}}
+  {{- $after := list -}}
+  {{- if gt (len $ends) 1 -}}
+    {{- $after = splitList ":" (last $ends) | compact -}}
+    {{- range until (sub (sub 8 (len $before)) (len $after) | int) }}{{ $before = append $before "0" }}{{ end -}}
+  {{- end -}}
+  {{- range concat $before $after }}{{ range splitList "" (printf "%04s" . | replace " " "0") }}{{ get $digits . }}{{ end }}{{ end -}}
+{{- else -}}
+  {{- range splitList "." . }}{{ printf "%08b" (atoi .) }}{{ end -}}
+{{- end -}}
 {{- end -}}
