@@ -17,6 +17,8 @@ NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 MODE = "serving.kserve.io/deploymentMode"
 CLASS = "serving.kserve.io/autoscalerClass"
 KNATIVE_CLASS = "autoscaling.knative.dev/class"
+PERCENT = "serving.kserve.io/targetUtilizationPercentage"
+METRIC = "serving.kserve.io/metrics"
 CLASSES = ("hpa", "keda", "external", "none")
 MODES = {
     "Standard": "Standard",
@@ -73,6 +75,13 @@ def _stated(service: Resource) -> Iterator[Finding]:
     if chosen is not None and chosen not in CLASSES:
         message = f"{chosen!r} is not one of {', '.join(CLASSES)}"
         yield service.finding("SLW804", f"metadata.annotations.{CLASS}", message)
+    percent, metric = service.annotations.get(PERCENT), service.annotations.get(METRIC)
+    if percent is not None and not (percent.isdecimal() and 1 <= int(percent) <= 100):
+        message = f"{percent!r}: the target utilization percentage should be a [1-100] integer"
+        yield service.finding("SLW804", f"metadata.annotations.{PERCENT}", message)
+    if metric is not None and chosen == "hpa" and metric not in METRICS["hpa"]:
+        message = f"{metric!r} is not one of {', '.join(METRICS['hpa'])}"
+        yield service.finding("SLW804", f"metadata.annotations.{METRIC}", message)
 
 
 def _shares(service: Resource) -> Iterator[Finding]:

@@ -21,6 +21,9 @@ UPGRADES = {
 }
 LONGEST = {"RayService": 47, "RayJob": 47, "RayCluster": 53}
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+TIMEOUT = "ray.io/initializing-timeout"
+_SECONDS = re.compile(r"[+]?\d+")
+_DURATION = re.compile(r"[+]?((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+")
 START_RESOURCES = ("num-cpus", "num-gpus", "memory", "resources")
 METRICS = "metrics-export-port"
 METRICS_PORT = "8080"
@@ -39,6 +42,7 @@ def check(bundle: Bundle) -> Iterator[Finding]:
         yield from _upgrade(resource, spec)
         if resource.kind == "RayService":
             yield from _serve(resource)
+            yield from _timeout(resource)
 
 
 def _name(resource: Resource) -> Iterator[Finding]:
@@ -48,6 +52,15 @@ def _name(resource: Resource) -> Iterator[Finding]:
     if most is not None and (len(name) > most or not NAME.fullmatch(name)):
         message = f"{resource.name!r} must be a DNS label that begins with a letter, at most {most} characters"
         yield resource.finding("SLW704", "metadata.name", message)
+
+
+def _timeout(resource: Resource) -> Iterator[Finding]:
+    given = resource.annotations.get(TIMEOUT, "")
+    readable = _SECONDS.fullmatch(given) or _DURATION.fullmatch(given)
+    # A duration of nothing but zeros, such as 0m, is not positive.
+    if given and not (readable and re.search("[1-9]", given)):
+        message = f"{given!r} must be a positive duration, such as 5m, or a positive number of seconds"
+        yield resource.finding("SLW706", f"metadata.annotations.{TIMEOUT}", message)
 
 
 def _upgrade(resource: Resource, spec: dict[str, Any]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from control.lint.manifests.schemas.promql import Token, tokens
 from control.lint.manifests.schemas.promql_functions import AGGREGATIONS, FUNCTIONS, NAMES
+from control.lint.manifests.schemas.promql_words import matchers_problem, word_problem
 
 __all__ = ["type_problem"]
 
@@ -20,7 +21,8 @@ _LEVELS = (
 )
 """Binary operators, those that bind least first."""
 _SETS, _COMPARISONS = ("and", "or", "unless"), _LEVELS[2]
-_MODIFIERS = ("on", "ignoring", "group_left", "group_right")
+_GROUPS = ("group_left", "group_right")
+_MODIFIERS = ("on", "ignoring", *_GROUPS)
 _END: Token = ("end", "")
 
 
@@ -37,6 +39,9 @@ def type_problem(text: str) -> str:
     found, problem = tokens(text)
     if problem:
         return ""
+    for token in found:
+        if word_problem(token):
+            return word_problem(token)
     reader = _Reader(found)
     try:
         kind = reader.operators(0)
@@ -63,14 +68,24 @@ class _Reader:
         while self._word() in _LEVELS[level]:
             operator = self._take()
             boolean = self._word() == "bool" and bool(self._take())
-            while self._word() in _MODIFIERS:
-                self._take()
-                if self._is("("):
-                    self._skip("(", ")")
+            self._matching(operator.lower())
             # Only powers bind to the right.
             right = self.operators(level if operator == "^" else level + 1)
             left = _combined(operator, boolean, left, right)
         return left
+
+    def _matching(self, operator: str) -> None:
+        """Read how the two sides are matched: `on (a) group_left (b)`."""
+        matched = False
+        while self._word() in _MODIFIERS:
+            word = self._take().lower()
+            if word in _GROUPS and not matched:
+                raise _Refused(f"unexpected {word!r}: it needs on (...) or ignoring (...) before it")
+            if word in _GROUPS and operator in _SETS:
+                raise _Refused(f"no grouping allowed for {operator!r} operation")
+            matched = True
+            if self._is("("):
+                self._skip("(", ")")
 
     def expect(self, kind: str, word: str) -> None:
         """Read a token that must be there."""
@@ -108,7 +123,7 @@ class _Reader:
             self.expect("mark", ")")
             return False, inner
         if (kind, word) == ("mark", "{"):
-            self._skip("{", "}")
+            self._matchers(named=False)
             return True, "v"
         if kind != "word":
             raise _Unread
@@ -123,8 +138,15 @@ class _Reader:
         if word.lower() in ("inf", "nan"):
             return False, "s"
         if self._is("{"):
-            self._skip("{", "}")
+            self._matchers(named=True)
         return True, "v"
+
+    def _matchers(self, named: bool) -> None:
+        start = self.at + 1
+        self._skip("{", "}")
+        problem = matchers_problem(self.found[start : self.at - 1], named)
+        if problem:
+            raise _Refused(problem)
 
     def _aggregation(self, name: str) -> str:
         grouped = self._grouping()
@@ -190,11 +212,14 @@ class _Reader:
         self._take()
         while self._is("-") or self._is("+"):
             self._take()
-        if self._next()[0] not in ("number", "word"):
+        kind, word = self._next()
+        if kind not in ("number", "word"):
             raise _Unread
         self._take()
         if self._is("("):
             self._skip("(", ")")
+        elif kind == "word" and word.lower() not in ("inf", "nan"):
+            raise _Refused(f"unexpected identifier {word!r}, expected a duration or a time")
 
     def _skip(self, opening: str, closing: str) -> None:
         """Read a pair of brackets and all between them, in which there are no others of that form."""

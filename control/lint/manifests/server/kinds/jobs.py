@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from control.lint.manifests.objects.tree import entries, join, strings, table
-from control.lint.manifests.server.formats import dns_label, qualified_name, subdomain
+from control.lint.manifests.server.formats import dns_label, label_value, qualified_name, subdomain
 from control.lint.manifests.server.kinds.cron import line_problem, zone_problem
 from control.lint.manifests.server.meta import matching, metadata, selector
 from control.lint.manifests.server.pods.spec import template
@@ -99,6 +99,9 @@ def _selected(spec: dict[str, Any], name: str) -> Iterator[Refusal]:
     chosen = table(given)
     if set(table(chosen.get("matchLabels"))) - {*_NAME_LABELS, *_UID_LABELS} or chosen.get("matchExpressions"):
         yield invalid("spec.selector", given, "`selector` not auto-generated")
+    # The server gives each pod labels with the job's name.
+    for reason in label_value(name):
+        yield invalid("spec.template.labels", name, reason)
     for label in _NAME_LABELS:
         if own.get(label, name) != name and name:
             yield invalid(key("spec.template.metadata.labels", label), own, f"must be '{name}'")

@@ -11,6 +11,7 @@ from control.lint.manifests.server.pods.paths import descending
 from control.lint.manifests.server.refusal import (
     Refusal,
     duplicate,
+    forbidden,
     invalid,
     one_of,
     required,
@@ -20,6 +21,23 @@ from control.lint.manifests.server.refusal import (
 
 __all__ = ["of_container", "of_pod"]
 
+_OF_LINUX = ("appArmorProfile", "seLinuxOptions", "seccompProfile", "runAsUser", "runAsGroup")
+_IN_SPEC = ("hostPID", "hostIPC", "hostUsers", "shareProcessNamespace")
+_NOT_FOR = {
+    "linux": (("windowsOptions",), ("windowsOptions",)),
+    "windows": (
+        (*_OF_LINUX, *_IN_SPEC, "fsGroup", "fsGroupChangePolicy", "supplementalGroups", "sysctls"),
+        (
+            *_OF_LINUX,
+            "allowPrivilegeEscalation",
+            "capabilities",
+            "privileged",
+            "procMount",
+            "readOnlyRootFilesystem",
+        ),
+    ),
+}
+"""Operating system -> the fields that its pods, and their containers, cannot have."""
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _LARGEST_ID = (1 << 31) - 1
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
@@ -41,10 +59,31 @@ def of_pod(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
             "seLinuxChangePolicy": ("MountOption", "Recursive"),
         },
     )
+    yield from _system(spec, place)
     if spec.get("shareProcessNamespace") is True and spec.get("hostPID") is True:
         reason = "ShareProcessNamespace and HostPID cannot both be enabled"
         yield invalid(join(place, "shareProcessNamespace"), True, reason)
     yield from _sysctls(body, spec, join(place, "sysctls"))
+
+
+def _system(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
+    """Check what pods of an operating system cannot have."""
+    name = table(spec.get("os")).get("name")
+    fields, container = _NOT_FOR.get(str(name), ((), ()))
+    body = table(spec.get("securityContext"))
+    reason = f"{'windows options ' if name == 'linux' else ''}cannot be set for a {name} pod"
+    for field in fields:
+        # Whether the pod shares the host's namespaces stands in its spec, and counts only if it is true.
+        value = body.get(field) if field not in _IN_SPEC else spec.get(field)
+        if value is not None and (field not in ("hostPID", "hostIPC") or value):
+            yield forbidden(join(at, field), reason)
+    for kind in ("initContainers", "containers"):
+        for i, one in entries(spec.get(kind)):
+            given = table(one.get("securityContext"))
+            place = join(join(at.rpartition(".")[0], kind), i)
+            for field in container:
+                if given.get(field) is not None:
+                    yield forbidden(join(join(place, "securityContext"), field), reason)
 
 
 def of_container(container: dict[str, Any], host_users: bool, at: str) -> Iterator[Refusal]:

@@ -89,6 +89,19 @@ def test_generated_names(given: str, expected: list[str]) -> None:
     assert [id for id, _ in found(check, bundle(EXPLAINED % (given, "transformer: null")))] == expected
 
 
+def test_annotations_of_the_autoscaler() -> None:
+    kserve = "metadata annotations serving.kserve.io/"
+    percent, metric = f"{kserve}targetUtilizationPercentage", f"{kserve}metrics"
+    assert (
+        found(check, good_bundle(TRITON, both(put(percent, "80"), put(metric, "memory"), put(CLASS, "hpa")))) == []
+    )
+    for given in ("0", "101", "80%", "-1"):
+        at = "metadata.annotations.serving.kserve.io/targetUtilizationPercentage"
+        assert found(check, good_bundle(TRITON, put(percent, given))) == [("SLW804", at)]
+    at = "metadata.annotations.serving.kserve.io/metrics"
+    assert found(check, good_bundle(TRITON, both(put(metric, "gpu"), put(CLASS, "hpa")))) == [("SLW804", at)]
+
+
 def test_a_runtime_may_exist_elsewhere() -> None:
     changed = good_bundle(TRITON, put("spec predictor model runtime", "own"))
     assert [(f.id, f.severity) for f in check(changed)] == [("SLW806", "warning")]

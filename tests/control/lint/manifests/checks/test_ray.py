@@ -61,6 +61,15 @@ def test_a_generated_name() -> None:
     assert found(check, bundle(text % ("a" * 49))) == [("SLW704", "metadata.name")]
 
 
+def test_the_time_to_initialize() -> None:
+    noted = "metadata annotations ray.io/initializing-timeout"
+    for given in ("5m", "1h30m", "90", ""):
+        assert found(check, good_bundle(RAY, put(noted, given))) == [], given
+    for given in ("soon", "0", "0s", "-5m", "5 m", "1d"):
+        (finding,) = found(check, good_bundle(RAY, put(noted, given)))
+        assert finding == ("SLW706", "metadata.annotations.ray.io/initializing-timeout"), given
+
+
 def test_rays_metrics_have_a_port_of_their_own() -> None:
     head = "spec rayClusterConfig headGroupSpec"
     taken = put(f"{head} template spec containers 0 ports 0 containerPort", 8080)
