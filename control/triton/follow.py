@@ -18,7 +18,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from control.triton.place import Place, placed, same_place
-from control.triton.server import Server, TritonRefused
+from control.triton.server import Server, TritonAway, TritonLacks, TritonRefused
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
@@ -95,6 +95,8 @@ class Follower:
         """Bring one model up to date; returns what is wrong with it."""
         model = self._models.setdefault(name, _Model(aliased=dict.fromkeys(served, self._clock())))
         try:
+            # What is served stays while the whole repository is gone, such as a volume that is lost for a moment.
+            self._repository.root.stat()
             wanted, kept, problem = self._wanted(name, model, served)
             if wanted or kept:
                 return self._update(name, model, served, _attempts(wanted, kept)) or problem
@@ -111,39 +113,61 @@ class Follower:
         """Load the first attempt that Triton takes; returns why it refused the better ones."""
         text = (self._repository.root / name / CONFIG).read_text()
         config = text_format.Parse(text, pb.ModelConfig())
-        config.name = config.name or name
+        if config.name not in ("", name):
+            return f'{CONFIG} names the model "{config.name}", and its folder is {name}'
+        config.name = name
         problem = ""
+        lacking: set[int] = set()
         for versions in attempts:
             state = (text, {version: model.verified[version][0] for version in versions})
             if served == set(versions) and self._is_current(name, model, state, config):
                 return problem
-            refusal = self._known_refusal(model, versions, state) or self._load(
-                name, model, placed(config, self._place, versions), state
-            )
+            if lacking & set(versions):
+                # To try it would end what Triton serves of the others.
+                self._refuse(model, state, problem)
+                continue
+            refusal = self._known_refusal(model, versions, state)
             if not refusal:
-                return problem
+                refusal, left = self._load(name, model, placed(config, self._place, versions), state)
+                if not refusal:
+                    return problem
+                lacking |= left
+                served = self._server.served().get(name, set())
             problem = problem or refusal
         return problem
+
+    def _refuse(self, model: _Model, state: Any, problem: str) -> None:
+        model.refused[tuple(state[1])] = (state, self._clock() + RETRY_SECONDS, problem)
 
     def _known_refusal(self, model: _Model, versions: list[int], state: Any) -> str:
         """Why Triton refused the same lately; empty if it did not."""
         before, retry, why = model.refused.get(tuple(versions), (None, 0.0, ""))
         return why if before == state and self._clock() < retry else ""
 
-    def _load(self, name: str, model: _Model, config: pb.ModelConfig, state: Any) -> str:
-        """Why Triton refuses the configuration; empty if it has loaded it."""
-        versions = tuple(state[1])
-        listed = ", ".join(map(str, sorted(versions)))
+    def _load(self, name: str, model: _Model, config: pb.ModelConfig, state: Any) -> tuple[str, set[int]]:
+        """Why Triton refuses the configuration, empty if it serves it; the versions that it only says it loaded."""
+        listed = ", ".join(map(str, sorted(state[1])))
         try:
-            self._server.load(config)
+            self._try(name, config, set(state[1]))
         except TritonRefused as refusal:
             problem = f"Triton refuses {name} {listed}: {refusal}"
             log.warning("%s", problem)
-            model.refused[versions] = (state, self._clock() + RETRY_SECONDS, problem)
-            return problem
+            self._refuse(model, state, problem)
+            return problem, refusal.versions if isinstance(refusal, TritonLacks) else set()
         model.loaded = state
         log.info("%s: loaded are the versions %s", name, listed)
-        return ""
+        return "", set()
+
+    def _try(self, name: str, config: pb.ModelConfig, versions: set[int]) -> None:
+        """Load, and look whether it is served. Raises `TritonRefused`."""
+        try:
+            self._server.load(config)
+        except TritonAway as away:
+            self._server.served()  # raises if it is away; else this model alone took too long, or failed
+            raise TritonRefused(str(away)) from None
+        lacking = versions - self._server.served().get(name, set())
+        if lacking:
+            raise TritonLacks(lacking)
 
     def _is_current(self, name: str, model: _Model, state: Any, config: pb.ModelConfig) -> bool:
         """Whether Triton has exactly this; asked of Triton itself where an earlier process loaded it."""

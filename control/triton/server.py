@@ -10,7 +10,7 @@ from tritonclient.utils import InferenceServerException
 from control.errors import CommandError
 from control.triton.place import as_json
 
-__all__ = ["Server", "TritonAway", "TritonRefused"]
+__all__ = ["Server", "TritonAway", "TritonLacks", "TritonRefused"]
 
 SECONDS = 10.0
 LOAD_SECONDS = 600.0
@@ -30,6 +30,17 @@ class TritonRefused(CommandError):
     exit_code = 1
 
 
+class TritonLacks(TritonRefused):
+    """Triton says that it has loaded a model, and does not serve some of its versions."""
+
+    def __init__(self, versions: set[int]) -> None:
+        """The versions that it does not serve."""
+        self.versions = versions
+        super().__init__(
+            f"it says that it has loaded them, and does not serve {', '.join(map(str, sorted(versions)))}"
+        )
+
+
 class Server:
     """One Triton. Methods raise `TritonAway` or `TritonRefused`."""
 
@@ -39,11 +50,11 @@ class Server:
         self._client = client.InferenceServerClient(url)
 
     def served(self) -> dict[str, set[int]]:
-        """Model -> the versions that are loaded and ready."""
+        """Model -> the versions that are loaded and ready. Raises `TritonAway` alone: no model is at fault."""
         try:
             index = self._client.get_model_repository_index(client_timeout=SECONDS)
         except InferenceServerException as cause:
-            raise self._error(cause) from None
+            raise self._away(cause) from None
         found: dict[str, set[int]] = {}
         for model in index.models:
             if model.state == READY and model.version.isdecimal():
@@ -56,7 +67,8 @@ class Server:
             answer = self._client.get_model_config(model, as_json=True, client_timeout=SECONDS)
         except InferenceServerException as cause:
             raise self._error(cause) from None
-        return json_format.ParseDict(answer["config"], pb.ModelConfig(), ignore_unknown_fields=True)
+        # A message without a field is a dictionary without the key.
+        return json_format.ParseDict(answer.get("config", {}), pb.ModelConfig(), ignore_unknown_fields=True)
 
     def load(self, config: pb.ModelConfig) -> None:
         """Load a model with this configuration. Versions that are loaded answer until the new ones are ready."""
@@ -77,7 +89,14 @@ class Server:
         self._client.close()
 
     def _error(self, cause: InferenceServerException) -> CommandError:
-        said = str(cause.message() or "").strip()
         if cause.status() in AWAY:
-            return TritonAway(f"Triton at {self._url} does not answer: {said[:200]}")
-        return TritonRefused(said[:500])
+            return self._away(cause)
+        return TritonRefused(_words(cause)[:500])
+
+    def _away(self, cause: InferenceServerException) -> TritonAway:
+        return TritonAway(f"Triton at {self._url} does not answer: {_words(cause)[:200]}")
+
+
+def _words(cause: InferenceServerException) -> str:
+    """The message in one line."""
+    return " ".join(str(cause.message() or "").split())

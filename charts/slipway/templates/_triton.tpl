@@ -69,7 +69,7 @@ securityContext:
   {{- include "slipway.containerSecurity" . | nindent 2 }}
 resources:
   {{- include "slipway.resources" (dict "cpu" "100m" "memory" "512Mi") | nindent 2 }}
-# Ready once the repository was compared with Triton, so the InferenceService is ready only with its versions.
+# Ready once the repository was compared with Triton and what can be loaded is loaded.
 startupProbe:
   httpGet:
     path: /

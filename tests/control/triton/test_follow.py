@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc as client
@@ -19,6 +20,7 @@ from control.triton.follow import Follower, Served
 from control.triton.place import Place
 from control.triton.server import Server, TritonAway
 from serving.kernel.app_values import Values
+from tests.control.triton.fake_triton import FakeTriton, running
 from tests.serving import toy
 from tests.serving.models import tritons
 from training.onnx.config_pbtxt import config_pbtxt
@@ -164,6 +166,59 @@ def triton_log(models: Path) -> list[str]:
     """The lines about loading."""
     text = (models.parent / "triton.log").read_text(errors="replace")
     return [line for line in text.splitlines() if "loading" in line or "loaded" in line]
+
+
+def test_a_triton_that_says_what_is_not_true(models: Path) -> None:
+    clock, triton = Clock(), FakeTriton()
+    toy.write_version(models, 2, (10, 10))
+    with running(triton) as url:
+        follower = Follower(models, Server(url), Place(cpus=1), clock=clock)
+        toy.write_aliases(models, 1)
+        assert follower.look() == (Served("toy", (1,), 1),)
+
+        triton.lies = {2}
+        toy.write_aliases(models, 2)
+        (served,) = follower.look()
+        assert served.versions == (1,), "the last champion answers"
+        assert served.problem.endswith("it says that it has loaded them, and does not serve 2")
+        triton.loads.clear()
+        assert follower.look() == (served,)
+        assert triton.loads == [], "it is not asked again at once"
+        triton.lies, clock.now = set(), 61
+        assert follower.look() == (Served("toy", (1, 2), 2),)
+
+        # A model that cannot be loaded in time does not keep the others from being looked at.
+        triton.fails = {"load": grpc.StatusCode.DEADLINE_EXCEEDED}
+        toy.write_version(models, 3)
+        toy.write_aliases(models, 3)
+        (served,) = follower.look()
+        assert served.versions == (1, 2) and "Triton refuses toy 1, 2, 3" in served.problem
+
+
+def test_what_is_served_stays_while_the_repository_is_gone(models: Path) -> None:
+    triton = FakeTriton()
+    toy.write_version(models, 2, (10, 10))
+    toy.write_aliases(models, 1)
+    with running(triton) as url:
+        follower = Follower(models, Server(url), Place(cpus=1), clock=Clock())
+        follower.look()
+        toy.write_aliases(models, 2)
+        assert follower.look() == (Served("toy", (1, 2), 2),)
+        models.rename(models.parent / "lost")
+        (served,) = follower.look()
+        assert served.versions == (1, 2) and "No such file or directory" in served.problem
+        (models.parent / "lost").rename(models)
+        assert follower.look() == (Served("toy", (1, 2), 2),)
+
+
+def test_a_configuration_of_another_model_is_not_loaded(models: Path) -> None:
+    triton = FakeTriton()
+    file = models / "toy" / "config.pbtxt"
+    file.write_text(file.read_text().replace('name: "toy"', 'name: "other"', 1))
+    with running(triton) as url:
+        (served,) = Follower(models, Server(url), Place(cpus=1), clock=Clock()).look()
+    assert served == Served("toy", (), None, 'config.pbtxt names the model "other", and its folder is toy')
+    assert triton.loads == []
 
 
 def test_one_bad_version_costs_itself_alone() -> None:
