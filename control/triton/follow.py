@@ -145,7 +145,7 @@ class Follower:
         return why if before == state and self._clock() < retry else ""
 
     def _load(self, name: str, model: _Model, config: pb.ModelConfig, state: Any) -> tuple[str, set[int]]:
-        """Why Triton refuses the configuration, empty if it serves it; the versions that it only says it loaded."""
+        """Why Triton refuses the configuration, empty if it serves it; the versions it only says it loaded."""
         listed = ", ".join(map(str, sorted(state[1])))
         try:
             self._try(name, config, set(state[1]))
