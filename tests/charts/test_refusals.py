@@ -35,6 +35,10 @@ def peers(*path: str, cidr: str) -> dict[str, Any]:
     return {"networkPolicies": found}
 
 
+def cilium(ports: dict[str, Any], **hosts: list[str]) -> dict[str, Any]:
+    return {"networkPolicies": {"fqdns": {"provider": "cilium", **hosts}, **ports}}
+
+
 def from_field(**fields: str) -> dict[str, Any]:
     return {"extraEnv": [{"name": "A", "valueFrom": {"fieldRef": fields}}]}
 
@@ -185,6 +189,20 @@ def test_good_schedules_pass() -> None:
         ({"networkPolicies": {"fqdns": {"storage": ["s3..com"]}}}, "/networkPolicies/fqdns/storage/0"),
         ({"groups": {"price": {"settings": {"SLIPWAY_TRITON_URL": "triton"}}}}, "must be host:port"),
         ({"groups": {"price": {"settings": {"SLIPWAY_TRITON_URL": "a:99999"}}}}, "must be from 1 to 65535"),
+        (
+            cilium(storage=["a.b"], ports={"storagePorts": []}),
+            "networkPolicies.fqdns.storage: this release has no",
+        ),
+        (cilium(storage=["a.b"], ports={"dnsPorts": []}), "networkPolicies.dnsPorts"),
+        (cilium(triton=["a.b"], ports={}), "networkPolicies.fqdns.triton: this release has no traffic"),
+        (
+            {"routes": {"enabled": True, "host": "shared.g.example.com", "grpcHost": "g.example.com"}},
+            "routes.host: shared.g.example.com is the host of the gRPC calls of the group shared",
+        ),
+        (
+            {"ingress": {"enabled": True, "host": "shared.g.example.com", "grpcHost": "g.example.com"}},
+            "ingress.host: shared.g.example.com is the host",
+        ),
         ({"ray": {"redis": "redis:99999"}}, 'ray.redis: the port in "redis:99999"'),
         ({"mlflow": {"url": "http://mlflow:70000"}}, 'mlflow.url: the port in "mlflow:70000"'),
         ({"mlflow": {"url": "http://ml flow"}}, "/mlflow/url"),

@@ -18,6 +18,16 @@
 {{- if and $routes.enabled (hasPrefix "*." $routes.host) (hasSuffix (trimPrefix "*" $routes.host) (printf "x.%s" $routes.grpcHost)) -}}
   {{- fail (printf "routes.host: %s contains the hosts below routes.grpcHost, and a listener gives a host to either HTTPRoutes or GRPCRoutes; choose another" $routes.host) -}}
 {{- end -}}
+{{- $shown := dict -}}
+{{- if $values.routes.enabled }}{{ $_ := set $shown "routes" $values.routes }}{{ end -}}
+{{- if and $values.ingress.enabled $values.ingress.grpcHost }}{{ $_ := set $shown "ingress" $values.ingress }}{{ end -}}
+{{- range $path, $door := $shown -}}
+  {{- range $group, $_ := fromYaml (include "slipway.groups" $root) -}}
+    {{- if eq $door.host (printf "%s.%s" $group $door.grpcHost) -}}
+      {{- fail (printf "%s.host: %s is the host of the gRPC calls of the group %s; choose another" $path $door.host $group) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- if $values.groupDefaults.apps -}}
   {{- fail "groupDefaults.apps: an app is in one group; name it in groups.NAME.apps" -}}
 {{- end -}}
@@ -227,9 +237,13 @@
 {{- $peers := dict "networkPolicies.clients" $np.clients "networkPolicies.mlflowClients" $np.mlflowClients -}}
 {{- range $kind, $given := $np.egress }}{{ $_ := set $peers (printf "networkPolicies.egress.%s" $kind) $given }}{{ end -}}
 {{- range $path, $given := $peers }}{{ include "slipway.checkPeers" (dict "path" $path "peers" $given) }}{{ end -}}
-{{- if not $np.fqdns.provider -}}
-  {{- range $kind, $hosts := omit $np.fqdns "provider" -}}
-    {{- if $hosts }}{{ fail (printf "networkPolicies.fqdns.%s needs networkPolicies.fqdns.provider: cilium; no other network limits traffic to names of hosts" $kind) }}{{ end -}}
+{{- range $kind, $hosts := omit $np.fqdns "provider" -}}
+  {{- if $hosts -}}
+    {{- if not $np.fqdns.provider }}{{ fail (printf "networkPolicies.fqdns.%s needs networkPolicies.fqdns.provider: cilium; no other network limits traffic to names of hosts" $kind) }}{{ end -}}
+    {{- if not $np.dnsPorts }}{{ fail (printf "networkPolicies.dnsPorts: networkPolicies.fqdns.%s needs at least one" $kind) }}{{ end -}}
+    {{- if not (get (fromYaml (include "slipway.outsidePorts" $)) $kind) -}}
+      {{- fail (printf "networkPolicies.fqdns.%s: this release has no traffic of this kind, as no port is known; see networkPolicies" $kind) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- $ports := dict "mlflow.url" (urlParse .Values.mlflow.url).host "ray.redis" .Values.ray.redis -}}
