@@ -155,6 +155,10 @@ def test_nothing_else_waits_for_gateways() -> None:
         ({"modelRepository": {"existingClaim": "mine"}}, "The models come from the claim mine"),
         (BUCKET, "The models come from s3://models/repository"),
         (value_set("images"), "The models come from modelRepository.images"),
+        (
+            {"training": {"bootstrap": {"enabled": True, "apps": [name for name in APPS if name != "price"]}}},
+            "MISSING: the claim slipway-models gets no version of price; add them to training.bootstrap.apps",
+        ),
         (value_set("bootstrap"), "A job trains first versions on SYNTHETIC data"),
     ],
 )
