@@ -203,6 +203,14 @@ def test_good_schedules_pass() -> None:
             {"ingress": {"enabled": True, "host": "shared.g.example.com", "grpcHost": "g.example.com"}},
             "ingress.host: shared.g.example.com is the host",
         ),
+        (
+            {
+                "fullnameOverride": "f" * 18,
+                "mlflow": {"url": "http://mlflow"},
+                "training": {"jobs": {"j" * 18: {"app": "price", "schedule": "@daily"}}},
+            },
+            "must have at most 36 characters, because KubeRay adds the time to it",
+        ),
         ({"ray": {"redis": "redis:99999"}}, 'ray.redis: the port in "redis:99999"'),
         ({"mlflow": {"url": "http://mlflow:70000"}}, 'mlflow.url: the port in "mlflow:70000"'),
         ({"mlflow": {"url": "http://ml flow"}}, "/mlflow/url"),

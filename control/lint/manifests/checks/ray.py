@@ -19,7 +19,7 @@ UPGRADES = {
     "RayService": ("NewCluster", "None", "NewClusterWithIncrementalUpgrade"),
     "RayCluster": ("Recreate", "None"),
 }
-LONGEST = {"RayService": 47, "RayJob": 47, "RayCluster": 53}
+LONGEST = {"RayService": 47, "RayJob": 47, "RayCronJob": 36, "RayCluster": 53}
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 TIMEOUT = "ray.io/initializing-timeout"
 _SECONDS = re.compile(r"[+]?\d+")

@@ -8,7 +8,7 @@ from typing import Any
 from control.lint.finding import Finding
 from control.lint.manifests.objects.resource import Bundle
 from control.lint.manifests.objects.tree import dig, entries, join, table
-from control.lint.manifests.server.kinds.cron import line_problem
+from control.lint.manifests.server.kinds.cron import line_problem, zone_problem
 from control.lint.manifests.strict_yaml import read
 
 __all__ = ["check"]
@@ -26,6 +26,13 @@ def check(bundle: Bundle) -> Iterator[Finding]:
         line = cron.get("spec.schedule")
         if isinstance(line, str) and line_problem(line):
             yield cron.finding("SLW708", "spec.schedule", f"invalid cron schedule: {line_problem(line)}")
+        elif isinstance(line, str) and "TZ" in line:
+            message = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+            yield cron.finding("SLW708", "spec.schedule", message)
+        zone = cron.get("spec.timeZone")
+        # Go knows the zone Local, which a CronJob of Kubernetes may not have.
+        if isinstance(zone, str) and zone != "Local" and zone_problem(zone):
+            yield cron.finding("SLW708", "spec.timeZone", f"invalid time zone: {zone_problem(zone)}")
         for at, message in _refused(table(cron.get("spec.jobTemplate"))):
             yield cron.finding("SLW708", join("spec.jobTemplate", at), message)
 

@@ -25,6 +25,12 @@ def test_a_name_of_just_the_right_length() -> None:
     assert found(check, good_bundle(RAY, put("metadata name", "p" * 47))) == []
 
 
+def test_a_cron_job_leaves_room_for_the_time_in_its_jobs_names() -> None:
+    text = "{apiVersion: ray.io/v1, kind: RayCronJob, metadata: {name: %s}}"
+    assert found(check, bundle(text % ("a" * 36))) == []
+    assert found(check, bundle(text % ("a" * 37))) == [("SLW704", "metadata.name")]
+
+
 def test_two_documents_and_no_text() -> None:
     for text in ("a: 1\n---\nb: 2\n", "", "3"):
         assert ("SLW701", "spec.serveConfigV2") in found(check, good_bundle(RAY, put("spec serveConfigV2", text)))

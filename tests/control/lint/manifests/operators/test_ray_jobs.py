@@ -15,6 +15,13 @@ def test_good_jobs() -> None:
     assert found(check, bundle(CRON % ("0 3 * * *", CLUSTER))) == []
 
 
+def test_time_zones_of_cron_jobs() -> None:
+    assert found(check, bundle(CRON % ("TZ=UTC 0 3 * * *", CLUSTER))) == [("SLW708", "spec.schedule")]
+    for zone, expected in (("Europe/Berlin", 0), ("Local", 0), ("Europe/Atlantis", 1), ("''", 1)):
+        text = CRON.replace("schedule:", f"timeZone: {zone}, schedule:") % ("@daily", CLUSTER)
+        assert found(check, bundle(text)) == [("SLW708", "spec.timeZone")] * expected, zone
+
+
 @pytest.mark.parametrize(
     "more",
     [
