@@ -19,6 +19,7 @@ STORAGE = "ray.io/external-storage-namespace"
 AUTOSCALER_V2 = "RAY_enable_autoscaler_v2"
 START = "KUBERAY_GEN_AUTOSCALER_START_CMD"
 LEAST_FOR_TOKENS = (2, 52, 0)
+LEAST_FOR_KUBERNETES_TOKENS = (2, 55, 0)
 _ON = ("1", "true")
 
 
@@ -115,7 +116,13 @@ def _autoscaler(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _tokens(resource: Resource, spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     options = table(spec.get("authOptions"))
-    if options.get("enableK8sTokenAuth") is True:
+    by_kubernetes = options.get("enableK8sTokenAuth") is True
+    if by_kubernetes and options.get("secretName"):
+        yield (
+            "authOptions.secretName",
+            "authOptions.enableK8sTokenAuth is enabled and authOptions.secretName is also set",
+        )
+    if by_kubernetes:
         if resource.kind in ("RayService", "RayJob", "RayCronJob"):
             yield "authOptions.enableK8sTokenAuth", f"K8s token auth is not supported for {resource.kind}"
         if options.get("mode") != "token":
@@ -130,3 +137,6 @@ def _tokens(resource: Resource, spec: dict[str, Any]) -> Iterator[tuple[str, str
         yield "rayVersion", f"authOptions.mode is 'token', and the version {given!r} cannot be read"
     elif tuple(int(part or 0) for part in parts.groups()) < LEAST_FOR_TOKENS:
         yield "rayVersion", f"authOptions.mode is 'token' but minimum Ray version is 2.52.0, got {given}"
+    elif by_kubernetes and tuple(int(part or 0) for part in parts.groups()) < LEAST_FOR_KUBERNETES_TOKENS:
+        message = f"authOptions.enableK8sTokenAuth is enabled but minimum Ray version is 2.55.0, got {given}"
+        yield "rayVersion", message

@@ -51,6 +51,11 @@ def test_the_second_version_of_the_autoscaler() -> None:
         ("authOptions: {mode: token}, rayVersion: 2.51.1", "rayVersion"),
         ("authOptions: {mode: token}, rayVersion: nightly", "rayVersion"),
         ("authOptions: {enableK8sTokenAuth: true}", "authOptions.enableK8sTokenAuth"),
+        ("rayVersion: 2.54.0, authOptions: {mode: token, enableK8sTokenAuth: true}", "rayVersion"),
+        (
+            "rayVersion: 2.55.0, authOptions: {mode: token, enableK8sTokenAuth: true, secretName: a}",
+            "authOptions.secretName",
+        ),
         ("autoscalerOptions: {idleTimeoutSeconds: -1}", "autoscalerOptions.idleTimeoutSeconds"),
         ("workerGroupSpecs: [{groupName: g}]", "workerGroupSpecs[0].template.spec.containers"),
         (
