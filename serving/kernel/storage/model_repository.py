@@ -13,6 +13,7 @@ from serving.kernel.storage.version_files import (
     Refused,
     decode_aliases,
     decode_golden,
+    read_file,
     read_manifest,
     verify_folder,
 )
@@ -50,13 +51,7 @@ class Repository:
 
     def aliases(self, app: str) -> Aliases:
         """Which versions are champion and challenger; both are None if there is no file. Raises `Refused`."""
-        try:
-            content = (self.root / app / ALIASES_NAME).read_bytes()
-        except FileNotFoundError:
-            content = None
-        except OSError as cause:
-            raise Refused(f"{ALIASES_NAME}: {cause}") from cause
-        return decode_aliases(content)
+        return decode_aliases(read_file(self.root / app / ALIASES_NAME))
 
     def manifest(self, app: str, version: int) -> Manifest:
         """A version's manifest, unverified. Raises `Refused`."""
@@ -70,10 +65,9 @@ class Repository:
 
     def golden(self, app: str, version: int) -> list[GoldenRow]:
         """The questions that training answered, with its answers. Raises `Refused`."""
-        try:
-            content = (self.folder(app, version) / GOLDEN_NAME).read_bytes()
-        except OSError as cause:
-            raise Refused(f"{GOLDEN_NAME}: {cause}") from cause
+        content = read_file(self.folder(app, version) / GOLDEN_NAME)
+        if content is None:
+            raise Refused(f"{GOLDEN_NAME}: there is no such file")
         return decode_golden(content)
 
     def stamp(self, app: str, version: int) -> tuple[int, int]:

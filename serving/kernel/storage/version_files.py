@@ -6,6 +6,8 @@ cannot be read raises `Refused`, whose message starts with the file's name.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +35,7 @@ __all__ = [
     "encode_aliases",
     "encode_golden",
     "encode_manifest",
+    "read_file",
     "read_manifest",
     "verify_folder",
 ]
@@ -40,6 +43,8 @@ __all__ = [
 T = TypeVar("T")
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What bytes that are not JSON, not UTF-8 or nested too deep raise."""
+MOST_BYTES = 2**28
+"""Of a file that is read whole into memory; none that training writes has a hundredth of that."""
 
 
 class Refused(Exception):
@@ -87,12 +92,30 @@ def encode_golden(rows: Iterable[GoldenRow]) -> bytes:
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
+def read_file(path: Path) -> bytes | None:
+    """The bytes of a regular file; None if there is none. Raises `Refused`.
+
+    A pipe is not waited for, and a device, which may have no end, is not read.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise Refused(f"{path.name} is not a regular file")
+            if found.st_size > MOST_BYTES:
+                raise Refused(f"{path.name} has {found.st_size} bytes; at most {MOST_BYTES} are read")
+            return stream.read(MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as cause:
+        raise Refused(f"{path.name}: {cause}") from cause
+
+
 def read_manifest(folder: Path, app: str = "", version: int = 0) -> Manifest:
     """`decode_manifest` of the file in a local folder. Raises `Refused`."""
-    try:
-        content = (folder / MANIFEST_NAME).read_bytes()
-    except OSError as cause:
-        raise Refused(f"{MANIFEST_NAME}: {cause}") from cause
+    content = read_file(folder / MANIFEST_NAME)
+    if content is None:
+        raise Refused(f"{MANIFEST_NAME}: there is no such file")
     return decode_manifest(content, app, version)
 
 
@@ -102,6 +125,9 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
     for name in sorted(actual.keys() ^ manifest.files.keys()):
         raise Refused(f"{name} is missing" if name in manifest.files else f"{name} is not in the manifest")
     for name, published in manifest.files.items():
+        size = actual[name].stat().st_size
+        if size > published.bytes:  # a file that was blown up is not read to its end
+            raise Refused(f"{name} has {size} bytes, published were {published.bytes}")
         found = digest_file(actual[name])
         if found != published:
             raise Refused(f"{name}: sha256 is {found.sha256[:12]}, published was {published.sha256[:12]}")

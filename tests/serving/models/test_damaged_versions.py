@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import tempfile
@@ -225,7 +226,7 @@ def damage_at_random(folder: Path, number: random.Random) -> None:
     paths = sorted(path for path in folder.rglob("*"))
     path = number.choice(paths)
     how = number.randrange(6)
-    if path.is_symlink():
+    if path.is_symlink() or path.is_fifo():
         path.unlink()
     elif path.is_dir():
         shutil.rmtree(path)
@@ -245,10 +246,10 @@ def damage_file(path: Path, how: int, number: random.Random) -> None:
         path.write_bytes(number.randbytes(number.randrange(200)))
     elif how == 3:
         path.unlink()
-        path.symlink_to(number.choice(["/dev/null", "nowhere", path.name, ".."]))
+        path.symlink_to(number.choice(["/dev/null", "/dev/zero", "nowhere", path.name, ".."]))
     elif how == 4:
         path.unlink()
-        path.mkdir()
+        number.choice([path.mkdir, lambda: os.mkfifo(path)])()
     else:
         for _ in range(number.randrange(1, 9) if content else 0):
             content[number.randrange(len(content))] = number.randrange(256)

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import (
     Refused,
     decode_aliases,
@@ -98,8 +99,40 @@ def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path: Path) -> No
         verify_folder(tmp_path, sealed)
 
 
+@pytest.mark.parametrize("kind", ["endless", "pipe", "folder", "huge"])
+def test_a_file_without_an_end_is_refused_before_it_is_read(tmp_path: Path, kind: str) -> None:
+    """A link to a device would fill the memory, and a pipe would hold the watch for ever."""
+    repository, folder = Repository(tmp_path), tmp_path / "price" / "3"
+    folder.mkdir(parents=True)
+    for path in (folder / "manifest.json", folder / "golden.jsonl", folder.parent / "aliases.json"):
+        if kind == "endless":
+            path.symlink_to("/dev/zero")
+        elif kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            path.touch()
+            os.truncate(path, 2**40)
+    for read, name in (
+        (lambda: repository.manifest("price", 3), "manifest.json"),
+        (lambda: repository.golden("price", 3), "golden.jsonl"),
+        (lambda: repository.aliases("price"), "aliases.json"),
+    ):
+        with pytest.raises(Refused, match=f"^{name}"):
+            read()
+
+
+def test_a_file_that_was_blown_up_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"1")
+    sealed = msgspec.structs.replace(manifest(), files=digest_folder(tmp_path))
+    os.truncate(tmp_path / "model.onnx", 2**40)
+    with pytest.raises(Refused, match=r"^model\.onnx has 1099511627776 bytes, published were 1$"):
+        verify_folder(tmp_path, sealed)
+
+
 def test_a_folder_is_read_and_verified(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"^manifest\.json: .*No such file"):
+    with pytest.raises(Refused, match=r"^manifest\.json: .*there is no such file"):
         read_manifest(tmp_path)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "gate.json").write_bytes(b"[]")
