@@ -80,6 +80,14 @@ def test_a_column_that_gives_the_classes_away_is_found(values: np.ndarray) -> No
     assert one_column_f1(pd.Series(values), CLASSES) > 0.99
 
 
+def test_buckets_of_one_class_are_found_and_those_of_chance_are_not() -> None:
+    """Leaving the row itself out: otherwise many buckets predict anything."""
+    bucket = RANDOM.permutation(ROWS // 10)[np.arange(ROWS) // 10]
+    for values in (pd.Series(bucket), pd.Series(bucket).map("bucket {}".format)):
+        assert one_column_f1(values, CLASSES) > 0.98
+        assert one_column_f1(values, RANDOM.permutation(CLASSES)) < 0.5
+
+
 def test_a_category_that_is_the_label_is_found_and_names_are_not_looked_at() -> None:
     assert one_column_f1(pd.Series(np.array(["ok", "bad", "odd"])[CLASSES]), CLASSES) == 1
     assert one_column_f1(pd.Series([f"lot {number}" for number in range(ROWS)]), CLASSES) == 0
