@@ -48,7 +48,8 @@ def refuse_leaks(recipe: Recipe[Any], tidy: pd.DataFrame, allowed: Sequence[str]
     Columns that the recipe forbids and copies of the target are always refused. Raises `DataError`, also for an
     allowed column that does not exist.
     """
-    unknown = [name for name in allowed if name not in {*map(str, tidy.columns), *recipe.app.feature_names}]
+    joined = tidy.attrs.get("joined", ())
+    unknown = [n for n in allowed if n not in {*map(str, tidy.columns), *joined, *recipe.app.feature_names}]
     if unknown:
         known = ", ".join(map(str, tidy.columns))
         raise DataError(f"--allow-column {unknown[0]}: there is no such column; the table has: {known}")

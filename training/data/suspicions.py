@@ -160,7 +160,7 @@ def _level(values: Floats) -> int | None:
 
 def _cut_off(recipe: Recipe[Any], tidy: pd.DataFrame) -> list[str]:
     """Whether the last day has far fewer rows than the days before."""
-    if not recipe.time_column:
+    if not recipe.time_column or tidy.index.has_duplicates:
         return []
     counts = tidy[recipe.time_column].dt.normalize().value_counts().sort_index()
     if len(counts) <= LEAST_DAYS:

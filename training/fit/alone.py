@@ -101,10 +101,10 @@ def classes_of(target: pd.Series[Any]) -> Codes | None:
 def one_column_f1(column: pd.Series[Any], classes: Codes) -> float:
     """Macro-F1 of the classes predicted from one column alone, 0 to 1; higher is better.
 
-    A column of few values predicts the most frequent class of each value. One of many values, all in many rows,
-    predicts for a row the most frequent class of the other rows with its value: so days or buckets of one class are
-    found in any order. In a column of many numbers, each distinct number is predicted from the three next ones on
-    both sides, so rows with equal numbers do not predict each other. Text in few rows predicts nothing.
+    A column of few values predicts the most frequent class of each value. One of many values, all of them in many
+    rows, predicts a row by the other rows with its value: days or buckets of one class are found in any order.
+    In a column of many numbers, each distinct number is predicted from the three next ones on both sides, so rows
+    with equal numbers do not predict each other. Text in few rows predicts nothing.
     """
     known = column.notna().to_numpy()
     scores = [_by_value(known.astype(np.intp), classes)] if not known.all() else []

@@ -27,11 +27,13 @@ def refuse_leaking_features(
     target: npt.NDArray[Any],
     names: Sequence[str] = (),
     allowed: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> None:
     """Refuse a feature matrix [rows, columns] with a column that alone predicts the target implausibly well.
 
     For a target of 0 and 1, the measure is the AUROC; otherwise it is the correlation of values or ranks. `names`
-    are those of the columns; features in `allowed` are not looked at. Raises `DataError`.
+    are those of the columns; features in `allowed` are not looked at. `columns` are those of the table: another
+    feature is computed from them, and the refusal says so. Raises `DataError`.
     """
     if len(target) < LEAST_ROWS or np.ptp(target) == 0:
         return
@@ -42,15 +44,17 @@ def refuse_leaking_features(
         name = names[index] if len(names) == features.shape[1] else f"feature {index}"
         found = "" if name in allowed else _leak(features[:, index].astype(np.float64), values, two_classes)
         if found:
+            own = not columns or name in columns
+            what = f"column {name!r}" if own else f"feature {name!r}, which the app computes from the data,"
             raise DataError(
-                f"column {name!r} leaks the target: alone, it predicts it implausibly well ({found}); "
-                + way_out(name)
+                f"{what} leaks the target: alone, it predicts it implausibly well ({found}); " + way_out(name, own)
             )
 
 
-def way_out(name: str) -> str:
-    """What the user can do about a column that looks like a leak."""
-    return f"remove it from the data, or keep it with --allow-column {shlex.quote(name)}"
+def way_out(name: str, own: bool = True) -> str:
+    """What the user can do about a column, or a feature that is no column of its `own`, that looks like a leak."""
+    remove = "remove it from the data" if own else "remove or mend the columns behind it"
+    return f"{remove}, or keep it with --allow-column {shlex.quote(name)}"
 
 
 def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64], two_classes: bool) -> str:

@@ -78,6 +78,7 @@ class Trainer:
         """Values of the recipe's parameters that differ from its defaults."""
         self.features: tuple[str, ...] = ()
         self.allowed: tuple[str, ...] = ()
+        self.columns: tuple[str, ...] = ()
         self._session: ExitStack | None = None
 
     def __enter__(self) -> Trainer:
@@ -93,9 +94,9 @@ class Trainer:
         """Show a message to the user."""
         self.progress.log(text)
 
-    def watch(self, features: Sequence[str], allowed: Sequence[str] = ()) -> None:
-        """Name the columns of the tables to fit on, and those that may look like leaks."""
-        self.features, self.allowed = tuple(features), tuple(allowed)
+    def watch(self, features: Sequence[str], allowed: Sequence[str] = (), columns: Sequence[str] = ()) -> None:
+        """Name the columns of the tables to fit on, those that may look like leaks, and the tidy table's."""
+        self.features, self.allowed, self.columns = tuple(features), tuple(allowed), tuple(columns)
 
     def tuned(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """A recipe's `defaults`, overridden by the values of `params`.
@@ -171,7 +172,7 @@ class Trainer:
 
         for name, table in (("train", train), ("validation", validation)):
             _check_table(name, table, self.workers)
-            refuse_leaking_features(*table, self.features, self.allowed)
+            refuse_leaking_features(*table, self.features, self.allowed, self.columns)
         config = {
             "params": {"seed": self.seed, **self._threads(), **params, "verbosity": 0},
             "metric": _metric(params),

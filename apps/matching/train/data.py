@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from training.data.leaks import ALONE
 from training.data.split import by_group, check
 from training.errors import BadValue, DataError
+from training.fit.alone import classes_of, one_column_f1
+from training.fit.leakage import way_out
 from training.recipe import RecipeOptions, Split
 
 __all__ = ["COLUMNS", "FILE", "FORBIDDEN", "GROUP", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
@@ -73,6 +77,7 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     wide = _from_records(raw) if set(COLUMNS) <= set(raw.columns) else raw
     further = _further(wide)
     frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
+    _refuse_answers(wide, further, frame["label"], options.allowed)
     for side in SIDES:
         for name in TEXTS:
             column = f"{side}_{name}"
@@ -101,6 +106,7 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     used = {*COLUMNS, FILE, *further, *fields}
     every = [*raw.columns, *(name for name in wide.columns if name not in raw.columns)]
     made.attrs["unused"] = [str(name) for name in every if name not in used]
+    made.attrs["joined"] = further
     made.attrs["notes"] = [f"joined to the description: {', '.join(further)}"] if further else []
     return made
 
@@ -149,6 +155,19 @@ def _is_text(column: pd.Series[Any]) -> bool:
     given = column.dropna().map(lambda cell: str(cell).strip())
     given = given[given != ""]
     return bool(len(given)) and bool(pd.to_numeric(given, errors="coerce").isna().any())
+
+
+def _refuse_answers(wide: pd.DataFrame, names: list[str], labels: pd.Series[Any], allowed: Sequence[str]) -> None:
+    """Refuse a column that would join the description and alone gives the label away. Raises `DataError`."""
+    classes = classes_of(labels)
+    for name in names:
+        if classes is None or name in allowed:
+            continue
+        score = one_column_f1(wide[name].replace("", None), classes)
+        if score >= ALONE:
+            raise DataError(
+                f"column {name!r} alone predicts 'label' implausibly well (macro-F1 {score:.4f}); {way_out(name)}"
+            )
 
 
 def _joined(texts: list[str], columns: list[pd.Series[Any]]) -> list[str]:

@@ -83,6 +83,9 @@ def test_a_last_day_with_few_rows_is_named() -> None:
     cut = raw[(raw["date"] < raw["date"].max()) | (raw["market"] == "m3")]
     (text,) = suspicions(price, *tidied(cut))
     assert text.startswith("column 'date': the last day, 2019-03-01, has 1 rows, the days before 8")
+    # Where a row of the file is asked about on several days, as a shipment is, the last days always have few.
+    made, source = tidied(cut)
+    assert suspicions(price, pd.concat([made, made]), source) == []
 
 
 def test_commodities_of_other_prices_are_no_other_unit_and_mixed_units_are() -> None:

@@ -28,6 +28,11 @@ def test_a_feature_that_is_the_target_is_refused_by_its_name(noise: float) -> No
         refuse_leaking_features(leaking, target, NAMES)
     with pytest.raises(DataError, match="'feature 1' leaks"):
         refuse_leaking_features(leaking, target)
+    computed = "^feature 'reference', which the app computes from the data, leaks .*; remove or mend the columns"
+    with pytest.raises(DataError, match=computed):
+        refuse_leaking_features(leaking, target, NAMES, columns=("price", "date"))
+    with pytest.raises(DataError, match="^column 'reference' leaks .*; remove it from the data"):
+        refuse_leaking_features(leaking, target, NAMES, columns=NAMES)
     refuse_leaking_features(leaking, target, NAMES, allowed=("reference",))
 
 

@@ -47,6 +47,17 @@ def test_data_without_a_signal_for_alerts_is_refused(kind: str) -> None:
     assert made.metrics["precision", "alerts"].value < 2 * made.metrics["prevalence", "test"].value
 
 
+def test_a_note_that_was_written_after_the_fraud_is_refused_by_its_name() -> None:
+    """It is not implausibly good alone, and nothing else says anything."""
+    frame = wild_copies(1500).drop(columns=[f"copy_{number}" for number in range(8)])
+    frame["note"] = 5.0 * frame["label"] + np.random.default_rng(2).normal(size=len(frame))
+    split = recipe.split(recipe.schema.validate(recipe.tidy(frame, RecipeOptions())))
+    check = check_carried(recipe, recipe.fit(split, LocalTrainer(2)), split)
+    assert not check.passed
+    assert check.reason.startswith("column 'note' carries the prediction: ")
+    assert check.reason.endswith("--allow-column note")
+
+
 def test_no_feature_carries_the_ranking() -> None:
     split = recipe.split(recipe.schema.validate(recipe.tidy(recipe.generate(7), RecipeOptions())))
     check = check_carried(recipe, recipe.fit(split, LocalTrainer()), split)

@@ -10,6 +10,7 @@ from apps.matching.train.recipe import recipe
 from tests.apps.matching.pairs import fitted, synthetic_split
 from tests.real import judged, table
 from training.data import read
+from training.data.leaks import refuse_leaks
 from training.data.validate import validate
 from training.errors import DataError
 from training.measures.carried import check_carried
@@ -49,6 +50,19 @@ def test_real_pairs_beat_the_floor_and_pass_the_gate(real_data: Path, name: str)
         assert found[metric].value > floor
     assert found["hit_at_1"].value >= (found["hit_at_1"].baseline or 1)
     assert all(check.passed for check in made.checks)
+
+
+def test_a_word_that_would_join_the_description_and_tells_the_label_is_refused_by_its_column() -> None:
+    raw = recipe.generate(3)
+    raw["availability_status"] = np.where(raw["label"] == 1, "reserved", "free")
+    with pytest.raises(DataError, match="column 'availability_status' alone predicts 'label' .*--allow-column"):
+        recipe.tidy(raw, RecipeOptions())
+    allowed = ("availability_status",)
+    kept = recipe.tidy(raw, RecipeOptions(allowed=allowed))
+    refuse_leaks(recipe, kept, allowed)
+    assert kept["availability_description"].str.endswith(("reserved", "free")).all()
+    raw["availability_status"] = np.random.default_rng(1).permutation(raw["availability_status"])
+    assert kept.attrs["notes"] == recipe.tidy(raw, RecipeOptions()).attrs["notes"]
 
 
 def test_no_field_of_one_side_carries_the_matches() -> None:

@@ -13,8 +13,12 @@ from apps.struggle.train.model import calibrated
 from apps.struggle.train.recipe import recipe
 from apps.struggle.train.report import ALLOWED
 from tests.apps.struggle.students import fitted
+from tests.apps.struggle.students import table as table_of_students
 from tests.real import judged, table
+from tests.training.local import LocalTrainer
 from training.data import read
+from training.data.leaks import refuse_leaks
+from training.errors import DataError
 from training.measures.carried import check_carried
 from training.onnx.parity import compare
 from training.recipe import Dataset
@@ -99,6 +103,25 @@ def test_nobody_who_has_withdrawn_is_in_the_real_tables(oulad: Dataset, whole: p
     assert len(oulad.frame) == 32593
     gone = oulad.frame["date_unregistration"].replace("?", np.nan).astype(float).reindex(whole.index)
     assert not (gone <= whole["day"]).any()
+
+
+@pytest.mark.parametrize(("column", "wrong"), [("registered", 0.005), ("credits", 0.01)])
+def test_a_column_that_tells_the_result_is_refused_by_its_name(column: str, wrong: float) -> None:
+    """Found before the fit where it is hardly ever wrong, and by what the fit makes of it otherwise."""
+    made, random = table_of_students(), np.random.default_rng(1)
+    one = ~made.index.duplicated()
+    bad = (made["struggles"][one] == 1).to_numpy() ^ (random.random(one.sum()) < wrong)
+    told = np.where(bad, random.integers(-90, -40, one.sum()), random.integers(-40, 10, one.sum()))
+    values = pd.Series(told + (0 if column == "registered" else 100), index=made.index[one], dtype=float)
+    leaking = made.assign(**{column: values.reindex(made.index).to_numpy()})
+    if column == "registered":
+        with pytest.raises(DataError, match="column 'registered' alone predicts .*--allow-column registered"):
+            refuse_leaks(recipe, leaking)
+        return
+    split = recipe.split(leaking)
+    check = check_carried(recipe, recipe.fit(split, LocalTrainer(25)), split)
+    assert not check.passed
+    assert check.reason.startswith("column 'credits' is behind an implausibly good score (AUROC 0.9")
 
 
 def test_the_assessments_are_expected_to_carry_most_and_the_check_says_so() -> None:

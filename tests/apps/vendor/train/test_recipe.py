@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,6 +10,7 @@ from apps.vendor.app import app
 from apps.vendor.train.recipe import recipe
 from tests.apps.vendor.tables import fitted, synthetic_split
 from tests.real import judged, table
+from tests.training.local import LocalTrainer
 from training.data.read import from_files
 from training.measures.carried import check_carried
 
@@ -52,6 +54,18 @@ def test_the_real_table_reaches_the_floors_and_passes_the_gate(whole: pd.DataFra
     for notice in ("7 days ahead", "30 days ahead", "60 days ahead"):
         for name, floor in FLOORS.items():
             assert made.metrics[name, notice].value >= floor
+
+
+def test_a_date_that_was_written_after_the_delivery_is_refused_by_its_name() -> None:
+    """With an error in 50 shipments, no measure of the date alone is suspicious; what it carries is."""
+    frame, random = synthetic_split()[0], np.random.default_rng(1)
+    told = (frame["late"] == 1).to_numpy() ^ (random.random(len(frame)) < 0.02)
+    lead = np.where(told, random.integers(10, 40, len(frame)), random.integers(41, 90, len(frame)))
+    split = recipe.split(frame.assign(ordered=frame["scheduled"] - pd.to_timedelta(lead, unit="D")))
+    check = check_carried(recipe, recipe.fit(split, LocalTrainer(10)), split)
+    assert not check.passed
+    assert check.reason.startswith("column 'ordered' is behind an implausibly good score (AUROC 0.9")
+    assert check.reason.endswith("--allow-column ordered")
 
 
 def test_the_history_is_expected_to_carry_most_and_the_check_says_so() -> None:
