@@ -69,6 +69,14 @@ class PrivateFileHandler(logging.handlers.WatchedFileHandler):
     def _open(self) -> io.TextIOWrapper:
         return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say in one line that the file cannot be written; report any other error as usual."""
+        cause = sys.exc_info()[1]
+        if isinstance(cause, OSError):
+            _cannot_write(cause)
+        else:
+            super().handleError(record)
+
 
 class Writer(logging.handlers.QueueListener):
     """The thread that writes log records, and blocks of lines that are already JSON."""
@@ -117,9 +125,13 @@ class Writer(logging.handlers.QueueListener):
         try:
             target.stream.write(lines.decode())
             target.flush()
-        except OSError as cause:  # a full disk must not stop the thread; standard error may go there, too
-            with contextlib.suppress(OSError):
-                print(f"the log cannot be written: {cause}", file=sys.stderr)
+        except OSError as cause:  # a full disk must not stop the thread
+            _cannot_write(cause)
+
+
+def _cannot_write(cause: OSError) -> None:
+    with contextlib.suppress(OSError):  # standard error may go to the same disk
+        print(f"the log cannot be written: {cause}", file=sys.stderr)
 
 
 def _readable(value: Any) -> Any:

@@ -162,7 +162,7 @@ def add_reference(frame: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, part in frame.groupby("commodity", sort=False):
         prices, tonnes = (_panel(part, name) for name in ("price", "arrival"))
-        known = np.isfinite(prices)
+        known = np.isfinite(prices) & (prices > 0)  # the schema refuses the others, later and by their rows
         weights = np.where(known, np.log1p(np.nan_to_num(tonnes)) + 0.1, 0.0)
         logs = np.where(known, np.log(np.where(known, prices, 1.0)), 0.0) * weights
         others = known.sum(axis=1, keepdims=True) - known

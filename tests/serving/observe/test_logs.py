@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -84,6 +85,19 @@ def test_ready_lines_go_to_the_same_file_and_a_full_file_is_renamed_by_one_of_it
     assert all(each.stat().st_size < 2100 for each in kept)
     numbers = [json.loads(line)["number"] for each in kept for line in each.read_text().splitlines()]
     assert len(numbers) == len(set(numbers)) and count - 1 in numbers
+
+
+def test_on_a_full_disk_the_log_says_so_in_a_line_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = configure("INFO", Path("/dev/full"))
+    log = logging.getLogger("serving.test")
+    log.info("a record")
+    writer.write(b"{}\n")
+    log.info("not %s %s", "enough")
+    with contextlib.suppress(OSError):
+        writer.stop()
+    said = capsys.readouterr().err
+    assert said.count("the log cannot be written: [Errno 28] No space left on device\n") >= 2
+    assert "not enough arguments for format string" in said and "OSError" not in said
 
 
 class Stuck(io.StringIO):

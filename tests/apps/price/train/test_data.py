@@ -8,6 +8,7 @@ import pandera.errors
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandera.errors import SchemaError
 
 from apps.price.train.data import FORBIDDEN, SCHEMA, add_reference, cut, groups_of, tidy
 from tests.apps.price.tables import plain
@@ -100,6 +101,13 @@ def test_the_reference_is_made_of_the_other_markets() -> None:
     expected = np.exp((np.log(others["price"]) * weights).sum() / weights.sum())
     assert row["reference"] == pytest.approx(expected)
     assert groups_of(frame) == ("reference",)
+
+
+def test_a_price_below_zero_is_left_to_the_schema_which_names_its_row() -> None:
+    raw = plain()
+    raw.loc[raw.index[::50], "price"] = -5.0
+    with pytest.raises(SchemaError, match="price"):
+        SCHEMA.validate(tidy(raw, RecipeOptions()))
 
 
 def test_one_other_market_makes_no_reference() -> None:
