@@ -103,7 +103,7 @@ def train(
             registry.log(run.id, tags={"slipway.notes": "\n".join(prepared.notes)})
         tuned = tune(run, request, tidy, parts, progress) if request.tune else None
         with progress.step("fit"), open_trainer(request, progress, tuned) as trainer:
-            trainer.watch(recipe.app.feature_names, request.options.allowed, tidy.columns.map(str))
+            trainer.watch(recipe.app.feature_names, request.options.allowed, list(map(str, tidy.columns)))
             fitted = recipe.fit(parts, trainer)
         with progress.step("evaluate"):
             evaluation = recipe.evaluate(fitted, parts)

@@ -79,7 +79,7 @@ def run_trial(config: dict[str, Any], task: Task) -> dict[str, Any]:
         tune.report({"percent": percent, "loss": loss, "rounds": trainer.rounds})
 
     trainer = TrialTrainer(task.seed, task.threads, config["params"], report)
-    trainer.watch(task.recipe.app.feature_names, task.allowed, task.split.train.columns.map(str))
+    trainer.watch(task.recipe.app.feature_names, task.allowed, list(map(str, task.split.train.columns)))
     # Tables from Ray's object store are read-only, but recipes may write to theirs.
     own = {name: getattr(task.split, name).copy() for name in ("train", "validation", "test")}
     split = Split(**own, description=task.split.description)

@@ -70,6 +70,16 @@ def test_labels_that_follow_nothing_are_refused() -> None:
     assert failed(labels) >= {"beats drawing at random, precision", "beats letter TF-IDF, average_precision"}
 
 
+def test_a_faint_signal_is_refused_where_it_may_be_chance_and_where_letters_say_as_much() -> None:
+    """A tenth of the pairs have the label they should have, the others one by lot."""
+    _, split = synthetic_split()
+    random, labels = np.random.default_rng(2), split.test["label"].to_numpy()
+    faint = np.where(random.random(len(labels)) < 0.1, labels, random.permutation(labels))
+    found = failed(faint)
+    assert found >= {"beats letter TF-IDF, f1"}
+    assert any(name.startswith("beats drawing at random") for name in found)
+
+
 def test_labels_that_the_model_gives_are_a_perfect_rule() -> None:
     _, split = synthetic_split()
     model = fitted().model
