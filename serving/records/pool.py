@@ -64,6 +64,7 @@ class Pool:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
         self._waiting = 0
         self._reachable = True
+        self._closed = False
 
     @property
     def dialect(self) -> str:
@@ -89,9 +90,10 @@ class Pool:
             raise _deadline_exceeded() from cause
 
     def close(self) -> None:
-        """Release threads and connections without waiting for running transactions."""
+        """Release threads and connections without waiting for running transactions, which release their own."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._engine.dispose()
+        self._engine.pool.dispose()
 
     def _count_down(self, running: asyncio.Future[Any]) -> None:
         self._waiting -= 1
@@ -109,6 +111,10 @@ class Pool:
         except SQLAlchemyError as error:
             # Not chained: the error shows the statement's parameters, which are somebody's.
             raise self._translate(error) from None
+        finally:
+            if self._closed:
+                # Its connection came back after the others were closed.
+                self._engine.pool.dispose()
         self._reachable = True
         return found
 

@@ -98,13 +98,17 @@ def read_file(path: Path) -> bytes | None:
     A pipe is not waited for, and a device, which may have no end, is not read.
     """
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            found = os.fstat(stream.fileno())
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                raise Refused(f"{path.name} is not a regular file")
+                raise Refused(f"{path.name}: {path} is not a regular file")
             if found.st_size > MOST_BYTES:
                 raise Refused(f"{path.name} has {found.st_size} bytes; at most {MOST_BYTES} are read")
-            return stream.read(MOST_BYTES)
+            with open(handle, "rb", closefd=False) as stream:
+                return stream.read(MOST_BYTES)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         return None
     except OSError as cause:

@@ -38,21 +38,43 @@ def _tensor(spec: TensorSpec) -> str:
     return f'{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:])} }}'
 
 
+PORT_TRIES = 3
+
+
 class Server:
     """One Triton; `url` is host:port of its gRPC door."""
 
     def __init__(
         self, repository: Path, folder: Path, control_mode: str = "none", options: Sequence[str] = ()
     ) -> None:
+        self._repository, self._control_mode, self._options = repository, control_mode, options
+        self._backends = triton.prepare_backends(folder / "backends")
+        self._log = folder / "triton.log"
+        self._started = False
+        self.process: subprocess.Popen[bytes]
+        self._choose_ports()
+
+    def _choose_ports(self) -> None:
         self._http, grpc, metrics = triton.free_ports(3)
         self.url = f"127.0.0.1:{grpc}"
-        backends = triton.prepare_backends(folder / "backends")
-        command = triton.command(repository, backends, self._http, grpc, metrics, control_mode)
-        self._command = [*command, *options]
-        self._log = folder / "triton.log"
-        self.process: subprocess.Popen[bytes]
+        command = triton.command(self._repository, self._backends, self._http, grpc, metrics, self._control_mode)
+        self._command = [*command, *self._options]
 
     def start(self) -> None:
+        """Start and wait until it is ready. At the first start, another program may take one of the ports."""
+        for _ in range(0 if self._started else PORT_TRIES):
+            try:
+                self._start()
+            except AssertionError as failure:
+                if "already in use" not in str(failure):
+                    raise
+                self._choose_ports()
+            else:
+                self._started = True
+                return
+        self._start()
+
+    def _start(self) -> None:
         with self._log.open("ab") as stream:
             self.process = subprocess.Popen(
                 self._command,

@@ -54,3 +54,26 @@ def test_more_than_may_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> 
         asyncio.run(use())
     finally:
         made.close()
+
+
+def test_a_transaction_that_outlasts_the_pool_releases_its_connection(tmp_path: Path) -> None:
+    made = Pool(f"sqlite:///{tmp_path}/things.db", "SLIPWAY_THINGS_URL", "gone")
+    begun, over = threading.Event(), threading.Event()
+    # The pool of the engine, which an engine that is disposed of replaces.
+    connections = made._engine.pool
+
+    def job(opened: Transaction) -> None:
+        opened.rows("SELECT 1", {})
+        begun.set()
+        over.wait(60)
+
+    async def main() -> None:
+        running = asyncio.ensure_future(made.run(job, Call("test", time.monotonic() + 60)))
+        await asyncio.to_thread(begun.wait, 60)
+        made.close()
+        assert connections.checkedout() == 1
+        over.set()
+        await running
+
+    asyncio.run(main())
+    assert (connections.checkedout(), connections.checkedin()) == (0, 0)
