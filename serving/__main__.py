@@ -12,7 +12,7 @@ from types import FrameType
 
 from serving.hosting.composition import Server
 from serving.hosting.listener import Listener
-from serving.kernel.find_app import find_apps
+from serving.kernel.find_app import find_served
 from serving.kernel.settings import Settings, SettingsError, read
 from serving.models.backends.factory import kind_of
 
@@ -51,7 +51,7 @@ def _check(settings: Settings) -> None:
     """Raise `SettingsError` for what only Ray can do."""
     if settings.door == "ray":
         raise SettingsError("SLIPWAY_DOOR: `ray` needs Ray; without it expected `native`")
-    wanted = [app.name for app in find_apps(settings.apps) if kind_of(app, settings) == "replica"]
+    wanted = [app.name for app in find_served(settings)[0] if kind_of(app, settings) == "replica"]
     if wanted:
         raise SettingsError(
             f"SLIPWAY_BACKEND: {', '.join(wanted)} run as `replica`, which needs Ray; expected `fused` or `triton`"

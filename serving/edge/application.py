@@ -47,7 +47,7 @@ class HttpApplication:
     ) -> None:
         requests = RequestFactory(dataplane.settings, observer)
         every = routes(dataplane, metrics, extra)
-        self.hot_lane = HotLane(every, requests, frozenset(app.name for app in dataplane.apps()))
+        self.hot_lane = HotLane(every, requests, dataplane.models())
         self._router = Router(
             every, redirect_slashes=False, default=answer_unrouted, middleware=middleware(requests)
         )

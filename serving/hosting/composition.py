@@ -21,7 +21,8 @@ from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
-from serving.kernel.find_app import find_apps
+from serving.kernel.added.find import AddedModels
+from serving.kernel.find_app import find_served
 from serving.kernel.settings import Settings, SettingsError, read
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.private_files import private_folder
@@ -66,13 +67,16 @@ class Server:
         self._store = CollectionStore(settings.collections_url) if settings.collections_url else None
         repository = Repository(settings.model_repository)
         self._backends = Backends(settings, repository, metrics, handles or {})
+        apps, added = find_served(settings)
+        names = {app.name for app in apps}
         self._catalog = Catalog(
-            find_apps(settings.apps),
+            apps,
             repository,
             self._backends.open,
             VersionEvents(metrics),
             settings.keep_versions,
             self._prepared,
+            AddedModels(repository, names, added),
         )
         self._database = RecordLookup(settings.database_url) if settings.database_url else None
         self.dataplane = DataPlane(settings, self._catalog, self._database, self._store, metrics)
@@ -175,7 +179,7 @@ def deploy(settings: Settings) -> None:
         serve.start(proxy_location="Disabled")
     fresh = APPLICATION not in serve.status().applications
     environ = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(settings.home, fresh))}
-    application: Any = graph(Server, settings, find_apps(settings.apps), environ)
+    application: Any = graph(Server, settings, find_served(settings)[0], environ)
     serve.run(application, name=APPLICATION, route_prefix="/" if ray_door else None)
 
 
@@ -192,7 +196,7 @@ def application(args: Mapping[str, str]) -> serve.Application:
     if args:
         raise ValueError(f"args: {sorted(args)} are not known here; settings are environment variables SLIPWAY_*")
     settings = _absolute(read(Settings))
-    return graph(Server, settings, find_apps(settings.apps), {})
+    return graph(Server, settings, find_served(settings)[0], {})
 
 
 def undeploy() -> None:

@@ -139,7 +139,9 @@ def graph(
     handles = {
         app.name: _model(app, values[app.name], settings) for app in apps if kind_of(app, settings) == "replica"
     }
-    cpus = max(value.resources.cpus for value in values.values())
+    # Without apps, a gateway serves models that were added.
+    gateway = list(values.values()) or [Values()]
+    cpus = max(value.resources.cpus for value in gateway)
     replica = serve.ingress()(RayGateway) if settings.door == "ray" else Gateway
     return (
         serve.deployment(replica)
@@ -152,7 +154,7 @@ def graph(
             graceful_shutdown_wait_loop_s=0.1,
             graceful_shutdown_timeout_s=settings.notice_seconds + settings.drain_seconds + KILL_SECONDS,
             logging_config={"enable_access_log": False},
-            **_how_many(settings, most_demanding(value.replicas for value in values.values())),
+            **_how_many(settings, most_demanding(value.replicas for value in gateway)),
         )
         .bind(make_server, settings, handles)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -75,6 +75,15 @@ class App(Generic[Q, A, C]):
     """Answers by a simple rule while no version is loaded, if none was asked for. Pure; raises `Invalid`."""
     tolerance: float = field(default=1e-4)
     """The largest absolute difference of an output allowed in replayed golden rows and in parity."""
+    relative_tolerance: float = 0.0
+    """In replayed golden rows, what is allowed in addition, relative to the output."""
+
+    positional: Any = None
+    """The type of a question as a JSON array, for a model without code of its own. `features` takes both forms."""
+    batch_key: Callable[[Sequence[Q]], Hashable] | None = None
+    """Requests with equal keys may share a batch; None: all may."""
+    home: Path | None = None
+    """The folder of a model without a package, in the model repository."""
 
     package: str = "apps"
     """The package that contains the app's own package; `acme` for the app `acme.rainfall`."""
@@ -92,5 +101,7 @@ class App(Generic[Q, A, C]):
     @property
     def folder(self) -> Path:
         """The app's folder, with `values.yaml`, `README.md` and `golden/`."""
+        if self.home is not None:
+            return self.home
         parent = importlib.import_module(self.package)
         return Path(parent.__path__[0]) / self.name

@@ -1,4 +1,4 @@
-"""Finds apps: the folders of `apps/`, and other packages by their dotted names."""
+"""Finds apps: the folders of `apps/`, other packages by their dotted names, and models added from a file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from serving.kernel.added.find import find_added
 from serving.kernel.app import App
 from serving.kernel.settings import Settings, read
+from serving.kernel.storage.model_repository import NAME, Repository
 
-__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps", "listed_packages"]
+__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps", "find_served", "listed_packages"]
 
 PACKAGE = "apps"
 """The package of Slipway's own apps."""
@@ -42,6 +44,19 @@ def find_apps(names: Iterable[str] = ()) -> tuple[App[Any, Any, Any], ...]:
     return tuple(_import(name, folders) for name in list(names) or folders)
 
 
+def find_served(settings: Settings) -> tuple[tuple[App[Any, Any, Any], ...], tuple[str, ...] | None]:
+    """The apps that a process with these settings serves, and the added models among them; None: all there are.
+
+    Raises `LookupError` for a name that is neither.
+    """
+    if not settings.apps:
+        return find_apps(), None
+    there = set(Repository(settings.model_repository).models()) - set(app_folders())
+    added = tuple(name for name in settings.apps if name in there)
+    own = [name for name in settings.apps if name not in added]
+    return (find_apps(own) if own else ()), added
+
+
 def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
     if "." not in name and name not in folders:
         raise LookupError(f"there is no app {name!r}; there are: {', '.join(folders)}")
@@ -56,8 +71,13 @@ def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
 
 
 def find_app(name: str) -> App[Any, Any, Any]:
-    """One app by its name or its package. Raises `LookupError`.
+    """One app by its name or its package, or a model of the repository that was added. Raises `LookupError`.
 
     An app outside the repository is found by its name alone where `SLIPWAY_APPS` lists its package.
     """
-    return find_apps([listed_packages().get(name, name)])[0]
+    package = listed_packages().get(name, name)
+    if "." not in package and package not in app_folders():
+        added = find_added(read(Settings).model_repository, name) if NAME.fullmatch(name) else None
+        if added is not None:
+            return added
+    return find_apps([package])[0]

@@ -6,13 +6,15 @@ at every refresh. While a new champion is not ready or not prepared, the previou
 
 Apps are loaded side by side, and the other versions of an app after its champion. Any error while a version is
 loaded refuses that version and nothing else.
+
+Models that were added from a file come and go with their folders. Each of their versions has an app of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +33,18 @@ MOST_REASON = 500
 """Characters of the reason of a refusal: a damaged file may be quoted in it."""
 
 log = logging.getLogger(__name__)
+
+
+class Added(Protocol):
+    """The added models of a repository. Blocking; may raise `OSError`."""
+
+    def names(self) -> list[str]:
+        """The folders that may hold one."""
+        ...
+
+    def app(self, name: str) -> App[Any, Any, Any] | None:
+        """The app of one; None if the folder holds none."""
+        ...
 
 
 class CatalogObserver(Protocol):
@@ -82,19 +96,28 @@ class Catalog:
         observer: CatalogObserver,
         keep_versions: int = 8,
         prepared: Callable[[LoadedVersion], bool] = lambda _: True,
+        added: Added | None = None,
     ) -> None:
-        """A version that is not `prepared` answers only callers that ask for it, unless there is no other."""
+        """A version that is not `prepared` answers only callers that ask for it, unless there is no other.
+
+        `added` finds the models that were added from a file; None: there are none.
+        """
         self._versions = {app.name: AppVersions(app) for app in apps}
         self._repository = repository
         self._open_backend = open_backend
         self._observer = observer
         self._keep = keep_versions
         self._prepared = prepared
+        self._added = added
         self._closing: set[asyncio.Future[None]] = set()
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """The apps, by name."""
         return tuple(versions.app for versions in self._versions.values())
+
+    def names(self) -> Container[object]:
+        """The names of the apps, as they are whenever it is asked."""
+        return self._versions.keys()
 
     def versions(self, model: str) -> AppVersions:
         """One app's versions. Raises `NotFound`."""
@@ -126,10 +149,15 @@ class Catalog:
         raise NotFound(f"{model} has no version {number}; loaded: {numbers}")
 
     def ready(self) -> bool:
-        """Whether every app has a version that would answer now."""
+        """Whether every app has a version that would answer now.
+
+        An added model whose versions were all refused concerns its callers alone.
+        """
         return all(map(self._answers, self._versions.values()))
 
     def _answers(self, versions: AppVersions) -> bool:
+        if versions.app.home is not None and not (versions.loaded or versions.loading or versions.waiting):
+            return True
         active = versions.loaded.get(versions.active) if versions.active is not None else None
         return active is not None and active.backend.available()
 
@@ -139,7 +167,8 @@ class Catalog:
         Waits at most `patience` seconds for versions that are being loaded; None: until all of them are judged.
         The loading goes on after that, and the next call does not begin it a second time.
         """
-        every = self._versions.values()
+        await self._look_for_added()
+        every = list(self._versions.values())
         looks = await asyncio.gather(*map(self._look, every), return_exceptions=True)
         for versions, error in zip(every, looks, strict=True):
             if error is not None:
@@ -158,6 +187,22 @@ class Catalog:
             for number in list(versions.loaded):
                 self._unload(versions, number)
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _look_for_added(self) -> None:
+        """Take in models that were added since the last look, and drop those whose folder is gone."""
+        if self._added is None:
+            return
+        names = await asyncio.to_thread(self._added.names)
+        for name in [name for name, versions in self._versions.items() if versions.app.home and name not in names]:
+            versions = self._versions.pop(name)
+            for number in list(versions.loaded):
+                self._unload(versions, number)
+            for task in versions.loading.values():
+                task.cancel()
+        for name in [name for name in names if name not in self._versions]:
+            app = await asyncio.to_thread(self._added.app, name)
+            if app is not None:
+                self._versions[name] = AppVersions(app)
 
     async def _look(self, versions: AppVersions) -> None:
         """Compare one app's folder with what is loaded."""
@@ -250,6 +295,7 @@ class Catalog:
         if versions.active is not None and not self._prepared(loaded):
             return
         versions.active = target
+        versions.app = loaded.app
         self._observer.champion(versions.app.name, target)
         await open_explainer(loaded)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,13 +70,19 @@ class DataPlane:
         self._store = store
         self._metrics = metrics or Metrics()
 
-    def app(self, model: str) -> App[Any, Any, Any]:
-        """The app with this name. Raises `NotFound`."""
-        return self._catalog.versions(model).app
+    def app(self, model: str, version: int | None = None) -> App[Any, Any, Any]:
+        """The app with this name, as this version of an added model has it. Raises `NotFound`."""
+        versions = self._catalog.versions(model)
+        loaded = versions.loaded.get(version) if version is not None else None
+        return versions.app if loaded is None else loaded.app
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """Every app this process serves, by name."""
         return self._catalog.apps()
+
+    def models(self) -> Container[object]:
+        """The names of the models that this process serves at any moment."""
+        return self._catalog.names()
 
     def ready(self) -> bool:
         """Whether every app has a verified version that would answer a request now."""
@@ -94,7 +100,8 @@ class DataPlane:
         found = self._catalog.versions(model)
         if version is not None:
             self._catalog.resolve(model, version)
-        return ModelMetadata(model, tuple(sorted(found.loaded)), PLATFORM, found.app.inputs, found.app.outputs)
+        app = self.app(model, version)
+        return ModelMetadata(model, tuple(sorted(found.loaded)), PLATFORM, app.inputs, app.outputs)
 
     def statistics(self, model: str = "", version: int | None = None) -> list[tuple[str, int, VersionStatistics]]:
         """What each loaded version of the model has done in this process; of all models without a name.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.kernel.added.app import added_app
 from serving.kernel.app import App
 from serving.kernel.backend import Backend
 from serving.kernel.errors import SlipwayError
@@ -31,11 +32,14 @@ OpenBackend = Callable[[App[Any, Any, Any], Manifest], Awaitable[Backend]]
 async def load(
     app: App[Any, Any, Any], version: int, repository: Repository, open_backend: OpenBackend
 ) -> LoadedVersion:
-    """Verify and open a version.
+    """Verify and open a version; an added model's version has an app of its own.
 
     Raises `Refused` if it is not what was published, `Unavailable` if the backend cannot say yet.
     """
     manifest = await asyncio.to_thread(repository.verify, app.name, version)
+    if manifest.added != (app.home is not None):
+        raise Refused(f"{MANIFEST_NAME}: {app.name} is {'an app' if manifest.added else 'an added model'}")
+    app = added_app(manifest, app.home) if app.home is not None else app
     check_signature(app, manifest)
     context = decode_context(manifest, app.context)
     try:

@@ -22,6 +22,9 @@ REPLAY_SECONDS = 30.0
 ANSWER_TOLERANCE = 1e-3
 """The largest relative difference of numbers in a replayed answer; its outputs may differ within the tolerance."""
 
+Recorded = list[float | str | None]
+"""One row of a tensor."""
+
 
 async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
     """Ask the golden questions and compare features, outputs and answers with what training computed.
@@ -45,7 +48,7 @@ async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
         raise Refused(f"the model gives {sorted(outputs)}; the app expects {[spec.name for spec in app.outputs]}")
     for name, array in outputs.items():
         expected = _recorded(rows, "outputs", name)
-        _compare(f"output {name}", expected, array, (), atol=app.tolerance, rtol=0.0)
+        _compare(f"output {name}", expected, array, (), atol=app.tolerance, rtol=app.relative_tolerance)
     answers = app.decide(questions, outputs, context)
     if len(answers) != len(rows):
         raise Refused(f"golden rows: today's code gives {len(answers)} answers to {len(rows)} questions")
@@ -55,9 +58,9 @@ async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
             raise Refused(f"golden row {index}: answer {path}")
 
 
-def _recorded(rows: Sequence[GoldenRow], part: str, name: str) -> list[list[float | None]]:
+def _recorded(rows: Sequence[GoldenRow], part: str, name: str) -> list[Recorded]:
     """What training recorded of one tensor. Raises `Refused` if a row lacks it or has another number of values."""
-    found: list[list[float | None]] = []
+    found: list[Recorded] = []
     for index, row in enumerate(rows):
         values = getattr(row, part).get(name)
         if values is None:
@@ -88,7 +91,7 @@ async def _run(loaded: LoadedVersion, features: Arrays) -> Arrays:
 
 def _compare(
     what: str,
-    expected: list[list[float | None]],
+    expected: list[Recorded],
     actual: Any,
     labels: tuple[str, ...],
     *,
@@ -96,6 +99,9 @@ def _compare(
     rtol: float,
 ) -> None:
     """Raise `Refused` for the first element of `actual` [rows, ...] that differs from `expected`; null is NaN."""
+    if actual.dtype == np.object_:
+        _compare_text(what, expected, actual.reshape(len(expected), -1).tolist())
+        return
     wanted = np.array([[np.nan if v is None else v for v in row] for row in expected], np.float64)
     got = np.asarray(actual, np.float64).reshape(len(expected), -1)
     if wanted.shape != got.shape:
@@ -109,6 +115,13 @@ def _compare(
             f"golden row {row}: {what}, {label}: is {got[row, column]:.9g}, was {wanted[row, column]:.9g} "
             f"in training ({int(wrong.sum())} values differ)"
         )
+
+
+def _compare_text(what: str, expected: list[Recorded], actual: list[list[str]]) -> None:
+    """Raise `Refused` for the first row of text that differs."""
+    for index, (wanted, got) in enumerate(zip(expected, actual, strict=True)):
+        if wanted != got:
+            raise Refused(f"golden row {index}: {what} is {str(got)[:200]}, was {str(wanted)[:200]}")
 
 
 def _difference(expected: Any, actual: Any, path: str) -> str:

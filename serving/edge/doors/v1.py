@@ -95,10 +95,11 @@ class RecordDoor:
 
     def _read(self, request: Request) -> tuple[str, int | None, list[Any]]:
         """The app, the version and the questions of the request."""
-        app = self.dataplane.app(request.params["model"])
-        request.model = app.name
         version = parse_version(request.params.get("version"))
-        questions = decode_instances(app.question, request.body, self.dataplane.settings.max_rows)
+        app = self.dataplane.app(request.params["model"], version)
+        request.model = app.name
+        kind = app.question if app.positional is None else app.question | app.positional
+        questions = decode_instances(kind, request.body, self.dataplane.settings.max_rows)
         request.rows = len(questions)
         return app.name, version, questions
 

@@ -146,9 +146,9 @@ class TensorDoor:
 
     def ask(self, request: Request) -> Future[Arrays]:
         """Put the tensors into the queue."""
-        app = self.dataplane.app(request.params["model"])
-        request.model = app.name
         version = parse_version(request.params.get("version"))
+        app = self.dataplane.app(request.params["model"], version)
+        request.model = app.name
         length = request.header(HEADER.encode())
         limit = self.dataplane.settings.max_rows
         wanted = request.tensors = decode_infer(app, request.body, length, limit, self._envelopes)
@@ -160,7 +160,7 @@ class TensorDoor:
 
     def answer(self, request: Request, outputs: Arrays) -> Response:
         """Encode the outputs."""
-        app = self.dataplane.app(request.model)
+        app = self.dataplane.app(request.model, request.version)
         body, length = encode_infer(app, request.tensors, outputs, request.version, request.call.request_id)
         headers = {"x-model-version": str(request.version)}
         if length is None:

@@ -94,9 +94,9 @@ class InferenceMethods:
 
     async def model_infer(self, message: Any, request: RequestLife) -> Any:
         """Tensors to tensors."""
-        app = self.dataplane.app(message.model_name)
-        request.model = app.name
         version = parse_version(message.model_version)
+        app = self.dataplane.app(message.model_name, version)
+        request.model = app.name
         if message.id and not request.named:
             request.call = msgspec.structs.replace(request.call, request_id=request_id_of(message.id))
         wanted = decode_message(app, message, self.dataplane.settings.max_rows)

@@ -33,9 +33,9 @@ class HotLane:
     """What the requests on it share: the routes and the limits."""
 
     def __init__(
-        self, routes: Iterable[Route], requests: RequestFactory, models: Container[str] | None = None
+        self, routes: Iterable[Route], requests: RequestFactory, models: Container[object] | None = None
     ) -> None:
-        """Only targets of these models are remembered; None: of all that callers name."""
+        """Only targets of these models are remembered, which may come and go; None: of all that callers name."""
         settings = requests.settings
         self.requests = requests
         self.max_body_bytes = settings.max_body_bytes

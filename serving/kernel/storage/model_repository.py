@@ -26,8 +26,10 @@ from serving.kernel.storage.version_manifest import (
     Manifest,
 )
 
-__all__ = ["Repository"]
+__all__ = ["NAME", "Repository"]
 
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+"""The name of a model's folder."""
 NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 """The name of a version's folder."""
 
@@ -41,6 +43,12 @@ class Repository:
     def folder(self, app: str, version: int) -> Path:
         """The folder of a version, whether or not it exists."""
         return self.root / app / str(version)
+
+    def models(self) -> list[str]:
+        """The names of the models that have a folder, sorted; a model may have no version."""
+        if not self.root.is_dir():
+            return []
+        return sorted(item.name for item in self.root.iterdir() if NAME.fullmatch(item.name) and item.is_dir())
 
     def versions(self, app: str) -> list[int]:
         """The numbers of the versions in the repository, ascending."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from serving.kernel.tensors import Arrays, TensorSpec
 
@@ -93,6 +94,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     model: str
     version: int
+    added: bool = False
+    """Whether it was added from a file: there is no app of this name, and `context` says how it is served."""
     created: str
     run_id: str
     git_commit: str = ""
@@ -126,12 +129,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class GoldenRow(msgspec.Struct, frozen=True):
     """One raw question with what training computed for it; a line of JSON in `golden.jsonl`.
 
-    `features` and `outputs` hold one row per tensor; NaN is written as null.
+    `features` and `outputs` hold one row per tensor: numbers, NaN as null, and text.
     """
 
     question: msgspec.Raw
-    features: dict[str, list[float | None]]
-    outputs: dict[str, list[float | None]]
+    features: dict[str, list[float | str | None]]
+    outputs: dict[str, list[float | str | None]]
     answer: msgspec.Raw
 
 
@@ -148,9 +151,15 @@ def digest_file(path: Path) -> FileDigest:
         return FileDigest(hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
 
 
-def row_of(arrays: Arrays, index: int) -> dict[str, list[float | None]]:
-    """Row `index` of every array as JSON numbers, NaN as null."""
+def row_of(arrays: Arrays, index: int) -> dict[str, list[float | str | None]]:
+    """Row `index` of every array as JSON numbers, NaN as null, and text."""
     return {
-        name: [None if value != value else float(value) for value in array[index].reshape(-1).tolist()]
+        name: [_plain(value) for value in np.asarray(array[index]).reshape(-1).tolist()]
         for name, array in arrays.items()
     }
+
+
+def _plain(value: Any) -> float | str | None:
+    if isinstance(value, str):
+        return value
+    return None if value != value else float(value)

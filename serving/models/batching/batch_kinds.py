@@ -150,8 +150,8 @@ class QuestionBatches:
         return len(payload)
 
     def batch_key(self, payload: Sequence[Any]) -> Hashable:
-        """All questions of an app may share a batch."""
-        return None
+        """All questions of an app may share a batch, unless the app says which."""
+        return self._app.batch_key(payload) if self._app.batch_key is not None else None
 
     def join(self, payloads: Sequence[Sequence[Any]]) -> Arrays:
         """The features of all questions. Raises `Invalid`; its field starts with the index in the batch."""

@@ -1,0 +1,212 @@
+"""An app made from the manifest of a version that was added from a file.
+
+Each version has its own, so that two versions of a model may have different columns. Its folder is the model's in
+the repository, with `values.yaml` and `README.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.added.columns import AddedContext, Column
+from serving.kernel.added.record_types import answer_type, is_scalar, question_types, shown
+from serving.kernel.app import App
+from serving.kernel.errors import Invalid
+from serving.kernel.storage.version_files import Refused, decode_context
+from serving.kernel.storage.version_manifest import Manifest
+from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
+
+__all__ = ["added_app"]
+
+
+def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
+    """The app of one version; `folder` is the model's in the repository. Raises `Refused`."""
+    context = decode_context(manifest, AddedContext)
+    _check(manifest, context)
+    question, positional = question_types(manifest.model, context.columns, manifest.inputs)
+    answer = answer_type(manifest.model, manifest.outputs, context)
+    try:
+        example = msgspec.convert(context.example, question)
+    except msgspec.ValidationError as cause:
+        raise Refused(f"manifest.json: context.example: {cause}") from cause
+    features = _Features(question, context.columns, manifest.inputs)
+    free = any(-1 in spec.shape[1:] for spec in manifest.inputs)
+    return App(
+        name=manifest.model,
+        summary=f"The model {manifest.model}, added from {manifest.source or 'a file'}.",
+        question=question,
+        positional=positional,
+        answer=answer,
+        context=AddedContext,
+        example=example,
+        inputs=manifest.inputs,
+        outputs=manifest.outputs,
+        feature_names=manifest.feature_names,
+        features=features,
+        decide=_Answers(answer, manifest.outputs, context),
+        batch_key=features.lengths if free else None,
+        tolerance=context.tolerance,
+        relative_tolerance=context.tolerance,
+        home=folder,
+    )
+
+
+def _check(manifest: Manifest, context: AddedContext) -> None:
+    """Raise `Refused` for columns and outputs that the version does not have."""
+    inputs = {spec.name: spec for spec in manifest.inputs}
+    outputs = {spec.name for spec in manifest.outputs}
+    for column in context.columns:
+        if column.tensor not in inputs:
+            raise Refused(f"manifest.json: context: column {column.name!r} goes to {column.tensor!r}, no input")
+    if missing := inputs.keys() - {column.tensor for column in context.columns}:
+        raise Refused(f"manifest.json: context: no column goes to the input {min(missing)!r}")
+    for name in filter(None, (context.index, context.scores)):
+        if name not in outputs:
+            raise Refused(f"manifest.json: context: {name!r} is not an output")
+
+
+class _Features:
+    """Questions, as objects or as arrays, to the tensors of the model."""
+
+    def __init__(self, question: Any, columns: Sequence[Column], inputs: Sequence[TensorSpec]) -> None:
+        self._question = question
+        self._columns = columns
+        self._inputs = inputs
+        self._whole_row = len(columns) == 1 and columns[0].position < 0 and not is_scalar(inputs[0])
+        names = [f"c{index}" for index in range(len(columns))]
+        one = attrgetter(*names)
+        self._values: Callable[[Any], tuple[Any, ...]] = one if len(names) > 1 else lambda row: (one(row),)
+
+    def __call__(self, questions: Sequence[Any], context: AddedContext) -> Arrays:
+        """Raise `Invalid` for rows that make no tensor, such as lists of different lengths."""
+        rows = list(map(self._row, questions))
+        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+        return {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
+
+    def lengths(self, questions: Sequence[Any]) -> Hashable:
+        """The sizes of the free axes of the first question: requests with others do not share its batch."""
+        row = self._row(questions[0])
+        return tuple([_sizes(value) for value in row if isinstance(value, list)])
+
+    def _row(self, question: Any) -> tuple[Any, ...]:
+        """The values of the columns, in order."""
+        if isinstance(question, self._question):
+            return self._values(question)
+        return (question,) if self._whole_row else tuple(question)
+
+    def _tensor(self, spec: TensorSpec, columns: list[list[Any]], count: int) -> npt.NDArray[Any]:
+        own = [(column, values) for column, values in zip(self._columns, columns, strict=True)]
+        own = [(column, values) for column, values in own if column.tensor == spec.name]
+        if own[0][0].position < 0:
+            return _stack(spec, own[0][0], own[0][1])
+        made = np.zeros((count, *spec.shape[1:]), numpy_dtype(spec.datatype))
+        for column, values in own:
+            made[..., column.position] = _vector(spec, column, values).reshape(count, *[1] * (made.ndim - 2))
+        return made
+
+
+class _Answers:
+    """Outputs to answers."""
+
+    def __init__(self, answer: Any, outputs: Sequence[TensorSpec], context: AddedContext) -> None:
+        self._answer = answer
+        self._shown = shown(outputs, context)
+        self._outputs = {spec.name: spec for spec in outputs}
+
+    def __call__(self, questions: Sequence[Any], outputs: Arrays, context: AddedContext) -> list[Any]:
+        """One answer per question."""
+        columns: list[list[Any]] = []
+        if context.labels:
+            columns += self._labelled(outputs, context)
+        columns += [_rows(outputs[spec.name], is_scalar(spec)) for spec in self._shown]
+        return [self._answer(*values) for values in zip(*columns, strict=True)]
+
+    def _labelled(self, outputs: Arrays, context: AddedContext) -> list[list[Any]]:
+        """The class of each row, and the probability of each class where the model has scores."""
+        labels = context.labels
+        scores = None
+        if context.scores:
+            scores = outputs[context.scores].reshape(-1, len(labels)).astype(np.float64)
+            scores = _softmax(scores) if context.softmax else scores
+        if context.index:
+            chosen = outputs[context.index].reshape(-1).tolist()
+        else:
+            assert scores is not None
+            chosen = scores.argmax(axis=1).tolist()
+        names = [one if isinstance(one, str) else _label(labels, one) for one in chosen]
+        if scores is None:
+            return [names]
+        return [names, [dict(zip(labels, row, strict=True)) for row in scores.tolist()]]
+
+
+def _label(labels: Sequence[str], index: int) -> str:
+    return labels[index] if 0 <= index < len(labels) else str(index)
+
+
+def _softmax(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if scores.shape[1] == 1:
+        return scores
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    made: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return made
+
+
+def _rows(array: npt.NDArray[Any], scalar: bool) -> list[Any]:
+    rows: list[Any] = (array.reshape(-1) if scalar else array).tolist()
+    return rows
+
+
+def _vector(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
+    if column.optional:
+        values = [np.nan if value is None else value for value in values]
+    try:
+        return np.array(values, numpy_dtype(spec.datatype))
+    except (OverflowError, ValueError) as cause:
+        raise _misfit(spec, column, values) from cause
+
+
+def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
+    """The rows of a whole tensor; a value of a scalar column is a row of its own."""
+    if is_scalar(spec):
+        return _vector(spec, column, values).reshape(len(values), *spec.shape[1:])
+    try:
+        made = np.array(values, numpy_dtype(spec.datatype))
+    except (OverflowError, ValueError) as cause:
+        raise _misfit(spec, column, values) from cause
+    if made.ndim != len(spec.shape):
+        raise _misfit(spec, column, values)
+    return made
+
+
+def _misfit(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
+    """The error that names the first row that differs from the first one, or whose value is too large."""
+    sizes = [_sizes(value) for value in values]
+    for index, found in enumerate(sizes):
+        if found is None or len(found) != len(spec.shape) - 1:
+            return Invalid(f"[{index}].{column.name}", f"its lists must have the shape {list(spec.shape[1:])}")
+        if found != sizes[0]:
+            return Invalid(
+                f"[{index}].{column.name}",
+                f"has the shape {list(found)}; the instances of one request must agree, and the first one has "
+                f"{list(sizes[0] or ())}",
+            )
+    return Invalid(f"[0].{column.name}", f"a value of the request is out of the range of {spec.datatype}")
+
+
+def _sizes(value: Any) -> tuple[int, ...] | None:
+    """The sizes of nested lists; None if inner lists differ in theirs."""
+    if not isinstance(value, list):
+        return ()
+    inner = {_sizes(item) for item in value[:1] + [item for item in value[1:] if isinstance(item, list)]}
+    if not inner:
+        return (0,)
+    if len(inner) > 1 or None in inner:
+        return None
+    return (len(value), *(inner.pop() or ()))

@@ -1,0 +1,43 @@
+"""What a version of an added model knows of its questions and answers; `context` in its manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["AddedContext", "Column"]
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One field of a question."""
+
+    name: str
+    tensor: str
+    """The model's input that it goes to."""
+    position: int = -1
+    """Its index on the last axis of the tensor; -1: the field is the whole row of the tensor."""
+    optional: bool = False
+    """Whether it may be left out or null, which the model gets as NaN."""
+
+
+class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The columns of a model in the order of arrays, and how its outputs become answers."""
+
+    columns: tuple[Column, ...]
+    example: dict[str, Any]
+    """One question."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes, in the order of the scores."""
+    index: str = ""
+    """The output that has the index of a row's class; empty: the class with the largest score."""
+    scores: str = ""
+    """The output that has a score for each class; empty: none has."""
+    softmax: bool = False
+    """Whether the scores are no probabilities yet."""
+    alone: str = ""
+    """Why rows run one at a time; empty: rows of several requests share batches."""
+    tolerance: float = 1e-4
+    """The largest difference of an output, absolute and relative to it, between two runs of the same graph."""
+    judged: bool = False
+    """Whether the model was measured against known answers."""
