@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "stack.status",
     "logs": "stack.logs",
     "train": "apps.train",
+    "add": "apps.add",
     "models": "versions.models",
     "compare": "versions.compare",
     "card": "versions.card",

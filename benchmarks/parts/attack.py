@@ -74,7 +74,7 @@ class Echo(Plane):
         super().__init__(app, metrics)
         self.settings = Settings(http_port=0, grpc_port=0, max_rows=64)
 
-    def app(self, model: str) -> App[Any, Any, Any]:
+    def app(self, model: str, version: int | None = None) -> App[Any, Any, Any]:
         """The one there is. Raises `NotFound` for another name."""
         if model != self._app.name:
             raise NotFound(f"no model {model[:64]!r}; there is {self._app.name}")

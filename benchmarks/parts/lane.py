@@ -48,7 +48,7 @@ class Plane(DataPlane):
         self._batcher = Batcher(self._run, Batching(), metrics.version(app.name, 1))
         self._questions, self._tensors = QuestionBatches(app, None), TensorBatches(app.inputs, app.outputs)
 
-    def app(self, model: str) -> App[Any, Any, Any]:
+    def app(self, model: str, version: int | None = None) -> App[Any, Any, Any]:
         """The one there is."""
         return self._app
 

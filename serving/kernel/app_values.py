@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-__all__ = ["Batching", "Replicas", "Resources", "Values", "load_values", "most_demanding"]
+from serving.kernel.app import App
+
+__all__ = ["Batching", "Replicas", "Resources", "Values", "batching_of", "load_values", "most_demanding"]
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -96,6 +98,12 @@ def most_demanding(each: Iterable[Replicas]) -> Replicas:
         upscale_delay_s=min(one.upscale_delay_s for one in found),
         downscale_delay_s=max(one.downscale_delay_s for one in found),
     )
+
+
+def batching_of(app: App[Any, Any, Any]) -> Batching:
+    """The batching of an app, one row for a model that takes no more. Raises `ValueError` as `load_values`."""
+    batching = load_values(app.folder).batching
+    return msgspec.structs.replace(batching, max_rows=1) if app.row_by_row else batching
 
 
 def load_values(folder: Path) -> Values:

@@ -27,7 +27,7 @@ def config_pbtxt(app: App[Any, Any, Any], values: Values) -> str:
     config = pb.ModelConfig(
         name=app.name,
         backend="onnxruntime",
-        max_batch_size=max(Settings.max_rows, values.batching.max_rows),
+        max_batch_size=1 if app.row_by_row else max(Settings.max_rows, values.batching.max_rows),
         input=[_tensor(pb.ModelInput, spec) for spec in app.inputs],
         output=[_tensor(pb.ModelOutput, spec) for spec in app.outputs],
         # Without a kind, on the GPUs of a server that has some, and on CPUs elsewhere: control/triton/place.py.

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from serving.kernel.app import App
-from serving.kernel.app_values import load_values
+from serving.kernel.app_values import batching_of
 from serving.kernel.backend import Backend
 from serving.kernel.errors import SlipwayError
 from serving.kernel.find_app import find_app
@@ -73,7 +73,7 @@ async def open_version(app: App[Any, Any, Any], version: int, runtime: ModelRunt
 
     async def fused(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         path = repository.folder(app.name, manifest.version) / MODEL_NAME
-        batching = load_values(app.folder).batching
+        batching = batching_of(app)
         return await asyncio.to_thread(
             open_fused, path, app.inputs, batching, sessions=sessions, digest=manifest.fingerprint
         )

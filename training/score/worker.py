@@ -12,7 +12,7 @@ import msgspec
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from serving.kernel.app_values import load_values
+from serving.kernel.app_values import batching_of
 from serving.kernel.call import Call
 from serving.kernel.errors import Invalid, SlipwayError
 from serving.models.loaded_version import LoadedVersion
@@ -57,7 +57,7 @@ class Scorer:
         self._schema = schema(self._app.answer, job.source, job.keep, job.form)
         self._loop = asyncio.Runner()
         self._loaded: LoadedVersion = self._loop.run(open_version(self._app, job.version, job.runtime))
-        batching = load_values(self._app.folder).batching
+        batching = batching_of(self._app)
         self._size = batching.max_rows
         self._at_once = min(AT_ONCE, batching.max_queue_rows)
 

@@ -14,7 +14,7 @@ from control.commands.common import own_options, plain_name
 from control.console import note
 from control.errors import StackError
 
-__all__ = ["EPILOG", "predict"]
+__all__ = ["EPILOG", "address_of", "predict"]
 
 EPILOG = (
     "Examples:  slipway predict price   |   slipway predict price --json '{\"commodity\": ...}' --explain   |   "
@@ -52,7 +52,7 @@ def predict(
     at = f"/versions/{version}" if version else ""
     path = f"/v1/models/{plain_name(app)}{at}:{'explain' if explain else 'predict'}"
     try:
-        status, text = _post(_address(settings), path, body, timeout)
+        status, text = _post(address_of(settings), path, body, timeout)
     except NoServer as refused:
         try:
             answer = _here(settings, app, questions, version, explain, timeout)
@@ -96,7 +96,7 @@ def _questions(app: str, words: list[str], text: str, file: Path | None) -> list
     from serving.kernel.find_app import find_app
 
     try:
-        kinds = {field.name: field.type for field in msgspec.structs.fields(find_app(app).question)}
+        kinds = {field.encode_name: field.type for field in msgspec.structs.fields(find_app(app).question)}
     except LookupError as cause:
         raise typer.BadParameter(str(cause)) from cause
     record = {}
@@ -108,7 +108,7 @@ def _questions(app: str, words: list[str], text: str, file: Path | None) -> list
     return [record]
 
 
-def _address(settings: Any) -> str:
+def address_of(settings: Any) -> str:
     """Return the address of the HTTP door: the running stack's, else the configured one."""
     from control.stack.files.state import read_state
 

@@ -25,6 +25,9 @@ from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
 
 __all__ = ["added_app"]
 
+MOST_LOGIT = 500.0
+"""Beyond it, the exponential function overflows."""
+
 
 def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
     """The app of one version; `folder` is the model's in the repository. Raises `Refused`."""
@@ -52,6 +55,7 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
         features=features,
         decide=_Answers(answer, manifest.outputs, context),
         batch_key=features.lengths if free else None,
+        row_by_row=bool(context.alone),
         tolerance=context.tolerance,
         relative_tolerance=context.tolerance,
         home=folder,
@@ -131,27 +135,27 @@ class _Answers:
     def _labelled(self, outputs: Arrays, context: AddedContext) -> list[list[Any]]:
         """The class of each row, and the probability of each class where the model has scores."""
         labels = context.labels
-        scores = None
+        made: list[list[Any]] = []
         if context.scores:
-            scores = outputs[context.scores].reshape(-1, len(labels)).astype(np.float64)
-            scores = _softmax(scores) if context.softmax else scores
+            scores = outputs[context.scores].astype(np.float64)
+            scores = _probabilities(scores.reshape(len(scores), -1), context.softmax)
+            chosen = scores.argmax(axis=1).tolist()
+            made = [[dict(zip(labels, row, strict=True)) for row in scores.tolist()]]
         if context.index:
             chosen = outputs[context.index].reshape(-1).tolist()
-        else:
-            assert scores is not None
-            chosen = scores.argmax(axis=1).tolist()
-        names = [one if isinstance(one, str) else _label(labels, one) for one in chosen]
-        if scores is None:
-            return [names]
-        return [names, [dict(zip(labels, row, strict=True)) for row in scores.tolist()]]
+        return [[one if isinstance(one, str) else _label(labels, one) for one in chosen], *made]
 
 
 def _label(labels: Sequence[str], index: int) -> str:
     return labels[index] if 0 <= index < len(labels) else str(index)
 
 
-def _softmax(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _probabilities(scores: npt.NDArray[np.float64], softmax: bool) -> npt.NDArray[np.float64]:
+    """Scores [rows, classes] as probabilities; a single score is that of the second of two classes."""
     if scores.shape[1] == 1:
+        second = 1 / (1 + np.exp(-scores.clip(-MOST_LOGIT, MOST_LOGIT))) if softmax else scores
+        return np.concatenate([1 - second, second], axis=1)
+    if not softmax:
         return scores
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     made: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)

@@ -50,7 +50,7 @@ class AddedModels:
 
 
 def find_added(repository: Repository | Path, name: str) -> App[Any, Any, Any] | None:
-    """The app of an added model's champion, or else of its newest version that can be read; None if there is none."""
+    """The app of an added model's champion, or of its newest version that can be read; None if there is none."""
     repository = Repository(repository) if isinstance(repository, Path) else repository
     try:
         champion = repository.aliases(name).champion

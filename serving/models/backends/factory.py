@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from serving.kernel.app import App
-from serving.kernel.app_values import load_values
+from serving.kernel.app_values import batching_of, load_values
 from serving.kernel.backend import Backend
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
@@ -47,7 +47,7 @@ class Backends:
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         """Open one version. Raises whatever the engine raises."""
         kind = kind_of(app, self._settings)
-        batching = load_values(app.folder).batching
+        batching = batching_of(app)
         observer = self._metrics.version(app.name, manifest.version)
         if kind == "replica":
             from serving.models.backends.replica import open_replica

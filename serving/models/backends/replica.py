@@ -22,7 +22,7 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from serving.kernel.app import App
-from serving.kernel.app_values import Batching, load_values
+from serving.kernel.app_values import Batching, batching_of
 from serving.kernel.call import Call
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.settings import Settings
@@ -63,7 +63,7 @@ class ModelReplica:
         listen_on_the_node_only()
         self._app: App[Any, Any, Any] = find_app(app)
         self._repository = Repository(settings.model_repository)
-        self._batching = load_values(self._app.folder).batching
+        self._batching = batching_of(self._app)
         self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
         self._kind = TensorBatches(self._app.inputs, self._app.outputs, self._batching.length_buckets)
         self._keep = settings.keep_versions + SPARE_VERSIONS

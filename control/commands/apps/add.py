@@ -1,0 +1,116 @@
+"""`slipway add`: serve a model that somebody already has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from control.console import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from training.added.add import Added
+
+__all__ = ["EPILOG", "add"]
+
+EPILOG = (
+    "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name churn --sample rows.csv --ignore churned   |   "
+    "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
+)
+
+
+def add(
+    source: Annotated[str, typer.Argument(help="ONNX file, local or s3://...")],
+    name: Annotated[str, typer.Option(help="Name of the model. Default: that of the file.")] = "",
+    sample: Annotated[
+        str, typer.Option(help="CSV or Parquet file with rows: it names the columns, and parity is proved on it.")
+    ] = "",
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Column of the sample that the model does not take; may be repeated.")
+    ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(help="Names of the columns in the model's order, comma separated, for one input of several."),
+    ] = "",
+    labels: Annotated[
+        str, typer.Option(help="Names of the classes in the order of the scores, comma separated.")
+    ] = "",
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with `inputs` (shapes by name), `batch` and `alone`; it wins.")
+    ] = None,
+    triton: Annotated[bool, typer.Option(help="Whether parity includes Triton.")] = True,
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion at once.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Add a model from a file: inspect, measure, prove parity, register, publish. It answers seconds later.
+
+    The command finds out what the model takes and gives, whether rows may share a batch, and what its classes are
+    called, and says so. What it finds out by running the model can be overruled with --config. Without --sample,
+    rows are made up that fit the inputs.
+
+    A file that cannot be served is refused with the reason, and nothing is left behind.
+    """
+    from control.settings import StackSettings
+    from control.trainings.add import add_on_stack
+    from serving.kernel.settings import read
+
+    settings = read(StackSettings)
+    made = add_on_stack(
+        settings,
+        source,
+        name or _name_of(source),
+        sample=sample,
+        ignored=tuple(ignore or ()),
+        columns=_split(columns),
+        labels=_split(labels),
+        config=config,
+        triton=triton,
+        promote=promote,
+    )
+    if as_json:
+        print_json(_document(made))
+    else:
+        _show(made, settings)
+
+
+def _name_of(source: str) -> str:
+    """The file's name as a model's name."""
+    stem = Path(source).name.partition(".")[0].lower()
+    return re.sub(r"[^a-z0-9_-]+", "_", stem).strip("_-")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def _show(made: Added, settings: Any) -> None:
+    from control.commands.apps.predict import address_of
+
+    manifest = made.manifest
+    tensors = [("input", spec.name, spec.datatype, str(list(spec.shape))) for spec in manifest.inputs]
+    tensors += [("output", spec.name, spec.datatype, str(list(spec.shape))) for spec in manifest.outputs]
+    print_table(("tensor", "name", "type", "shape"), tensors)
+    print_table(
+        ("parity", "output", "rows", "largest difference", "allowed"),
+        ((p.pair, p.output, str(p.rows), f"{p.max_error:.2g}", f"{p.tolerance:g}") for p in manifest.parity),
+    )
+    for text in manifest.notes:
+        note(text)
+    note(f"{manifest.model} version {manifest.version} is published; it was not judged against known answers.")
+    if made.aliases.champion == manifest.version:
+        note(f"Try it:  slipway predict {manifest.model}   (http://{address_of(settings)}/docs has the paths)")
+    else:
+        command = f"slipway promote {manifest.model} {manifest.version}"
+        note(f"The champion is still version {made.aliases.champion}; `{command}` changes that.")
+
+
+def _document(made: Added) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "manifest": msgspec.to_builtins(made.manifest),
+        "aliases": msgspec.to_builtins(made.aliases),
+        "seconds": made.seconds,
+    }

@@ -1,0 +1,1 @@
+"""`slipway add`: from a model that somebody already has to a verified version, without an app."""

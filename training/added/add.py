@@ -1,0 +1,132 @@
+"""`slipway add`: from a file to a published version. `add` is the whole story."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from serving.kernel.added.app import added_app
+from serving.kernel.find_app import app_folders, listed_packages
+from serving.kernel.storage.model_repository import NAME, Repository
+from serving.kernel.storage.version_manifest import Aliases, Manifest, digest_file
+from training.added.build import Built, Wanted, build
+from training.added.card import card
+from training.added.errors import AddError
+from training.errors import RegistryError
+from training.progress import Progress
+from training.publish import promotion, repository, servable
+from training.registry.mlflow_model import write_mlflow_model
+from training.registry.mlflow_registry import SERVABLE, Registry
+from training.registry.provenance import git_commit, libraries
+
+__all__ = ["Added", "Prepared", "add", "check_name", "prepared"]
+
+
+CARD, VALUES = "README.md", "values.yaml"
+HEADER = (
+    b"# How the model is served; docs/settings.md. `slipway add` wrote this file and does not change it again.\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """A registered and published version of a model."""
+
+    manifest: Manifest
+    aliases: Aliases
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model that was read, checked and measured, and the folder with its files."""
+
+    wanted: Wanted
+    built: Built
+    folder: Path
+
+
+def check_name(name: str, root: Path) -> None:
+    """Raise `AddError` for a name that a model cannot have."""
+    if not NAME.fullmatch(name):
+        raise AddError(
+            f"the name {name!r} must be 1 to 63 of a-z 0-9 _ -, and start with a letter; give it with --name"
+        )
+    if name in (*app_folders(), *listed_packages()):
+        raise AddError(f"{name} is an app; give the model another name with --name")
+    there = Repository(root)
+    if any(not there.manifest(name, number).added for number in there.versions(name)[-1:]):
+        raise AddError(f"{name} in {root} was not added from a file; give the model another name with --name")
+
+
+@contextmanager
+def prepared(wanted: Wanted, progress: Progress) -> Iterator[Prepared]:
+    """Read, inspect, prove and measure a model; its files last as long as the block. Raises `AddError`."""
+    with tempfile.TemporaryDirectory(prefix="slipway-add-") as folder:
+        path = Path(folder) / SERVABLE
+        path.mkdir()
+        yield Prepared(wanted, build(wanted, path, progress), path)
+
+
+def add(made: Prepared, registry: Registry, root: Path, progress: Progress, promote: bool = False) -> Added:
+    """Register and publish a prepared model. Raises `RegistryError` or `RepositoryError`."""
+    name, source = made.wanted.name, made.wanted.source
+    with progress.step("register"):
+        tags = {"slipway.app": name, "slipway.added": "true", "slipway.source": source}
+        run_id = registry.start(name, f"{name} {source}"[:200], tags)
+        try:
+            manifest = _seal(made, run_id)
+            version = _register(made, registry, manifest)
+        except BaseException as cause:  # whatever ends it closes its run
+            with suppress(RegistryError):
+                registry.finish(run_id, "failed", f"{type(cause).__name__}: {cause}")
+            raise
+    with progress.step("publish"):
+        repository.write_app_files(root, name, _beside(made, manifest, root / name))
+        repository.write_config(root, added_app(manifest, root / name))
+        repository.publish(made.folder, root, name, version)
+        aliases = promotion.assign_alias(registry, root, name, version, False, promote)
+    registry.finish(run_id, "registered")
+    return Added(
+        manifest=msgspec.structs.replace(manifest, version=version), aliases=aliases, seconds=dict(progress.times)
+    )
+
+
+def _seal(made: Prepared, run_id: str) -> Manifest:
+    manifest = msgspec.structs.replace(
+        made.built.manifest,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        run_id=run_id,
+        git_commit=git_commit(),
+        dataset_sha256=digest_file(made.wanted.path).sha256,
+        libraries=libraries(),
+    )
+    sealed = servable.seal(made.folder, manifest)
+    example = {name: array[:1] for name, array in made.built.rows.items()}
+    write_mlflow_model(made.folder, made.built.app, run_id, example)
+    return sealed
+
+
+def _register(made: Prepared, registry: Registry, manifest: Manifest) -> int:
+    registry.log(manifest.run_id, tags={"slipway.notes": "\n".join(manifest.notes)})
+    registry.log_folder(manifest.run_id, made.folder, SERVABLE)
+    verdict = "judged" if made.built.context.judged else "not judged"
+    tags = {"slipway.added": "true", "slipway.source": made.wanted.source, "slipway.gate": verdict}
+    text = f"Added from {made.wanted.source}; {verdict}."
+    return registry.register(made.wanted.name, manifest.run_id, tags, text, made.built.app.summary)
+
+
+def _beside(made: Prepared, manifest: Manifest, folder: Path) -> dict[str, bytes]:
+    """The files beside the versions; settings that somebody may have changed stay."""
+    files = {CARD: card(manifest, made.built.context).encode()}
+    if not (folder / VALUES).exists():
+        files[VALUES] = HEADER + msgspec.yaml.encode(
+            {"batching": {"max_rows": made.built.values.batching.max_rows}}
+        )
+    return files

@@ -1,0 +1,205 @@
+"""Makes the servable folder of a model: reads, plans, proves parity, measures, and writes golden rows.
+
+Nothing here needs the registry, so a wrong file costs seconds and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from serving.kernel.added.app import added_app
+from serving.kernel.added.columns import AddedContext
+from serving.kernel.app import App
+from serving.kernel.app_values import Batching, Values
+from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest, Parity
+from serving.kernel.tensors import Arrays
+from training.added.check import check, each_row, parity
+from training.added.classes import find_classes
+from training.added.columns import Named, name_columns
+from training.added.engine import open_run, seconds_of
+from training.added.golden import golden_count, question_of, write_golden
+from training.added.graph import Graph, read_graph
+from training.added.plan import Overrides, Plan, Run, make_plan, rows_of, tolerance_of
+from training.added.rows import made_rows
+from training.added.wrap import wrapped
+from training.onnx import triton
+from training.onnx.parity import triton_model
+from training.progress import Progress
+from training.publish.servable import UNNUMBERED
+
+__all__ = ["Built", "Wanted", "build"]
+
+BATCH, MOST_SECONDS = 64, 0.1
+"""Rows of a batch, and the seconds that it may take: a batch of a slow model has fewer."""
+PARITY_ROWS, PARITY_SECONDS = 256, 5.0
+"""Rows that are compared, and about how long the model may run for them."""
+LENGTH = 5
+"""The size of free axes of made rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the user says of the model."""
+
+    name: str
+    path: Path
+    """The ONNX file."""
+    source: str
+    """What the model is called where it comes from."""
+    sample: pd.DataFrame | None = None
+    """Rows without their label."""
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    overrides: Overrides = Overrides()
+    triton: bool = True
+    """Whether parity includes Triton."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a servable folder holds; only its manifest is not written yet."""
+
+    app: App[Any, Any, AddedContext]
+    context: AddedContext
+    manifest: Manifest
+    values: Values
+    rows: Arrays
+    """The sample, or the rows that were made up."""
+    run: Run
+    """Runs rows as the gateway does."""
+
+
+def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
+    """Write the model and its golden rows into `folder`. Raises `AddError`."""
+    with progress.step("read"):
+        graph = read_graph(wanted.path)
+        layout = rows_of(graph, wanted.overrides)
+        named = name_columns(layout, wanted.sample, wanted.columns)
+        _write(graph, folder)
+    with progress.step("inspect"):
+        bare = open_run(folder / MODEL_NAME, optimised=False)
+        plan = make_plan(graph, layout, bare, named.arrays)
+        if plan.add_to_inputs or plan.add_to_outputs:
+            made = wrapped(graph.model, graph.inputs, graph.outputs, plan.add_to_inputs, plan.add_to_outputs)
+            (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
+        served = open_run(folder / MODEL_NAME)
+        rows = named.arrays or made_rows(layout.inputs, PARITY_ROWS, LENGTH, plan.kind)
+        values, one, speed = _measure(plan, served, rows)
+    context = _context(wanted, graph, plan, named, each_row(served, _head(rows, 4), bool(plan.alone)), rows)
+    manifest = _manifest(wanted, plan, context, (*graph.notes, *_notes(plan, named), speed))
+    app = added_app(manifest, Path(wanted.name))
+    with progress.step("parity"):
+        some = _head(rows, max(1, min(PARITY_ROWS, int(PARITY_SECONDS / max(one, 1e-9)))))
+        lines = _compare(plan, bare, served, some)
+        if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone):
+            lines += _through_triton(plan, app, values, folder, served, some)
+        check(lines)
+    write_golden(folder, app, context, _head(rows, golden_count(rows, plan.varies)), served)
+    return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, served)
+
+
+def _write(graph: Graph, folder: Path) -> None:
+    """The model and its weights; a graph that was not changed keeps its bytes."""
+    if graph.notes:
+        (folder / MODEL_NAME).write_bytes(graph.model.SerializeToString(deterministic=True))
+    else:
+        shutil.copyfile(graph.path, folder / MODEL_NAME)
+    for weights in graph.weights:
+        target = folder / weights
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(graph.path.parent / weights, target)
+
+
+def _measure(plan: Plan, served: Run, rows: Arrays) -> tuple[Values, float, str]:
+    """The settings, the seconds of one row, and a sentence on both."""
+    one = seconds_of(served, _head(rows, 1))
+    text = f"A row takes {one * 1e3:.2g} ms on one core"
+    if plan.alone:
+        return Values(batching=Batching(max_rows=1)), one, f"{text}."
+    if one > MOST_SECONDS:
+        return Values(batching=Batching(max_rows=1)), one, f"{text}, too long for batches."
+    full = seconds_of(served, {name: np.resize(array, (BATCH, *array.shape[1:])) for name, array in rows.items()})
+    most = BATCH
+    while most > 1 and full * most / BATCH > MOST_SECONDS:
+        most //= 2
+    batching = Batching(max_rows=most)
+    return Values(batching=batching), one, f"{text}, and {BATCH} rows together {full * 1e3:.2g} ms."
+
+
+def _context(
+    wanted: Wanted, graph: Graph, plan: Plan, named: Named, answered: list[Arrays], rows: Arrays
+) -> AddedContext:
+    joined = answered[0]
+    if not plan.varies:
+        joined = {name: np.concatenate([row[name] for row in answered]) for name in joined}
+    classes = find_classes(graph, plan, joined, wanted.labels)
+    return AddedContext(
+        columns=named.columns,
+        example=question_of(named.columns, rows, 0),
+        labels=classes.labels,
+        index=classes.index,
+        scores=classes.scores,
+        softmax=classes.softmax,
+        alone=plan.alone,
+        tolerance=tolerance_of((*plan.inputs, *plan.outputs)),
+    )
+
+
+def _manifest(wanted: Wanted, plan: Plan, context: AddedContext, notes: tuple[str, ...]) -> Manifest:
+    """The manifest as far as it is known before registration."""
+    return Manifest(
+        model=wanted.name,
+        version=UNNUMBERED,
+        added=True,
+        created="",
+        run_id="",
+        source=wanted.source,
+        inputs=plan.inputs,
+        outputs=plan.outputs,
+        feature_names=tuple(column.name for column in context.columns if column.position >= 0),
+        context=msgspec.Raw(msgspec.json.encode(context)),
+        notes=notes,
+    )
+
+
+def _compare(plan: Plan, bare: Run, served: Run, rows: Arrays) -> list[Parity]:
+    """The file's graph, row by row and without optimisation, against what is served."""
+
+    def as_in_the_file(inputs: Arrays) -> Arrays:
+        found = bare({n: np.asarray(a[0]) if n in plan.add_to_inputs else a for n, a in inputs.items()})
+        return {n: np.asarray(a)[None] if n in plan.add_to_outputs else a for n, a in found.items()}
+
+    truth = each_row(as_in_the_file, rows, alone=True)
+    lines = parity("file/onnxruntime", plan, truth, each_row(served, rows, bool(plan.alone)))
+    if not plan.alone:
+        lines += parity("onnxruntime/one at a time", plan, truth, each_row(served, rows, alone=True))
+    return lines
+
+
+def _through_triton(
+    plan: Plan, app: App[Any, Any, AddedContext], values: Values, folder: Path, served: Run, rows: Arrays
+) -> list[Parity]:
+    """What is served here against a private Triton with the same graph."""
+    found = triton_model(app, folder / MODEL_NAME, rows, values)
+    each = [{name: array[[row]] for name, array in found.items()} for row in range(len(next(iter(rows.values()))))]
+    return parity("onnxruntime/triton", plan, each_row(served, rows, alone=False), each)
+
+
+def _notes(plan: Plan, named: Named) -> list[str]:
+    found = []
+    if plan.alone:
+        found.append(f"Rows run one at a time: {plan.alone}.")
+    if named.unused:
+        found.append(f"Columns of the sample that the model does not take: {', '.join(named.unused[:20])}.")
+    return found
+
+
+def _head(arrays: Arrays, count: int) -> Arrays:
+    return {name: array[:count] for name, array in arrays.items()}

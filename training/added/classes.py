@@ -1,0 +1,86 @@
+"""Which outputs of a classifier are the class and its scores, and what the classes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.kernel.added.record_types import LABEL, PROBABILITIES, is_scalar
+from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
+from training.added.errors import AddError
+from training.added.graph import Graph
+from training.added.plan import Plan
+
+__all__ = ["Classes", "find_classes"]
+
+SUM_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Names of the classes and the outputs that carry them; without labels, the model is no classifier."""
+
+    labels: tuple[str, ...] = ()
+    index: str = ""
+    scores: str = ""
+    softmax: bool = False
+
+
+def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]) -> Classes:
+    """The classes of a model, from `--labels` or from the names that its graph has. `outputs` are of some rows.
+
+    Raises `AddError` for labels that no output has room for.
+    """
+    labels = tuple(given) or _in_graph(graph)
+    if not labels:
+        return Classes()
+    if len(set(labels)) < len(labels):
+        raise AddError(f"--labels has {max(labels, key=labels.count)!r} twice")
+    scores = [spec for spec in plan.outputs if _is_scores(spec, len(labels))]
+    kinds = {spec.name: numpy_dtype(spec.datatype).kind for spec in plan.outputs}
+    index = [spec for spec in plan.outputs if is_scalar(spec) and kinds[spec.name] in "iuO"]
+    if not scores and not index:
+        if not given:
+            return Classes()
+        raise AddError(
+            f"--labels has {len(labels)} names, but no output has {len(labels)} scores or the number of a class; "
+            f"the outputs are {', '.join(f'{spec.name} {list(spec.shape[1:])}' for spec in plan.outputs)}"
+        )
+    made = Classes(labels, index[0].name if index else "", scores[0].name if scores else "")
+    taken = {spec.name for spec in plan.outputs} - {made.index, made.scores}
+    if clash := taken & {LABEL, PROBABILITIES}:
+        raise AddError(f"an output is called {min(clash)!r}, as the answer's own field; rename it in the model")
+    if not scores:
+        return made
+    values = outputs[made.scores].reshape(-1, _size(scores[0])).astype(np.float64)
+    return Classes(labels, made.index, made.scores, not _are_probabilities(values))
+
+
+def _in_graph(graph: Graph) -> tuple[str, ...]:
+    """The names that the last classifier of the graph has, as text."""
+    for node in reversed(graph.model.graph.node):
+        for attribute in node.attribute:
+            if attribute.name in ("classlabels_strings", "classlabels_int64s", "classlabels_ints"):
+                found = [one.decode() for one in attribute.strings] or [str(one) for one in attribute.ints]
+                if len(found) > 1:
+                    return tuple(found)
+    return ()
+
+
+def _is_scores(spec: TensorSpec, classes: int) -> bool:
+    """Whether a row has a score for each class, or one for the second of two."""
+    if numpy_dtype(spec.datatype).kind != "f":
+        return False
+    return spec.shape[1:] == (classes,) or (classes == 2 and is_scalar(spec))
+
+
+def _size(spec: TensorSpec) -> int:
+    return int(np.prod(spec.shape[1:])) if spec.shape[1:] else 1
+
+
+def _are_probabilities(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> bool:
+    inside = bool((values >= -SUM_TOLERANCE).all() and (values <= 1 + SUM_TOLERANCE).all())
+    sums = values.sum(axis=1)
+    return inside and (values.shape[1] == 1 or bool(np.allclose(sums, 1, atol=SUM_TOLERANCE)))

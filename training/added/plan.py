@@ -1,0 +1,261 @@
+"""Finds out by running a model how it is to be served: what its rows are, and whether they may share a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.tensors import Arrays, TensorSpec
+from training.added.errors import AddError
+from training.added.graph import Graph, Tensor
+from training.added.rows import KINDS, Kind, made_rows
+
+__all__ = ["Overrides", "Plan", "Rows", "Run", "differences", "make_plan", "rows_of", "tolerance_of"]
+
+Run = Callable[[Arrays], Arrays]
+"""Runs the graph as it is in its file. Raises `RuntimeError`."""
+SHORT, LONG = 5, 8
+"""Two sizes of free axes."""
+ROWS = 4
+"""Rows that are run together and alone."""
+TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-2
+"""Of 32-bit and 16-bit numbers, absolute and relative."""
+
+
+class Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file of `--config` says: it wins over what is found out."""
+
+    inputs: dict[str, tuple[int, ...]] = {}
+    """Shapes of inputs, with -1 for a free axis."""
+    batch: bool | None = None
+    """Whether the first axis of the inputs is the row axis; false: a row is a whole input."""
+    alone: bool = False
+    """Whether rows run one at a time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a row of each input is."""
+
+    inputs: tuple[Tensor, ...]
+    """With the row axis in front."""
+    single: tuple[str, ...]
+    """Inputs that have no row axis in the graph."""
+    alone: str
+    """Why the graph takes one row at a time; empty: it may take several."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is served."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    add_to_inputs: tuple[str, ...]
+    """Inputs that get a row axis in front."""
+    add_to_outputs: tuple[str, ...]
+    alone: str
+    """Why rows run one at a time; empty: they share batches."""
+    kind: Kind
+    """How integers of made rows are filled."""
+    varies: bool
+    """Whether the sizes of an output depend on the values of a row."""
+
+
+def tolerance_of(specs: Sequence[TensorSpec]) -> float:
+    """The largest difference between two runs of the same graph, absolute and relative."""
+    half = any(spec.datatype in ("FP16", "BF16") for spec in specs)
+    return HALF_TOLERANCE if half else TOLERANCE
+
+
+def rows_of(graph: Graph, overrides: Overrides) -> Rows:
+    """Tell the row axis from the shapes: a free first axis of every input. Raises `AddError`."""
+    if unknown := overrides.inputs.keys() - {item.name for item in graph.inputs}:
+        names = ", ".join(item.name for item in graph.inputs)
+        raise AddError(f"--config: {min(unknown)!r} is not an input; the model has {names}")
+    inputs = [_shaped(item, overrides) for item in graph.inputs]
+    shapes = [item.shape or () for item in inputs]
+    if overrides.batch is False:
+        single = [item.name for item in inputs]
+    elif all(shape and isinstance(shape[0], str) for shape in shapes):
+        return Rows(tuple(inputs), (), "--config says so" if overrides.alone else "")
+    else:
+        one = [bool(shape) and (isinstance(shape[0], str) or shape[0] == 1) for shape in shapes]
+        single = [item.name for item, fits in zip(inputs, one, strict=True) if not fits]
+    if single and overrides.batch:
+        raise AddError(f"--config: batch is true, but the first axis of {single[0]} is not free")
+    rows = [replace(item, shape=("", *(item.shape or ()))) if item.name in single else item for item in inputs]
+    shown = [item for item in inputs if item.name in single] or [
+        one for one in inputs if (one.shape or ("",))[0] == 1
+    ]
+    why = "the graph has no batch axis" if single else "the graph's batch size is fixed at 1"
+    return Rows(tuple(rows), tuple(single), f"{why} ({', '.join(map(_text, shown))})")
+
+
+def make_plan(graph: Graph, rows: Rows, run: Run, sample: Arrays | None = None) -> Plan:
+    """Try the model with one and several rows, together and alone. Raises `AddError` if it does not run at all.
+
+    `sample` has real rows; without it, rows are made up.
+    """
+    trial = _Trial(graph, run, rows, sample)
+    kind, first = trial.first()
+    alone = rows.alone or trial.why_alone(kind)
+    found = [first, *trial.others(kind)]
+    added = tuple(item.name for item in graph.outputs if alone and _lacks_row_axis(item, rows, found))
+    outputs = tuple(_output(item, item.name in added, found) for item in graph.outputs)
+    inputs = tuple(TensorSpec(item.name, item.datatype, _free(item.shape or ())) for item in rows.inputs)
+    shapes = [{name: array.shape for name, array in one.items()} for one in found[:2]]
+    return Plan(inputs, outputs, rows.single, added, alone, kind, shapes[0] != shapes[-1])
+
+
+def _shaped(item: Tensor, overrides: Overrides) -> Tensor:
+    """The input with the shape that it is served with; each free axis has a name."""
+    given: Sequence[int | str] | None = overrides.inputs.get(item.name, item.shape)
+    if given is None:
+        raise AddError(
+            f"the input {item.name!r} has no shape in the file; name it in the file of --config, "
+            f"-1 for a free axis: inputs: {{{item.name}: [-1, 10]}}"
+        )
+    fixed = [size if isinstance(size, int) and size > 0 else size or "" for size in given]
+    named = [
+        size if isinstance(size, int) and size > 0 else _axis(item, axis, size) for axis, size in enumerate(fixed)
+    ]
+    return replace(item, shape=tuple(named))
+
+
+def _axis(item: Tensor, axis: int, size: int | str) -> str:
+    return size if isinstance(size, str) and size else f"{item.name}_{axis}"
+
+
+def _text(item: Tensor) -> str:
+    return f"{item.name} [{', '.join(str(size) for size in item.shape or ())}]"
+
+
+def _free(shape: Sequence[int | str]) -> tuple[int, ...]:
+    return (-1, *(size if isinstance(size, int) else -1 for size in shape[1:]))
+
+
+class _Trial:
+    """Runs of one graph with different rows."""
+
+    def __init__(self, graph: Graph, run: Run, rows: Rows, sample: Arrays | None) -> None:
+        self._graph = graph
+        self._run = run
+        self._rows = rows
+        self._sample = sample
+
+    def __call__(self, inputs: Arrays) -> Arrays:
+        """Run rows; those of inputs without a row axis must be one."""
+        return self._run({name: self._bare(name, array) for name, array in inputs.items()})
+
+    def _bare(self, name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(array[0]) if name in self._rows.single else array
+
+    def rows(self, count: int, kind: Kind, length: int = SHORT, seed: int = 7) -> Arrays:
+        """Rows with a row axis."""
+        if self._sample is None:
+            return made_rows(self._rows.inputs, count, length, kind, seed)
+        start = seed % max(1, len(next(iter(self._sample.values()))) - count + 1)
+        return {name: array[start : start + count] for name, array in self._sample.items()}
+
+    def first(self) -> tuple[Kind, Arrays]:
+        """The first way to fill integers with which one row runs and gives numbers. Raises `AddError`."""
+        failures: list[str] = []
+        found: tuple[Kind, Arrays] | None = None
+        for kind in KINDS:
+            try:
+                outputs = self(self.rows(1, kind))
+            except RuntimeError as cause:
+                failures.append(str(cause)[:300])
+                continue
+            if all(map(_has_numbers, outputs.values())):
+                return kind, outputs
+            found = found or (kind, outputs)
+        if found is not None:
+            return found
+        if self._sample is not None:
+            raise AddError(f"the model does not run with the sample's first row: {failures[0]}")
+        raise AddError(f"the model does not run with made-up rows; give some with --sample: {failures[0]}")
+
+    def others(self, kind: Kind) -> list[Arrays]:
+        """The outputs of single rows with other values, and other sizes of free axes."""
+        made = []
+        for length, seed in ((SHORT, 11), (SHORT, 12), (LONG, 13)):
+            try:
+                made.append(self(self.rows(1, kind, length, seed)))
+            except RuntimeError:  # a free axis that takes one size only
+                continue
+        return made
+
+    def why_alone(self, kind: Kind) -> str:
+        """Why rows may not share a batch; empty if they may."""
+        inputs = self.rows(ROWS, kind)
+        count = len(next(iter(inputs.values())))
+        try:
+            together = self(inputs)
+            apart = [self({name: array[[index]] for name, array in inputs.items()}) for index in range(count)]
+        except RuntimeError as cause:
+            return f"the graph fails with several rows: {str(cause)[:200]}"
+        for item in self._graph.outputs:
+            why = _why_apart(item, together[item.name], [one[item.name] for one in apart])
+            if why:
+                return why
+        return ""
+
+
+def _why_apart(item: Tensor, together: npt.NDArray[Any], apart: Sequence[npt.NDArray[Any]]) -> str:
+    """Why this output does not allow batches; empty if it does."""
+    if together.ndim == 0 or len(together) != len(apart) or any(one.shape[:1] != (1,) for one in apart):
+        return f"the output {item.name} has no batch axis"
+    if any(one.shape[1:] != together.shape[1:] for one in apart):
+        return f"the sizes of the output {item.name} depend on the rows of the batch"
+    error = differences(together, np.concatenate(apart)).max(initial=0.0)
+    if error <= tolerance_of([TensorSpec(item.name, item.datatype, (-1,))]):
+        return ""
+    return (
+        f"the output {item.name} of a row depends on the other rows of its batch, by up to {error:.3g}. "
+        "If the first axis is a sequence, say so in the file of --config: batch: false"
+    )
+
+
+def _lacks_row_axis(item: Tensor, rows: Rows, found: Sequence[Arrays]) -> bool:
+    """Whether the output of one row has no first axis of size 1. A graph whose inputs have none gives none."""
+    return bool(rows.single) or any(one[item.name].shape[:1] != (1,) for one in found)
+
+
+def _output(item: Tensor, added: bool, found: Sequence[Arrays]) -> TensorSpec:
+    """The output with the sizes that it really has; a size that the graph names, or that changes, is free."""
+    shapes = [one[item.name].shape if added else one[item.name].shape[1:] for one in found]
+    if len({len(shape) for shape in shapes}) > 1:
+        raise AddError(f"the output {item.name!r} has a different number of axes from row to row")
+    declared = item.shape or ()
+    names = declared if added else declared[1:]
+    sizes = []
+    for axis, size in enumerate(shapes[0]):
+        named = axis < len(names) and isinstance(names[axis], str) and names[axis] != ""
+        sizes.append(-1 if named or any(shape[axis] != size for shape in shapes) else size)
+    return TensorSpec(item.name, item.datatype, (-1, *sizes))
+
+
+def _has_numbers(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind != "f" or array.size == 0 or bool(np.isfinite(array.astype(np.float64)).any())
+
+
+def differences(wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The largest difference of each row, relative to 1 plus the value; infinite where none can be taken."""
+    if wanted.dtype.kind in "OSU":
+        error = np.where(wanted == found, 0.0, np.inf)
+    else:
+        left, right = wanted.astype(np.float64), found.astype(np.float64)
+        same = (left == right) | (np.isnan(left) & np.isnan(right))
+        with np.errstate(invalid="ignore"):
+            error = np.abs(left - right) / (1 + np.abs(left))
+        error = np.where(np.isfinite(error), error, np.inf)
+        error[same] = 0.0
+    rows: npt.NDArray[np.float64] = error.reshape(len(error), -1).max(axis=1, initial=0.0)
+    return rows

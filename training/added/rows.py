@@ -1,0 +1,57 @@
+"""Rows to try a model with: those of a sample, or made ones that fit its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.kernel.tensors import Arrays, numpy_dtype
+from training.added.graph import Tensor
+
+__all__ = ["KINDS", "Kind", "made_rows"]
+
+WORDS = ("", "a", "row", "Slipway", "0", "yes")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to fill integers; a graph may take them as indices, flags or counts."""
+
+    name: str
+    low: int
+    high: int
+
+
+KINDS = (Kind("from 0 to 9", 0, 9), Kind("0 or 1", 0, 1), Kind("1", 1, 1), Kind("0", 0, 0))
+"""In the order in which they are tried: an embedding has few rows, and a mask of zeros hides everything."""
+
+
+def made_rows(inputs: Sequence[Tensor], rows: int, length: int, kind: Kind, seed: int = 7) -> Arrays:
+    """`rows` rows for inputs whose first axis is the row axis; free axes have the size `length`.
+
+    The same arguments make the same rows.
+    """
+    rng = np.random.default_rng(seed)
+    made = {}
+    for item in inputs:
+        sizes = item.shape or ()
+        shape = (rows, *(length if isinstance(size, str) else size for size in sizes[1:]))
+        made[item.name] = _filled(rng, shape, item.datatype, kind)
+    return made
+
+
+def _filled(rng: np.random.Generator, shape: tuple[int, ...], datatype: str, kind: Kind) -> npt.NDArray[Any]:
+    if datatype == "BYTES":
+        words = np.empty(int(np.prod(shape)), object)
+        words[:] = [WORDS[index] for index in rng.integers(0, len(WORDS), words.size)]
+        return words.reshape(shape)
+    dtype = numpy_dtype(datatype)
+    if dtype.kind == "f":
+        return rng.standard_normal(shape).astype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(bool)
+    return rng.integers(kind.low, kind.high + 1, shape).astype(dtype)
