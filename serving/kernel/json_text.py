@@ -273,7 +273,7 @@ def _bounds(here: Any) -> str:
         parts.append(f"with {', '.join(fields)}")
     least, most = getattr(here, "min_length", None) or 0, getattr(here, "max_length", None)
     if least or most is not None:
-        size = f"at least {least}" if most is None else f"{least} to {most}"
+        size = f"at least {least}" if most is None else f"{least} to {most}" if least != most else f"{most}"
         parts.append(f"of {size} {'items' if hasattr(here, 'item_type') else 'characters'}")
     if getattr(here, "pattern", None):
         parts.append(f"matching {here.pattern}")

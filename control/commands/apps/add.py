@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "add"]
 
 EPILOG = (
-    "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name churn --sample rows.csv --ignore churned   |   "
-    "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
+    "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name churn --sample rows.csv --ignore churned   |"
+    "   slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
 )
 
 
@@ -109,8 +109,6 @@ def _show(made: Added, settings: Any) -> None:
 def _document(made: Added) -> dict[str, Any]:
     import msgspec
 
-    return {
-        "manifest": msgspec.to_builtins(made.manifest),
-        "aliases": msgspec.to_builtins(made.aliases),
-        "seconds": made.seconds,
-    }
+    found = {"manifest": made.manifest, "aliases": made.aliases, "seconds": made.seconds}
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+    return document

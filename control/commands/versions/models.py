@@ -154,6 +154,8 @@ def _gain(metric: Metric) -> str:
 
 def _verdict(manifest: Manifest) -> str:
     failed = [check.name for check in manifest.gate if not check.passed]
+    if manifest.added and not manifest.gate:
+        return "not judged"
     return f"failed: {', '.join(failed)}" if failed else f"passed {len(manifest.gate)} checks"
 
 

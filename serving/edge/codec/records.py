@@ -25,7 +25,9 @@ IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 @lru_cache(maxsize=256)
 def _decoder(kind: Any, key: str) -> msgspec.json.Decoder[Any]:
     fields = [(key, GenericAlias(list, (kind,)))]
-    envelope = msgspec.defstruct(f"{kind.__name__}{key.title()}", fields, forbid_unknown_fields=True)
+    # A question that may be an object or an array is a union, which has no name.
+    name = getattr(kind, "__name__", "Question")
+    envelope = msgspec.defstruct(f"{name}{key.title()}", fields, forbid_unknown_fields=True)
     return msgspec.json.Decoder(envelope)
 
 

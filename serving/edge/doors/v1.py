@@ -114,6 +114,14 @@ def _predict(app: AnyApp, references: References, suffix: str = "") -> Operation
     return _described(app, references, f"predict{suffix}", app.summary, "predictions", references[app.answer])
 
 
+def _instance(app: AnyApp, references: References) -> dict[str, Any]:
+    """The schema of a question: an object, and for a model without an app also an array."""
+    if app.positional is None:
+        return references[app.question]
+    array = msgspec.json.schema(app.positional)
+    return {"anyOf": [references[app.question], array]}
+
+
 def _explain(app: AnyApp, references: References, suffix: str = "") -> Operation | None:
     if app.explanation is None:
         return None
@@ -128,7 +136,7 @@ def _described(
         "type": "object",
         "required": ["instances"],
         "additionalProperties": False,
-        "properties": {"instances": array_of(references[app.question], minItems=1)},
+        "properties": {"instances": array_of(_instance(app, references), minItems=1)},
     }
     records = {"type": "object", "required": [key, *FACTS], "properties": {key: array_of(record), **FACTS}}
     return Operation(

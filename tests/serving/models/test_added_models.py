@@ -1,0 +1,160 @@
+"""Models that were added from a file come and go while a gateway serves, through every door."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import tritonclient.grpc
+import tritonclient.http
+
+from serving.edge.application import HttpApplication
+from serving.edge.grpc.door import GrpcDoor
+from serving.hosting.listener import Listener
+from serving.kernel.added.app import added_app
+from serving.kernel.added.find import AddedModels
+from serving.kernel.app_values import Batching, batching_of
+from serving.kernel.settings import Settings
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import encode_aliases
+from serving.kernel.storage.version_manifest import Aliases
+from serving.models.backends.factory import Backends
+from serving.models.backends.onnx_local import open_fused
+from serving.models.catalog import Catalog
+from serving.models.dataplane import DataPlane
+from serving.observe.metrics import Metrics
+from serving.observe.versions import VersionEvents
+from tests.serving import added, toy
+
+PREDICT = f"/v1/models/{added.NAME}:predict"
+
+
+@dataclass
+class Gateway:
+    """A gateway that looks at its repository when it is told to."""
+
+    root: Path
+    catalog: Catalog
+    doors: Listener
+
+    def look(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.catalog.refresh(), self.doors.loop).result(30)
+
+    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.doors.ports.http, timeout=30)
+        try:
+            connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def totals(self, *rows: Any, version: int | None = None) -> list[float]:
+        at = f"/versions/{version}" if version else ""
+        status, found = self.ask(f"/v1/models/{added.NAME}{at}:predict", {"instances": rows})
+        assert status == 200, found
+        return [one["total"] for one in found["predictions"]]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    root = tmp_path / "models"
+    toy.write_version(root, 1)
+    metrics, repository = Metrics(), Repository(root)
+    settings = Settings(home=tmp_path, model_repository=root, http_port=0, grpc_port=0, backend="fused")
+    backends = Backends(settings, repository, metrics, {})
+
+    async def open_backend(app: Any, manifest: Any) -> Any:
+        """The toy app has no folder with values."""
+        if app.home is not None:
+            return await backends.open(app, manifest)
+        return open_fused(root / "toy" / str(manifest.version) / "model.onnx", app.inputs, Batching())
+
+    added_models = AddedModels(repository, {"toy"})
+    catalog = Catalog([toy.app], repository, open_backend, VersionEvents(metrics), added=added_models)
+    plane = DataPlane(settings, catalog)
+    doors = Listener(HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh)
+    doors.start()
+    yield Gateway(root, catalog, doors)
+    doors.stop(2.0)
+
+
+def test_a_model_comes_changes_its_columns_and_goes(gateway: Gateway) -> None:
+    assert gateway.ask(PREDICT, {"instances": [[1, 2]]})[0] == 404
+    added.write_version(gateway.root, 1)
+    gateway.look()
+    assert gateway.totals([1, 2], {"a": 3, "b": 4}) == [3, 7]
+    added.write_version(gateway.root, 2, weights=(10, 1), names="pq")
+    gateway.look()
+    assert gateway.totals({"p": 1, "q": 2}) == [12], "without aliases, the newest answers"
+    assert gateway.totals({"a": 1, "b": 2}, version=1) == [3], "a pinned version has its own columns"
+    status, problem = gateway.ask(PREDICT, {"instances": [{"a": 1, "b": 2}]})
+    assert (status, problem["detail"]) == (422, "$.instances[0].a: not a known field; allowed: p, q")
+    (gateway.root / added.NAME / "aliases.json").write_bytes(encode_aliases(Aliases(champion=1)))
+    gateway.look()
+    assert gateway.totals({"a": 1, "b": 2}) == [3]
+    shutil.rmtree(gateway.root / added.NAME)
+    gateway.look()
+    assert gateway.ask(PREDICT, {"instances": [[1, 2]]})[0] == 404
+    assert gateway.ask("/v1/models")[1] == {"models": ["toy"]}
+    assert gateway.ask("/v2/health/ready")[0] == 200
+
+
+def test_every_door_answers_alike_and_says_what_it_takes(gateway: Gateway) -> None:
+    added.write_version(gateway.root, 1)
+    gateway.look()
+    values = np.array([[1, 2], [3, 4]], np.float32)
+    for module, port in (
+        (tritonclient.http, gateway.doors.ports.http),
+        (tritonclient.grpc, gateway.doors.ports.grpc),
+    ):
+        with module.InferenceServerClient(f"127.0.0.1:{port}") as client:
+            assert client.is_model_ready(added.NAME)
+            tensor = module.InferInput("features", [2, 2], "FP32")
+            tensor.set_data_from_numpy(values)
+            assert client.infer(added.NAME, [tensor]).as_numpy("total").tolist() == [[3], [7]]
+    _, document = gateway.ask("/openapi.json")
+    post = document["paths"][PREDICT]["post"]
+    assert post["requestBody"]["content"]["application/json"]["example"] == {"instances": [{"a": 0.0, "b": 1.0}]}
+    status, found = gateway.ask(f"/v2/models/{added.NAME}")
+    assert (status, found["inputs"]) == (200, [{"name": "features", "datatype": "FP32", "shape": [-1, 2]}])
+
+
+def test_a_damaged_model_is_refused_and_concerns_its_callers_alone(gateway: Gateway) -> None:
+    folder = added.write_version(gateway.root, 1)
+    (folder / "model.onnx").write_bytes(b"damaged")
+    (gateway.root / "nothing").mkdir()
+    gateway.look()
+    assert gateway.ask("/v2/health/ready")[0] == 200
+    status, problem = gateway.ask(PREDICT, {"instances": [[1, 2]]})
+    assert status == 503 and "model.onnx: sha256 is" in problem["detail"]
+    assert gateway.ask("/v1/models")[1] == {"models": ["toy", added.NAME]}
+
+
+def test_a_version_of_an_app_is_none_of_an_added_model(gateway: Gateway) -> None:
+    folder = added.write_version(gateway.root, 1)
+    other = gateway.root / "toy" / "2"
+    shutil.copytree(folder, other)
+    text = (other / "manifest.json").read_text().replace('"sum"', '"toy"')
+    (other / "manifest.json").write_text(text.replace('"version": 1', '"version": 2'))
+    gateway.look()
+    states = {
+        (entry.name, entry.version): entry.reason for entry in DataPlane(Settings(), gateway.catalog).index()
+    }
+    assert "toy is an app" in states["toy", 2]
+
+
+def test_a_model_that_takes_one_row_gets_one(gateway: Gateway) -> None:
+    folder = added.write_version(gateway.root, 1).parent
+    alone = msgspec.structs.replace(added.AB, alone="it says so")
+    assert batching_of(added_app(added.manifest(alone), folder)).max_rows == 1
+    assert batching_of(added_app(added.manifest(), folder)).max_rows == 8
