@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "add"]
 
 EPILOG = (
-    "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name churn --sample rows.csv --ignore churned   |"
-    "   slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
+    "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name c --sample rows.csv --ignore churned   |   "
+    "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
 )
 
 
