@@ -23,12 +23,12 @@ from serving.kernel.tensors import Arrays
 from training.added.check import check, each_row, parity
 from training.added.classes import find_classes
 from training.added.columns import Named, name_columns
-from training.added.engine import open_run, seconds_of
 from training.added.golden import golden_count, question_of, write_golden
-from training.added.graph import Graph, read_graph
+from training.added.graphs.engine import open_run, seconds_of
+from training.added.graphs.read import Graph, read_graph
+from training.added.graphs.wrap import wrapped
 from training.added.plan import Overrides, Plan, Run, make_plan, rows_of, tolerance_of
 from training.added.rows import made_rows
-from training.added.wrap import wrapped
 from training.onnx import triton
 from training.onnx.parity import triton_model
 from training.progress import Progress

@@ -10,7 +10,7 @@ import numpy as np
 from serving.kernel.added.record_types import LABEL, PROBABILITIES, is_scalar
 from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
 from training.added.errors import AddError
-from training.added.graph import Graph
+from training.added.graphs.read import Graph
 from training.added.plan import Plan
 
 __all__ = ["Classes", "find_classes"]

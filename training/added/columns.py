@@ -13,7 +13,7 @@ import pandas as pd
 from serving.kernel.added.columns import Column
 from serving.kernel.tensors import Arrays, numpy_dtype
 from training.added.errors import AddError
-from training.added.graph import Tensor
+from training.added.graphs.read import Tensor
 from training.added.plan import Rows
 
 __all__ = ["Named", "name_columns"]

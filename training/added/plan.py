@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from serving.kernel.tensors import Arrays, TensorSpec
 from training.added.errors import AddError
-from training.added.graph import Graph, Tensor
+from training.added.graphs.read import Graph, Tensor
 from training.added.rows import KINDS, Kind, made_rows
 
 __all__ = ["Overrides", "Plan", "Rows", "Run", "differences", "make_plan", "rows_of", "tolerance_of"]

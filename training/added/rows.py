@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.kernel.tensors import Arrays, numpy_dtype
-from training.added.graph import Tensor
+from training.added.graphs.read import Tensor
 
 __all__ = ["KINDS", "Kind", "made_rows"]
 

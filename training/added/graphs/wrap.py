@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import onnx
 from onnx import TensorProto, compose, helper
 
-from training.added.graph import DATATYPES, Tensor
+from training.added.graphs.read import DATATYPES, Tensor
 
 __all__ = ["wrapped"]
 

@@ -1,0 +1,45 @@
+"""Small ONNX files of the shapes that people have, each with what it answers in plain NumPy where that is short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["node", "save", "value"]
+
+node, value = helper.make_node, helper.make_tensor_value_info
+
+
+def save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    constants: dict[str, Any] | None = None,
+    **more: Any,
+) -> Path:
+    """Write a model of these nodes; `more` goes to `onnx.save`, such as where the weights are."""
+    fitted = [numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()]
+    graph = helper.make_graph(nodes, path.stem, inputs, outputs, fitted)
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path, **more)
+    return path
+
+
+def linear(path: Path, width: int = 3, kind: int = TensorProto.FLOAT, **more: Any) -> Path:
+    """y = x @ w, with w[i] = i + 1."""
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    weights = np.arange(1, width + 1).reshape(width, 1).astype(dtype)
+    return save(
+        path,
+        [node("MatMul", ["x", "w"], ["y"])],
+        [value("x", kind, ["n", width])],
+        [value("y", kind, ["n", 1])],
+        {"w": weights},
+        **more,
+    )

@@ -1,0 +1,1 @@
+"""ONNX files: read without running them, given a row axis, and run."""
