@@ -36,6 +36,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "apps/*": ("serving/kernel", "apps/*/serve"),
     # Scoring whole files runs versions by the very code that serves them.
     "training/score": ("serving/kernel", "serving/models", "training"),
+    # Parity of an added model is proved with the engine of the gateway.
+    "training/added": ("serving/kernel", "serving/models", "training"),
     "training": ("serving/kernel", "training/score"),
 }
 """Folder -> the folders that its modules may import besides their own. `*` stands for one app, the same in a rule.

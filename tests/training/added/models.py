@@ -1,4 +1,4 @@
-"""Small ONNX files of the shapes that people have, each with what it answers in plain NumPy where that is short."""
+"""Small ONNX files of the shapes that people have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["node", "save", "value"]
+__all__ = ["linear", "node", "save", "value"]
 
 node, value = helper.make_node, helper.make_tensor_value_info
 

@@ -1,0 +1,121 @@
+"""Files that cannot be served are refused with what they are and what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from tests.training.added.models import linear, node, save, value
+from training.added.errors import AddError
+from training.added.graphs.read import read_graph
+
+FLOAT = TensorProto.FLOAT
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"", "is empty"),
+        (b"\x80\x04\x95", "a Python pickle"),
+        (b"PK\x03\x04", "a zip file"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b'{"learner": {}}', "JSON, such as XGBoost writes"),
+        (b"tree\nversion=v4", "LightGBM"),
+        (b"CBM1", 'format="onnx"'),
+        (b"version https://git-lfs", "git lfs pull"),
+        (b"\x00" * 64, "is not ONNX"),
+        (b"name,value\n1,2\n", "is not ONNX"),
+    ],
+)
+def test_other_formats_are_named(tmp_path: Path, start: bytes, said: str) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(start)
+    with pytest.raises(AddError, match=re.escape(said)):
+        read_graph(path)
+
+
+@pytest.mark.parametrize("size", [1, 20, 60, 100])
+def test_a_cut_file_is_refused(tmp_path: Path, size: int) -> None:
+    path = linear(tmp_path / "m.onnx")
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(AddError, match="is not ONNX"):
+        read_graph(path)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AddError, match="cannot be read: No such file"):
+        read_graph(tmp_path / "m.onnx")
+
+
+def test_operators_and_opsets_that_no_engine_has_are_named(tmp_path: Path) -> None:
+    path = linear(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.opset_import[0].version = 99
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match=r"uses opset 99; at most \d+ is supported"):
+        read_graph(path)
+    model.opset_import[0].version = 18
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    model.graph.node[0].domain = "acme"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match="uses the operators MatMul of acme"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "../weights.bin", "a/../../b", ""])
+def test_weights_are_read_from_beside_the_file_only(tmp_path: Path, place: str) -> None:
+    path = linear(tmp_path / "m.onnx", 64)
+    model = onnx.load(path)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=place)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match="must be beside the file"):
+        read_graph(path)
+
+
+def test_missing_and_linked_weights_are_refused(tmp_path: Path) -> None:
+    beside = {"save_as_external_data": True, "location": "m.bin", "size_threshold": 10}
+    path = linear(tmp_path / "m.onnx", 64, **beside)
+    weights = (tmp_path / "m.bin").rename(tmp_path / "elsewhere")
+    with pytest.raises(AddError, match=r"weights in m\.bin, which is missing"):
+        read_graph(path)
+    (tmp_path / "m.bin").symlink_to(weights)
+    with pytest.raises(AddError, match=r"weights in m\.bin"):
+        read_graph(path)
+
+
+def test_ten_thousand_outputs_are_too_many(tmp_path: Path) -> None:
+    names = [f"y{index}" for index in range(10_000)]
+    path = save(
+        tmp_path / "m.onnx",
+        [node("Identity", ["x"], [name]) for name in names],
+        [value("x", FLOAT, ["n", 1])],
+        [value(name, FLOAT, ["n", 1]) for name in names],
+    )
+    with pytest.raises(AddError, match="has 10000 outputs; between 1 and 1000"):
+        read_graph(path)
+
+
+def test_values_that_are_no_tensors_are_refused(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "m.onnx",
+        [node("SequenceConstruct", ["x"], ["s"])],
+        [value("x", FLOAT, ["n", 1])],
+        [helper.make_tensor_sequence_value_info("s", FLOAT, None)],
+    )
+    with pytest.raises(AddError, match=r"output 's' is of the kind sequence"):
+        read_graph(path)
+
+
+def test_shapes_are_read_as_the_graph_says_them(tmp_path: Path) -> None:
+    graph = read_graph(linear(tmp_path / "m.onnx"))
+    assert [(item.name, item.datatype, item.shape) for item in (*graph.inputs, *graph.outputs)] == [
+        ("x", "FP32", ("n", 3)),
+        ("y", "FP32", ("n", 1)),
+    ]
