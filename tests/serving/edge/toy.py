@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -97,7 +97,7 @@ class ToyPlane(DataPlane):
     cancelled: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
-    def app(self, model: str) -> App[Any, Any, Any]:
+    def app(self, model: str, version: int | None = None) -> App[Any, Any, Any]:
         for app in self.apps():
             if app.name == model:
                 return app
@@ -105,6 +105,9 @@ class ToyPlane(DataPlane):
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         return (every, toy)
+
+    def models(self) -> Container[object]:
+        return {app.name for app in self.apps()}
 
     def ready(self) -> bool:
         return self.is_ready
