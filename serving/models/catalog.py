@@ -109,6 +109,7 @@ class Catalog:
         self._keep = keep_versions
         self._prepared = prepared
         self._added = added
+        self._was_ready = False
         self._closing: set[asyncio.Future[None]] = set()
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
@@ -151,12 +152,15 @@ class Catalog:
     def ready(self) -> bool:
         """Whether every app has a version that would answer now.
 
-        An added model whose versions were all refused concerns its callers alone.
+        Added models count until the process was ready once, and only while they are loaded: what is wrong with one
+        of them, or added later, concerns its callers alone.
         """
-        return all(map(self._answers, self._versions.values()))
+        ready = all(map(self._answers, self._versions.values()))
+        self._was_ready = self._was_ready or ready
+        return ready
 
     def _answers(self, versions: AppVersions) -> bool:
-        if versions.app.home is not None and not (versions.loaded or versions.loading or versions.waiting):
+        if versions.app.home is not None and (self._was_ready or not versions.loading):
             return True
         active = versions.loaded.get(versions.active) if versions.active is not None else None
         return active is not None and active.backend.available()

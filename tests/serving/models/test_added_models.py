@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,3 +159,24 @@ def test_a_model_that_takes_one_row_gets_one(gateway: Gateway) -> None:
     alone = msgspec.structs.replace(added.AB, alone="it says so")
     assert batching_of(added_app(added.manifest(alone), folder)).max_rows == 1
     assert batching_of(added_app(added.manifest(), folder)).max_rows == 8
+
+
+def test_a_model_that_is_added_later_does_not_take_readiness_away(gateway: Gateway) -> None:
+    assert gateway.ask("/v2/health/ready")[0] == 200
+    added.write_version(gateway.root, 1)
+    (begun, go) = (threading.Event(), threading.Event())
+    opened = gateway.catalog._open_backend
+
+    async def slowly(app: Any, manifest: Any) -> Any:
+        begun.set()
+        await asyncio.to_thread(go.wait, 30)
+        return await opened(app, manifest)
+
+    gateway.catalog._open_backend = slowly
+    looking = asyncio.run_coroutine_threadsafe(gateway.catalog.refresh(), gateway.doors.loop)
+    assert begun.wait(30)
+    assert gateway.ask("/v2/health/ready")[0] == 200
+    assert gateway.ask(f"/v2/models/{added.NAME}/ready")[0] == 503
+    go.set()
+    looking.result(30)
+    assert gateway.totals([1, 2]) == [3]
