@@ -82,6 +82,8 @@ class App(Generic[Q, A, C]):
     """The type of a question as a JSON array, for a model without code of its own. `features` takes both forms."""
     batch_key: Callable[[Sequence[Q]], Hashable] | None = None
     """Requests with equal keys may share a batch; None: all may."""
+    ragged: bool = False
+    """Whether free axes at the same position of several inputs may have different sizes in one request."""
     row_by_row: bool = False
     """Whether its model runs one row at a time, because its graph does not take several."""
     home: Path | None = None

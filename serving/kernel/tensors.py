@@ -58,7 +58,8 @@ class TensorSpec(msgspec.Struct, frozen=True):
 
     `datatype` is a name of the Open Inference Protocol (`FP32`, `INT64`, `BYTES`, ...). `shape` starts with -1 for
     the row axis, for example `(-1, 42)`.
-    Another -1 is a free axis; free axes at the same position have the same size in all inputs of a request.
+    Another -1 is a free axis; free axes at the same position have the same size in all inputs of a request, unless
+    the app is `ragged`.
     """
 
     name: str

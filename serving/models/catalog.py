@@ -72,6 +72,8 @@ class AppVersions:
 
     app: App[Any, Any, Any]
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
+    stamps: dict[int, object] = field(default_factory=dict)
+    """Version -> its manifest's stamp when it was loaded last."""
     refused: dict[int, tuple[object, str]] = field(default_factory=dict)
     """Version -> (the manifest's stamp at that time, reason)."""
     waiting: dict[int, str] = field(default_factory=dict)
@@ -239,7 +241,11 @@ class Catalog:
         versions.champion = aliases.champion
         aliased = {v for v in (aliases.champion, aliases.challenger, versions.active) if v in published}
         wanted = aliased | set(sorted(published)[-self._keep :])
-        for number in sorted(versions.loaded.keys() - wanted):
+        gone = versions.loaded.keys() - wanted
+        if versions.app.home is not None:
+            # A model that was removed and added again begins with version 1 again.
+            gone |= {n for n in versions.loaded.keys() & wanted if published[n] not in (None, versions.stamps[n])}
+        for number in sorted(gone):
             self._unload(versions, number)
         for reasons in (versions.refused, versions.waiting):
             for number in [n for n in reasons if n not in published]:
@@ -263,6 +269,7 @@ class Catalog:
             if first is not None:
                 await asyncio.wait([first])
             versions.loaded[number] = await load(versions.app, number, self._repository, self._open_backend)
+            versions.stamps[number] = stamp
         except Refused as refusal:
             self._refuse(versions, number, stamp, str(refusal))
         except (Unavailable, DeadlineExceeded) as error:

@@ -58,7 +58,7 @@ def _decode(
     ]
     for index, item in enumerate(request.inputs):
         refuse_parameters(item.parameters or (), f"$.inputs[{index}]")
-    rows = check_inputs(app.inputs, given)
+    rows = check_inputs(app.inputs, given, ragged=app.ragged)
     literals = isinstance(request, LiteralRequest)
     arrays: Arrays = {}
     places: dict[str, TensorSlice] = {}

@@ -43,7 +43,7 @@ def decode_message(app: App[Any, Any, Any], message: Any, max_rows: int) -> Tens
     for name, items in (("inputs", message.inputs), ("outputs", message.outputs)):
         for index, item in enumerate(items):
             refuse_parameters(item.parameters, f"{name}[{index}]")
-    rows = check_inputs(app.inputs, given, "inputs")
+    rows = check_inputs(app.inputs, given, "inputs", ragged=app.ragged)
     raw = message.raw_input_contents
     if raw and len(raw) != len(given):
         raise Malformed(f"raw_input_contents: {len(given)} inputs need as many raw contents, got {len(raw)}")

@@ -34,10 +34,12 @@ def check_header(name: str, datatype: str, shape: Sequence[int], path: str, max_
     return TensorSpec(name, datatype, tuple(shape))
 
 
-def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], path: str = "$.inputs") -> int:
+def check_inputs(
+    expected: Sequence[TensorSpec], given: Sequence[TensorSpec], path: str = "$.inputs", *, ragged: bool = False
+) -> int:
     """Compare the tensors of a request with what the model takes and return the number of rows.
 
-    Free axes (-1) at the same position have one size in all inputs, as the rows have.
+    Free axes (-1) at the same position have one size in all inputs, as the rows have; `ragged`: only the rows.
 
     This happens before memory is allocated for the tensors, and errors have the paths of the wire form.
     Raises `Invalid` naming the tensor and what the model takes.
@@ -56,7 +58,7 @@ def check_inputs(expected: Sequence[TensorSpec], given: Sequence[TensorSpec], pa
         if tensor.datatype != spec.datatype:
             raise Invalid(f"{here}.datatype", f"{tensor.datatype} given; {tensor.name!r} must be {spec.datatype}")
         _check_shape(tensor.shape, spec, f"{here}.shape")
-        _check_axes(tensor.shape, spec, sizes, f"{here}.shape")
+        _check_axes(tensor.shape[:1] if ragged else tensor.shape, spec, sizes, f"{here}.shape")
     missing = [name for name in specs if name not in seen]
     if missing:
         raise Invalid(path, f"input {', '.join(missing)} is missing; needed: {', '.join(specs)}")

@@ -55,6 +55,7 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
         features=features,
         decide=_Answers(answer, manifest.outputs, context),
         batch_key=features.lengths if free else None,
+        ragged=context.ragged,
         row_by_row=bool(context.alone),
         tolerance=context.tolerance,
         relative_tolerance=context.tolerance,
@@ -92,7 +93,22 @@ class _Features:
         """Raise `Invalid` for rows that make no tensor, such as lists of different lengths."""
         rows = list(map(self._row, questions))
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-        return {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
+        made = {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
+        if len(made) > 1 and not context.ragged:
+            self._check_lengths(made)
+        return made
+
+    def _check_lengths(self, made: Arrays) -> None:
+        """Raise `Invalid` if free axes at the same position have different sizes."""
+        known: dict[int, tuple[str, int]] = {}
+        for spec in self._inputs:
+            for axis, size in enumerate(made[spec.name].shape):
+                if axis == 0 or spec.shape[axis] != -1:
+                    continue
+                other, wanted = known.setdefault(axis, (spec.name, size))
+                if size != wanted:
+                    found = f"{size} values on axis {axis}; {other} has {wanted}, and they must agree"
+                    raise Invalid(f"[0].{spec.name}", f"has {found}")
 
     def lengths(self, questions: Sequence[Any]) -> Hashable:
         """The sizes of the free axes of the first question: requests with others do not share its batch."""

@@ -225,7 +225,10 @@ def _cost(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching) -> Cost:
     """A straight line through the times of one row and of a full batch, both zeros of the longest bucket."""
     if not batching.length_buckets and any(-1 in spec.shape[1:] for spec in inputs):
         return lambda rows: math.inf  # a request may have any length
-    one, full = (_seconds(run, inputs, batching, rows) for rows in (1, batching.max_rows))
+    try:
+        one, full = (_seconds(run, inputs, batching, rows) for rows in (1, batching.max_rows))
+    except ENGINE_ERRORS:
+        return lambda rows: math.inf  # zeros are not for every model, such as one that divides by them
     each = max(0.0, full - one) / max(1, batching.max_rows - 1)
     return lambda rows: one + each * (rows - 1)
 

@@ -110,6 +110,16 @@ def test_a_model_comes_changes_its_columns_and_goes(gateway: Gateway) -> None:
     assert gateway.ask("/v2/health/ready")[0] == 200
 
 
+def test_a_model_that_is_another_one_now_is_loaded_again(gateway: Gateway) -> None:
+    """It was removed and added again between two looks; its first version has the number 1 again."""
+    added.write_version(gateway.root, 1)
+    gateway.look()
+    shutil.rmtree(gateway.root / added.NAME)
+    added.write_version(gateway.root, 1, weights=(10, 1), names="pq")
+    gateway.look()
+    assert gateway.totals({"p": 1, "q": 2}) == [12]
+
+
 def test_every_door_answers_alike_and_says_what_it_takes(gateway: Gateway) -> None:
     added.write_version(gateway.root, 1)
     gateway.look()

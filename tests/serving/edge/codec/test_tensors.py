@@ -57,3 +57,12 @@ def test_free_axes_at_the_same_position_agree() -> None:
     given[2] = TensorSpec("c", "INT64", (1, 4))
     with pytest.raises(Invalid, match=r"\[2\]\.shape: 4 on axis 1 given; the inputs before it have 5"):
         check_inputs(PAIRS, given)
+
+
+def test_free_axes_of_a_ragged_model_have_sizes_of_their_own_but_rows_have_not() -> None:
+    specs = (TensorSpec("a", "FP32", (-1, -1)), TensorSpec("b", "FP32", (-1, -1)))
+    given = [TensorSpec("a", "FP32", (2, 5)), TensorSpec("b", "FP32", (2, 3))]
+    assert check_inputs(specs, given, ragged=True) == 2
+    given[1] = TensorSpec("b", "FP32", (3, 3))
+    with pytest.raises(Invalid, match=r"\[1\]\.shape: 3 rows given; the inputs before it have 2"):
+        check_inputs(specs, given, ragged=True)

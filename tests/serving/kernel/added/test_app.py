@@ -184,3 +184,17 @@ def test_one_score_is_that_of_the_second_of_two_classes() -> None:
 def test_a_context_that_does_not_fit_its_version_is_refused(context: AddedContext, said: str) -> None:
     with pytest.raises(Refused, match=said):
         app_of(context)
+
+
+def test_lengths_of_several_inputs_must_agree_unless_the_model_is_ragged() -> None:
+    specs = (TensorSpec("a", "FP32", (-1, -1)), TensorSpec("b", "FP32", (-1, -1)))
+    columns = tuple(Column(name=spec.name, tensor=spec.name) for spec in specs)
+    context = AddedContext(columns=columns, example={"a": [1.0], "b": [1.0]})
+    app = app_of(context, inputs=specs)
+    rows = questions(app, [[1, 2, 3], [4, 5]])
+    with pytest.raises(Invalid, match=r"has 2 values on axis 1; a has 3, and they must agree"):
+        app.features(rows, context)
+    ragged = msgspec.structs.replace(context, ragged=True)
+    app = app_of(ragged, inputs=specs)
+    assert app.ragged
+    assert [array.shape for array in app.features(rows, ragged).values()] == [(1, 3), (1, 2)]

@@ -268,3 +268,20 @@ def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
         if "serving" in command:
             assert list(tmp_path.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == [".ses"], "it is no longer on: the setting can go"
+
+
+def test_a_model_that_takes_no_zeros_is_opened(tmp_path: Path) -> None:
+    """Its time cannot be measured with blank rows."""
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Div", ["top", "x"], ["y"])],
+        "divide",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.INT64, ["n", 1])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, ["n", 1])],
+        [onnx.helper.make_tensor("top", onnx.TensorProto.INT64, [1], [12])],
+    )
+    opsets = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "m.onnx")
+    inputs, outputs = spec("x", "INT64", 1), spec("y", "INT64", 1)
+    batcher = open_fused(tmp_path / "m.onnx", inputs, Batching())
+    (found,) = ask(batcher, TensorBatches(inputs, outputs), [np.array([[3], [4]])])
+    assert found.tolist() == [[4], [3]]
