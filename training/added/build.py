@@ -27,8 +27,8 @@ from training.added.golden import golden_count, question_of, write_golden
 from training.added.graphs.engine import open_run, seconds_of
 from training.added.graphs.read import Graph, read_graph
 from training.added.graphs.wrap import wrapped
-from training.added.plan import Overrides, Plan, Run, make_plan, rows_of, tolerance_of
-from training.added.rows import made_rows
+from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
+from training.added.rows import made_rows, row_size
 from training.onnx import triton
 from training.onnx.parity import triton_model
 from training.progress import Progress
@@ -42,6 +42,8 @@ PARITY_ROWS, PARITY_SECONDS = 256, 5.0
 """Rows that are compared, and about how long the model may run for them."""
 LENGTH = 5
 """The size of free axes of made rows."""
+LEAST_ROWS, MOST_VALUES = 4, 2**25
+"""Rows that are made in any case, and values that all rows, or all of their outputs, may have together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +92,25 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
             made = wrapped(graph.model, graph.inputs, graph.outputs, plan.add_to_inputs, plan.add_to_outputs)
             (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
         served = open_run(folder / MODEL_NAME)
-        rows = named.arrays or made_rows(layout.inputs, PARITY_ROWS, LENGTH, plan.kind)
+        rows = named.arrays or made_rows(layout.inputs, _count(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
     context = _context(wanted, graph, plan, named, each_row(served, _head(rows, 4), bool(plan.alone)), rows)
     manifest = _manifest(wanted, plan, context, (*graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
-        some = _head(rows, max(1, min(PARITY_ROWS, int(PARITY_SECONDS / max(one, 1e-9)))))
+        most = min(PARITY_ROWS, int(PARITY_SECONDS / max(one, 1e-9)), MOST_VALUES // max(1, plan.values))
+        some = _head(rows, max(1, most))
         lines = _compare(plan, bare, served, some)
         if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone):
             lines += _through_triton(plan, app, values, folder, served, some)
         check(lines)
-    write_golden(folder, app, context, _head(rows, golden_count(rows, plan.varies)), served)
+    write_golden(folder, app, context, _head(rows, golden_count(rows, plan.varies, plan.values)), served)
     return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, served)
+
+
+def _count(layout: Rows) -> int:
+    """How many rows to make; pictures are large."""
+    return max(LEAST_ROWS, min(PARITY_ROWS, MOST_VALUES // max(1, row_size(layout.inputs, LENGTH))))
 
 
 def _write(graph: Graph, folder: Path) -> None:
@@ -125,12 +133,16 @@ def _measure(plan: Plan, served: Run, rows: Arrays) -> tuple[Values, float, str]
         return Values(batching=Batching(max_rows=1)), one, f"{text}."
     if one > MOST_SECONDS:
         return Values(batching=Batching(max_rows=1)), one, f"{text}, too long for batches."
-    full = seconds_of(served, {name: np.resize(array, (BATCH, *array.shape[1:])) for name, array in rows.items()})
-    most = BATCH
-    while most > 1 and full * most / BATCH > MOST_SECONDS:
+    largest = sum(array[:1].size for array in rows.values()) + plan.values
+    together = max(1, min(BATCH, MOST_VALUES // largest))
+    full = seconds_of(
+        served, {name: np.resize(array, (together, *array.shape[1:])) for name, array in rows.items()}
+    )
+    most = together
+    while most > 1 and full * most / together > MOST_SECONDS:
         most //= 2
     batching = Batching(max_rows=most)
-    return Values(batching=batching), one, f"{text}, and {BATCH} rows together {full * 1e3:.2g} ms."
+    return Values(batching=batching), one, f"{text}, and {together} rows together {full * 1e3:.2g} ms."
 
 
 def _context(
@@ -148,6 +160,7 @@ def _context(
         scores=classes.scores,
         softmax=classes.softmax,
         alone=plan.alone,
+        ragged=plan.ragged,
         tolerance=tolerance_of((*plan.inputs, *plan.outputs)),
     )
 

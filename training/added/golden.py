@@ -23,9 +23,12 @@ MOST_VALUES = 200_000
 """Values that all golden rows may have together; a picture has many."""
 
 
-def golden_count(rows: Arrays, varies: bool) -> int:
-    """How many golden rows to write; one where the answers of rows have sizes of their own."""
-    values = sum(int(np.prod(array.shape[1:])) for array in rows.values())
+def golden_count(rows: Arrays, varies: bool, answer: int = 0) -> int:
+    """How many golden rows to write; one where the answers of rows have sizes of their own.
+
+    `answer` is the number of values of an answer.
+    """
+    values = answer + sum(int(np.prod(array.shape[1:])) for array in rows.values())
     return 1 if varies else max(1, min(MOST_ROWS, MOST_VALUES // max(1, values)))
 
 

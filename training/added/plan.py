@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,19 @@ SHORT, LONG = 5, 8
 """Two sizes of free axes."""
 ROWS = 4
 """Rows that are run together and alone."""
+SEEDS, PATIENCE = range(7, 39), 2.0
+"""Of the rows that a way to fill integers must run with, and the seconds after which no other row is tried."""
+MOST_VALUES = 2**23
+"""Of all outputs of a row: JSON and the golden rows have them as text."""
+RANDOM = {
+    "Bernoulli",
+    "Dropout",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
 TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-2
 """Of 32-bit and 16-bit numbers, absolute and relative."""
 
@@ -65,6 +79,10 @@ class Plan:
     """How integers of made rows are filled."""
     varies: bool
     """Whether the sizes of an output depend on the values of a row."""
+    values: int
+    """The values of all outputs of a row."""
+    ragged: bool
+    """Whether free axes at the same position of several inputs may have different sizes."""
 
 
 def tolerance_of(specs: Sequence[TensorSpec]) -> float:
@@ -81,6 +99,10 @@ def rows_of(graph: Graph, overrides: Overrides) -> Rows:
     inputs = [_shaped(item, overrides) for item in graph.inputs]
     shapes = [item.shape or () for item in inputs]
     if overrides.batch is False:
+        single = [item.name for item in inputs]
+    elif overrides.batch is None and _batch_elsewhere(
+        [overrides.inputs.get(i.name, i.shape) for i in graph.inputs]
+    ):
         single = [item.name for item in inputs]
     elif all(shape and isinstance(shape[0], str) for shape in shapes):
         return Rows(tuple(inputs), (), "--config says so" if overrides.alone else "")
@@ -110,7 +132,22 @@ def make_plan(graph: Graph, rows: Rows, run: Run, sample: Arrays | None = None) 
     outputs = tuple(_output(item, item.name in added, found) for item in graph.outputs)
     inputs = tuple(TensorSpec(item.name, item.datatype, _free(item.shape or ())) for item in rows.inputs)
     shapes = [{name: array.shape for name, array in one.items()} for one in found[:2]]
-    return Plan(inputs, outputs, rows.single, added, alone, kind, shapes[0] != shapes[-1])
+    values = max(sum(array.size for array in one.values()) for one in found)
+    return Plan(
+        inputs, outputs, rows.single, added, alone, kind, shapes[0] != shapes[-1], values, trial.ragged(kind)
+    )
+
+
+def _batch_elsewhere(shapes: Sequence[Sequence[int | str] | None]) -> bool:
+    """Whether an axis other than the first is called a batch, as in PyTorch's LSTM, and no first one is."""
+
+    def is_batch(size: int | str) -> bool:
+        return isinstance(size, str) and "batch" in size.lower()
+
+    known = [shape for shape in shapes if shape]
+    return any(is_batch(size) for shape in known for size in shape[1:]) and not any(
+        is_batch(shape[0]) for shape in known
+    )
 
 
 def _shaped(item: Tensor, overrides: Overrides) -> Tensor:
@@ -164,23 +201,71 @@ class _Trial:
         return {name: array[start : start + count] for name, array in self._sample.items()}
 
     def first(self) -> tuple[Kind, Arrays]:
-        """The first way to fill integers with which one row runs and gives numbers. Raises `AddError`."""
+        """The first way to fill integers with which rows run and give numbers. Raises `AddError`."""
         failures: list[str] = []
-        found: tuple[Kind, Arrays] | None = None
+        found: list[tuple[Kind, list[Arrays]]] = []
         for kind in KINDS:
             try:
-                outputs = self(self.rows(1, kind))
+                tried = self._tried(kind)
             except RuntimeError as cause:
-                failures.append(str(cause)[:300])
+                failures.append(str(cause))
                 continue
-            if all(map(_has_numbers, outputs.values())):
-                return kind, outputs
-            found = found or (kind, outputs)
-        if found is not None:
-            return found
-        if self._sample is not None:
-            raise AddError(f"the model does not run with the sample's first row: {failures[0]}")
-        raise AddError(f"the model does not run with made-up rows; give some with --sample: {failures[0]}")
+            numbers = [any(_has_numbers(one[item.name]) for one in tried) for item in self._graph.outputs]
+            if any(numbers):
+                # An output of zeros' logarithms may still have numbers with other integers.
+                found.append((kind, tried))
+            if all(numbers):
+                return kind, tried[0]
+        if found:
+            return found[0][0], found[0][1][0]
+        what = "any row of the sample" if self._sample is not None else "made-up rows; give some with --sample"
+        if failures:
+            raise AddError(f"the model does not run with {what}: {failures[0]}")
+        raise AddError(f"the model gives no number, only NaN or infinity, with {what}")
+
+    def _tried(self, kind: Kind) -> list[Arrays]:
+        """The outputs of some single rows, of the first row twice. Raises `RuntimeError` or `AddError`."""
+        began = time.monotonic()
+        tried = [self(self.rows(1, kind, seed=SEEDS[0]))]
+        self._check_answer(tried[0], self(self.rows(1, kind, seed=SEEDS[0])))
+        for seed in SEEDS[1:]:
+            if time.monotonic() - began > PATIENCE:
+                break
+            tried.append(self(self.rows(1, kind, seed=seed)))
+        return tried
+
+    def _check_answer(self, first: Arrays, again: Arrays) -> None:
+        """Raise `AddError` for outputs that are too large, or not the same each time."""
+        if (size := sum(array.size for array in first.values())) > MOST_VALUES:
+            raise AddError(
+                f"an answer has {size:,} values; at most {MOST_VALUES:,} are supported. Let the graph reduce them"
+            )
+        for item in self._graph.outputs:
+            one, two = first[item.name], again[item.name]
+            if one.shape != two.shape or _error(item, one, two) > _tolerance(item):
+                drawn = sorted({node.op_type for node in self._graph.model.graph.node} & RANDOM)
+                raise AddError(
+                    f"the output {item.name!r} of the same row is another one each time"
+                    + (f", because of {', '.join(drawn)}" if drawn else "")
+                    + "; export the model for inference, without random numbers"
+                )
+
+    def ragged(self, kind: Kind) -> bool:
+        """Whether the graph runs with a size of its own for each free axis at the same position."""
+        axes: dict[int, list[str]] = {}
+        for item in self._rows.inputs:
+            for axis, size in enumerate((item.shape or ())[1:]):
+                if isinstance(size, str) and size not in axes.setdefault(axis, []):
+                    axes[axis].append(size)
+        lengths = {name: SHORT + at for names in axes.values() for at, name in enumerate(names)}
+        if not any(len(names) > 1 for names in axes.values()):
+            return False
+        try:
+            rows = made_rows(self._rows.inputs, 1, SHORT, kind, lengths=lengths)
+            self(rows)
+        except RuntimeError:
+            return False
+        return True
 
     def others(self, kind: Kind) -> list[Arrays]:
         """The outputs of single rows with other values, and other sizes of free axes."""
@@ -214,8 +299,8 @@ def _why_apart(item: Tensor, together: npt.NDArray[Any], apart: Sequence[npt.NDA
         return f"the output {item.name} has no batch axis"
     if any(one.shape[1:] != together.shape[1:] for one in apart):
         return f"the sizes of the output {item.name} depend on the rows of the batch"
-    error = differences(together, np.concatenate(apart)).max(initial=0.0)
-    if error <= tolerance_of([TensorSpec(item.name, item.datatype, (-1,))]):
+    error = _error(item, together, np.concatenate(apart))
+    if error <= _tolerance(item):
         return ""
     return (
         f"the output {item.name} of a row depends on the other rows of its batch, by up to {error:.3g}. "
@@ -223,9 +308,26 @@ def _why_apart(item: Tensor, together: npt.NDArray[Any], apart: Sequence[npt.NDA
     )
 
 
+def _tolerance(item: Tensor) -> float:
+    return tolerance_of([TensorSpec(item.name, item.datatype, (-1,))])
+
+
+def _error(item: Tensor, wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> float:
+    if wanted.size == 0:
+        return 0.0
+    rows = [array.reshape(1, -1) if array.ndim == 0 else array for array in (wanted, found)]
+    return float(differences(rows[0], rows[1]).max(initial=0.0))
+
+
 def _lacks_row_axis(item: Tensor, rows: Rows, found: Sequence[Arrays]) -> bool:
-    """Whether the output of one row has no first axis of size 1. A graph whose inputs have none gives none."""
-    return bool(rows.single) or any(one[item.name].shape[:1] != (1,) for one in found)
+    """Whether the output of one row has no first axis of size 1.
+
+    Where only some inputs have a row axis, the output has it if its first axis is called the same.
+    """
+    if any(one[item.name].shape[:1] != (1,) for one in found):
+        return True
+    axes = {one.shape[0] for one in rows.inputs if one.shape and one.name not in rows.single}
+    return bool(rows.single) and (not item.shape or item.shape[0] not in axes - {"", 1})
 
 
 def _output(item: Tensor, added: bool, found: Sequence[Arrays]) -> TensorSpec:

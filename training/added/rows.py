@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from serving.kernel.tensors import Arrays, numpy_dtype
 from training.added.graphs.read import Tensor
 
-__all__ = ["KINDS", "Kind", "made_rows"]
+__all__ = ["KINDS", "Kind", "made_rows", "row_size"]
 
 WORDS = ("", "a", "row", "Slipway", "0", "yes")
 
@@ -28,20 +29,38 @@ class Kind:
 
 KINDS = (Kind("from 0 to 9", 0, 9), Kind("0 or 1", 0, 1), Kind("1", 1, 1), Kind("0", 0, 0))
 """In the order in which they are tried: an embedding has few rows, and a mask of zeros hides everything."""
+MASK = KINDS[1]
 
 
-def made_rows(inputs: Sequence[Tensor], rows: int, length: int, kind: Kind, seed: int = 7) -> Arrays:
-    """`rows` rows for inputs whose first axis is the row axis; free axes have the size `length`.
+def made_rows(
+    inputs: Sequence[Tensor],
+    rows: int,
+    length: int,
+    kind: Kind,
+    seed: int = 7,
+    lengths: Mapping[str, int] | None = None,
+) -> Arrays:
+    """`rows` rows for inputs whose first axis is the row axis.
 
-    The same arguments make the same rows.
+    Free axes have the sizes of `lengths` by their name, or else the size `length`. The same arguments make the
+    same rows.
     """
     rng = np.random.default_rng(seed)
+    named = lengths or {}
     made = {}
     for item in inputs:
         sizes = item.shape or ()
-        shape = (rows, *(length if isinstance(size, str) else size for size in sizes[1:]))
-        made[item.name] = _filled(rng, shape, item.datatype, kind)
+        shape = (rows, *(named.get(size, length) if isinstance(size, str) else size for size in sizes[1:]))
+        # A mask hides by 0 and shows by 1, whatever other integers mean.
+        own = MASK if kind.high > 1 and "mask" in item.name.lower() else kind
+        made[item.name] = _filled(rng, shape, item.datatype, own)
     return made
+
+
+def row_size(inputs: Sequence[Tensor], length: int) -> int:
+    """The values of one made row."""
+    sizes = [[length if isinstance(size, str) else size for size in (item.shape or ())[1:]] for item in inputs]
+    return sum(math.prod(one) for one in sizes)
 
 
 def _filled(rng: np.random.Generator, shape: tuple[int, ...], datatype: str, kind: Kind) -> npt.NDArray[Any]:

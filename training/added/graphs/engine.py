@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +14,34 @@ from serving.models.backends.onnx_local import runner
 from serving.models.backends.onnx_session import ENGINE_ERRORS
 from training.added.errors import AddError
 
-__all__ = ["open_run", "seconds_of"]
+__all__ = ["EngineFailed", "open_run", "seconds_of"]
 
+LONGEST = 400
+"""Characters of the engine's messages that are shown."""
 REPEATS, PATIENCE = 20, 1.0
 """Most runs that are timed, and the seconds after which no other begins."""
+ADVICE = (
+    ("Failed to allocate memory", "the model needs more memory than is free here"),
+    ("bad_alloc", "the model needs more memory than is free here"),
+    (
+        "Could not find an implementation",
+        "the engine does not have this operator for these types of tensors; export the model in 32-bit numbers",
+    ),
+    ("Failed to construct locale", 'install the locale, or set the operator\'s attribute `locale` to "C"'),
+    ("not a registered function/op", "export the model with standard operators"),
+    ("No Op registered", "export the model with standard operators"),
+)
+"""Parts of the engine's messages, and what to do."""
+
+
+class EngineFailed(RuntimeError):
+    """The engine could not run a graph with these inputs."""
 
 
 def open_run(path: Path, optimised: bool = True) -> Callable[[Arrays], Arrays]:
     """A function that runs the graph on one core. Raises `AddError` if it cannot be opened.
 
-    The function raises `RuntimeError`. Without `optimised`, the graph runs node by node as the file has it.
+    The function raises `EngineFailed`. Without `optimised`, the graph runs node by node as the file has it.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -38,7 +57,7 @@ def open_run(path: Path, optimised: bool = True) -> Callable[[Arrays], Arrays]:
         try:
             return run(inputs, None)
         except ENGINE_ERRORS as cause:
-            raise RuntimeError(_short(cause)) from cause
+            raise EngineFailed(_short(cause)) from cause
 
     return guarded
 
@@ -56,6 +75,9 @@ def seconds_of(run: Callable[[Arrays], Arrays], inputs: Arrays) -> float:
 
 
 def _short(cause: Exception) -> str:
-    """The engine's message without its source lines."""
+    """The engine's message without its source lines and files, and what to do."""
     text = " ".join(str(cause).split())
-    return text.rpartition("] : ")[2][:400] if "] : " in text else text[:400]
+    text = text.rpartition("] : ")[2] if "] : " in text else text
+    text = re.sub(r"Load model from \S+ failed: ?|/onnxruntime_src/\S+ .*?\) (?=[A-Z])", "", text)
+    advice = next((f"; {advice}" for part, advice in ADVICE if part in text), "")
+    return f"{text[:LONGEST].rstrip('. ')}{advice}"

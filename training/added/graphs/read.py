@@ -5,7 +5,7 @@ Nothing of the file is executed here. Weights in other files are checked by name
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -83,13 +83,11 @@ def read_graph(path: Path) -> Graph:
     weights = _weights(path, model)
     fitted = {tensor.name for tensor in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in fitted]
-    _check_count(path, "inputs", len(inputs))
-    _check_count(path, "outputs", len(model.graph.output))
     return Graph(
         path,
         model,
-        tuple(_tensor(path, "input", item) for item in inputs),
-        tuple(_tensor(path, "output", item) for item in model.graph.output),
+        _tensors(path, "input", inputs),
+        _tensors(path, "output", model.graph.output),
         weights,
         tuple(notes),
     )
@@ -116,6 +114,11 @@ def _parsed(path: Path) -> onnx.ModelProto:
 
 
 def _check_operators(path: Path, model: onnx.ModelProto) -> None:
+    if model.ir_version > onnx.IR_VERSION:
+        raise AddError(
+            f"{path.name} has version {model.ir_version} of the file format; at most {onnx.IR_VERSION} is "
+            "supported. Export it with an older exporter, or save it with a lower `ir_version`"
+        )
     newest = onnx.defs.onnx_opset_version()
     used = {item.domain: item.version for item in model.opset_import}
     version = max(used.get("", 0), used.get("ai.onnx", 0))
@@ -155,15 +158,16 @@ def _strip_maps(model: onnx.ModelProto) -> bool:
 
 
 def _weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
-    """The files that tensors outside the graph name, which must be beside it."""
-    names = set()
+    """The files that tensors outside the graph name, which must be beside it and have all that they name."""
+    ends: dict[str, int] = {}
     for tensor in _stored(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             entries = {item.key: item.value for item in tensor.external_data}
-            names.add(entries.get("location", ""))
+            name = entries.get("location", "")
+            ends[name] = max(ends.get(name, 0), _end(path, entries))
     folder = path.resolve().parent
     found = []
-    for name in sorted(names):
+    for name in sorted(ends):
         place = PurePosixPath(name)
         if not name or place.is_absolute() or ".." in place.parts:
             raise AddError(
@@ -172,8 +176,21 @@ def _weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
         file = folder / place
         if file.is_symlink() or not file.is_file():
             raise AddError(f"{path.name} has weights in {name}, which is missing; put it beside the file")
+        if file.stat().st_size < ends[name]:
+            raise AddError(
+                f"{name} has {file.stat().st_size:,} bytes; {path.name} has weights in it up to byte "
+                f"{ends[name]:,}. Copy the whole file"
+            )
         found.append(Path(place))
     return tuple(found)
+
+
+def _end(path: Path, entries: dict[str, str]) -> int:
+    """The byte at which a tensor's weights end in their file, as far as the entries say."""
+    try:
+        return int(entries.get("offset") or 0) + int(entries.get("length") or 0)
+    except ValueError as cause:
+        raise AddError(f"{path.name}: the place of weights in another file is not a number: {cause}") from cause
 
 
 def _stored(graph: onnx.GraphProto) -> Iterable[onnx.TensorProto]:
@@ -185,9 +202,15 @@ def _stored(graph: onnx.GraphProto) -> Iterable[onnx.TensorProto]:
                 yield from attribute.g.initializer
 
 
-def _check_count(path: Path, what: str, count: int) -> None:
-    if not 1 <= count <= MOST_TENSORS:
-        raise AddError(f"{path.name} has {count} {what}; between 1 and {MOST_TENSORS} are supported")
+def _tensors(path: Path, role: str, items: Sequence[onnx.ValueInfoProto]) -> tuple[Tensor, ...]:
+    if not 1 <= len(items) <= MOST_TENSORS:
+        raise AddError(f"{path.name} has {len(items)} {role}s; between 1 and {MOST_TENSORS} are supported")
+    names = [item.name for item in items]
+    if len(set(names)) < len(names):
+        raise AddError(
+            f"{path.name} has the {role} {max(names, key=names.count)!r} twice; rename one in the model"
+        )
+    return tuple(_tensor(path, role, item) for item in items)
 
 
 def _tensor(path: Path, role: str, item: onnx.ValueInfoProto) -> Tensor:
@@ -198,7 +221,8 @@ def _tensor(path: Path, role: str, item: onnx.ValueInfoProto) -> Tensor:
         )
     if not item.name or len(item.name) > LONGEST_NAME or not item.name.isprintable():
         raise AddError(
-            f"{path.name}: the {role} {item.name[:60]!r} needs a name of up to {LONGEST_NAME} characters"
+            f"{path.name}: the {role} {item.name[:60]!r} needs a name of 1 to {LONGEST_NAME} printable "
+            "characters; rename it in the model"
         )
     tensor = item.type.tensor_type
     datatype = DATATYPES.get(tensor.elem_type)
@@ -210,4 +234,9 @@ def _tensor(path: Path, role: str, item: onnx.ValueInfoProto) -> Tensor:
     if not tensor.HasField("shape"):
         return Tensor(item.name, datatype, None)
     sizes = tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in tensor.shape.dim)
+    if role == "input" and 0 in sizes:
+        raise AddError(
+            f"{path.name}: the {role} {item.name!r} has the shape {list(sizes)}, which holds no value; "
+            "export the model with an example that has rows, or with a free axis"
+        )
     return Tensor(item.name, datatype, sizes)

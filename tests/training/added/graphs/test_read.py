@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from tests.training.added.models import linear, node, save, value
 from training.added.errors import AddError
+from training.added.graphs.engine import open_run
 from training.added.graphs.read import read_graph
 
 FLOAT = TensorProto.FLOAT
@@ -38,12 +39,17 @@ def test_other_formats_are_named(tmp_path: Path, start: bytes, said: str) -> Non
         read_graph(path)
 
 
-@pytest.mark.parametrize("size", [1, 20, 60, 100])
-def test_a_cut_file_is_refused(tmp_path: Path, size: int) -> None:
+def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    """Where the rest is a whole model, too, the engine misses what is gone."""
     path = linear(tmp_path / "m.onnx")
-    path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(AddError, match="is not ONNX"):
-        read_graph(path)
+    whole = path.read_bytes()
+    model = onnx.load(path)
+    del model.opset_import[1]
+    unharmed = len(model.SerializeToString())
+    for size in set(range(len(whole))) - {unharmed}:
+        path.write_bytes(whole[:size])
+        with pytest.raises(AddError, match=r"is empty|is not ONNX|has 0 (in|out)puts|cannot open the model"):
+            open_run(read_graph(path).path)
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
@@ -87,6 +93,62 @@ def test_missing_and_linked_weights_are_refused(tmp_path: Path) -> None:
         read_graph(path)
     (tmp_path / "m.bin").symlink_to(weights)
     with pytest.raises(AddError, match=r"weights in m\.bin"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"length": "3000000000"}, r"m\.bin has 256 bytes; m\.onnx has weights in it up to byte 3,000,000,000"),
+        ({"offset": "200", "length": "256"}, "up to byte 456. Copy the whole file"),
+        ({"length": "many"}, "the place of weights in another file is not a number"),
+    ],
+)
+def test_weights_that_end_early_are_refused(tmp_path: Path, entries: dict[str, str], said: str) -> None:
+    beside = {"save_as_external_data": True, "location": "m.bin", "size_threshold": 10}
+    path = linear(tmp_path / "m.onnx", 64, **beside)
+    model = onnx.load(path, load_external_data=False)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("external_data")
+    for key, content in {"location": "m.bin", **entries}.items():
+        tensor.external_data.add(key=key, value=content)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match=said):
+        read_graph(path)
+
+
+def test_a_file_of_a_later_format_is_refused(tmp_path: Path) -> None:
+    path = linear(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.ir_version = 99
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match=r"has version 99 of the file format; at most \d+ is supported"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "said"),
+    [
+        ({"x": [0, 3]}, ["y"], r"input .x. has the shape \[0, 3\], which holds no value"),
+        ({"x": ["n", 3]}, ["y", "y"], "has the output .y. twice; rename one in the model"),
+        ({"x": ["n", 3]}, [], "has 0 outputs; between 1 and 1000"),
+        ({}, ["y"], "has 0 inputs; between 1 and 1000"),
+        ({"x\n": ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
+        ({"x" * 201: ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
+        ({"": ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
+    ],
+)
+def test_tensors_that_no_request_can_have_are_refused(
+    tmp_path: Path, inputs: dict[str, list[int | str]], outputs: list[str], said: str
+) -> None:
+    path = save(
+        tmp_path / "m.onnx",
+        [node("Neg", [next(iter(inputs), "c")], ["y"])],
+        [value(name, FLOAT, shape) for name, shape in inputs.items()],
+        [value(name, FLOAT, ["n", 3]) for name in outputs],
+        {"c": [1.0]},
+    )
+    with pytest.raises(AddError, match=said):
         read_graph(path)
 
 

@@ -1,0 +1,1 @@
+"""Files of the shapes that people have, small ones that imitate them."""
