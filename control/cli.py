@@ -32,6 +32,7 @@ COMMANDS = {
     "predict": "apps.predict",
     "score": "apps.score",
     "promote": "versions.promote",
+    "remove": "versions.remove",
     "new": "apps.new",
     "backup": "stack.backup",
     "restore": "stack.restore",

@@ -13,6 +13,7 @@ from control.settings import StackSettings
 from control.stack.temporary_stack import ensure
 from control.trainings.run import bucket_copy
 from training.added.add import Added, add, check_name, prepared
+from training.added.apart.run import SECONDS
 from training.added.build import Wanted
 from training.added.errors import AddError
 from training.added.plan import Overrides
@@ -36,6 +37,7 @@ def add_on_stack(
     config: Path | None = None,
     triton: bool = True,
     promote: bool = False,
+    timeout: float = SECONDS,
 ) -> Added:
     """Add a model; PostgreSQL and MLflow are started for it if they are not running.
 
@@ -55,7 +57,7 @@ def add_on_stack(
             overrides=overrides,
             triton=triton,
         )
-        with prepared(wanted, progress) as made, bucket_copy(settings, name):
+        with prepared(wanted, progress, timeout) as made, bucket_copy(settings, name):
             given = os.environ.get("MLFLOW_TRACKING_URI", "")
             if given:
                 return add(made, Registry(given), settings.model_repository, progress, promote)

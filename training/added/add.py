@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ import msgspec
 from serving.kernel.added.app import added_app
 from serving.kernel.find_app import app_folders, listed_packages
 from serving.kernel.storage.model_repository import NAME, Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases, Manifest, digest_file
-from training.added.build import Built, Wanted, build
+from training.added.apart.run import SECONDS, build_apart
+from training.added.build import Built, Wanted
 from training.added.card import card
 from training.added.errors import AddError
-from training.errors import RegistryError
+from training.added.publish.attempt import attempt
 from training.progress import Progress
 from training.publish import promotion, repository, servable
 from training.registry.mlflow_model import write_mlflow_model
@@ -61,38 +63,50 @@ def check_name(name: str, root: Path) -> None:
     if name in (*app_folders(), *listed_packages()):
         raise AddError(f"{name} is an app; give the model another name with --name")
     there = Repository(root)
-    if any(not there.manifest(name, number).added for number in there.versions(name)[-1:]):
-        raise AddError(f"{name} in {root} was not added from a file; give the model another name with --name")
+    for number in there.versions(name)[-1:]:
+        try:
+            added = there.manifest(name, number).added
+        except Refused as cause:
+            raise AddError(
+                f"{name} version {number} in {root} is damaged: {cause}. `slipway repository sync {name}` repairs "
+                f"it, `slipway remove {name}` removes it; or give the model another name with --name"
+            ) from cause
+        if not added:
+            raise AddError(f"{name} in {root} was not added from a file; give the model another name with --name")
 
 
 @contextmanager
-def prepared(wanted: Wanted, progress: Progress) -> Iterator[Prepared]:
+def prepared(wanted: Wanted, progress: Progress, seconds: float = SECONDS) -> Iterator[Prepared]:
     """Read, inspect, prove and measure a model; its files last as long as the block. Raises `AddError`."""
     with tempfile.TemporaryDirectory(prefix="slipway-add-") as folder:
         path = Path(folder) / SERVABLE
         path.mkdir()
-        yield Prepared(wanted, build(wanted, path, progress), path)
+        yield Prepared(wanted, build_apart(wanted, path, progress, seconds), path)
 
 
 def add(made: Prepared, registry: Registry, root: Path, progress: Progress, promote: bool = False) -> Added:
-    """Register and publish a prepared model. Raises `RegistryError` or `RepositoryError`."""
+    """Register and publish a prepared model; whatever ends this early leaves nothing behind.
+
+    Raises `RegistryError`, `RepositoryError`, or `AddError` while another `slipway add` of that name runs.
+    """
     name, source = made.wanted.name, made.wanted.source
-    with progress.step("register"):
-        tags = {"slipway.app": name, "slipway.added": "true", "slipway.source": source}
-        run_id = registry.start(name, f"{name} {source}"[:200], tags)
-        try:
+    with attempt(registry, root, name) as running:
+        with progress.step("register"):
+            tags = {"slipway.app": name, "slipway.added": "true", "slipway.source": source}
+            run_id = registry.start(name, f"{name} {source}"[:200], tags)
+            running.opened(run_id)
             manifest = _seal(made, run_id)
             version = _register(made, registry, manifest)
-        except BaseException as cause:  # whatever ends it closes its run
-            with suppress(RegistryError):
-                registry.finish(run_id, "failed", f"{type(cause).__name__}: {cause}")
-            raise
-    with progress.step("publish"):
-        repository.write_app_files(root, name, _beside(made, manifest, root / name))
-        repository.write_config(root, added_app(manifest, root / name))
-        repository.publish(made.folder, root, name, version)
-        aliases = promotion.assign_alias(registry, root, name, version, False, promote)
-    registry.finish(run_id, "registered")
+            running.registered(version)
+        with progress.step("publish"):
+            place = running.place
+            repository.write_app_files(place, name, _settings(made, place / name))
+            repository.write_config(place, added_app(manifest, place / name))
+            repository.publish(made.folder, place, name, version)
+            repository.write_app_files(place, name, {CARD: card(manifest, made.built.context).encode()})
+            running.appear()
+            aliases = promotion.assign_alias(registry, root, name, version, False, promote)
+        registry.finish(run_id, "registered")
     return Added(
         manifest=msgspec.structs.replace(manifest, version=version), aliases=aliases, seconds=dict(progress.times)
     )
@@ -122,11 +136,9 @@ def _register(made: Prepared, registry: Registry, manifest: Manifest) -> int:
     return registry.register(made.wanted.name, manifest.run_id, tags, text, made.built.app.summary)
 
 
-def _beside(made: Prepared, manifest: Manifest, folder: Path) -> dict[str, bytes]:
-    """The files beside the versions; settings that somebody may have changed stay."""
-    files = {CARD: card(manifest, made.built.context).encode()}
-    if not (folder / VALUES).exists():
-        files[VALUES] = HEADER + msgspec.yaml.encode(
-            {"batching": {"max_rows": made.built.values.batching.max_rows}}
-        )
-    return files
+def _settings(made: Prepared, folder: Path) -> dict[str, bytes]:
+    """The settings beside the versions; those that somebody may have changed stay."""
+    if (folder / VALUES).exists():
+        return {}
+    values = {"batching": {"max_rows": made.built.values.batching.max_rows}}
+    return {VALUES: HEADER + msgspec.yaml.encode(values)}

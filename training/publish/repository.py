@@ -41,6 +41,7 @@ __all__ = [
     "promotions",
     "publish",
     "remove",
+    "remove_app",
     "set_aliases",
     "versions",
     "write_app_files",
@@ -104,6 +105,17 @@ def remove(repository: Path, app: str, version: int) -> None:
         (folder / str(version)).rename(folder / f".tmp-old-{version}-{os.getpid()}")
         _sync_folder(folder)
         _sweep(folder)
+
+
+def remove_app(repository: Path, app: str) -> None:
+    """Remove an app with all its versions. Readers see it disappear in one step."""
+    for left in repository.glob(".tmp-old-*"):
+        shutil.rmtree(left)
+    with _locked(repository, app) as folder:
+        gone = repository / f".tmp-old-{app}-{os.getpid()}"
+        folder.rename(gone)
+        _sync_folder(repository)
+    shutil.rmtree(gone)
 
 
 def versions(repository: Path, app: str) -> list[int]:

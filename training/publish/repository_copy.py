@@ -17,10 +17,10 @@ from serving.kernel.storage.version_files import Refused, decode_aliases, decode
 from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Manifest
 from training.data.storage import Location
 from training.publish.copy_targets import BucketTarget, CopyTarget, FolderTarget
-from training.publish.repository import PROMOTIONS_NAME, Change, RepositoryError
+from training.publish.repository import PROMOTIONS_NAME, Change, RepositoryError, remove_app
 from training.publish.servable import verify
 
-__all__ = ["apps_of", "copy"]
+__all__ = ["apps_of", "copy", "remove_copies"]
 
 CONFIG_NAME = "config.pbtxt"
 FILE = re.compile(r"([A-Za-z0-9][\w-]*)/([1-9]\d*)/(.+)")
@@ -62,6 +62,21 @@ def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False
 def apps_of(name: str) -> list[str]:
     """Apps with at least one complete version in the folder or bucket. Raises `StorageError`."""
     return sorted(_listing(Location.of(name), ()))
+
+
+def remove_copies(target: str, app: str, numbers: Sequence[int]) -> None:
+    """Remove versions from a copy, and what is beside them with the last one. Raises `StorageError`."""
+    there = Location.of(target)
+    listing = _listing(there, [app]).get(app, AppListing())
+    writer: CopyTarget = FolderTarget(there.folder) if there.folder else BucketTarget(there)
+    for number in listing.versions.keys() & set(numbers):
+        writer.remove(app, number, listing.versions[number])
+    if listing.versions.keys() - set(numbers):
+        return
+    if there.folder is None:
+        there.remove(sorted(there.files(app)))
+    elif (there.folder / app).is_dir():
+        remove_app(there.folder, app)
 
 
 @dataclass(frozen=True)

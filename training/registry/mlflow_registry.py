@@ -233,6 +233,21 @@ class Registry:
                 else:
                     client.set_registered_model_alias(app, alias, str(version))
 
+    def unregister(self, app: str, version: int) -> None:
+        """Delete a registered version, and the model with its last one; its run stays, and says so.
+
+        Nothing happens if the version is not registered.
+        """
+        every = self.versions(app)
+        for found in [found for found in every if found.version == version]:
+            self.log(found.run_id, tags={"slipway.removed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+            with self._client("delete the version") as client:
+                for alias in found.aliases:
+                    client.delete_registered_model_alias(app, alias)
+                client.delete_model_version(app, str(version))
+                if len(every) == 1:
+                    client.delete_registered_model(app)
+
     def aliases(self, app: str) -> Aliases:
         """The aliases in the registry."""
         with self._client("read the aliases") as client:

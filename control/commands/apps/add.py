@@ -41,6 +41,9 @@ def add(
         Path | None, typer.Option(help="YAML file with `inputs` (shapes by name), `batch` and `alone`; it wins.")
     ] = None,
     triton: Annotated[bool, typer.Option(help="Whether parity includes Triton.")] = True,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that the inspection of the model may take.")
+    ] = 300,
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion at once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -50,7 +53,8 @@ def add(
     called, and says so. What it finds out by running the model can be overruled with --config. Without --sample,
     rows are made up that fit the inputs.
 
-    A file that cannot be served is refused with the reason, and nothing is left behind.
+    The model runs in a process of its own, which is stopped after --timeout. A file that cannot be served is
+    refused with the reason, and nothing is left behind, also after Ctrl-C.
     """
     from control.settings import StackSettings
     from control.trainings.add import add_on_stack
@@ -68,6 +72,7 @@ def add(
         config=config,
         triton=triton,
         promote=promote,
+        timeout=timeout,
     )
     if as_json:
         print_json(_document(made))

@@ -170,3 +170,11 @@ def test_a_version_is_taken_away_and_files_beside_it_replaced(tmp_path: Path, to
     repository.remove(tmp_path, "toy", 1)
     assert repository.versions(tmp_path, "toy") == []
     assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == [".lock", "aliases.json", "config.pbtxt"]
+
+
+def test_an_app_is_taken_away_with_all_its_versions(tmp_path: Path, toy_servable: Path) -> None:
+    repository.publish(toy_servable, tmp_path / "repo", "toy", 1)
+    dead = tmp_path / "repo" / ".tmp-old-other-1"
+    dead.mkdir()
+    repository.remove_app(tmp_path / "repo", "toy")
+    assert list((tmp_path / "repo").iterdir()) == []

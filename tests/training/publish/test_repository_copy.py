@@ -20,7 +20,7 @@ from training.errors import StorageError
 from training.publish import repository
 from training.publish.copy_targets import BucketTarget
 from training.publish.repository import Change, RepositoryError
-from training.publish.repository_copy import apps_of, copy
+from training.publish.repository_copy import apps_of, copy, remove_copies
 from training.publish.servable import ServableError
 
 
@@ -250,3 +250,13 @@ def test_a_location_is_not_copied_into_itself(repo: Path, bucket: str) -> None:
     for source, target in ((str(repo), str(repo)), (str(repo), f"{repo}/toy"), (bucket, "s3://models")):
         with pytest.raises(RepositoryError, match="one is inside the other"):
             copy(source, target)
+
+
+def test_versions_go_from_a_copy_and_the_rest_with_the_last_one(repo: Path, target: str) -> None:
+    copy(str(repo), target)
+    remove_copies(target, "toy", [1])
+    assert [name for name in Location.of(target).files("toy") if name.startswith("toy/1/")] == []
+    assert apps_of(target) == ["toy"]
+    remove_copies(target, "toy", [1, 2])
+    assert Location.of(target).files("toy") == {}
+    remove_copies(target, "toy", [2])
