@@ -84,7 +84,7 @@ def run_with_costs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, each: float, requests: Sequence[Sequence[int]]
 ) -> list[tuple[bool, int]]:
     """Groups of requests sent together, by their rows, through a model said to take `each` seconds for a row."""
-    monkeypatch.setattr(onnx_local, "_seconds", lambda run, inputs, batching, rows: each * rows)
+    monkeypatch.setattr(onnx_local, "_seconds", lambda run, inputs, batching, rows, own: each * rows)
     kind = Watched(spec("x", "FP32", 2), spec("y", "FP32", 2))
     batcher = open_fused(models.negate(folder / "m.onnx"), spec("x", "FP32", 2), Batching(max_rows=256))
 
@@ -128,6 +128,26 @@ def test_a_model_of_any_length_is_never_taken_for_quick(
     run = onnx_local.runner(Sessions().open(models.negate(tmp_path / "m.onnx"), 1))
     cost = onnx_local._cost(run, inputs, Batching(max_rows=8, length_buckets=buckets))
     assert math.isfinite(cost(1)) == math.isfinite(cost(8)) == quick
+
+
+@pytest.mark.parametrize(
+    ("worked", "own_thread", "expected"),
+    [(0.001, True, 0.001), (0.001, False, 0.5), (0.0, True, 0.5), (0.75, True, 0.5)],
+    ids=["it waited for others", "an accelerator worked", "a clock of coarse ticks", "a tick too many"],
+)
+def test_a_model_is_not_slow_because_its_thread_had_to_wait(
+    worked: float, own_thread: bool, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall, thread = [0.0], [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: wall[0])
+    monkeypatch.setattr(time, "thread_time", lambda: thread[0])
+
+    def run(inputs: Arrays, options: Any) -> Arrays:
+        wall[0] += 0.5
+        thread[0] += worked
+        return inputs
+
+    assert onnx_local._seconds(run, spec("x", "FP32", 2), Batching(), 1, own_thread) == expected
 
 
 class Counted(Sessions):
