@@ -37,7 +37,10 @@ class AddedModels:
         stamp = self._stamp(name)
         if self._others.get(name) == stamp:
             return None
-        found = find_added(self._repository, name)
+        try:
+            found = find_added(self._repository, name)
+        except OSError:  # it is looked at again, and the other models are not held up
+            return None
         if found is None:
             self._others[name] = stamp
         return found
@@ -62,6 +65,6 @@ def find_added(repository: Repository | Path, name: str) -> App[Any, Any, Any] |
             manifest = repository.manifest(name, number)
             if manifest.added:
                 return added_app(manifest, repository.root / name)
-        except Refused:
+        except (Refused, ValueError, TypeError):  # what a manifest that was damaged makes types and tensors raise
             continue
     return None

@@ -49,6 +49,22 @@ def test_a_folder_is_looked_at_again_when_its_versions_change(tmp_path: Path) ->
     assert subject.app(added.NAME) is not None
 
 
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [('"FP32"', '"FP31"'), ('"name": "b"', '"name": "a"')],
+    ids=["a datatype that does not exist", "two columns of one name"],
+)
+def test_a_damaged_manifest_hides_its_version_alone(tmp_path: Path, written: str, damaged: str) -> None:
+    folder = added.write_version(tmp_path, 1)
+    text = (folder / "manifest.json").read_text()
+    assert written in text
+    (folder / "manifest.json").write_text(text.replace(written, damaged))
+    assert AddedModels(Repository(tmp_path), set()).app(added.NAME) is None
+    added.write_version(tmp_path, 2, names="pq")
+    app = AddedModels(Repository(tmp_path), set()).app(added.NAME)
+    assert app is not None and app.feature_names == ("p", "q")
+
+
 def test_an_added_model_is_found_by_its_name_where_apps_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
