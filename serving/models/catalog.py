@@ -32,6 +32,9 @@ __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
 MOST_REASON = 500
 """Characters of the reason of a refusal: a damaged file may be quoted in it."""
 
+Seen = tuple[dict[int, object], Aliases]
+"""The stamp of each published version of an app, and its aliases."""
+
 log = logging.getLogger(__name__)
 
 
@@ -175,7 +178,9 @@ class Catalog:
         """
         await self._look_for_added()
         every = list(self._versions.values())
-        looks = await asyncio.gather(*map(self._look, every), return_exceptions=True)
+        # One thread for all: a hop to a thread costs more than to read a folder.
+        seen = await asyncio.to_thread(lambda: list(map(self._read, every)))
+        looks = await asyncio.gather(*map(self._look, every, seen), return_exceptions=True)
         for versions, error in zip(every, looks, strict=True):
             if error is not None:
                 self._note(versions, error)
@@ -205,15 +210,16 @@ class Catalog:
                 self._unload(versions, number)
             for task in versions.loading.values():
                 task.cancel()
-        for name in [name for name in names if name not in self._versions]:
-            app = await asyncio.to_thread(self._added.app, name)
+        find, new = self._added.app, [name for name in names if name not in self._versions]
+        for name, app in zip(new, await asyncio.to_thread(lambda: list(map(find, new))), strict=True):
             if app is not None:
                 self._versions[name] = AppVersions(app)
 
-    async def _look(self, versions: AppVersions) -> None:
-        """Compare one app's folder with what is loaded."""
-        published, aliases = await asyncio.to_thread(self._read, versions)
-        self._follow(versions, published, aliases)
+    async def _look(self, versions: AppVersions, seen: Seen | OSError) -> None:
+        """Compare what was seen in one app's folder with what is loaded. Raises what went wrong there."""
+        if isinstance(seen, OSError):
+            raise seen
+        self._follow(versions, *seen)
         await self._activate(versions)
 
     def _note(self, versions: AppVersions, error: BaseException) -> None:
@@ -223,10 +229,13 @@ class Catalog:
             log.error("the versions of %s cannot be read", versions.app.name, exc_info=error)
         versions.problem = problem
 
-    def _read(self, versions: AppVersions) -> tuple[dict[int, object], Aliases]:
-        """The stamp of each published version, and the aliases. Blocking; raises `OSError`."""
+    def _read(self, versions: AppVersions) -> Seen | OSError:
+        """What one app's folder has, or why it cannot be read. Blocking."""
         name = versions.app.name
-        published = {number: self._stamp(name, number) for number in self._repository.versions(name)}
+        try:
+            published = {number: self._stamp(name, number) for number in self._repository.versions(name)}
+        except OSError as error:
+            return error
         try:
             aliases, versions.problem = self._repository.aliases(name), ""
         except Refused as refusal:

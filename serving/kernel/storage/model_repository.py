@@ -6,6 +6,7 @@ complete. Digests show whether its files are still those that were published.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -46,16 +47,11 @@ class Repository:
 
     def models(self) -> list[str]:
         """The names of the models that have a folder, sorted; a model may have no version."""
-        if not self.root.is_dir():
-            return []
-        return sorted(item.name for item in self.root.iterdir() if NAME.fullmatch(item.name) and item.is_dir())
+        return sorted(_folders(self.root, NAME))
 
     def versions(self, app: str) -> list[int]:
         """The numbers of the versions in the repository, ascending."""
-        folder = self.root / app
-        if not folder.is_dir():
-            return []
-        return sorted(int(item.name) for item in folder.iterdir() if NUMBER.fullmatch(item.name) and item.is_dir())
+        return sorted(map(int, _folders(self.root / app, NUMBER)))
 
     def aliases(self, app: str) -> Aliases:
         """Which versions are champion and challenger; both are None if there is no file. Raises `Refused`."""
@@ -80,5 +76,17 @@ class Repository:
 
     def stamp(self, app: str, version: int) -> tuple[int, int]:
         """A value that changes when a version's manifest is replaced. Raises `OSError`."""
-        stat = (self.folder(app, version) / MANIFEST_NAME).stat()
+        stat = os.stat(f"{self.root}/{app}/{version}/{MANIFEST_NAME}")
         return (stat.st_mtime_ns, stat.st_ino)
+
+
+def _folders(parent: Path, name: re.Pattern[str]) -> list[str]:
+    """The names of the folders in one that match; none if it is not there. Raises `OSError`.
+
+    A gateway lists the folder of every model once a second.
+    """
+    try:
+        with os.scandir(parent) as items:
+            return [item.name for item in items if name.fullmatch(item.name) and item.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
