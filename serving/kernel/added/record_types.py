@@ -35,7 +35,13 @@ def question_types(name: str, columns: Sequence[Column], inputs: Iterable[Tensor
         fields.append((f"c{index}", kind | None, None) if column.optional else (f"c{index}", kind))
     names = {f"c{index}": column.name for index, column in enumerate(columns)}
     made = msgspec.defstruct(
-        f"{title}Question", fields, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=names
+        f"{title}Question",
+        fields,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        rename=names,
+        module=_module(name),
     )
     if len(columns) == 1 and columns[0].position < 0 and not is_scalar(tensors[columns[0].tensor]):
         return made, row_type(tensors[columns[0].tensor])
@@ -56,7 +62,7 @@ def answer_type(name: str, outputs: Iterable[TensorSpec], context: AddedContext)
     for index, spec in enumerate(shown(outputs, context)):
         fields.append((f"c{index}", row_type(spec, True)))
         names[f"c{index}"] = spec.name
-    return msgspec.defstruct(f"{title}Answer", fields, frozen=True, rename=names)
+    return msgspec.defstruct(f"{title}Answer", fields, frozen=True, rename=names, module=_module(name))
 
 
 def shown(outputs: Iterable[TensorSpec], context: AddedContext) -> list[TensorSpec]:
@@ -81,6 +87,11 @@ def row_type(spec: TensorSpec, missing: bool = False) -> Any:
         exact = msgspec.Meta() if size < 0 else msgspec.Meta(min_length=size, max_length=size)
         kind = Annotated[_list_of(kind), exact] if size >= 0 else _list_of(kind)
     return kind
+
+
+def _module(name: str) -> str:
+    """Of one model's types: those of `model_1` and `model1` have the same names, and OpenAPI tells them apart by it."""
+    return f"{__name__}.{name}"
 
 
 def _list_of(kind: Any) -> Any:

@@ -54,3 +54,13 @@ def test_labels_take_the_place_of_scores() -> None:
     labelled, plain = (answer_type("m", OUTPUTS, one) for one in (context, AB))
     assert [field.encode_name for field in msgspec.structs.fields(labelled)] == ["label", "probabilities"]
     assert [field.encode_name for field in msgspec.structs.fields(plain)] == ["total"]
+
+
+def test_openapi_tells_the_types_of_models_with_similar_names_apart() -> None:
+    kinds = [
+        kind
+        for name in ("model_1", "model1")
+        for kind in (question_types(name, AB.columns, INPUTS)[0], answer_type(name, OUTPUTS, AB))
+    ]
+    assert len({kind.__name__ for kind in kinds}) == 2
+    assert len(msgspec.json.schema_components(kinds)[1]) == 4
