@@ -114,7 +114,8 @@ class Catalog:
         self._keep = keep_versions
         self._prepared = prepared
         self._added = added
-        self._was_ready = False
+        self._first: frozenset[str] | None = None if added is not None else frozenset()
+        """The added models of the first look; None before it."""
         self._closing: set[asyncio.Future[None]] = set()
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
@@ -155,20 +156,21 @@ class Catalog:
         raise NotFound(f"{model} has no version {number}; loaded: {numbers}")
 
     def ready(self) -> bool:
-        """Whether every app has a version that would answer now.
+        """Whether every app has a version that would answer now, and the added models were looked for.
 
-        Added models count until the process was ready once, and only while they are loaded: what is wrong with one
-        of them, or added later, concerns its callers alone.
+        An added model that was not there at the first look, or whose versions were all refused, concerns its
+        callers alone: a gateway that answers stays ready while another model is loaded.
         """
-        ready = all(map(self._answers, self._versions.values()))
-        self._was_ready = self._was_ready or ready
-        return ready
+        return self._first is not None and all(map(self._answers, self._versions.values()))
 
     def _answers(self, versions: AppVersions) -> bool:
-        if versions.app.home is not None and (self._was_ready or not versions.loading):
+        added = versions.app.home is not None
+        if added and versions.app.name not in (self._first or ()):
             return True
         active = versions.loaded.get(versions.active) if versions.active is not None else None
-        return active is not None and active.backend.available()
+        if active is not None:
+            return active.backend.available()
+        return added and not (versions.loaded or versions.loading or versions.waiting)
 
     async def refresh(self, patience: float | None = None) -> None:
         """Load new versions, unload those that are gone, and follow the aliases.
@@ -184,6 +186,8 @@ class Catalog:
         for versions, error in zip(every, looks, strict=True):
             if error is not None:
                 self._note(versions, error)
+        if self._first is None:
+            self._first = frozenset(one.app.name for one in every if one.app.home is not None)
         loading = [task for versions in self._versions.values() for task in versions.loading.values()]
         if loading:
             await asyncio.wait(loading, timeout=patience)

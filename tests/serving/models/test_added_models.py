@@ -151,6 +151,45 @@ def test_a_damaged_model_is_refused_and_concerns_its_callers_alone(gateway: Gate
     assert gateway.ask("/v1/models")[1] == {"models": ["toy", added.NAME]}
 
 
+def test_readiness_waits_for_the_models_that_are_there_and_for_no_later_one(tmp_path: Path) -> None:
+    """Otherwise each gateway of a service would leave it while a large model is loaded."""
+    added.write_version(tmp_path, 1)
+
+    async def main() -> None:
+        opened = {added.NAME: asyncio.Event(), "later": asyncio.Event()}
+
+        async def open_backend(app: Any, manifest: Any) -> Any:
+            await opened[app.name].wait()
+            path = tmp_path / app.name / str(manifest.version) / "model.onnx"
+            return open_fused(path, app.inputs, Batching())
+
+        repository = Repository(tmp_path)
+        found = AddedModels(repository, set())
+        catalog = Catalog([], repository, open_backend, VersionEvents(Metrics()), added=found)
+        assert not catalog.ready(), "nobody has looked yet"
+        await catalog.refresh(patience=0)
+        assert not catalog.ready()
+        opened[added.NAME].set()
+        await catalog.refresh()
+        assert catalog.ready()
+        _renamed(added.write_version(tmp_path / "other", 1), tmp_path, "later")
+        await catalog.refresh(patience=0)
+        assert catalog.ready() and catalog.versions("later").waiting
+        opened["later"].set()
+        await catalog.refresh()
+        assert catalog.resolve("later").number == 1
+        await catalog.close()
+
+    asyncio.run(main())
+
+
+def _renamed(folder: Path, root: Path, name: str) -> None:
+    """Move a version of the model to another one."""
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"model": "{added.NAME}"', f'"model": "{name}"'))
+    shutil.move(folder.parent, root / name)
+
+
 def test_a_version_of_an_app_is_none_of_an_added_model(gateway: Gateway) -> None:
     folder = added.write_version(gateway.root, 1)
     other = gateway.root / "toy" / "2"
