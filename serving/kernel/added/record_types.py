@@ -90,7 +90,7 @@ def row_type(spec: TensorSpec, missing: bool = False) -> Any:
 
 
 def _module(name: str) -> str:
-    """Of one model's types: those of `model_1` and `model1` have the same names, and OpenAPI tells them apart by it."""
+    """Of one model's types: OpenAPI tells `model_1` and `model1` apart by it, whose types have the same names."""
     return f"{__name__}.{name}"
 
 
