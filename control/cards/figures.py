@@ -80,6 +80,8 @@ def allowed_text(manifest: Manifest) -> str:
 
 def gate_text(manifest: Manifest) -> str:
     """Return the verdict of the gate as a sentence."""
+    if manifest.added and not manifest.gate:
+        return "Gate: not judged, because no rows with known answers were given."
     failed = [check.name for check in manifest.gate if not check.passed]
     if failed:
         return f"Gate: FAILED {plain(', '.join(failed))}."

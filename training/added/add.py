@@ -21,6 +21,11 @@ from training.added.build import Built, Wanted
 from training.added.card import card
 from training.added.errors import AddError
 from training.added.publish.attempt import attempt
+from training.added.truth.given import Truth
+from training.added.truth.judge import judge
+from training.added.truth.measure import Judged
+from training.added.truth.record import record, tags_of
+from training.added.truth.words import sentence
 from training.progress import Progress
 from training.publish import promotion, repository, servable
 from training.registry.mlflow_model import write_mlflow_model
@@ -52,6 +57,8 @@ class Prepared:
     wanted: Wanted
     built: Built
     folder: Path
+    judged: Judged | None = None
+    """How good it is on rows with known answers; None without such rows."""
 
 
 def check_name(name: str, root: Path) -> None:
@@ -76,18 +83,27 @@ def check_name(name: str, root: Path) -> None:
 
 
 @contextmanager
-def prepared(wanted: Wanted, progress: Progress, seconds: float = SECONDS) -> Iterator[Prepared]:
-    """Read, inspect, prove and measure a model; its files last as long as the block. Raises `AddError`."""
+def prepared(
+    wanted: Wanted, progress: Progress, seconds: float = SECONDS, truth: Truth | None = None
+) -> Iterator[Prepared]:
+    """Read, inspect, prove and measure a model; its files last as long as the block. Raises `AddError`.
+
+    With the known answers of the sample's rows, it is judged too.
+    """
     with tempfile.TemporaryDirectory(prefix="slipway-add-") as folder:
         path = Path(folder) / SERVABLE
         path.mkdir()
-        yield Prepared(wanted, build_apart(wanted, path, progress, seconds), path)
+        built, judged = build_apart(wanted, path, progress, seconds), None
+        if truth is not None:
+            built, judged = judge(built, truth, progress)
+        yield Prepared(wanted, built, path, judged)
 
 
 def add(made: Prepared, registry: Registry, root: Path, progress: Progress, promote: bool = False) -> Added:
     """Register and publish a prepared model; whatever ends this early leaves nothing behind.
 
-    Raises `RegistryError`, `RepositoryError`, or `AddError` while another `slipway add` of that name runs.
+    Raises `GateRefused` for a model that was judged and did not pass, `RegistryError`, `RepositoryError`, or
+    `AddError` while another `slipway add` of that name runs.
     """
     name, source = made.wanted.name, made.wanted.source
     with attempt(registry, root, name) as running:
@@ -95,6 +111,8 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
             tags = {"slipway.app": name, "slipway.added": "true", "slipway.source": source}
             run_id = registry.start(name, f"{name} {source}"[:200], tags)
             running.opened(run_id)
+            if made.judged is not None:
+                record(registry, run_id, made.built.manifest, made.judged)
             manifest = _seal(made, run_id)
             version = _register(made, registry, manifest)
             running.registered(version)
@@ -130,10 +148,10 @@ def _seal(made: Prepared, run_id: str) -> Manifest:
 def _register(made: Prepared, registry: Registry, manifest: Manifest) -> int:
     registry.log(manifest.run_id, tags={"slipway.notes": "\n".join(manifest.notes)})
     registry.log_folder(manifest.run_id, made.folder, SERVABLE)
-    verdict = "judged" if made.built.context.judged else "not judged"
-    tags = {"slipway.added": "true", "slipway.source": made.wanted.source, "slipway.gate": verdict}
-    text = f"Added from {made.wanted.source}; {verdict}."
-    return registry.register(made.wanted.name, manifest.run_id, tags, text, made.built.app.summary)
+    tags = {"slipway.added": "true", "slipway.source": made.wanted.source, **tags_of(manifest)}
+    text = f"Added from {made.wanted.source}; {sentence(manifest)}."
+    summary = f"The model {made.wanted.name}, added from {made.wanted.source}."
+    return registry.register(made.wanted.name, manifest.run_id, tags, text, summary)
 
 
 def _settings(made: Prepared, folder: Path) -> dict[str, bytes]:

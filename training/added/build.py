@@ -57,6 +57,8 @@ class Wanted:
     """What the model is called where it comes from."""
     sample: pd.DataFrame | None = None
     """Rows without their label."""
+    aside: tuple[str, ...] = ()
+    """Columns of the sample that are no values of an input of several, such as the time of a row."""
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
@@ -83,7 +85,7 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
     with progress.step("read"):
         graph = read_graph(wanted.path)
         layout = rows_of(graph, wanted.overrides)
-        named = name_columns(layout, wanted.sample, wanted.columns)
+        named = name_columns(layout, wanted.sample, wanted.columns, wanted.aside)
         _write(graph, folder)
     with progress.step("inspect"):
         bare = open_run(folder / MODEL_NAME, optimised=False)

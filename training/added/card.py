@@ -9,6 +9,7 @@ import msgspec
 from serving.kernel.added.columns import AddedContext
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import TensorSpec
+from training.added.truth.words import judgement
 
 __all__ = ["card"]
 
@@ -19,14 +20,13 @@ def card(manifest: Manifest, context: AddedContext) -> str:
     """The text of `README.md` beside the versions, of the newest one."""
     example = msgspec.json.format(msgspec.json.encode({"instances": [context.example]})).decode()
     shown = example if len(example) < 4000 else "(too long to show)"
-    judged = (
-        "" if context.judged else "\nIts answers were **not judged**: no rows with known answers were given.\n"
-    )
     lines = [
         f"# {manifest.model}",
         "",
         f"Added from `{manifest.source}` by `slipway add`; there is no code of its own.",
-        judged,
+        "",
+        *judgement(manifest),
+        "",
         "## What it takes and gives",
         "",
         *_tensors("input", manifest.inputs),

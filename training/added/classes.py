@@ -13,7 +13,7 @@ from training.added.errors import AddError
 from training.added.graphs.read import Graph
 from training.added.plan import Plan
 
-__all__ = ["Classes", "find_classes"]
+__all__ = ["Classes", "classes_among", "find_classes"]
 
 SUM_TOLERANCE = 1e-2
 
@@ -33,23 +33,29 @@ def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]
 
     Raises `AddError` for labels that no output has room for.
     """
-    labels = tuple(given) or _in_graph(graph)
+    return classes_among(plan.outputs, outputs, tuple(given) or _in_graph(graph), bool(given))
+
+
+def classes_among(
+    specs: Sequence[TensorSpec], outputs: Arrays, labels: tuple[str, ...], given: bool = False
+) -> Classes:
+    """The outputs that carry the classes `labels`, which the user may have given. Raises `AddError`."""
     if not labels:
         return Classes()
     if len(set(labels)) < len(labels):
         raise AddError(f"--labels has {max(labels, key=labels.count)!r} twice")
-    scores = [spec for spec in plan.outputs if _is_scores(spec, len(labels))]
-    kinds = {spec.name: numpy_dtype(spec.datatype).kind for spec in plan.outputs}
-    index = [spec for spec in plan.outputs if is_scalar(spec) and kinds[spec.name] in "iuO"]
+    scores = [spec for spec in specs if _is_scores(spec, len(labels))]
+    kinds = {spec.name: numpy_dtype(spec.datatype).kind for spec in specs}
+    index = [spec for spec in specs if is_scalar(spec) and kinds[spec.name] in "iuO"]
     if not scores and not index:
         if not given:
             return Classes()
         raise AddError(
             f"--labels has {len(labels)} names, but no output has {len(labels)} scores or the number of a class; "
-            f"the outputs are {', '.join(f'{spec.name} {list(spec.shape[1:])}' for spec in plan.outputs)}"
+            f"the outputs are {', '.join(f'{spec.name} {list(spec.shape[1:])}' for spec in specs)}"
         )
     made = Classes(labels, index[0].name if index else "", scores[0].name if scores else "")
-    taken = {spec.name for spec in plan.outputs} - {made.index, made.scores}
+    taken = {spec.name for spec in specs} - {made.index, made.scores}
     if clash := taken & {LABEL, PROBABILITIES}:
         raise AddError(f"an output is called {min(clash)!r}, as the answer's own field; rename it in the model")
     if not scores:

@@ -29,15 +29,19 @@ class Named:
     """Columns of the sample that the model does not take."""
 
 
-def name_columns(rows: Rows, frame: pd.DataFrame | None, given: Sequence[str] = ()) -> Named:
+def name_columns(
+    rows: Rows, frame: pd.DataFrame | None, given: Sequence[str] = (), aside: Sequence[str] = ()
+) -> Named:
     """The columns of a model. `frame` is the sample without its label; `given` are the names of `--columns`.
 
-    A model with one input of several numbers takes the sample's columns in their order. One with several inputs
-    takes those with their names. Raises `AddError`.
+    A model with one input of several numbers takes the sample's columns in their order, without those in `aside`
+    unless they are `given`. One with several inputs takes those with their names. Raises `AddError`.
     """
     inputs = rows.inputs
     width = _width(inputs[0]) if len(inputs) == 1 else 0
     if width:
+        if frame is not None and not given:
+            given = [str(name) for name in frame.columns if name not in aside]
         return _positions(inputs[0], width, frame, given)
     if given:
         raise AddError(

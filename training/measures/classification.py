@@ -16,6 +16,7 @@ __all__ = [
     "alerts_at",
     "auroc",
     "average_precision",
+    "balanced_accuracy",
     "brier",
     "calibration_error",
     "calibration_error_by_chance",
@@ -59,6 +60,16 @@ def brier(actual: Vector, probability: Vector) -> float:
 def accuracy(actual: Vector, predicted: Vector) -> float:
     """Share of rows with the correct class."""
     return float((actual == predicted).mean())
+
+
+def balanced_accuracy(actual: Vector, predicted: Vector) -> float:
+    """Mean over the classes that occur of the share of their rows with the correct class.
+
+    Classes are numbers from 0 on. One answer to every row, or answers dealt at random, get 1 / classes.
+    """
+    rows = np.bincount(actual)
+    right = np.bincount(actual[actual == predicted], minlength=len(rows))
+    return float((right[rows > 0] / rows[rows > 0]).mean())
 
 
 def precision(actual: Vector, flagged: Vector) -> float:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control.commands.apps.verdicts import show_checks, show_metrics, show_refusal
 from control.console import note, print_json, print_table
 
 if TYPE_CHECKING:
+    from serving.kernel.storage.version_manifest import Manifest
     from training.added.add import Added
 
 __all__ = ["EPILOG", "add"]
 
 EPILOG = (
     "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name c --sample rows.csv --ignore churned   |   "
+    "slipway add churn.onnx --sample rows.csv --label churned --time day   |   "
     "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
 )
 
@@ -30,6 +33,13 @@ def add(
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column of the sample that the model does not take; may be repeated.")
     ] = None,
+    label: Annotated[
+        str, typer.Option(help="Column of the sample with the known answers: the model is judged on them.")
+    ] = "",
+    time: Annotated[str, typer.Option(help="Column of the sample by whose later half the model is judged.")] = "",
+    group: Annotated[
+        str, typer.Option(help="Column of the sample whose groups, such as customers, are kept whole.")
+    ] = "",
     columns: Annotated[
         str,
         typer.Option(help="Names of the columns in the model's order, comma separated, for one input of several."),
@@ -53,20 +63,28 @@ def add(
     called, and says so. What it finds out by running the model can be overruled with --config. Without --sample,
     rows are made up that fit the inputs.
 
+    With --label, the model is judged: a naive baseline is fitted on one part of the rows, and the model is
+    measured beside it on the other: with --time on the later half, with --group on other groups, else at random.
+    A model that is not better is not registered: the exit code is 3, and tables show its metrics and the failed
+    checks. Without --label, the version is not judged, and says so.
+
     The model runs in a process of its own, which is stopped after --timeout. A file that cannot be served is
     refused with the reason, and nothing is left behind, also after Ctrl-C.
     """
     from control.settings import StackSettings
-    from control.trainings.add import add_on_stack
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
-    made = add_on_stack(
+    made = _add(
+        as_json,
         settings,
         source,
         name or _name_of(source),
         sample=sample,
         ignored=tuple(ignore or ()),
+        label=label,
+        time=time,
+        group=group,
         columns=_split(columns),
         labels=_split(labels),
         config=config,
@@ -78,6 +96,18 @@ def add(
         print_json(_document(made))
     else:
         _show(made, settings)
+
+
+def _add(as_json: bool, *words: Any, **options: Any) -> Added:
+    """Add the model, or show why its gate refused it."""
+    from control.trainings.add import add_on_stack
+    from training.errors import GateRefused
+
+    try:
+        return add_on_stack(*words, **options)
+    except GateRefused as refusal:
+        show_refusal(refusal, as_json)
+        raise
 
 
 def _name_of(source: str) -> str:
@@ -101,14 +131,25 @@ def _show(made: Added, settings: Any) -> None:
         ("parity", "output", "rows", "largest difference", "allowed"),
         ((p.pair, p.output, str(p.rows), f"{p.max_error:.2g}", f"{p.tolerance:g}") for p in manifest.parity),
     )
+    if manifest.gate:
+        show_metrics(manifest.metrics)
+        show_checks(manifest.gate)
     for text in manifest.notes:
         note(text)
-    note(f"{manifest.model} version {manifest.version} is published; it was not judged against known answers.")
+    note(f"{manifest.model} version {manifest.version} is published; {_verdict(manifest)}")
     if made.aliases.champion == manifest.version:
         note(f"Try it:  slipway predict {manifest.model}   (http://{address_of(settings)}/docs has the paths)")
     else:
         command = f"slipway promote {manifest.model} {manifest.version}"
         note(f"The champion is still version {made.aliases.champion}; `{command}` changes that.")
+
+
+def _verdict(manifest: Manifest) -> str:
+    from training.added.truth.words import UNKNOWN
+
+    if not manifest.gate:
+        return "it was not judged against known answers (--label)."
+    return f"it passed {len(manifest.gate)} checks of its gate. {UNKNOWN}"
 
 
 def _document(made: Added) -> dict[str, Any]:

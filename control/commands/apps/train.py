@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from control.commands.common import METRIC_COLUMNS, metric_row, own_options
+from control.commands.apps.verdicts import show_checks, show_metrics, show_refusal
+from control.commands.common import own_options
 from control.console import note, print_json, print_table
 from control.settings import StackSettings
 
 if TYPE_CHECKING:
-    from serving.kernel.storage.version_manifest import Check, Metric
-    from training.errors import GateRefused
     from training.registry.tuning_results import TrialResult, Tuned
     from training.run import TrainRequest, TrainResult
 
@@ -126,7 +125,7 @@ def _train_here(settings: StackSettings, request: TrainRequest, as_json: bool) -
     try:
         result = train_on_stack(settings, request)
     except GateRefused as refusal:
-        _show_refusal(refusal, as_json)
+        show_refusal(refusal, as_json)
         raise
     if as_json:
         print_json(_document(result))
@@ -145,8 +144,8 @@ def _there(settings: StackSettings, request: TrainRequest, print_only: bool, as_
 def _show(result: TrainResult) -> None:
     if result.tuned:
         _show_search(result.tuned)
-    _show_metrics(result.metrics)
-    _show_checks(result.checks)
+    show_metrics(result.metrics)
+    show_checks(result.checks)
     if result.synthetic:
         note("This version was trained on SYNTHETIC data; its figures say nothing about real data.")
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.seconds.items() if seconds >= 0.5)
@@ -175,27 +174,6 @@ def _trial_row(trial: TrialResult, names: Sequence[str]) -> tuple[str, ...]:
     values = (trial.params[name] for name in names)
     cells = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in values)
     return (str(trial.number) if trial.number else "0, the defaults", f"{trial.value:.6g}", *cells)
-
-
-def _show_metrics(metrics: Sequence[Metric]) -> None:
-    print_table(METRIC_COLUMNS, map(metric_row, metrics))
-
-
-def _show_checks(checks: Sequence[Check]) -> None:
-    rows = [(c.name, "passed" if c.passed else "FAILED", c.measured, c.required) for c in checks]
-    print_table(("gate check", "verdict", "measured", "required"), rows)
-
-
-def _show_refusal(refusal: GateRefused, as_json: bool) -> None:
-    if as_json:
-        import msgspec
-
-        found = {"metrics": list(refusal.metrics), "checks": list(refusal.checks)}
-        print_json({"verdict": "refused", "run_id": refusal.run_id, **msgspec.to_builtins(found)})
-    else:
-        _show_metrics(refusal.metrics)
-        _show_checks(refusal.checks)
-        note(f"The gate refused this version; run {refusal.run_id} in MLflow has the reason.")
 
 
 def _document(result: TrainResult) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def models(
         show_refused(settings, app, as_json)
         return
     found = list(_published(settings.model_repository, app))
-    runs = _refused(settings, app)
+    runs = _refused(settings, app, {manifest.model for _, manifest in found})
     if as_json:
         print_json({"versions": [_document(alias, manifest) for alias, manifest in found], "refused": runs})
     elif metrics:
@@ -96,14 +96,14 @@ def _published(repository: Path, only: str) -> list[tuple[str, Manifest]]:
     return found
 
 
-def _refused(settings: Any, only: str) -> list[dict[str, str]]:
+def _refused(settings: Any, only: str, published: set[str]) -> list[dict[str, str]]:
     from control.commands.common import running_registry
     from training.find_recipe import names
 
     registry = running_registry(settings)
     if registry is None:
         return []
-    apps = [only] if only else names()
+    apps = [only] if only else sorted({*names(), *published})
     return [{"app": name, **run} for name in apps for run in registry.refusals(name)]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from control.commands.common import running_registry
 from control.console import note, print_json, print_table
+from serving.kernel.storage.model_repository import Repository
 
 if TYPE_CHECKING:
     from control.settings import StackSettings
@@ -25,8 +26,13 @@ def show_refused(settings: StackSettings, only: str, as_json: bool) -> None:
     from training.find_recipe import names
     from training.registry.refused_runs import refused_runs
 
+    added = Repository(settings.model_repository).models()
     with _registry(settings) as registry:
-        found = [run for name in ([only] if only else names()) for run in refused_runs(registry, name)]
+        found = [
+            run
+            for name in ([only] if only else sorted({*names(), *added}))
+            for run in refused_runs(registry, name)
+        ]
     if as_json:
         import msgspec
 

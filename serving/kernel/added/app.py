@@ -43,7 +43,7 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
     free = any(-1 in spec.shape[1:] for spec in manifest.inputs)
     return App(
         name=manifest.model,
-        summary=f"The model {manifest.model}, added from {manifest.source or 'a file'}.",
+        summary=f"The model {manifest.model}, added from {manifest.source or 'a file'}{_unjudged(context)}.",
         question=question,
         positional=positional,
         answer=answer,
@@ -75,6 +75,11 @@ def _check(manifest: Manifest, context: AddedContext) -> None:
     for name in filter(None, (context.index, context.scores)):
         if name not in outputs:
             raise Refused(f"manifest.json: context: {name!r} is not an output")
+
+
+def _unjudged(context: AddedContext) -> str:
+    """Said wherever the model is described."""
+    return "" if context.judged else "; not judged against known answers"
 
 
 class _Features:

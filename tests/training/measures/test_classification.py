@@ -11,6 +11,7 @@ from training.measures.classification import (
     alerts_at,
     auroc,
     average_precision,
+    balanced_accuracy,
     brier,
     calibration_error,
     calibration_error_by_chance,
@@ -53,6 +54,11 @@ def test_measures_are_scikit_learns(rows: list[tuple[int, int, bool]]) -> None:
     theirs = (metrics.precision_score, metrics.recall_score, metrics.f1_score)
     for our, their in zip((precision, recall, f1), theirs, strict=True):
         assert our(actual, flagged) == pytest.approx(their(actual, flagged, zero_division=0))
+    places = (5 * score).astype(int)
+    known = metrics.recall_score(
+        places, places * flagged, labels=np.unique(places), average="macro", zero_division=0
+    )
+    assert balanced_accuracy(places, places * flagged) == pytest.approx(known)
     words = np.array(["a", "b", "c", "d", "e", "f"])
     classes = words[(5 * score).astype(int)], words[(5 * score).astype(int) * flagged]
     assert macro_f1(*classes) == pytest.approx(metrics.f1_score(*classes, average="macro", zero_division=0))

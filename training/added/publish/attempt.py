@@ -19,7 +19,7 @@ import msgspec
 
 from serving.kernel.storage.version_manifest import Aliases
 from training.added.errors import AddError
-from training.errors import TrainingError
+from training.errors import GateRefused, TrainingError
 from training.publish import promotion, repository
 from training.registry.mlflow_registry import Registry
 
@@ -56,6 +56,9 @@ def attempt(registry: Registry, root: Path, name: str) -> Iterator[Attempt]:
         try:
             running.settle()
             yield running
+        except GateRefused:  # its run is closed, with the reason, and nothing else was made
+            shutil.rmtree(folder)
+            raise
         except BaseException as cause:  # Ctrl-C, too, leaves nothing behind
             # If the registry is away, the next attempt does it.
             with suppress(TrainingError):
