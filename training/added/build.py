@@ -161,6 +161,7 @@ def _context(
         index=classes.index,
         scores=classes.scores,
         softmax=classes.softmax,
+        numbers=classes.numbers,
         alone=plan.alone,
         ragged=plan.ragged,
         tolerance=tolerance_of((*plan.inputs, *plan.outputs)),

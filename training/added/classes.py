@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Classes:
     index: str = ""
     scores: str = ""
     softmax: bool = False
+    numbers: tuple[int, ...] = ()
+    """What the output `index` says for each class; empty: its place."""
 
 
 def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]) -> Classes:
@@ -33,7 +35,12 @@ def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]
 
     Raises `AddError` for labels that no output has room for.
     """
-    return classes_among(plan.outputs, outputs, tuple(given) or _in_graph(graph), bool(given))
+    named, numbers = _in_graph(graph)
+    made = classes_among(plan.outputs, outputs, tuple(given) or named, bool(given))
+    whole = any(spec.name == made.index and numpy_dtype(spec.datatype).kind in "iu" for spec in plan.outputs)
+    if whole and len(numbers) == len(made.labels):
+        return replace(made, numbers=numbers)
+    return made
 
 
 def classes_among(
@@ -64,15 +71,15 @@ def classes_among(
     return Classes(labels, made.index, made.scores, not _are_probabilities(values))
 
 
-def _in_graph(graph: Graph) -> tuple[str, ...]:
-    """The names that the last classifier of the graph has, as text."""
+def _in_graph(graph: Graph) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The classes of the last classifier of the graph, as text, and as numbers if it numbers them."""
     for node in reversed(graph.model.graph.node):
         for attribute in node.attribute:
             if attribute.name in ("classlabels_strings", "classlabels_int64s", "classlabels_ints"):
                 found = [one.decode() for one in attribute.strings] or [str(one) for one in attribute.ints]
                 if len(found) > 1:
-                    return tuple(found)
-    return ()
+                    return tuple(found), tuple(attribute.ints)
+    return (), ()
 
 
 def _is_scores(spec: TensorSpec, classes: int) -> bool:

@@ -75,6 +75,8 @@ def _check(manifest: Manifest, context: AddedContext) -> None:
     for name in filter(None, (context.index, context.scores)):
         if name not in outputs:
             raise Refused(f"manifest.json: context: {name!r} is not an output")
+    if context.numbers and len(context.numbers) != len(context.labels):
+        raise Refused(f"manifest.json: context: {len(context.numbers)} numbers of {len(context.labels)} labels")
 
 
 def _unjudged(context: AddedContext) -> str:
@@ -164,6 +166,9 @@ class _Answers:
             made = [[dict(zip(labels, row, strict=True)) for row in scores.tolist()]]
         if context.index:
             chosen = outputs[context.index].reshape(-1).tolist()
+            if context.numbers:
+                names = dict(zip(context.numbers, labels, strict=True))
+                chosen = [names.get(one, str(one)) for one in chosen]
         return [[one if isinstance(one, str) else _label(labels, one) for one in chosen], *made]
 
 

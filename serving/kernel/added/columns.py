@@ -30,7 +30,9 @@ class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     labels: tuple[str, ...] = ()
     """Names of the classes, in the order of the scores."""
     index: str = ""
-    """The output that has the index of a row's class; empty: the class with the largest score."""
+    """The output that has the number of a row's class; empty: the class with the largest score."""
+    numbers: tuple[int, ...] = ()
+    """What that output says for each class, in the order of `labels`; empty: the class's place from 0 on."""
     scores: str = ""
     """The output that has a score for each class; empty: none has."""
     softmax: bool = False

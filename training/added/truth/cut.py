@@ -105,7 +105,8 @@ def _blocks(truth: Truth, held_out: Rows) -> npt.NDArray[np.object_]:
         return names[held_out]
     _, places = np.unique(truth.times[held_out], return_inverse=True)
     count = int(places.max()) + 1
-    return (places * min(TIME_BLOCKS, count) // count).astype(str).astype(object)
+    numbers = places * min(TIME_BLOCKS, count) // count
+    return np.array([str(number) for number in numbers], object)
 
 
 def _too_few(found: str) -> AddError:

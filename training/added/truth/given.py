@@ -82,7 +82,7 @@ def _places(name: str, cells: pd.Series[Any]) -> npt.NDArray[np.int64]:
                 "it must have numbers, or dates such as 2024-05-31"
             )
         cells = read
-    return cells.rank(method="dense").to_numpy(np.int64) - 1
+    return cells.rank(method="dense").to_numpy().astype(np.int64) - 1
 
 
 def _filled(option: str, name: str, cells: pd.Series[Any]) -> pd.Series[Any]:

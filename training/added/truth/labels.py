@@ -49,11 +49,11 @@ def classes_of(label: str, cells: pd.Series[Any], names: Sequence[str]) -> npt.N
     for spelled in (cells, cells.str.lower(), cells.replace({"True": "1", "False": "0"})):
         found = spelled.map(places)
         if found.notna().all():
-            return found.to_numpy(np.int64)
+            return found.to_numpy().astype(np.int64)
         unknown = unknown or sorted(set(cells[found.isna()]))
     numbers = pd.to_numeric(cells, errors="coerce")
     if numbers.isin(range(len(names))).all():
-        return numbers.to_numpy(np.int64)
+        return numbers.to_numpy().astype(np.int64)
     shown = ", ".join(map(repr, unknown[:SHOWN])) + (f" and {len(unknown) - SHOWN} more" * (len(unknown) > SHOWN))
     what = "which is not a class" if len(unknown) == 1 else "which are not classes"
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" * (len(names) > 20))

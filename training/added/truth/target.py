@@ -42,8 +42,8 @@ def target_of(
     """
     if context.labels:
         return Target(context, classes_of(truth.label, truth.cells, context.labels))
-    if names := [spec.name for spec in outputs if is_scalar(spec) and spec.datatype == "BYTES"]:
-        return _texts(truth, context, names[0], answered)
+    if texts := [spec.name for spec in outputs if is_scalar(spec) and spec.datatype == "BYTES"]:
+        return _texts(truth, context, texts[0], answered)
     codes = codes_of(truth.cells)
     names = () if codes is None else _numbered(outputs, int(codes.max()) + 1)
     if codes is None or not names:
@@ -58,7 +58,7 @@ def target_of(
 
 def _texts(truth: Truth, context: AddedContext, output: str, answered: Sequence[Arrays]) -> Target:
     """The classes of a model that answers text: every text of the label, and every answer."""
-    cells = truth.cells.astype(str).str.strip()
+    cells = truth.cells.map(lambda cell: str(cell).strip())
     found = {str(text) for one in answered for text in one[output].reshape(-1).tolist()}
     names = tuple(sorted({*cells, *found}))
     context = msgspec.structs.replace(context, labels=names, index=output)

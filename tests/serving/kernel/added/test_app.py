@@ -164,6 +164,13 @@ def test_the_class_that_the_model_itself_names_wins() -> None:
     assert "class" not in found[0] and "scores" not in found[0]
 
 
+def test_the_numbers_of_classes_may_be_others_than_their_places() -> None:
+    index = TensorSpec("class", "INT64", (-1,))
+    context = labelled(index="class", numbers=(1, 2, 5))
+    found = answers(context, (SCORES, index), scores=[[0.9, 0.1, 0]] * 3, **{"class": [1, 5, 0]})
+    assert [one["label"] for one in found] == ["x", "z", "0"]
+
+
 def test_one_score_is_that_of_the_second_of_two_classes() -> None:
     context = msgspec.structs.replace(AB, labels=("no", "yes"), scores="p")
     spec = TensorSpec("p", "FP32", (-1, 1))
@@ -179,6 +186,7 @@ def test_one_score_is_that_of_the_second_of_two_classes() -> None:
         (msgspec.structs.replace(AB, columns=()), "no column goes to the input 'features'"),
         (msgspec.structs.replace(AB, labels=("a", "b"), scores="nosuch"), "is not an output"),
         (msgspec.structs.replace(AB, example={"a": "x"}), "example"),
+        (msgspec.structs.replace(AB, labels=("a", "b"), numbers=(1,)), "1 numbers of 2 labels"),
     ],
 )
 def test_a_context_that_does_not_fit_its_version_is_refused(context: AddedContext, said: str) -> None:
