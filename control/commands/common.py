@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from control.console import note
 from control.settings import StackSettings
 from control.stack.files.state import read_state
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from serving.kernel.storage.version_manifest import Metric
     from training.registry.mlflow_registry import Registry
 
-__all__ = ["METRIC_COLUMNS", "metric_row", "own_options", "plain_name", "running_registry"]
+__all__ = ["METRIC_COLUMNS", "metric_row", "note_unjudged", "own_options", "plain_name", "running_registry"]
 
 METRIC_COLUMNS = ("metric", "slice", "value", "naive baseline", "gain, 95 % interval", "rows")
 
@@ -53,6 +55,19 @@ def plain_name(app: str) -> str:
         return find_app(app).name
     except LookupError as cause:
         raise typer.BadParameter(str(cause)) from cause
+
+
+def note_unjudged(models: Path, name: str, version: int) -> None:
+    """Say so if the version was added without known answers, as far as the model repository `models` has it."""
+    from serving.kernel.storage.model_repository import Repository
+    from serving.kernel.storage.version_files import Refused
+
+    try:
+        manifest = Repository(models).manifest(name, version)
+    except Refused:
+        return
+    if manifest.added and not manifest.gate:
+        note(f"{name} version {version} was not judged against known answers.")
 
 
 def metric_row(metric: Metric) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ def write(chosen: Chosen, out: Path) -> Packaged:
 def _readme(chosen: Chosen) -> str:
     manifest = chosen.manifest
     source = f"SYNTHETIC ({manifest.source})" if manifest.synthetic else manifest.source
+    if manifest.added and not manifest.gate:
+        source += "; not judged against known answers"
     return README.substitute(
         app=chosen.app.name,
         version=chosen.version,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from training.publish import repository
 from training.recipe import Dataset, Evaluation, Recipe, RecipeOptions
 from training.registry.mlflow_registry import Registry
 
-__all__ = ["CompareRequest", "Comparison", "compare", "manifests_of"]
+__all__ = ["CompareRequest", "Comparison", "JudgeOnFiles", "compare", "manifests_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,10 @@ class CompareRequest:
     paths: tuple[Path, ...] = ()
     """Files on whose test part to judge both. Without files, the rows that their trainings kept are used."""
     options: RecipeOptions = field(default_factory=RecipeOptions)
+
+
+JudgeOnFiles = Callable[[CompareRequest, Sequence[Manifest], Progress], tuple[list[Evaluation], str, list[str]]]
+"""Judges versions on the files of a request: the rows of each, the name of the files, and notes."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,19 +68,22 @@ def compare(
     registry: Registry | None = None,
     progress: Progress | None = None,
     recipe: Recipe[Any] | None = None,
+    judge: JudgeOnFiles | None = None,
 ) -> Comparison:
     """Compare two versions of an app. The registry is required unless the request has files.
+
+    `judge` judges added models, which have no recipe, on files.
 
     Raises `DataError` for unknown versions, missing rows, or no common rows; `RegistryError`; and `ServableError`
     for a version folder that differs from its manifest.
     """
     progress = progress or Silent()
-    recipe = recipe or find_recipe.find(request.app)
     manifests = manifests_of(request)
     names = (f"version {request.versions[0]}", f"version {request.versions[1]}")
     notes = _data_notes(manifests, names)
     if request.paths:
-        evaluations, data, more = _judged_on_files(request, recipe, manifests, progress)
+        judge = judge or partial(_judged_on_files, recipe or find_recipe.find(request.app))
+        evaluations, data, more = judge(request, manifests, progress)
         notes += more
     elif registry is not None:
         with progress.step("fetch"):
@@ -126,6 +134,11 @@ def manifests_of(request: CompareRequest) -> list[Manifest]:
 
 def _kept(registry: Registry, manifest: Manifest) -> Evaluation:
     """The rows that the version's training kept. Raises `DataError` when there are none."""
+    if manifest.added and not manifest.gate:
+        raise DataError(
+            f"version {manifest.version} was not judged: it was added without --label. Add it again with rows and "
+            "--label, or judge both versions on one file with --data and --label"
+        )
     with tempfile.TemporaryDirectory(prefix="slipway-compare-") as folder:
         found = registry.fetch(manifest.run_id, evaluation_rows.FOLDER, Path(folder))
         if found is None or not (found / evaluation_rows.NAME).is_file():
@@ -137,7 +150,7 @@ def _kept(registry: Registry, manifest: Manifest) -> Evaluation:
 
 
 def _judged_on_files(
-    request: CompareRequest, recipe: Recipe[Any], manifests: Sequence[Manifest], progress: Progress
+    recipe: Recipe[Any], request: CompareRequest, manifests: Sequence[Manifest], progress: Progress
 ) -> tuple[list[Evaluation], str, list[str]]:
     """Both versions' rows on the test part of the files, the name of the files, and notes."""
     folders = [request.repository / request.app / str(version) for version in request.versions]
@@ -161,14 +174,21 @@ def _data_notes(manifests: Sequence[Manifest], names: tuple[str, str]) -> list[s
         for name, manifest in zip(names, manifests, strict=True)
         if manifest.synthetic
     ]
-    if manifests[0].dataset_sha256 != manifests[1].dataset_sha256:
+    if _digest(manifests[0]) != _digest(manifests[1]):
         data = [f"{name} on {_data(manifest)}" for name, manifest in zip(names, manifests, strict=True)]
-        notes.append(f"trained on different data: {', '.join(data)}")
+        verb = "judged" if manifests[0].added else "trained"
+        notes.append(f"{verb} on different data: {', '.join(data)}")
     return notes
 
 
 def _data(manifest: Manifest) -> str:
-    return f"{manifest.source or 'data without a name'} ({manifest.dataset_sha256[:12]})"
+    source = manifest.split.get("data", "no rows") if manifest.added else manifest.source
+    return f"{source or 'data without a name'} ({_digest(manifest)[:12]})"
+
+
+def _digest(manifest: Manifest) -> str:
+    """The digest of the rows; the data that an added model was trained on is not known."""
+    return str(manifest.split.get("data_sha256", "")) if manifest.added else manifest.dataset_sha256
 
 
 def _seen_before(dataset: Dataset, manifests: Sequence[Manifest]) -> list[str]:
@@ -183,7 +203,7 @@ def _seen_before(dataset: Dataset, manifests: Sequence[Manifest]) -> list[str]:
 def _nothing_common(manifests: Sequence[Manifest], names: tuple[str, str]) -> str:
     """Why there is no common row, as far as the manifests show, and what to do."""
     one, other = manifests
-    if one.dataset_sha256 != other.dataset_sha256:
+    if _digest(one) != _digest(other):
         reason = f"they were judged on different data: {_data(one)} and {_data(other)}"
     else:
         keys = [key for key in {**one.split, **other.split} if one.split.get(key) != other.split.get(key)]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control.commands.common import own_options, plain_name
+from control.commands.common import note_unjudged, own_options, plain_name
 from control.console import note
 from control.errors import StackError
 
@@ -46,7 +46,7 @@ def predict(
     settings = read(StackSettings)
     questions = _questions(app, context.args, question, file)
     if local:
-        _print(_here(settings, app, questions, version, explain, timeout))
+        _print(settings, _here(settings, app, questions, version, explain, timeout))
         return
     body = json.dumps({"instances": questions})
     at = f"/versions/{version}" if version else ""
@@ -59,19 +59,22 @@ def predict(
         except StackError as error:
             raise StackError(f"{refused}. This process could not answer either: {error}") from error
         note(f"{refused}. This process loaded the version and answered.")
-        _print(answer)
+        _print(settings, answer)
         return
     if status != 200:
         raise StackError(_problem(status, text))
-    _print(json.loads(text))
+    _print(settings, json.loads(text))
 
 
 class NoServer(StackError):
     """No process listens at the address of the HTTP door."""
 
 
-def _print(answer: Any) -> None:
+def _print(settings: Any, answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    version = str(answer.get("model_version", ""))
+    if version.isdecimal():
+        note_unjudged(settings.model_repository, str(answer.get("model_name", "")), int(version))
 
 
 def _here(settings: Any, app: str, questions: list[Any], version: int, explain: bool, timeout: float) -> Any:

@@ -21,7 +21,7 @@ __all__ = ["EPILOG", "compare"]
 
 EPILOG = (
     "Examples:  slipway compare price 1 2   |   slipway compare price 1 2 --data ONION.csv --commodity onion"
-    "   |   slipway compare price 1 2 --json"
+    "   |   slipway compare price 1 2 --json   |   slipway compare churn 2 3 --data rows.csv --label churned"
 )
 
 
@@ -40,21 +40,26 @@ def compare(
 
     The rows are those that the trainings of both versions stored in MLflow, which is started for the comparison if
     it is not running. With --data, the graphs of both versions are evaluated on that file, and the app's own
-    options, such as --commodity for price, select its rows.
+    options, such as --commodity for price, select its rows. For models that `slipway add` made, --label, --time
+    and --group name columns of that file, by default those by which the newer version was judged.
     """
+    from serving.kernel.added.find import find_added
     from serving.kernel.settings import read
+    from serving.kernel.storage.model_repository import NAME
     from training.data.notation import READING
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
-    recipe = find(app)
-    known = (*recipe.selectable, *READING) if data else ()
+    added = NAME.fullmatch(app) and find_added(read(StackSettings).model_repository, app)
+    recipe = None if added else find(app)
+    own = recipe.selectable if recipe else ("label", "time", "group")
+    known = (*own, *READING) if data else ()
     options = RecipeOptions(select=own_options("compare", app, known, context.args))
     # This import takes seconds, so errors in the options are reported before it.
     from training.compare.run import CompareRequest
 
     request = CompareRequest(
-        app=recipe.app.name,
+        app=recipe.app.name if recipe else app,
         versions=(first, second),
         repository=read(StackSettings).model_repository,
         paths=tuple(data or ()),
@@ -69,13 +74,16 @@ def compare(
         _show(result)
 
 
-def _run(settings: StackSettings, request: CompareRequest, recipe: Recipe[Any]) -> Comparison:
+def _run(settings: StackSettings, request: CompareRequest, recipe: Recipe[Any] | None) -> Comparison:
     from training.compare.run import compare as story
     from training.compare.run import manifests_of
     from training.progress import RichProgress
 
     if request.paths:
-        return story(request, progress=RichProgress(stderr()), recipe=recipe)
+        from training.added.truth.again import judge_again
+
+        judge = None if recipe else judge_again
+        return story(request, progress=RichProgress(stderr()), recipe=recipe, judge=judge)
     manifests_of(request)
     registry = running_registry(settings)
     if registry is not None:

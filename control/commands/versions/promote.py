@@ -25,7 +25,7 @@ def promote(
     The command first appends the change and the version's gate report to promotions.jsonl. A running gateway
     follows within about a second, without a restart. The previous champion stays loaded, and requests can name it.
     """
-    from control.commands.common import plain_name, running_registry
+    from control.commands.common import note_unjudged, plain_name, running_registry
     from control.settings import StackSettings
     from serving.kernel.settings import read
     from training.publish.promotion import promote as move
@@ -45,3 +45,4 @@ def promote(
         print_json(row)
     else:
         print_table(list(row), [["" if value is None else str(value) for value in row.values()]])
+        note_unjudged(settings.model_repository, app, version)

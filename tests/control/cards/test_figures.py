@@ -33,6 +33,13 @@ def test_columns_that_look_like_leaks_are_named() -> None:
     assert "**Kept on request although they look like leaks of the answer: lot\\|no, Gloss.**" in text
 
 
+def test_a_model_without_known_answers_was_not_judged() -> None:
+    assert "Gate: not judged, because no rows with known answers were given." in text_of(
+        manifest(added=True, gate=())
+    )
+    assert "Gate: passed 1 checks." in text_of(manifest(added=True))
+
+
 def test_metrics_whose_gain_was_judged_come_first_with_all_their_slices() -> None:
     first, rest = headlines(manifest().metrics)
     assert [(metric.name, metric.slice) for metric in first] == [("mae", "day 1"), ("mae", "day 7")]

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["linear", "node", "save", "value"]
+__all__ = ["classifier", "linear", "node", "save", "value"]
 
 node, value = helper.make_node, helper.make_tensor_value_info
 
@@ -43,3 +43,22 @@ def linear(path: Path, width: int = 3, kind: int = TensorProto.FLOAT, **more: An
         {"w": weights},
         **more,
     )
+
+
+def classifier(path: Path, weights: list[list[float]], names: list[str] | list[int], scores: bool = True) -> Path:
+    """A linear classifier as converters write it: a class, and a probability of each."""
+    named = {"classlabels_strings" if isinstance(names[0], str) else "classlabels_ints": names}
+    kind = TensorProto.STRING if isinstance(names[0], str) else TensorProto.INT64
+    made = node(
+        "LinearClassifier",
+        ["x"],
+        ["label", "probabilities"],
+        domain="ai.onnx.ml",
+        coefficients=[float(one) for row in weights for one in row],
+        intercepts=[0.0] * len(names),
+        post_transform="SOFTMAX",
+        **named,
+    )
+    outputs = [value("label", kind, ["n"]), value("probabilities", TensorProto.FLOAT, ["n", len(names)])]
+    inputs = [value("x", TensorProto.FLOAT, ["n", len(weights[0])])]
+    return save(path, [made], inputs, outputs if scores else outputs[:1])

@@ -59,6 +59,8 @@ def cut(truth: Truth) -> Cut:
         what = {"time": "times", "group": f"groups of {column!r}", "random": "different rows"}[kind]
         raise _too_few(f"{count} {what} are held out; an interval needs {LEAST_BLOCKS}")
     description = {"kind": kind, "column": column, "label": truth.label}
+    if kind == "time" and truth.group:
+        description["group"] = truth.group
     return Cut(fitted, held_out, blocks, {**description, "data": truth.source, "data_sha256": truth.sha256})
 
 

@@ -32,8 +32,8 @@ from training.recipe import Evaluation
 
 __all__ = ["judge"]
 
-MOST_SECONDS = 60.0
-"""About how long the model may run; of more held-out rows, some are taken all over them."""
+MOST_SECONDS, MOST_ROWS = 60.0, 50_000
+"""About how long the model may run, and the rows that are measured; of more, some are taken all over them."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -66,13 +66,11 @@ def _affordable(built: Built, parts: Cut) -> tuple[Rows, npt.NDArray[np.object_]
     _run(built, first)
     spent = (time.perf_counter() - began) / len(first)
     total = len(parts.held_out)
-    most = max(len(first), int(MOST_SECONDS / max(spent, 1e-9)))
+    most = max(len(first), min(MOST_ROWS, int(MOST_SECONDS / max(spent, 1e-9))))
     if total <= most:
         return parts.held_out, parts.blocks, []
     chosen = np.unique(np.linspace(0, total - 1, most).astype(np.int64))
-    note = (
-        f"Of {total:,} held-out rows, {len(chosen):,} are measured: all would take more than {MOST_SECONDS:g} s."
-    )
+    note = f"Of {total:,} held-out rows, {len(chosen):,} are measured: more would take too long."
     return parts.held_out[chosen], parts.blocks[chosen], [note]
 
 

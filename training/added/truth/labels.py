@@ -11,7 +11,7 @@ import pandas as pd
 
 from training.added.errors import AddError
 
-__all__ = ["MOST_CLASSES", "classes_of", "codes_of", "numbers_of"]
+__all__ = ["MOST_CLASSES", "classes_of", "codes_of", "name_of", "numbers_of"]
 
 MOST_CLASSES = 1000
 """Above it, whole numbers are no numbers of classes."""
@@ -44,7 +44,7 @@ def codes_of(cells: pd.Series[Any]) -> npt.NDArray[np.int64] | None:
 def classes_of(label: str, cells: pd.Series[Any], names: Sequence[str]) -> npt.NDArray[np.int64]:
     """The class of each row, by its name, else by its number from 0 on. Raises `AddError` for an unknown one."""
     places = {name: place for place, name in enumerate(names)}
-    cells = cells.map(_text)
+    cells = cells.map(name_of)
     unknown: list[str] = []
     for spelled in (cells, cells.str.lower(), cells.replace({"True": "1", "False": "0"})):
         found = spelled.map(places)
@@ -63,7 +63,7 @@ def classes_of(label: str, cells: pd.Series[Any], names: Sequence[str]) -> npt.N
     )
 
 
-def _text(cell: Any) -> str:
+def name_of(cell: Any) -> str:
     """The cell as the name of a class: a column of whole numbers with gaps was read as one with decimals."""
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))

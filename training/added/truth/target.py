@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from serving.kernel.added.columns import AddedContext
 from serving.kernel.added.record_types import is_scalar
@@ -16,7 +17,7 @@ from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
 from training.added.classes import classes_among
 from training.added.errors import AddError
 from training.added.truth.given import Truth
-from training.added.truth.labels import classes_of, codes_of, numbers_of
+from training.added.truth.labels import classes_of, codes_of, name_of, numbers_of
 
 __all__ = ["Target", "target_of"]
 
@@ -42,7 +43,9 @@ def target_of(
     """
     if context.labels:
         return Target(context, classes_of(truth.label, truth.cells, context.labels))
-    if texts := [spec.name for spec in outputs if is_scalar(spec) and spec.datatype == "BYTES"]:
+    scalars = {spec.name: numpy_dtype(spec.datatype).kind for spec in outputs if is_scalar(spec)}
+    texts = [name for name, kind in scalars.items() if kind == "O"]
+    if texts and (len(texts) == len(scalars) or not pd.api.types.is_numeric_dtype(truth.cells)):
         return _texts(truth, context, texts[0], answered)
     codes = codes_of(truth.cells)
     names = () if codes is None else _numbered(outputs, int(codes.max()) + 1)
@@ -58,7 +61,7 @@ def target_of(
 
 def _texts(truth: Truth, context: AddedContext, output: str, answered: Sequence[Arrays]) -> Target:
     """The classes of a model that answers text: every text of the label, and every answer."""
-    cells = truth.cells.map(lambda cell: str(cell).strip())
+    cells = truth.cells.map(name_of)
     found = {str(text) for one in answered for text in one[output].reshape(-1).tolist()}
     names = tuple(sorted({*cells, *found}))
     context = msgspec.structs.replace(context, labels=names, index=output)
