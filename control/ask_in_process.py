@@ -43,21 +43,22 @@ def ask_in_process(
         log_level="ERROR",
     )
     try:
-        questions = [msgspec.convert(record, app.question) for record in records]
+        return asyncio.run(_ask(own, app.name, records, version or None, explain, timeout))
     except msgspec.ValidationError as cause:
         raise StackError(f"422: {cause}") from cause
-    try:
-        return asyncio.run(_ask(own, app.name, questions, version or None, explain, timeout))
     except SlipwayError as cause:
         raise StackError(f"{cause.status}: {cause.message}") from cause
 
 
 async def _ask(
-    settings: Settings, name: str, questions: list[Any], version: int | None, explain: bool, timeout: float
+    settings: Settings, name: str, records: Sequence[Any], version: int | None, explain: bool, timeout: float
 ) -> dict[str, Any]:
     server = Server(settings)
     try:
         await server.refresh()
+        app = server.dataplane.app(name, version)
+        kind = app.question if app.positional is None else app.question | app.positional
+        questions = [msgspec.convert(record, kind) for record in records]
         # The timeout starts here: loading the version does not count.
         call = Call("local", time.monotonic() + timeout)
         if explain:

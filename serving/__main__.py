@@ -36,7 +36,7 @@ def main() -> int:
         server = Server(settings)
         listener = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
         listener.start()
-    except (ValueError, OSError) as error:
+    except (LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"gateway: HTTP on port {listener.ports.http}, gRPC on port {listener.ports.grpc}", flush=True)

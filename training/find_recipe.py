@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 from typing import Any
 
+from serving.kernel.added.find import find_added
 from serving.kernel.find_app import PACKAGE, app_folders, listed_packages
+from serving.kernel.settings import Settings, read
 from training.errors import TrainingError
 from training.recipe import Recipe
 
@@ -31,6 +33,10 @@ def find(app: str) -> Recipe[Any]:
     `SLIPWAY_APPS` lists the package. Raises `RecipeError`, which names the apps that can be trained.
     """
     package = app if "." in app and _trains(app) else _packages().get(app)
+    if package is None and find_added(read(Settings).model_repository, app) is not None:
+        raise RecipeError(
+            f"{app} was added from a file, so it has no recipe to train; `slipway add` makes its next version"
+        )
     if package is None:
         known = ", ".join(names()) or "none"
         raise RecipeError(f"{app!r} is not an app that can be trained; available: {known}")

@@ -64,6 +64,9 @@ def headlines(metrics: Sequence[Metric]) -> tuple[list[Metric], list[Metric]]:
 
 def data_text(manifest: Manifest) -> str:
     """Return version, data, numbers of rows and split."""
+    if manifest.added and not manifest.rows:
+        source = f"{plain(manifest.source)} (SHA-256 {manifest.dataset_sha256[:DIGITS]})"
+        return f"Version {manifest.version}, added from {source}."
     names = [name for name in PARTS if name in manifest.rows] or list(manifest.rows)
     rows = ", ".join(f"{manifest.rows[name]:,} {name}" for name in names)
     return (

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from control.cards.write import CARD
-from serving.kernel.find_app import find_app, find_apps
+from serving.kernel.added.find import AddedModels
+from serving.kernel.app import App
+from serving.kernel.find_app import app_folders, find_app, find_apps
+from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
 from training.errors import RegistryError
 from training.publish import repository
@@ -34,14 +38,19 @@ class Entry:
 
 
 def collect(models: Path, registry: Registry | None, folder: Path, only: Sequence[str] = ()) -> list[Entry]:
-    """Return an entry for every app, or for those in `only`. Plots are fetched into `folder`.
+    """Return an entry for every app and added model, or for those in `only`. Plots are fetched into `folder`.
 
     Raises `LookupError` for an unknown app.
     """
+    chosen = [find_app(name, models) for name in only] or [*find_apps(), *_added(models)]
     return [
-        _entry(app.name, app.summary, app.folder / CARD, models, registry, folder / app.name)
-        for app in (map(find_app, only) if only else find_apps())
+        _entry(app.name, app.summary, app.folder / CARD, models, registry, folder / app.name) for app in chosen
     ]
+
+
+def _added(models: Path) -> list[App[Any, Any, Any]]:
+    found = AddedModels(Repository(models), app_folders())
+    return [app for app in map(found.app, found.names()) if app is not None]
 
 
 def _entry(name: str, summary: str, card: Path, models: Path, registry: Registry | None, folder: Path) -> Entry:
@@ -66,6 +75,8 @@ def _entry(name: str, summary: str, card: Path, models: Path, registry: Registry
 
 
 def _plots(manifest: Manifest, registry: Registry | None, folder: Path) -> tuple[tuple[Path, ...], str]:
+    if manifest.added:
+        return (), "It was added from a file, so there are no plots of a training."
     if registry is None:
         return (), f"The plots of run {manifest.run_id} are missing: they are in MLflow, which is not running."
     folder.mkdir(parents=True, exist_ok=True)

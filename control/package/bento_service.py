@@ -28,7 +28,8 @@ __all__ = ["Service"]
 
 HERE = Path(__file__).resolve().parent
 FACTS = json.loads((HERE / "slipway.json").read_text())
-APP = find_app(FACTS["app"])
+MODELS = HERE / "model-repository"
+APP = find_app(FACTS["app"], MODELS)
 
 
 def inlined(kind: Any) -> dict[str, Any]:
@@ -46,7 +47,11 @@ def inlined(kind: Any) -> dict[str, Any]:
     return found
 
 
-Instances = Annotated[list[Any], WithJsonSchema({"type": "array", "minItems": 1, "items": inlined(APP.question)})]
+QUESTION = inlined(APP.question)
+if APP.positional is not None:
+    # BentoML cannot read the schema of an array with a type for each place.
+    QUESTION = {"anyOf": [QUESTION, {"type": "array"}]}
+Instances = Annotated[list[Any], WithJsonSchema({"type": "array", "minItems": 1, "items": QUESTION})]
 ANSWER = {
     "predictions": {"type": "array", "items": inlined(APP.answer)},
     "model_name": {"type": "string"},
@@ -83,8 +88,8 @@ class Service:
         self._settings = read(
             Settings,
             home=Path(self._place.name),
-            apps=(FACTS["app"] if "." in FACTS["app"] else f"{APP.package}.{APP.name}",),
-            model_repository=HERE / "model-repository",
+            apps=(FACTS["app"] if "." in FACTS["app"] else APP.qualified_name,),
+            model_repository=MODELS,
             backend="fused",
         )
         self._requests = RequestFactory(self._settings)

@@ -12,7 +12,8 @@ from control.package.chosen import Chosen
 from serving.kernel.app_values import load_values
 from serving.kernel.storage.version_files import Refused, encode_aliases, verify_folder
 from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Aliases
-from training.onnx.config_pbtxt import config_pbtxt
+from training.onnx.config_pbtxt import HEADER, config_pbtxt
+from training.publish.added_files import ADDED_NAMES
 
 __all__ = ["copy_version", "lint_copy"]
 
@@ -20,8 +21,9 @@ __all__ = ["copy_version", "lint_copy"]
 def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Path:
     """Copy the version and `config.pbtxt` into the repository `target`, and return the app's folder in it.
 
-    Copies only the files that the manifest lists. With `champion`, the version is champion in the copy. Raises
-    `PackageError` if the copied files do not match their digests.
+    Copies only the files that the manifest lists, and what an added model has beside its versions. With
+    `champion`, the version is champion in the copy. Raises `PackageError` if the copied files do not match their
+    digests.
     """
     app = target / chosen.app.name
     version = app / str(chosen.version)
@@ -35,10 +37,27 @@ def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Pat
         raise PackageError(
             f"{chosen.app.name} version {chosen.version} changed while it was copied: {cause}"
         ) from cause
-    (app / CONFIG).write_text(config_pbtxt(chosen.app, load_values(chosen.app.folder)))
+    (app / CONFIG).write_text(_config(chosen))
+    if chosen.app.home is not None:
+        _copy_beside(chosen.app.home, app)
     if champion:
         (app / ALIASES_NAME).write_bytes(encode_aliases(Aliases(champion=chosen.version)))
     return app
+
+
+def _config(chosen: Chosen) -> str:
+    """The configuration that fits the version; of an added model, what somebody else wrote stays."""
+    own = chosen.app.home / CONFIG if chosen.app.home is not None else None
+    if own is not None and own.is_file() and not (text := own.read_text()).startswith(HEADER):
+        return text
+    return config_pbtxt(chosen.app, load_values(chosen.app.folder))
+
+
+def _copy_beside(home: Path, target: Path) -> None:
+    """Copy the settings and the card of an added model, as far as they exist."""
+    for name in ADDED_NAMES:
+        if (home / name).is_file():
+            shutil.copyfile(home / name, target / name)
 
 
 def lint_copy(repository: Path) -> None:

@@ -17,10 +17,11 @@ NEVER = ("__pycache__", "*.pyc", ".*")
 
 
 def copy_sources(chosen: Chosen, target: Path) -> None:
-    """Copy the packages to `target`, so that they can be imported from there."""
+    """Copy the packages to `target`, so that they can be imported from there. An added model has no own one."""
     home = Path(serving.__file__).parent
     shutil.copytree(home, target / "serving", ignore=shutil.ignore_patterns(*NEVER, "README.md"))
-    _copy_app(chosen, target)
+    if chosen.app.home is None:
+        _copy_app(chosen, target)
 
 
 def _copy_app(chosen: Chosen, target: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from control.errors import CommandError, StackError
 from control.settings import StackSettings
+from serving.kernel.added.find import AddedModels
 from serving.kernel.app import App
 from serving.kernel.find_app import app_folders, find_app
 from serving.kernel.storage.model_repository import Repository
@@ -23,7 +24,7 @@ class Survey:
     """The apps of `SLIPWAY_APPS`, or of the repository, by name and by what they need."""
 
     names: tuple[str, ...]
-    """What `SLIPWAY_APPS` must be for every app that can be imported."""
+    """What `SLIPWAY_APPS` must be for every app that can be imported; beside a broken one, of added models too."""
     ready: tuple[str, ...] = ()
     """Apps with a version that was trained for today's features."""
     missing: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ def survey(settings: StackSettings) -> Survey:
     broken: list[str] = []
     for name in settings.apps or sorted(app_folders(), key=lambda name: (name != FIRST, name)):
         try:
-            app = find_app(name)
+            app = find_app(name, settings.model_repository)
         except LookupError as error:
             raise CommandError(f"SLIPWAY_APPS: {error}") from error
         except Exception as error:  # noqa: BLE001 - importing runs an app's own code, which may raise anything
@@ -55,6 +56,10 @@ def survey(settings: StackSettings) -> Survey:
         (ready if fits else missing).append(app.name)
     if broken and not names:
         raise StackError("\n".join(["no app can be served", *broken]))
+    if broken and not settings.apps:
+        # Without names the gateway would serve every added model, and import the broken app.
+        models = AddedModels(repository, app_folders())
+        names += [name for name in models.names() if models.app(name) is not None]
     return Survey(names=tuple(names), ready=tuple(ready), missing=tuple(missing), broken=tuple(broken))
 
 

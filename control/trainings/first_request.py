@@ -9,7 +9,7 @@ from http.client import HTTPException
 
 import msgspec
 
-from serving.kernel.find_app import find_apps
+from serving.kernel.find_app import find_app
 
 __all__ = ["first_request"]
 
@@ -24,7 +24,7 @@ def first_request(http: str, packages: Iterable[str], answering: Iterable[str]) 
     wanted = set(answering)
     bodies = {
         app.name: msgspec.json.encode({"instances": [app.example]})
-        for app in find_apps(packages)
+        for app in map(find_app, packages)
         if app.name in wanted
     }
     for name, body in sorted(bodies.items(), key=lambda item: len(item[1])):

@@ -22,7 +22,7 @@ from serving.edge.grpc.door import GrpcDoor
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
 from serving.kernel.added.find import AddedModels
-from serving.kernel.find_app import find_served
+from serving.kernel.find_app import find_deployed, find_served
 from serving.kernel.settings import Settings, SettingsError, read
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.private_files import private_folder
@@ -179,7 +179,7 @@ def deploy(settings: Settings) -> None:
         serve.start(proxy_location="Disabled")
     fresh = APPLICATION not in serve.status().applications
     environ = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(settings.home, fresh))}
-    application: Any = graph(Server, settings, find_served(settings)[0], environ)
+    application: Any = graph(Server, settings, find_deployed(settings), environ)
     serve.run(application, name=APPLICATION, route_prefix="/" if ray_door else None)
 
 
@@ -196,7 +196,7 @@ def application(args: Mapping[str, str]) -> serve.Application:
     if args:
         raise ValueError(f"args: {sorted(args)} are not known here; settings are environment variables SLIPWAY_*")
     settings = _absolute(read(Settings))
-    return graph(Server, settings, find_served(settings)[0], {})
+    return graph(Server, settings, find_deployed(settings), {})
 
 
 def undeploy() -> None:

@@ -94,8 +94,11 @@ class App(Generic[Q, A, C]):
 
     @property
     def qualified_name(self) -> str:
-        """The app's own package, such as `apps.price`: by this name it is found in any process."""
-        return f"{self.package}.{self.name}"
+        """The name by which it is found in any process: the app's own package, such as `apps.price`.
+
+        A model that was added has no package, and is found in the model repository.
+        """
+        return self.name if self.home is not None else f"{self.package}.{self.name}"
 
     @property
     def listed_name(self) -> str:

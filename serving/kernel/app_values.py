@@ -107,9 +107,15 @@ def batching_of(app: App[Any, Any, Any]) -> Batching:
 
 
 def load_values(folder: Path) -> Values:
-    """Read `values.yaml` of an app's folder. Raises `ValueError` naming the file and the field."""
+    """Read `values.yaml` of an app's folder; without the file, the defaults.
+
+    Raises `ValueError` naming the file and the field.
+    """
     path = folder / "values.yaml"
     try:
         return msgspec.yaml.decode(path.read_bytes(), type=Values)
+    except FileNotFoundError:
+        # Somebody may have copied the versions of an added model alone.
+        return Values()
     except msgspec.MsgspecError as cause:
         raise ValueError(f"{folder.name}/values.yaml: {cause}") from cause

@@ -5,14 +5,24 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from serving.kernel.added.find import find_added
+from serving.kernel.added.find import AddedModels, find_added
 from serving.kernel.app import App
+from serving.kernel.app_values import load_values
 from serving.kernel.settings import Settings, read
-from serving.kernel.storage.model_repository import NAME, Repository
+from serving.kernel.storage.model_repository import Repository
 
-__all__ = ["PACKAGE", "app_folders", "find_app", "find_apps", "find_served", "listed_packages"]
+__all__ = [
+    "PACKAGE",
+    "app_folders",
+    "find_app",
+    "find_apps",
+    "find_deployed",
+    "find_served",
+    "listed_packages",
+]
 
 PACKAGE = "apps"
 """The package of Slipway's own apps."""
@@ -57,6 +67,25 @@ def find_served(settings: Settings) -> tuple[tuple[App[Any, Any, Any], ...], tup
     return (find_apps(own) if own else ()), added
 
 
+def find_deployed(settings: Settings) -> tuple[App[Any, Any, Any], ...]:
+    """Those apps, and the added models that are there now, whose values count when a gateway is deployed.
+
+    An added model whose values cannot be read is left out. Raises `LookupError` as `find_served`.
+    """
+    apps, wanted = find_served(settings)
+    models = AddedModels(Repository(settings.model_repository), {app.name for app in apps}, wanted)
+    added = [app for app in map(models.app, models.names()) if app is not None]
+    return (*apps, *filter(_has_values, added))
+
+
+def _has_values(app: App[Any, Any, Any]) -> bool:
+    try:
+        load_values(app.folder)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
     if "." not in name and name not in folders:
         raise LookupError(f"there is no app {name!r}; there are: {', '.join(folders)}")
@@ -70,14 +99,19 @@ def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
     return app
 
 
-def find_app(name: str) -> App[Any, Any, Any]:
+def find_app(name: str, repository: Path | None = None, version: int = 0) -> App[Any, Any, Any]:
     """One app by its name or its package, or a model of the repository that was added. Raises `LookupError`.
 
-    An app outside the repository is found by its name alone where `SLIPWAY_APPS` lists its package.
+    An app outside the repository is found by its name alone where `SLIPWAY_APPS` lists its package. Each version
+    of an added model has an app of its own: `version` says which, by default the champion. `repository` is that of
+    the settings by default.
     """
     package = listed_packages().get(name, name)
     if "." not in package and package not in app_folders():
-        added = find_added(read(Settings).model_repository, name) if NAME.fullmatch(name) else None
+        there = repository or read(Settings).model_repository
+        added = find_added(there, package, version)
         if added is not None:
             return added
+        if version and find_added(there, package) is not None:
+            raise LookupError(f"{package} has no version {version} in the model repository that can be read")
     return find_apps([package])[0]

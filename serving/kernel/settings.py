@@ -47,7 +47,8 @@ class Settings:
     )
     apps: tuple[str, ...] = setting(
         (),
-        "Apps that this process serves, comma separated; empty: all. A name with dots is another package.",
+        "Apps and added models that this process serves, comma separated; empty: all. A name with dots is another "
+        "package.",
     )
     backend: str = setting(
         "", "What runs the models: `fused`, `replica` or `triton`; empty: as in each app's `values.yaml`."

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 class Added(Protocol):
     """The added models of a repository. Blocking; may raise `OSError`."""
+
+    named: Collection[str]
+    """Those that the settings name: without an answer of each, the process is not ready."""
 
     def names(self) -> list[str]:
         """The folders that may hold one."""
@@ -159,18 +162,22 @@ class Catalog:
         """Whether every app has a version that would answer now, and the added models were looked for.
 
         An added model that was not there at the first look, or whose versions were all refused, concerns its
-        callers alone: a gateway that answers stays ready while another model is loaded.
+        callers alone, unless a setting names it: a gateway that answers stays ready while another model is loaded.
         """
-        return self._first is not None and all(map(self._answers, self._versions.values()))
+        looked = self._first is not None and all(name in self._versions for name in self._named())
+        return looked and all(map(self._answers, self._versions.values()))
 
     def _answers(self, versions: AppVersions) -> bool:
-        added = versions.app.home is not None
-        if added and versions.app.name not in (self._first or ()):
+        free = versions.app.home is not None and versions.app.name not in self._named()
+        if free and versions.app.name not in (self._first or ()):
             return True
         active = versions.loaded.get(versions.active) if versions.active is not None else None
         if active is not None:
             return active.backend.available()
-        return added and not (versions.loaded or versions.loading or versions.waiting)
+        return free and not (versions.loaded or versions.loading or versions.waiting)
+
+    def _named(self) -> Container[str] | Iterable[str]:
+        return self._added.named if self._added is not None else ()
 
     async def refresh(self, patience: float | None = None) -> None:
         """Load new versions, unload those that are gone, and follow the aliases.

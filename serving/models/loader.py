@@ -44,7 +44,7 @@ async def load(
     context = decode_context(manifest, app.context)
     try:
         backend = await open_backend(app, manifest)
-    except SlipwayError:
+    except (Refused, SlipwayError):
         raise
     except Exception as cause:  # engines raise errors of many kinds for a file that they cannot open
         raise Refused(f"the model cannot be opened: {cause}") from cause

@@ -6,8 +6,9 @@ import pytest
 
 from control.ask_in_process import ask_in_process
 from control.errors import StackError
+from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
-from tests.serving import toy
+from tests.serving import added, toy
 from tests.serving.models.toy.app import app
 
 
@@ -30,3 +31,14 @@ def test_what_goes_wrong_has_the_status_of_the_door(tmp_path: Path) -> None:
         ask_in_process(settings(tmp_path), app, [{"a": 1.0}], 0, False, 30.0)
     with pytest.raises(StackError, match="^422: .*`a`"):
         ask_in_process(settings(tmp_path), app, [{}], 0, False, 30.0)
+
+
+def test_a_version_of_an_added_model_has_its_own_columns(tmp_path: Path) -> None:
+    added.write_version(tmp_path / "models", 1, weights=(1, 10))
+    added.write_version(tmp_path / "models", 2, names="pq")
+    newest = find_app(added.NAME, tmp_path / "models")
+    for version, record, total in ((1, {"a": 1, "b": 2}, 21.0), (2, {"p": 1, "q": 2}, 3.0), (1, [1, 2], 21.0)):
+        found = ask_in_process(settings(tmp_path), newest, [record], version, False, 30.0)
+        assert (found["predictions"], found["model_version"]) == ([{"total": total}], str(version))
+    with pytest.raises(StackError, match="^404: sum does not explain its answers"):
+        ask_in_process(settings(tmp_path), newest, [[1, 2]], 0, True, 30.0)

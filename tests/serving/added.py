@@ -44,18 +44,20 @@ def manifest(context: AddedContext = AB, **fields: Any) -> Manifest:
 
 
 def write_version(root: Path, version: int, weights: Sequence[float] = (1.0, 1.0), names: str = "ab") -> Path:
-    """Write a whole, consistent version whose columns are called as the letters of `names`."""
+    """Write a whole, consistent version with a weight for each letter of `names`, which are its columns."""
     columns = tuple(Column(name=name, tensor="features", position=at) for at, name in enumerate(names))
     context = AddedContext(columns=columns, example={name: float(at) for at, name in enumerate(names)})
-    made = manifest(context, version=version)
+    inputs = (TensorSpec("features", "FP32", (-1, len(names))),)
+    made = manifest(context, version=version, inputs=inputs)
     folder = root / NAME / str(version)
     folder.mkdir(parents=True)
     (folder.parent / "values.yaml").write_text("batching: {max_rows: 8}\n")
     onnx.save(toy.model(weights), folder / "model.onnx")
     app = added_app(made, folder.parent)
-    questions = [msgspec.convert({names[0]: float(i), names[1]: -i / 3}, app.question) for i in range(4)]
+    rows = [{name: i * (-0.5) ** at for at, name in enumerate(names)} for i in range(4)]
+    questions = [msgspec.convert(row, app.question) for row in rows]
     features = app.features(questions, context)
-    outputs = {"total": features["features"] @ np.array(weights, np.float32).reshape(2, 1)}
+    outputs = {"total": features["features"] @ np.array(weights, np.float32).reshape(-1, 1)}
     toy.write_golden(folder, questions, features, outputs, app.decide(questions, outputs, context))
     sealed = msgspec.structs.replace(made, files=digest_folder(folder))
     (folder / "manifest.json").write_bytes(encode_manifest(sealed))

@@ -59,12 +59,13 @@ app: App[Question, Answer, Context] = App(
 
 def model(weights: Sequence[float] = (1.0, 1.0)) -> onnx.ModelProto:
     """total = features @ weights"""
+    width = len(weights)
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["features", "weights"], ["total"])],
         "toy",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", width])],
         [helper.make_tensor_value_info("total", TensorProto.FLOAT, ["rows", 1])],
-        [helper.make_tensor("weights", TensorProto.FLOAT, [2, 1], list(weights))],
+        [helper.make_tensor("weights", TensorProto.FLOAT, [width, 1], list(weights))],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import apps
+from tests.serving.added import write_version
 from training import find_recipe
 from training.find_recipe import RecipeError
 
@@ -66,3 +67,10 @@ def test_an_app_that_a_setting_names_is_found_by_its_name(
     monkeypatch.setenv("SLIPWAY_APPS", "price,acme_recipes.rainfall")
     assert find_recipe.find("rainfall").app.name == "toy"
     assert {"price", "rainfall"} <= set(find_recipe.names())
+
+
+def test_an_added_model_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_version(tmp_path, 1)
+    monkeypatch.setenv("SLIPWAY_MODEL_REPOSITORY", str(tmp_path))
+    with pytest.raises(RecipeError, match="sum was added from a file.* `slipway add` makes its next version"):
+        find_recipe.find("sum")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from serving.kernel.added.app import added_app
 from serving.kernel.find_app import app_folders, listed_packages
 from serving.kernel.storage.model_repository import NAME, Repository
 from serving.kernel.storage.version_files import Refused
@@ -27,15 +26,14 @@ from training.added.truth.measure import Judged
 from training.added.truth.record import record, tags_of
 from training.added.truth.words import sentence
 from training.progress import Progress
-from training.publish import promotion, repository, servable
+from training.publish import added_files, promotion, repository, servable
+from training.publish.added_files import CARD, VALUES
 from training.registry.mlflow_model import write_mlflow_model
 from training.registry.mlflow_registry import SERVABLE, Registry
 from training.registry.provenance import git_commit, libraries
 
 __all__ = ["Added", "Prepared", "add", "check_name", "prepared"]
 
-
-CARD, VALUES = "README.md", "values.yaml"
 HEADER = (
     b"# How the model is served; docs/settings.md. `slipway add` wrote this file and does not change it again.\n"
 )
@@ -114,14 +112,16 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
             if made.judged is not None:
                 record(registry, run_id, made.built.manifest, made.judged)
             manifest = _seal(made, run_id)
+            beside = _beside(made, manifest, root / name)
+            added_files.keep(registry, run_id, beside)
             version = _register(made, registry, manifest)
             running.registered(version)
         with progress.step("publish"):
             place = running.place
-            repository.write_app_files(place, name, _settings(made, place / name))
-            repository.write_config(place, added_app(manifest, place / name))
+            repository.write_app_files(place, name, {VALUES: beside[VALUES]})
+            added_files.write_config(place, name, msgspec.structs.replace(manifest, version=version))
             repository.publish(made.folder, place, name, version)
-            repository.write_app_files(place, name, {CARD: card(manifest, made.built.context).encode()})
+            repository.write_app_files(place, name, {CARD: beside[CARD]})
             running.appear()
             aliases = promotion.assign_alias(registry, root, name, version, False, promote)
         registry.finish(run_id, "registered")
@@ -154,9 +154,9 @@ def _register(made: Prepared, registry: Registry, manifest: Manifest) -> int:
     return registry.register(made.wanted.name, manifest.run_id, tags, text, summary)
 
 
-def _settings(made: Prepared, folder: Path) -> dict[str, bytes]:
-    """The settings beside the versions; those that somebody may have changed stay."""
+def _beside(made: Prepared, manifest: Manifest, folder: Path) -> dict[str, bytes]:
+    """The files beside the versions; settings that somebody may have changed stay."""
+    values = HEADER + msgspec.yaml.encode({"batching": {"max_rows": made.built.values.batching.max_rows}})
     if (folder / VALUES).exists():
-        return {}
-    values = {"batching": {"max_rows": made.built.values.batching.max_rows}}
-    return {VALUES: HEADER + msgspec.yaml.encode(values)}
+        values = (folder / VALUES).read_bytes()
+    return {VALUES: values, CARD: card(manifest, made.built.context).encode()}

@@ -140,12 +140,17 @@ def _infer(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
             tensors = []
             for spec in app.inputs:
                 part = inputs[spec.name][start : start + CHUNK]
+                # Triton has a second axis where the graph has none.
+                part = part.reshape(len(part), 1) if part.ndim == 1 else part
                 tensor = client.InferInput(spec.name, list(part.shape), spec.datatype)
                 tensor.set_data_from_numpy(np.ascontiguousarray(part))
                 tensors.append(tensor)
             outputs = [client.InferRequestedOutput(spec.name) for spec in app.outputs]
             answer = server.infer(app.name, tensors, outputs=outputs, client_timeout=30)
-            answers.append({spec.name: answer.as_numpy(spec.name) for spec in app.outputs})
+            found = {spec.name: answer.as_numpy(spec.name) for spec in app.outputs}
+            answers.append(
+                {s.name: found[s.name].reshape(-1) if len(s.shape) == 1 else found[s.name] for s in app.outputs}
+            )
         return _join(answers)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from serving.kernel.storage.version_manifest import Aliases
+from training.publish import added_files
 from training.publish import repository as files
 from training.registry.mlflow_registry import Registry
 
@@ -34,7 +35,9 @@ def promote(
     if registry is not None:
         challenger = None if before.challenger == version else before.challenger
         registry.set_aliases(app, Aliases(champion=version, challenger=challenger))
-    return files.promote(repository, app, version, why, who, evidence)
+    after = files.promote(repository, app, version, why, who, evidence)
+    added_files.write_config(repository, app)
+    return after
 
 
 def assign_alias(
@@ -59,4 +62,5 @@ def assign_alias(
     after = Aliases(champion=before.champion, challenger=version)
     registry.set_aliases(app, after)
     files.set_aliases(repository, app, after)
+    added_files.write_config(repository, app)
     return after

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.find_recipe import find, names
+from training.publish import added_files
 from training.publish.repository import Change, publish, remove, set_aliases, versions, write_config
 from training.publish.servable import ServableError, verify
 from training.registry.mlflow_registry import Registry, Version
@@ -17,11 +18,15 @@ __all__ = ["rebuild"]
 def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
     """Make the repository match the registry: versions byte for byte, aliases, `config.pbtxt`.
 
+    Of an added model, settings and card are written if they are missing.
     Versions that the registry does not know stay, unless `prune` is set. Raises `RegistryError`.
     """
     changes: list[Change] = []
     for app in apps or registry.apps():
         known = registry.versions(app)
+        if known and known[-1].tags.get("slipway.added") == "true":
+            # Before the versions: gateways read the settings when they load one.
+            added_files.fetch(registry, repository, app, known[-1].run_id)
         changes += [_rebuild_version(registry, repository, version) for version in known]
         unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
         for number in unknown:
@@ -31,6 +36,8 @@ def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prun
         set_aliases(repository, app, registry.aliases(app))
         if app in names():
             write_config(repository, find(app).app)
+        else:
+            added_files.write_config(repository, app)
     return changes
 
 

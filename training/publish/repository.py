@@ -192,9 +192,9 @@ def promotions(repository: Path, app: str) -> list[dict[str, Any]]:
     return found
 
 
-def write_config(repository: Path, app: App[Any, Any, Any]) -> Path:
-    """Write `config.pbtxt` when it is missing or differs from what the app says."""
-    text = config_pbtxt(app, load_values(app.folder)).encode()
+def write_config(repository: Path, app: App[Any, Any, Any], only: Sequence[int] = ()) -> Path:
+    """Write `config.pbtxt` when it is missing or differs from what the app says; `only` limits the versions."""
+    text = config_pbtxt(app, load_values(app.folder), only).encode()
     with _locked(repository, app.name) as folder:
         path = folder / "config.pbtxt"
         if not path.exists() or path.read_bytes() != text:

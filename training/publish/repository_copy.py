@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from serving.kernel.storage.version_files import Refused, decode_aliases, decode_manifest
 from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Manifest
 from training.data.storage import Location
+from training.publish.added_files import ADDED_NAMES
 from training.publish.copy_targets import BucketTarget, CopyTarget, FolderTarget
 from training.publish.repository import PROMOTIONS_NAME, Change, RepositoryError, remove_app
 from training.publish.servable import verify
@@ -40,6 +41,8 @@ class AppListing:
 
 def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
     """Copy versions, `config.pbtxt`, the promotion history and the aliases from `source` to `target`.
+
+    Settings and card of an added model are copied too.
 
     Versions that only the target has stay, unless `prune` is set. Raises `RepositoryError` when the two contradict
     each other, `ServableError` for a file that does not match its digest, and `StorageError`.
@@ -93,6 +96,9 @@ class _AppCopy:
     def copy(self, prune: bool) -> list[Change]:
         follows = self._follows()
         numbers = self.found.complete()
+        if follows:
+            # Before the versions: gateways read the settings when they load one.
+            self.writer.write_app_files(self.app, self._changed(ADDED_NAMES))
         changes = [Change(self.app, number, self._copy_version(number)) for number in numbers]
         if follows:
             self.writer.write_app_files(self.app, self._app_files(numbers))
@@ -159,16 +165,16 @@ class _AppCopy:
 
     def _app_files(self, numbers: Sequence[int]) -> Mapping[str, bytes]:
         """Files beside the versions, in the order of writing. None of them names a version that is missing."""
-        files = {}
-        for name in (CONFIG_NAME, PROMOTIONS_NAME, ALIASES_NAME):
-            content = self.source.read(f"{self.app}/{name}")
-            if content is None:
-                continue
-            if name == ALIASES_NAME:
-                self._check_aliases(content, numbers)
-            if content != self.target.read(f"{self.app}/{name}"):
-                files[name] = content
-        return files
+        aliases = self.source.read(f"{self.app}/{ALIASES_NAME}")
+        if aliases is not None:
+            self._check_aliases(aliases, numbers)
+        return self._changed((CONFIG_NAME, PROMOTIONS_NAME, ALIASES_NAME))
+
+    def _changed(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The files of these names beside the versions that differ from the target's, in this order."""
+        found = {name: self.source.read(f"{self.app}/{name}") for name in names}
+        there = {name: content for name, content in found.items() if content is not None}
+        return {name: new for name, new in there.items() if new != self.target.read(f"{self.app}/{name}")}
 
     def _check_aliases(self, content: bytes, numbers: Sequence[int]) -> None:
         shown = f"{self.source.shown}/{self.app}"

@@ -21,6 +21,7 @@ __all__ = [
     "FORMATS",
     "Block",
     "QuestionFile",
+    "columns_of",
     "fields_among",
     "flat",
     "format_of",
@@ -143,6 +144,19 @@ def read_header(path: Path) -> list[str]:
         except UnicodeDecodeError as cause:
             raise DataError(f"{path.name}: row 1 is not UTF-8 text; save it as UTF-8 CSV") from cause
     return next(csv.reader([first]), [])
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column names of a file; none for JSON lines, and for a file that cannot be read."""
+    try:
+        match FORMATS.get(path.suffix.lower()):
+            case "parquet":
+                return list(pq.read_schema(path).names)
+            case "csv":
+                return read_header(path)
+    except (OSError, pa.ArrowInvalid):
+        pass
+    return []
 
 
 def fields_among(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from serving.kernel.added.app import added_app
 from serving.kernel.app import App
 from serving.kernel.app_values import batching_of
 from serving.kernel.backend import Backend
@@ -42,7 +43,7 @@ def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tu
     unknown app, version or alias, and `ScoreError` when the aliases cannot be read.
     """
     try:
-        app = find_app(name)
+        app = find_app(name, repository)
     except LookupError as cause:
         raise DataError(str(cause)) from cause
     found = Repository(repository)
@@ -61,7 +62,17 @@ def choose(name: str, repository: Path, version: int = 0, alias: str = "") -> tu
         raise DataError(
             f"{app.name} has no version {number} in {repository}; available: {', '.join(map(str, there))}"
         )
-    return app, number
+    return _as_of(app, repository, number), number
+
+
+def _as_of(app: App[Any, Any, Any], repository: Path, number: int) -> App[Any, Any, Any]:
+    """The app as this version has it: each version of an added model has its own columns. Raises `ScoreError`."""
+    if app.home is None:
+        return app
+    try:
+        return added_app(Repository(repository).manifest(app.name, number), app.home)
+    except Refused as cause:
+        raise ScoreError(f"{app.name} version {number} is refused: {cause}") from cause
 
 
 async def open_version(app: App[Any, Any, Any], version: int, runtime: ModelRuntime) -> LoadedVersion:

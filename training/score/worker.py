@@ -53,10 +53,12 @@ class Scorer:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._app, _ = choose(job.app, Path(job.runtime.repository), job.version)
-        self._schema = schema(self._app.answer, job.source, job.keep, job.form)
+        app, _ = choose(job.app, Path(job.runtime.repository), job.version)
         self._loop = asyncio.Runner()
-        self._loaded: LoadedVersion = self._loop.run(open_version(self._app, job.version, job.runtime))
+        self._loaded: LoadedVersion = self._loop.run(open_version(app, job.version, job.runtime))
+        # Of an added model, loading makes types of its own.
+        self._app = self._loaded.app
+        self._schema = schema(self._app.answer, job.source, job.keep, job.form)
         batching = batching_of(self._app)
         self._size = batching.max_rows
         self._at_once = min(AT_ONCE, batching.max_queue_rows)

@@ -1,3 +1,16 @@
+{{/* What the chart knows of each app and of each added model, by name: the fields of serving/kernel/app_values.py. */}}
+{{- define "slipway.apps" -}}
+{{- $file := fromYaml (.Files.Get "apps.yaml") -}}
+{{- $found := $file.apps -}}
+{{- range $name, $own := .Values.addedModels -}}
+  {{- if hasKey $file.apps $name -}}
+    {{- fail (printf "addedModels.%s: %s is an app, so it is served already; remove it" $name $name) -}}
+  {{- end -}}
+  {{- $_ := set $found $name (mergeOverwrite (deepCopy $file.defaults) (deepCopy ($own | default dict))) -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
 {{/* A memory quantity in MiB. Takes a quantity in Gi or Mi. */}}
 {{- define "slipway.mebibytes" -}}
 {{- if hasSuffix "Gi" . }}{{ mulf (float64 (trimSuffix "Gi" .)) 1024 | ceil | int64 }}
@@ -56,7 +69,7 @@
 {{/* The apps of each group, by the group's name. */}}
 {{- define "slipway.groups" -}}
 {{- $root := . -}}
-{{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $apps := fromYaml (include "slipway.apps" .) -}}
 {{- $auto := eq (toString .Values.groupPerApp) "auto" -}}
 {{- $shared := dict -}}{{- $isNamed := false -}}{{- $small := list -}}
 {{- $groups := dict -}}{{- $named := list -}}{{- $all := "" -}}
@@ -66,11 +79,12 @@
   {{- if and $auto (eq $name "shared") (not $names) (not (hasKey $apps "shared")) -}}
     {{- $shared = $group -}}{{- $isNamed = true -}}
   {{- else -}}
+  {{- if and (not $names) (hasKey $apps $name) -}}{{- $names = list $name -}}{{- end -}}
   {{- if and (not $names) (hasKey $apps $own) -}}{{- $names = list $own -}}{{- end -}}
   {{- if not $names -}}{{- $all = $name -}}{{- end -}}
   {{- range $names -}}
     {{- if not (or (hasKey $apps .) (contains "." .)) -}}
-      {{- fail (printf "groups.%s.apps: there is no app %q; there are: %s" $name . (keys $apps | sortAlpha | join ", ")) -}}
+      {{- fail (printf "groups.%s.apps: there is no app %q; there are: %s. Models that were added from a file go into addedModels first" $name . (keys $apps | sortAlpha | join ", ")) -}}
     {{- end -}}
     {{- if has . $named -}}{{- fail (printf "groups.%s.apps: %q is also in another group; remove it from one of them" $name .) -}}{{- end -}}
   {{- end -}}
@@ -107,7 +121,7 @@
 {{/* A list under `tracks`: each group's stable track, and its canary track if the canary has a weight. */}}
 {{- define "slipway.tracks" -}}
 {{- $root := . -}}
-{{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $apps := fromYaml (include "slipway.apps" .) -}}
 {{- $tracks := list -}}
 {{- range $name, $group := fromYaml (include "slipway.groups" .) -}}
   {{- $needs := fromYaml (include "slipway.needs" (dict "apps" $apps "names" $group.apps "shared" $group.shared)) -}}

@@ -70,11 +70,20 @@ initContainers:
 {{/* Trains each app that has no version, on its synthetic data. */}}
 {{- define "slipway.bootstrapPod" -}}
 {{- $bootstrap := .Values.training.bootstrap -}}
-{{- $apps := $bootstrap.apps | default (splitList "," (include "slipway.servedApps" .)) -}}
+{{- $added := .Values.addedModels | default dict -}}
 {{- $known := keys (fromYaml (.Files.Get "apps.yaml")).apps -}}
-{{- range $apps -}}
-  {{- if not (or (has . $known) (contains "." .)) -}}
+{{- range $bootstrap.apps -}}
+  {{- if hasKey $added . -}}
+    {{- fail (printf "training.bootstrap.apps: %s was added from a file, so there is nothing to train; remove it" .) -}}
+  {{- else if not (or (has . $known) (contains "." .)) -}}
     {{- fail (printf "training.bootstrap.apps: there is no app %q; there are: %s" . ($known | sortAlpha | join ", ")) -}}
+  {{- end -}}
+{{- end -}}
+{{- $apps := $bootstrap.apps -}}
+{{- if not $apps -}}
+  {{- range splitList "," (include "slipway.servedApps" .) }}{{ if not (hasKey $added .) }}{{ $apps = append $apps . }}{{ end }}{{ end -}}
+  {{- if not $apps -}}
+    {{- fail "training.bootstrap.enabled: the groups serve added models alone, and there is nothing to train; set it to false" -}}
   {{- end -}}
 {{- end -}}
 {{- $script := `missing=

@@ -2,6 +2,9 @@
 {{- define "slipway.rayJob" -}}
 {{- $values := .root.Values -}}{{- $job := .job -}}
 {{- $apps := (fromYaml (.root.Files.Get "apps.yaml")).apps -}}
+{{- if hasKey ($values.addedModels | default dict) $job.app -}}
+  {{- fail (printf "training.jobs.%s.app: %s was added from a file, so there is nothing to train; remove the job" .name $job.app) -}}
+{{- end -}}
 {{- if not (or (hasKey $apps $job.app) (contains "." $job.app)) -}}
   {{- fail (printf "training.jobs.%s.app: there is no app %q; there are: %s" .name $job.app (keys $apps | sortAlpha | join ", ")) -}}
 {{- end -}}

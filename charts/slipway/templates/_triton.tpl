@@ -1,6 +1,6 @@
 {{/* The models that Triton serves, as YAML under `models`, and those that run on its GPUs under `onGpus`. */}}
 {{- define "slipway.tritonModels" -}}
-{{- $apps := (fromYaml (.Files.Get "apps.yaml")).apps -}}
+{{- $apps := fromYaml (include "slipway.apps" .) -}}
 {{- $triton := .Values.triton -}}
 {{- $models := $triton.models | default (keys $apps | sortAlpha) -}}
 {{- $onGpus := $triton.gpuModels -}}

@@ -38,13 +38,14 @@ def predict(
 ) -> None:
     """Ask an app a question and print its answer as JSON. If no server is running, this process answers.
 
-    Scalar fields of the app's question are options too, such as --student and --objective for struggle.
+    Scalar fields of the app's question are options too, such as --student and --objective for struggle. So are the
+    columns of an added model; lists are written as JSON, such as --ids '[1, 2]'.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
-    questions = _questions(app, context.args, question, file)
+    questions = _questions(app, context.args, question, file, version)
     if local:
         _print(settings, _here(settings, app, questions, version, explain, timeout))
         return
@@ -88,10 +89,10 @@ def _here(settings: Any, app: str, questions: list[Any], version: int, explain: 
     return ask_in_process(settings, found, questions, version, explain, timeout)
 
 
-def _questions(app: str, words: list[str], text: str, file: Path | None) -> list[Any]:
+def _questions(app: str, words: list[str], text: str, file: Path | None, version: int) -> list[Any]:
     """Return the questions from the app's own options, from --json, from --file, or from the app's example."""
     if not words:
-        return _from_json(app, text, file)
+        return _from_json(app, text, file, version)
     if text or file:
         raise typer.BadParameter("give only one of: the question's fields as options, --json, --file")
     import msgspec
@@ -99,16 +100,32 @@ def _questions(app: str, words: list[str], text: str, file: Path | None) -> list
     from serving.kernel.find_app import find_app
 
     try:
-        kinds = {field.encode_name: field.type for field in msgspec.structs.fields(find_app(app).question)}
+        question = find_app(app, version=version).question
+        kinds = {field.encode_name: field.type for field in msgspec.structs.fields(question)}
     except LookupError as cause:
         raise typer.BadParameter(str(cause)) from cause
     record = {}
     for name, value in own_options("predict", app, tuple(kinds), words).items():
         try:
-            record[name] = msgspec.to_builtins(msgspec.convert(value, kinds[name], strict=False))
+            record[name] = msgspec.to_builtins(_converted(value, kinds[name]))
         except msgspec.ValidationError as cause:
             raise typer.BadParameter(f"--{name}: {cause}") from cause
     return [record]
+
+
+def _converted(text: str, kind: Any) -> Any:
+    """The value of a field from an option's text, which is JSON for a list. Raises `msgspec.ValidationError`."""
+    import msgspec
+
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        if not text.startswith("["):
+            raise
+        try:
+            return msgspec.json.decode(text, type=kind)
+        except msgspec.DecodeError as cause:
+            raise msgspec.ValidationError(f"not a list in JSON: {cause}") from cause
 
 
 def address_of(settings: Any) -> str:
@@ -119,7 +136,7 @@ def address_of(settings: Any) -> str:
     return state.http if state is not None and state.http else f"{settings.host}:{settings.http_port}"
 
 
-def _from_json(app: str, text: str, file: Path | None) -> list[Any]:
+def _from_json(app: str, text: str, file: Path | None, version: int) -> list[Any]:
     if text and file:
         raise typer.BadParameter("give --json or --file, not both")
     if file is not None:
@@ -130,7 +147,7 @@ def _from_json(app: str, text: str, file: Path | None) -> list[Any]:
         from serving.kernel.find_app import find_app
 
         try:
-            return [msgspec.to_builtins(find_app(app).example)]
+            return [msgspec.to_builtins(find_app(app, version=version).example)]
         except LookupError as cause:
             raise typer.BadParameter(str(cause)) from cause
     try:

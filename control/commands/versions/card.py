@@ -46,6 +46,7 @@ def card(
     from training.score.version import choose
 
     settings = read(StackSettings)
+    _refuse_added(settings.model_repository, app)
     found = find(app).app
     app, folder = found.name, found.folder
     write.read(folder)
@@ -63,6 +64,16 @@ def card(
         done = write.update(folder, manifest, plots, name, force)
     what = "figures written" if done.changed else "already up to date"
     note(f"{done.path}: {what} ({done.name}, version {number}, {len(done.pictures)} pictures)")
+
+
+def _refuse_added(repository: Path, app: str) -> None:
+    """Raise `CardError` for an added model, whose card is written with each version."""
+    from control.cards.write import CARD
+    from control.errors import CardError
+    from serving.kernel.added.find import find_added
+
+    if find_added(repository, app) is not None:
+        raise CardError(f"`slipway add` writes the card of {app} with each version: {repository / app / CARD}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from control.commands.common import own_options, running_registry
+from control.commands.versions.compare_added import answers_alone, compare_added
 from control.console import note, print_json, print_table, stderr
 from control.settings import StackSettings
 
@@ -42,6 +43,9 @@ def compare(
     it is not running. With --data, the graphs of both versions are evaluated on that file, and the app's own
     options, such as --commodity for price, select its rows. For models that `slipway add` made, --label, --time
     and --group name columns of that file, by default those by which the newer version was judged.
+
+    Versions that were added from a file and were not judged are compared by their answers: to the rows of --data,
+    a file of questions as `slipway score` reads it, else to their golden rows.
     """
     from serving.kernel.added.find import find_added
     from serving.kernel.settings import read
@@ -50,6 +54,9 @@ def compare(
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
+    if answers_alone(read(StackSettings), app, (first, second), context.args):
+        compare_added(read(StackSettings), app, (first, second), data or [], as_json)
+        return
     added = NAME.fullmatch(app) and find_added(read(StackSettings).model_repository, app)
     recipe = None if added else find(app)
     own = recipe.selectable if recipe else ("label", "time", "group")

@@ -30,6 +30,9 @@ def models(
     gallery: Annotated[
         Path | None, typer.Option(help="Write a page of all apps' figures, plots and cards into this folder.")
     ] = None,
+    chart: Annotated[
+        bool, typer.Option("--chart", help="Print `addedModels` for the values of the Helm chart.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show versions, aliases, metrics beside the naive baseline, and gate verdicts.
@@ -43,6 +46,9 @@ def models(
     settings = read(StackSettings)
     if gallery is not None:
         _write_gallery(settings, app, gallery)
+        return
+    if chart:
+        _print_for_chart(settings.model_repository)
         return
     app = plain_name(app)
     if refused:
@@ -58,7 +64,18 @@ def models(
         columns = ("app", "version", *METRIC_COLUMNS)
         print_table(columns, [row for _, manifest in found for row in _metric_rows(manifest)])
     else:
-        _print_versions(found, runs)
+        _print_versions(found, runs, app)
+
+
+def _print_for_chart(repository: Path) -> None:
+    from control.charts.apps import added_yaml
+    from control.console import stdout
+    from control.errors import CommandError
+
+    try:
+        stdout().print(added_yaml(repository), markup=False, highlight=False, soft_wrap=True, end="")
+    except ValueError as cause:
+        raise CommandError(str(cause)) from cause
 
 
 def _write_gallery(settings: Any, only: str, folder: Path) -> None:
@@ -107,7 +124,7 @@ def _refused(settings: Any, only: str, published: set[str]) -> list[dict[str, st
     return [{"app": name, **run} for name in apps for run in registry.refusals(name)]
 
 
-def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, str]]) -> None:
+def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, str]], only: str) -> None:
     columns = ("app", "version", "alias", "data", "metrics beside the naive baseline", "gate", "created")
     rows = [
         (
@@ -125,7 +142,9 @@ def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, s
         (run["app"], "-", "", run["dataset"], "", f"refused: {run['reason']}", run["created"]) for run in refused
     ]
     print_table(columns, rows)
-    if not rows:
+    if not rows and only:
+        note(f"{only} has no versions")
+    elif not rows:
         note("no versions yet: `slipway train price` trains one on synthetic data")
 
 

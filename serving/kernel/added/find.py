@@ -8,7 +8,7 @@ from typing import Any
 
 from serving.kernel.added.app import added_app
 from serving.kernel.app import App
-from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.model_repository import NAME, Repository
 from serving.kernel.storage.version_files import Refused
 
 __all__ = ["AddedModels", "find_added"]
@@ -19,6 +19,7 @@ class AddedModels:
 
     def __init__(self, repository: Repository, apps: Container[str], wanted: Sequence[str] | None = None) -> None:
         """`apps` have names that no added model has; `wanted` are the models to serve, None: all."""
+        self.named = tuple(wanted or ())
         self._repository = repository
         self._apps = apps
         self._wanted = wanted
@@ -52,15 +53,20 @@ class AddedModels:
             return None
 
 
-def find_added(repository: Repository | Path, name: str) -> App[Any, Any, Any] | None:
-    """The app of an added model's champion, or of its newest version that can be read; None if there is none."""
+def find_added(repository: Repository | Path, name: str, version: int = 0) -> App[Any, Any, Any] | None:
+    """The app of this version of an added model; None if it was not added, or cannot be read.
+
+    Without a version, that of the champion, or else of the newest version that can be read.
+    """
+    if not NAME.fullmatch(name):
+        return None
     repository = Repository(repository) if isinstance(repository, Path) else repository
     try:
         champion = repository.aliases(name).champion
     except Refused:
         champion = None
     numbers = sorted(repository.versions(name), key=lambda number: (number == champion, number), reverse=True)
-    for number in numbers:
+    for number in [number for number in numbers if version in (0, number)]:
         try:
             manifest = repository.manifest(name, number)
             if manifest.added:

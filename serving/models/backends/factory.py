@@ -11,6 +11,7 @@ from serving.kernel.app_values import batching_of, load_values
 from serving.kernel.backend import Backend
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.presence import Presence
 from serving.observe.metrics import Metrics
@@ -45,11 +46,16 @@ class Backends:
         self._presences: dict[str, Presence] = {}
 
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
-        """Open one version. Raises whatever the engine raises."""
+        """Open one version. Raises `Refused`, and whatever the engine raises."""
         kind = kind_of(app, self._settings)
         batching = batching_of(app)
         observer = self._metrics.version(app.name, manifest.version)
         if kind == "replica":
+            if app.name not in self._handles:
+                raise Refused(
+                    f"{app.name} runs as `replica`, and this gateway has no model replicas for it: they start "
+                    "with a gateway on Ray; restart it, or write `backend: fused` into values.yaml"
+                )
             from serving.models.backends.replica import open_replica
 
             presence = self._replicas(app.name)

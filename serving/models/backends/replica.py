@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from serving.kernel.added.app import added_app
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching, batching_of
 from serving.kernel.call import Call
@@ -52,6 +54,15 @@ SPARE_VERSIONS = 3
 """Open versions in addition to `keep_versions`: champion, challenger and one that a client pinned."""
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A version that runs in this replica."""
+
+    batcher: Batcher
+    kind: TensorBatches
+    outputs: tuple[TensorSpec, ...]
+
+
 class ModelReplica:
     """Runs the versions of one app that gateways ask for; of too many, the most recently used stay open."""
 
@@ -61,13 +72,11 @@ class ModelReplica:
         from serving.models.backends.replica_port import listen_on_the_node_only
 
         listen_on_the_node_only()
-        self._app: App[Any, Any, Any] = find_app(app)
+        self._app: App[Any, Any, Any] = find_app(app, settings.model_repository)
         self._repository = Repository(settings.model_repository)
-        self._batching = batching_of(self._app)
         self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
-        self._kind = TensorBatches(self._app.inputs, self._app.outputs, self._batching.length_buckets)
         self._keep = settings.keep_versions + SPARE_VERSIONS
-        self._opened: OrderedDict[int, asyncio.Task[Batcher]] = OrderedDict()
+        self._opened: OrderedDict[int, asyncio.Task[_Opened]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def check_health(self) -> None:
@@ -79,11 +88,11 @@ class ModelReplica:
         Raises `NotReady` for a version that is not on this node or is still being opened.
         """
         call = Call("", time.monotonic() + seconds, "replica")
-        batcher = await self._batcher(version, min(OPEN_SECONDS, seconds / 2))
-        outputs = await batcher.submit(self._kind, decode_frame(frame), call)
-        return encode_frame(self._app.outputs, outputs)
+        opened = await self._found(version, min(OPEN_SECONDS, seconds / 2))
+        outputs = await opened.batcher.submit(opened.kind, decode_frame(frame), call)
+        return encode_frame(opened.outputs, outputs)
 
-    async def _batcher(self, version: int, patience: float) -> Batcher:
+    async def _found(self, version: int, patience: float) -> _Opened:
         task = self._opened.get(version)
         if task is None:
             task = self._opened[version] = asyncio.create_task(asyncio.to_thread(self._open, version))
@@ -104,28 +113,26 @@ class ModelReplica:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    def _open(self, version: int) -> Batcher:
+    def _open(self, version: int) -> _Opened:
         try:
             manifest = self._repository.verify(self._app.name, version)
+            # Versions of an added model may have other tensors.
+            app = self._app if self._app.home is None else added_app(manifest, self._app.home)
         except Refused as cause:
             raise NotReady(f"version {version} is not on the model replica's node, or not as published") from cause
         path = self._repository.folder(self._app.name, version) / MODEL_NAME
+        batching = batching_of(app)
         try:
-            return open_fused(
-                path,
-                self._app.inputs,
-                self._batching,
-                sessions=self._sessions,
-                digest=manifest.fingerprint,
-            )
+            batcher = open_fused(path, app.inputs, batching, sessions=self._sessions, digest=manifest.fingerprint)
         except ENGINE_ERRORS as cause:
             raise BackendFailed(f"version {version} cannot be opened in the model replica") from cause
+        return _Opened(batcher, TensorBatches(app.inputs, app.outputs, batching.length_buckets), app.outputs)
 
 
-async def _close(opening: asyncio.Task[Batcher]) -> None:
+async def _close(opening: asyncio.Task[_Opened]) -> None:
     await asyncio.wait([opening])
     if opening.exception() is None:
-        await opening.result().close()
+        await opening.result().batcher.close()
 
 
 def open_replica(

@@ -8,6 +8,7 @@ import pytest
 from control.gallery.entries import collect
 from serving.kernel.storage.version_manifest import Aliases
 from tests.control.cards.made import plots
+from tests.serving import added
 from tests.training import toy
 from tests.training.conftest import make_servable
 from training.onnx import export
@@ -64,3 +65,15 @@ def test_every_app_has_an_entry_even_without_a_version(tmp_path: Path) -> None:
     assert all(entry.manifest is None and entry.card and entry.summary for entry in found)
     with pytest.raises(LookupError, match="there is no app 'nothing'"):
         collect(tmp_path, None, tmp_path, ["nothing"])
+
+
+def test_added_models_are_among_them(tmp_path: Path) -> None:
+    added.write_version(tmp_path / "models", 1)
+    (tmp_path / "models" / "sum" / "README.md").write_text("# sum\n")
+    entry = collect(tmp_path / "models", None, tmp_path)[-1]
+    assert (entry.app, entry.card, entry.missing) == (
+        "sum",
+        "# sum\n",
+        "It was added from a file, so there are no plots of a training.",
+    )
+    assert [one.app for one in collect(tmp_path / "models", None, tmp_path, ["sum"])] == ["sum"]

@@ -21,9 +21,10 @@ import pytest
 
 from control.errors import PackageError
 from control.package import bento
-from control.package.chosen import Chosen
+from control.package.chosen import Chosen, choose
 from serving.hosting.composition import Server
 from serving.kernel.settings import Settings
+from tests.serving import added
 
 QUESTIONS = {
     "instances": [
@@ -225,3 +226,15 @@ def test_a_bento_that_cannot_be_built_shows_the_end_of_the_log(
     with pytest.raises(PackageError, match="(?s)could not build the bento.*planted"):
         bento.write(chosen, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_service_of_an_added_model_can_be_imported(tmp_path: Path) -> None:
+    pytest.importorskip("bentoml", reason="BentoML is not installed: `make test` installs it")
+    added.write_version(tmp_path / "models", 1)
+    context = tmp_path / "context"
+    bento.write_context(choose(tmp_path / "models", "sum"), context)
+    code = "from service import APP, Service; Service.schema(); print(APP.name)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=context, capture_output=True, text=True, env=environ(), timeout=120
+    )
+    assert done.stdout == "sum\n", done.stderr

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from control.errors import PackageError
-from control.package.chosen import Chosen
+from control.package.chosen import Chosen, choose
 from control.package.models import copy_version, lint_copy
+from control.package.sources import copy_sources
+from serving.kernel.app_values import batching_of
+from serving.kernel.find_app import find_app
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Aliases
+from tests.serving import added
 
 
 def test_a_version_is_copied_whole_and_alone(chosen: Chosen, tmp_path: Path) -> None:
@@ -34,3 +38,18 @@ def test_what_triton_would_refuse_is_refused(chosen: Chosen, tmp_path: Path) -> 
     config.write_text(config.read_text().replace("dims: [2]", "dims: [3]"))
     with pytest.raises(PackageError, match=r"T140 input\[0\].dims: \[3\]; expected \[2\]"):
         lint_copy(tmp_path / "copy")
+
+
+def test_an_added_model_takes_what_is_beside_its_versions_along(tmp_path: Path) -> None:
+    added.write_version(tmp_path / "models", 1, names="ab")
+    added.write_version(tmp_path / "models", 2, names="pq")
+    (tmp_path / "models" / "sum" / "README.md").write_text("# sum\n")
+    chosen = choose(tmp_path / "models", "sum", 1)
+    assert (chosen.app.feature_names, chosen.package) == (("a", "b"), "sum")
+    folder = copy_version(chosen, tmp_path / "copy", champion=True)
+    assert (folder / "README.md").read_text() == "# sum\n"
+    found = find_app("sum", tmp_path / "copy")
+    assert found.feature_names == ("a", "b") and batching_of(found).max_rows == 8
+    lint_copy(tmp_path / "copy")
+    copy_sources(chosen, tmp_path / "context")
+    assert [path.name for path in (tmp_path / "context").iterdir()] == ["serving"], "it has no code of its own"

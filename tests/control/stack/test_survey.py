@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+import apps
 from apps.price.app import app
 from control.errors import CommandError, StackError
 from control.settings import StackSettings
 from control.stack.survey import survey
-from tests.serving import toy
+from tests.serving import added, toy
 
 
 def write_version(repository: Path, version: int, feature_names: tuple[str, ...] = app.feature_names) -> None:
@@ -76,3 +77,19 @@ def test_an_app_that_cannot_be_imported_is_named_and_left_out(
     assert found.broken == ("acme.broken cannot be imported: RuntimeError: half an edit",)
     with pytest.raises(StackError, match="no app can be served\n.*half an edit"):
         survey(replace(settings, apps=(name,)))
+
+
+def test_added_models_have_their_versions_and_stay_served_beside_a_broken_app(
+    settings: StackSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added.write_version(settings.model_repository, 1)
+    monkeypatch.setenv("SLIPWAY_MODEL_REPOSITORY", str(settings.model_repository))
+    found = survey(replace(settings, apps=(added.NAME,)))
+    assert (found.names, found.ready, found.missing) == ((added.NAME,), (added.NAME,), ())
+    assert added.NAME not in survey(settings).names, "without SLIPWAY_APPS, all are served"
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").touch()
+    (tmp_path / "broken" / "app.py").write_text("raise RuntimeError('half an edit')\n")
+    monkeypatch.setattr(apps, "__path__", [*apps.__path__, str(tmp_path)])
+    found = survey(settings)
+    assert len(found.broken) == 1 and added.NAME in found.names

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
+
+import pytest
 
 from control.trainings.first_request import first_request
 from tests.control.trainings.conftest import Gateway
+from tests.serving import added
 from tests.serving.toy import app as toy
 
 PACKAGES = ("tests.serving.models.toy", "demand")
@@ -32,3 +36,12 @@ def test_it_can_be_pasted_into_a_shell(gateway: Gateway) -> None:
     path, _, body = gateway.asked[0].partition(" ")
     assert path == "/v1/models/toy:predict"
     assert json.loads(body) == {"instances": [{"a": toy.example.a, "b": toy.example.b}]}
+
+
+def test_an_added_model_has_an_example_too(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added.write_version(tmp_path, 1)
+    monkeypatch.setenv("SLIPWAY_MODEL_REPOSITORY", str(tmp_path))
+    gateway.answers = {"sum"}
+    assert "/v1/models/sum:predict" in first_request(f"127.0.0.1:{gateway.port}", ("sum",), ("sum",))

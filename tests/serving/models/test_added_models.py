@@ -229,3 +229,28 @@ def test_a_model_that_is_added_later_does_not_take_readiness_away(gateway: Gatew
     go.set()
     looking.result(30)
     assert gateway.totals([1, 2]) == [3]
+
+
+def test_a_model_that_a_setting_names_must_answer(tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    repository, settings = Repository(root), Settings(home=tmp_path / "home", model_repository=root)
+    backends = Backends(settings, repository, Metrics(), {})
+    models = AddedModels(repository, set(), [added.NAME])
+    catalog = Catalog([], repository, backends.open, VersionEvents(Metrics()), added=models)
+
+    async def ready() -> bool:
+        await catalog.refresh()
+        return catalog.ready()
+
+    async def main() -> None:
+        assert not await ready(), "it is not there yet"
+        folder = added.write_version(root, 1)
+        assert await ready()
+        shutil.rmtree(folder.parent)
+        assert not await ready()
+        (added.write_version(root, 1) / "model.onnx").write_bytes(b"damaged")
+        assert not await ready()
+        await catalog.close()
+        await backends.close()
+
+    asyncio.run(main())

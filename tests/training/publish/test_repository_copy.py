@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from serving.kernel.storage.version_manifest import Aliases, Manifest
+from tests.serving.added import write_version
 from tests.store import Proxy, Store, Verdict
 from tests.training.conftest import make_servable
 from tests.training.publish.test_rebuild_from_mlflow import digests
@@ -260,3 +261,20 @@ def test_versions_go_from_a_copy_and_the_rest_with_the_last_one(repo: Path, targ
     remove_copies(target, "toy", [1, 2])
     assert Location.of(target).files("toy") == {}
     remove_copies(target, "toy", [2])
+
+
+def test_settings_and_card_of_an_added_model_come_before_its_versions(target: str, tmp_path: Path) -> None:
+    root = tmp_path / "added"
+    write_version(root, 1)
+    for name in ("README.md", "config.pbtxt"):
+        (root / "sum" / name).write_text(name)
+    copy(str(root), target)
+    back = tmp_path / "back"
+    copy(target, str(back))
+    assert digests(back) == digests(root)
+    # The version that cannot be copied does not keep them back.
+    (write_version(root, 2) / "model.onnx").write_bytes(b"rot")
+    (root / "sum" / "values.yaml").write_text("batching: {max_rows: 3}\n")
+    with pytest.raises(ServableError):
+        copy(str(root), target)
+    assert Location.of(target).read("sum/values.yaml") == b"batching: {max_rows: 3}\n"

@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
+from onnx import TensorProto
 
+from tests.serving import added
 from tests.training import toy
+from tests.training.added.models import node, save, value
 from tests.training.conftest import ray_address
 from tests.training.score.conftest import TOY, plan_of, score_directly, write_questions
+from training.added.add import prepared
+from training.added.build import Wanted
 from training.errors import DataError, RayUnavailable, ScoreError
+from training.progress import Silent
+from training.publish import repository, servable
 from training.score import run
 from training.score.parts import Parts
 from training.score.question_file import read_question_file
@@ -175,3 +183,54 @@ def test_a_bad_version_is_refused_before_anything_is_done(
     with pytest.raises(ScoreError, match=r"refused: model.onnx"):
         score(request_for(runtime=ModelRuntime(repository=str(tmp_path / "models"))))
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_table_with_the_columns_of_an_added_model(tmp_path: Path, version: int) -> None:
+    models, data, out = tmp_path / "models", tmp_path / "rows.csv", tmp_path / "out.csv"
+    added.write_version(models, 1, weights=(1, 10))
+    added.write_version(models, 2, weights=(2, 20), names="pq")
+    names = "a,b" if version == 1 else "p,q"
+    data.write_text(f"id,{names}\nx,1,2\ny,3,\nz,two,1\n")
+    runtime = ModelRuntime(repository=str(models))
+    given = {"app": added.NAME, "data": data, "out": out, "home": tmp_path / "home", "runtime": runtime}
+    result = score(ScoreRequest(**given, version=version, keep=("id",)))
+    assert (result.rows, result.rejected) == (3, 2)
+    total = 21 if version == 1 else 42
+    assert out.read_text().splitlines()[1:] == [f'0,"x",{total},{version}', '1,"y",,', '2,"z",,']
+    reasons = (tmp_path / "out.rejects.jsonl").read_text()
+    assert "required field is missing" in reasons
+    data.write_text("a,b,label\n1,2,3\n" if version == 1 else "p,q,label\n1,2,3\n")
+    with pytest.raises(DataError, match="column 'label' is not a field of the question .*--keep label"):
+        score(ScoreRequest(**given, version=version, overwrite=True))
+
+
+def test_rows_of_different_lengths_are_answered_one_after_the_other(tmp_path: Path) -> None:
+    path = sequence(tmp_path / "m.onnx")
+    with prepared(Wanted(name="lengths", path=path, source="m.onnx", triton=False), Silent()) as made:
+        servable.seal(made.folder, made.built.manifest)
+        repository.publish(made.folder, tmp_path / "models", "lengths", 1)
+    (tmp_path / "rows.jsonl").write_text('{"x": [1, 2]}\n{"x": [1, 2, 3]}\n{"x": [4]}\n{"x": [[1]]}\n')
+    result = score(
+        ScoreRequest(
+            app="lengths",
+            data=tmp_path / "rows.jsonl",
+            out=tmp_path / "out.jsonl",
+            home=tmp_path / "home",
+            runtime=ModelRuntime(repository=str(tmp_path / "models")),
+        )
+    )
+    assert (result.rows, result.rejected) == (4, 1)
+    answers = [json.loads(line)["total"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert answers == [3, 6, 4, None]
+
+
+def sequence(path: Path) -> Path:
+    """total = the sum of a row of any length."""
+    return save(
+        path,
+        [node("ReduceSum", ["x", "axis"], ["total"], keepdims=1)],
+        [value("x", TensorProto.FLOAT, ["rows", "length"])],
+        [value("total", TensorProto.FLOAT, ["rows", 1])],
+        {"axis": np.array([1])},
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.kernel.storage.version_manifest import Aliases
+from tests.serving import added
 from tests.training import toy
 from tests.training.score.conftest import TOY
 from training.errors import DataError, ScoreError
@@ -43,3 +44,18 @@ def test_a_version_that_is_not_what_was_published_is_refused(tmp_path: Path, mod
         stream.write(b"\n")
     with pytest.raises(ScoreError, match=f"toy version 1 is refused: {name}"):
         asyncio.run(open_version(toy.app, 1, ModelRuntime(repository=str(tmp_path / "models"))))
+
+
+def test_each_version_of_an_added_model_has_its_own_columns(tmp_path: Path) -> None:
+    added.write_version(tmp_path, 1, names="ab")
+    added.write_version(tmp_path, 2, names="pq")
+    runtime = ModelRuntime(repository=str(tmp_path))
+    for version, names in ((1, ("a", "b")), (2, ("p", "q"))):
+        app, number = choose(added.NAME, tmp_path, version)
+        assert (app.feature_names, number) == (names, version)
+        loaded = asyncio.run(open_version(app, version, runtime))
+        assert loaded.app.feature_names == names
+        asyncio.run(loaded.backend.close())
+    (tmp_path / added.NAME / "1" / "manifest.json").write_text("{}")
+    with pytest.raises(ScoreError, match="sum version 1 is refused: manifest.json"):
+        choose(added.NAME, tmp_path, 1)

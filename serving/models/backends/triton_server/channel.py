@@ -133,6 +133,8 @@ class _Model:
         self._name = {"model_name": model, "model_version": str(version)}
         self._inputs = inputs
         self._outputs = [spec.name for spec in outputs]
+        self._flat = {spec.name for spec in outputs if len(spec.shape) == 1}
+        """Outputs without an axis besides that of the rows."""
         self._fixed = {spec.name: row_bytes(spec) for spec in outputs if row_bytes(spec)}
         """Bytes per row of each output whose size is known in advance."""
 
@@ -141,12 +143,15 @@ class _Model:
         raw = []
         for spec in self._inputs:
             array = inputs[spec.name]
-            head.inputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
+            # Triton has a second axis where the graph has none.
+            shape = array.shape if array.ndim > 1 else (*array.shape, 1)
+            head.inputs.add(name=spec.name, datatype=spec.datatype, shape=shape)
             raw.append(to_wire(spec.datatype, array))
         try:
-            return await self._run(head, raw, rows_of(inputs), seconds)
+            found = await self._run(head, raw, rows_of(inputs), seconds)
         except grpc.aio.AioRpcError as cause:
             raise _translate(cause) from cause
+        return {name: array.reshape(-1) if name in self._flat else array for name, array in found.items()}
 
     async def _run(self, head: pb.ModelInferRequest, raw: Buffers, rows: int, seconds: float) -> Arrays:
         """Send large tensors through shared memory, small ones as raw contents."""

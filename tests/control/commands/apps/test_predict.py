@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import msgspec
+import pytest
+
+from control.commands.apps.predict import _converted
 from tests.control.conftest import Slipway
+from tests.serving import added
 
 SHORT = ("predict", "struggle", "--student", "7", "--objective", "AAA-2014J")
 
@@ -32,3 +38,22 @@ def test_fields_and_a_document_do_not_go_together(slipway: Slipway) -> None:
     done = slipway.run(*SHORT, "--json", "{}")
     assert done.returncode == 2
     assert "give only one of" in done.stderr
+
+
+def test_columns_of_an_added_model_are_options(slipway: Slipway) -> None:
+    models = Path(slipway.environ["SLIPWAY_MODEL_REPOSITORY"])
+    added.write_version(models, 1, weights=(1, 10))
+    added.write_version(models, 2, names="pq")
+    done = slipway.run("predict", "sum", "--a", "1", "--b=2", "--version", "1", "--local")
+    assert json.loads(done.stdout)["predictions"] == [{"total": 21.0}], done.stderr
+    wrong = slipway.run("predict", "sum", "--a", "1")
+    assert wrong.returncode == 2 and "'--a' is not an option" in wrong.stderr and "--p, --q" in wrong.stderr
+    explained = slipway.run("predict", "sum", "--local", "--explain")
+    assert explained.returncode == 1 and "sum does not explain its answers" in explained.stderr
+
+
+def test_a_list_is_written_as_json() -> None:
+    assert _converted("[1, 2]", list[int]) == [1, 2]
+    assert _converted("[a]", str) == "[a]" and _converted("2", int) == 2
+    with pytest.raises(msgspec.ValidationError, match="not a list in JSON"):
+        _converted("[1,", list[int])

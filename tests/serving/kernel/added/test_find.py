@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving.kernel.added.find import AddedModels, find_added
-from serving.kernel.find_app import find_app, find_served
+from serving.kernel.find_app import find_app, find_deployed, find_served
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import encode_aliases
@@ -87,3 +87,24 @@ def test_listed_names_are_apps_or_added_models(tmp_path: Path) -> None:
     assert find_served(Settings(model_repository=tmp_path, apps=(added.NAME,))) == ((), (added.NAME,))
     with pytest.raises(LookupError, match="there is no app 'prise'"):
         find_served(Settings(model_repository=tmp_path, apps=("prise",)))
+
+
+def test_each_version_has_an_app_of_its_own(tmp_path: Path) -> None:
+    added.write_version(tmp_path, 1, names="ab")
+    added.write_version(tmp_path, 2, names="pq")
+    assert find_app(added.NAME, tmp_path).feature_names == ("p", "q")
+    assert find_app(added.NAME, tmp_path, 1).feature_names == ("a", "b")
+    assert find_app(added.NAME, tmp_path).qualified_name == added.NAME, "it has no package"
+    with pytest.raises(LookupError, match="sum has no version 3 in the model repository"):
+        find_app(added.NAME, tmp_path, 3)
+    assert find_added(tmp_path, "../sum") is None
+
+
+def test_values_of_added_models_count_when_a_gateway_is_deployed(tmp_path: Path) -> None:
+    added.write_version(tmp_path, 1)
+    settings = Settings(model_repository=tmp_path, apps=("price", added.NAME))
+    assert [app.name for app in find_deployed(settings)] == ["price", added.NAME]
+    assert added.NAME in [app.name for app in find_deployed(Settings(model_repository=tmp_path))]
+    assert [app.name for app in find_deployed(Settings(model_repository=tmp_path, apps=("price",)))] == ["price"]
+    (tmp_path / added.NAME / "values.yaml").write_text("batch: 1\n")
+    assert [app.name for app in find_deployed(settings)] == ["price"], "it concerns its callers alone"

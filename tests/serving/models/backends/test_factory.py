@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from serving.kernel.errors import Unavailable
+from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.version_files import Refused
 from serving.kernel.tensors import Arrays
 from serving.models.backends.factory import Backends, kind_of
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.observe.metrics import Metrics
-from tests.serving import toy
+from tests.serving import added, toy
 from tests.serving.models.mirror.app import app as mirror
 from tests.serving.models.models import call
 
@@ -67,3 +69,12 @@ def test_the_setting_wins_over_the_apps_values(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     assert kind_of(mirror, Settings()) == "replica"
     assert kind_of(mirror, Settings(backend="fused")) == "fused"
+
+
+def test_a_model_without_replicas_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    added.write_version(tmp_path, 1)
+    repository = Repository(tmp_path)
+    backends = Backends(Settings(backend="replica"), repository, Metrics(), {})
+    app = find_app(added.NAME, tmp_path)
+    with pytest.raises(Refused, match="sum runs as `replica`.* restart it, or write `backend: fused`"):
+        asyncio.run(backends.open(app, repository.manifest(added.NAME, 1)))

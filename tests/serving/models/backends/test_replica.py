@@ -19,6 +19,7 @@ import pytest
 
 from serving.kernel.app_values import load_values
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, Unavailable
+from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
@@ -28,7 +29,7 @@ from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
 from serving.observe.metrics import Metrics
 from tests.processes import children
-from tests.serving import toy
+from tests.serving import added, toy
 from tests.serving.models import models
 from tests.serving.models.conformance import check_backend
 from tests.serving.models.mirror.app import app
@@ -138,6 +139,21 @@ def test_unused_versions_are_closed(replica: ModuleType, settings: Settings) -> 
             await direct(subject, 10)
             await direct(subject, version)
         assert list(subject._opened) == [15, 16, 17, 18, 10, 19]
+
+    asyncio.run(main())
+
+
+def test_versions_of_an_added_model_have_their_own_tensors(replica: ModuleType, tmp_path: Path) -> None:
+    added.write_version(tmp_path, 1, weights=(1, 10))
+    added.write_version(tmp_path, 2, weights=(1, 2, 3), names="abc")
+
+    async def main() -> None:
+        subject = replica.ModelReplica(added.NAME, Settings(home=tmp_path / "home", model_repository=tmp_path))
+        for version, total in ((1, 11.0), (2, 6.0)):
+            inputs = find_app(added.NAME, tmp_path, version).inputs
+            ones = {"features": np.ones((1, inputs[0].shape[1]), np.float32)}
+            found = decode_frame(await subject.infer(version, encode_frame(inputs, ones), 20.0))
+            assert found["total"].tolist() == [[total]]
 
     asyncio.run(main())
 
