@@ -1,0 +1,59 @@
+"""What a client was made with."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+__all__ = ["MAX_BODY_BYTES", "MAX_ROWS", "Options", "check_timeout"]
+
+MAX_ROWS = 4096
+"""Most rows of a request that a gateway accepts by default (SLIPWAY_MAX_ROWS)."""
+MAX_BODY_BYTES = 16 * 2**20
+"""Most bytes of a request that a gateway accepts by default (SLIPWAY_MAX_BODY_BYTES)."""
+URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Raises `ValueError` naming the argument and what is allowed."""
+
+    url: str
+    api_key: str | None = field(default=None, repr=False)
+    timeout: float = 5.0
+    retries: int = 2
+    max_rows: int = MAX_ROWS
+    max_body_bytes: int = MAX_BODY_BYTES
+    connection_age: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    """Seconds; replaced in tests."""
+    jitter: Callable[[], float] = random.random
+    """A number from 0 to 1; replaced in tests."""
+
+    def __post_init__(self) -> None:
+        if not URL.fullmatch(self.url):
+            raise ValueError(
+                f"`url` must be http://host:port or https://host, without user and query, got {self.url!r}"
+            )
+        if self.api_key is not None and not re.fullmatch(r"[\x21-\x7e]+", self.api_key):
+            raise ValueError("`api_key` must be printable ASCII without spaces")
+        check_timeout(self.timeout)
+        for name, least in (("retries", 0), ("max_rows", 1), ("max_body_bytes", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"`{name}` must be at least {least}, got {getattr(self, name)!r}")
+        if not self.connection_age > 0:
+            raise ValueError(f"`connection_age` must be more than 0 seconds, got {self.connection_age!r}")
+
+    def once(self) -> Options:
+        """The same without retries."""
+        return replace(self, retries=0)
+
+
+def check_timeout(seconds: float) -> None:
+    """Raise `ValueError` for what is no number of seconds above 0."""
+    if not (0 < seconds < math.inf):
+        raise ValueError(f"`timeout` must be a number of seconds above 0, got {seconds!r}")

@@ -1,0 +1,76 @@
+"""What the core asks of a client, and what it gets back.
+
+An operation is a generator. It yields a `Send` or a `Wait`, gets a `Reply` or a `Failure` for the former and None
+for the latter, and returns its result. Whether a client blocks or awaits meanwhile is its own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+__all__ = ["Event", "Failure", "Outcome", "Reply", "Request", "Send", "Step", "Steps", "Wait"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; `path` is below the address of the server."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request and read the whole answer, within `seconds`."""
+
+    request: Request
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. The names of the headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Outcome(Enum):
+    """How a request without an answer ended."""
+
+    UNSENT = "unsent"
+    """There was no connection, so nothing was sent."""
+    LATE = "late"
+    """The time was over."""
+    BROKEN = "broken"
+    """The connection ended while the request was sent or the answer was read."""
+    UNREADABLE = "unreadable"
+    """What came is not HTTP, or not what its headers say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that has no answer."""
+
+    outcome: Outcome
+    cause: Exception
+
+
+Step = Send | Wait
+Event = Reply | Failure | None
+Steps = Generator[Step, Event, T]

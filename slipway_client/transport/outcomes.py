@@ -1,0 +1,42 @@
+"""httpx's answers and errors as those of the core."""
+
+from __future__ import annotations
+
+import httpx
+
+from slipway_client.core.options import Options
+from slipway_client.core.steps import Failure, Outcome, Reply
+
+__all__ = ["ERRORS", "failure_of", "headers_of", "reply_of"]
+
+ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
+"""What a request can end with."""
+
+
+def headers_of(options: Options) -> dict[str, str]:
+    """The headers of every request."""
+    # An answer of a gateway is small or binary: to compress it takes longer than to send it.
+    made = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "slipway-client"}
+    return made if options.api_key is None else {**made, "authorization": f"Bearer {options.api_key}"}
+
+
+def reply_of(answer: httpx.Response, body: bytes) -> Reply:
+    """The answer with its body."""
+    return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+
+def failure_of(error: Exception) -> Failure:
+    """How far a request came that ended with `error`, one of `ERRORS`."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Failure(Outcome.LATE, error)
+    if isinstance(error, httpx.ConnectError):
+        return Failure(Outcome.UNSENT, error)
+    if isinstance(error, httpx.NetworkError) or _is_cut(error):
+        return Failure(Outcome.BROKEN, error)
+    return Failure(Outcome.UNREADABLE, error)
+
+
+def _is_cut(error: Exception) -> bool:
+    """Whether the server closed the connection too early, which httpx calls an error of the protocol too."""
+    text = str(error)
+    return isinstance(error, httpx.RemoteProtocolError) and ("disconnected" in text or "closed" in text)

@@ -1,0 +1,1 @@
+"""Types of questions and answers, written from a gateway's OpenAPI document."""
