@@ -5,7 +5,7 @@ StackError                1  the local stack failed
 └── PortInUse             2  another process listens on the port; the message names it
 
 CommandError              2  the command cannot be carried out; nothing was changed
-├── NewAppError           2  `slipway new` cannot create an app of that name
+├── NewAppError           2  `slipway new` cannot create an app of that name, or for that file
 ├── CardError             2  a model card or the page of all cards cannot be written; names file and line
 ├── TritonLintError       2  there is no model repository to check
 ├── PackageError          2  a version cannot be packaged
@@ -64,7 +64,7 @@ class CommandError(Exception):
 
 
 class NewAppError(CommandError):
-    """`slipway new` cannot create an app of that name; nothing was written."""
+    """`slipway new` cannot create an app of that name, or for that file; nothing was written."""
 
 
 class CardError(CommandError):

@@ -22,7 +22,8 @@ def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto
     """A node from FP32 [n, features] to FP32 [n, outputs].
 
     It supports numeric splits and one output per tree. The output is the margin: the prediction itself for most
-    objectives, the log odds of class 1 for `binary:logistic`. Raises `ValueError` for other boosters.
+    objectives, the log odds of class 1 for `binary:logistic`, a score of each class for `multi:softprob`, whose
+    softmax gives the probabilities. Raises `ValueError` for other boosters.
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
@@ -67,7 +68,14 @@ _NODE_FIELDS = (
 )
 _LEAF_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 _LOGISTIC = "binary:logistic"
-_OBJECTIVES = ("reg:squarederror", "reg:absoluteerror", "reg:quantileerror", "reg:pseudohubererror", _LOGISTIC)
+_OBJECTIVES = (
+    "reg:squarederror",
+    "reg:absoluteerror",
+    "reg:quantileerror",
+    "reg:pseudohubererror",
+    "multi:softprob",
+    _LOGISTIC,
+)
 
 
 def _learner(booster: Any) -> dict[str, Any]:

@@ -81,6 +81,17 @@ def test_a_logistic_booster_gives_its_log_odds(more: dict[str, Any]) -> None:
     np.testing.assert_allclose(session(model, 1).run(None, {"x": hard})[0], wanted, atol=3e-6)
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_booster_of_classes_gives_a_score_for_each(classes: int) -> None:
+    features = rows()
+    target = np.digitize(np.nan_to_num(features[:, 0]), [0.5, 0.0, -0.5][: classes - 1][::-1])
+    params = {"objective": "multi:softprob", "num_class": classes, "max_depth": 4, "nthread": 1}
+    model = xgboost.train(params, xgboost.DMatrix(features, target), 20)
+    hard = hard_rows(model)
+    wanted = model.predict(xgboost.DMatrix(hard), output_margin=True)
+    np.testing.assert_allclose(session(model, classes).run(None, {"x": hard})[0], wanted, atol=3e-6)
+
+
 def test_a_booster_of_no_splits_is_its_base_score() -> None:
     model = booster(rounds=2, objective="reg:squarederror", gamma=1e9)
     assert thresholds(model) == {}

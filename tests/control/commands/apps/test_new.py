@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from control.new.template import render
+from tests.control.new.from_file.tables import cells, churn
+from training.onnx.triton import free_ports
 
 NAMES = ("rainfall", "a1", "vendor_risk", "a" * 40)
 
@@ -152,3 +154,53 @@ def test_the_new_app_is_typed_and_keeps_the_rules_of_the_architecture(clone: Clo
         assert "skipped" not in done
     finally:
         remove(clone.folder, "rainfall")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--from", "rows.csv"), "--from needs --label, the column to predict"),
+        (("--label", "churned"), "--label, --kind and --model need --from"),
+        (("--from", "rows.csv", "--label", "churned", "--kind", "guess"), "'guess' is not one of"),
+    ],
+)
+def test_options_that_do_not_fit_together(clone: Clone, options: tuple[str, ...], said: str) -> None:
+    before = digests(clone.folder)
+    done = clone.run("control", "new", "rainfall", *options)
+    assert done.returncode == 2 and said in " ".join(done.stderr.split())
+    assert digests(clone.folder) == before
+
+
+def test_a_file_without_the_label_is_refused_and_nothing_is_written(clone: Clone, tmp_path: Path) -> None:
+    churn().to_csv(tmp_path / "rows.csv", index=False)
+    before = digests(clone.folder)
+    done = clone.run("control", "new", "rainfall", "--from", str(tmp_path / "rows.csv"), "--label", "gone")
+    assert done.returncode == 2 and done.stderr.startswith(
+        "error: rows.csv has no column 'gone'; give --label one of"
+    )
+    assert digests(clone.folder) == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_app_for_a_file_trains_on_it_and_answers(
+    clone: Clone, tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "rows.csv"
+    cells().to_csv(data, index=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}")
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(tmp_path / "artifacts"))
+    monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path / "home"))
+    for name, port in zip(("SLIPWAY_HTTP_PORT", "SLIPWAY_GRPC_PORT"), free_ports(2), strict=True):
+        monkeypatch.setenv(name, str(port))
+    try:
+        done = clone.run("control", "new", "tumor", "--from", str(data), "--label", "diagnosis")
+        assert "slipway train tumor --data" in done.stderr, done.stderr
+        trained = json.loads(
+            clone.run_well("control", "train", "tumor", "--data", str(data), "--json", seconds=300)
+        )
+        assert (trained["version"], trained["synthetic"]) == (1, False)
+        (answer,) = json.loads(clone.run_well("control", "predict", "tumor", seconds=100))["predictions"]
+        assert answer["label"] in ("benign", "malignant")
+    finally:
+        remove(clone.folder, "tumor")

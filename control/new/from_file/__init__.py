@@ -1,0 +1,1 @@
+"""`slipway new --from`: an app for the table that somebody has."""

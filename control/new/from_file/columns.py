@@ -1,0 +1,174 @@
+"""What each column of a table is: a number, a category, text, a time, or something that no model can use."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from training.fit.alone import numbers_the_rows
+
+__all__ = ["LONGEST_VALUE", "Column", "Role", "columns_of", "is_quantity", "python_names", "stripped", "times_of"]
+
+Role = Literal["number", "category", "text", "time", "identifier", "useless"]
+
+MOST_VALUES = 30
+"""A text column with more distinct values is not a list of categories."""
+ROWS_PER_VALUE = 3
+"""Fewest rows for each category, on average."""
+TEXT_WORDS = 3
+"""Words of a free text, on average."""
+LONGEST_VALUE = 60
+"""Characters of the longest category."""
+MOSTLY = 0.5
+"""Share of numbers from which on a column of text is one of numbers with something else among them."""
+REPEATS = 0.8
+"""Fewer distinct values than this share of the rows, and an identifier names groups of rows."""
+IDENTIFIER = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid)$)|[a-z](ID|Id)$")
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
+RESERVED = (
+    *("label", "past", "probability", "probabilities", "reference", "self", "value"),
+    *("Annotated", "Literal", "Meta", "Value", "bool", "datetime", "float", "int", "msgspec", "str", "tuple"),
+)
+"""Fields of the answer, and names that the types of the fields need."""
+LONGEST_FIELD = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the file, and the field of the question that it becomes."""
+
+    name: str
+    """As the file has it."""
+    field: str
+    role: Role
+    type: Literal["float", "int", "bool", "str"] = "str"
+    missing: bool = False
+    low: float = 0.0
+    high: float = 0.0
+    values: tuple[str, ...] = ()
+    """The categories, sorted."""
+    distinct: int = 0
+    repeats: bool = False
+    """Whether an identifier occurs in several rows."""
+    longest: int = 0
+    """The characters of the longest text."""
+    why: str = ""
+    """Why a column cannot be used."""
+
+
+def columns_of(frame: pd.DataFrame, fields: dict[str, str]) -> list[Column]:
+    """What each column is; `fields` are the Python names by the file's."""
+    return [_column(str(name), fields[str(name)], frame[name]) for name in frame.columns]
+
+
+def python_names(names: Iterable[str], label: str = "") -> dict[str, str]:
+    """A Python name for each column: its own where that is one, else one made from its letters and digits.
+
+    The `label` is no field of a question, so it may be called what other columns may not.
+    """
+    taken: set[str] = set()
+    found = {}
+    for number, name in enumerate(names, 1):
+        reserved = () if name == label else RESERVED
+        field = _free(_plain(name) or f"column_{number}", taken, reserved)
+        taken.add(field)
+        found[name] = field
+    return found
+
+
+def is_quantity(values: pd.Series[Any]) -> bool:
+    """Whether the values are numbers; True and False are not."""
+    return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+
+
+def stripped(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The values as text without the spaces around it."""
+    return values.map(lambda value: str(value).strip()).astype(object)
+
+
+def times_of(values: pd.Series[Any]) -> pd.Series[Any] | None:
+    """The values as dates or times; None if they are something else."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    known = values.dropna()
+    if values.dtype != object or known.empty:
+        return None
+    texts = stripped(known)
+    if not texts.head(50).str.fullmatch(TIME.pattern).all() or not texts.str.fullmatch(TIME.pattern).all():
+        return None
+    found = pd.to_datetime(texts, format="ISO8601", errors="coerce")
+    return None if found.isna().any() else found.reindex(values.index)
+
+
+def _plain(name: str) -> str:
+    if name.isidentifier() and name.isascii() and not name.startswith("_") and len(name) <= LONGEST_FIELD:
+        return name
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^0-9A-Za-z]+", "_", letters).strip("_").lower()[:LONGEST_FIELD].strip("_")
+    return f"n_{words}" if words[:1].isdigit() else words
+
+
+def _free(field: str, taken: Collection[str], reserved: Collection[str]) -> str:
+    if keyword.iskeyword(field) or keyword.issoftkeyword(field) or field in reserved:
+        field = f"{field}_"
+    base, number = field, 2
+    while field in taken:
+        field, number = f"{base}{number}", number + 1
+    return field
+
+
+def _column(name: str, field: str, values: pd.Series[Any]) -> Column:
+    known = values.dropna()
+    distinct, missing = int(known.nunique()), len(known) < len(values)
+
+    def made(role: Role, **more: Any) -> Column:
+        return Column(name=name, field=field, role=role, missing=missing, distinct=distinct, **more)
+
+    if distinct < 2:
+        return made("useless", why="it has the same value in every row" if distinct else "it is empty")
+    if times_of(values) is not None:
+        return made("time")
+    repeats = distinct < REPEATS * len(values)
+    if pd.api.types.is_bool_dtype(values):
+        return made("number", type="bool", low=0.0, high=1.0)
+    if is_quantity(values):
+        whole = pd.api.types.is_integer_dtype(values)
+        if (whole and IDENTIFIER.search(name)) or numbers_the_rows(known.to_numpy(np.float64)):
+            return made("identifier", repeats=repeats)
+        if not np.isfinite(known.to_numpy(np.float64)).all():
+            return made("useless", why="it has infinite values")
+        low, high = float(known.min()), float(known.max())
+        return made("number", type="int" if whole else "float", low=low, high=high)
+    return _worded(made, name, stripped(known), repeats)
+
+
+def _worded(made: Any, name: str, texts: pd.Series[Any], repeats: bool) -> Column:
+    """A column of text: categories, sentences, or names."""
+    distinct, longest = texts.nunique(), int(texts.str.len().max())
+    found: Column
+    if IDENTIFIER.search(name):
+        found = made("identifier", repeats=repeats)
+    elif _few(texts, distinct) and longest <= LONGEST_VALUE:
+        found = made("category", values=tuple(sorted(texts.unique())))
+    elif texts.map(lambda text: len(text.split())).mean() >= TEXT_WORDS:
+        found = made("text", longest=longest)
+    elif distinct == len(texts):
+        found = made("identifier", repeats=False)
+    elif (numbers := pd.to_numeric(texts, errors="coerce")).notna().mean() >= MOSTLY:
+        odd = texts[numbers.isna()].iloc[0]
+        found = made("useless", why=f"it has text such as {odd!r} among its numbers")
+    else:
+        found = made("useless", why=f"it has {distinct} different words, too many for categories")
+    return found
+
+
+def _few(texts: pd.Series[Any], distinct: int) -> bool:
+    """Whether the texts are few enough for a list of categories, none of them empty."""
+    return distinct <= MOST_VALUES and len(texts) >= ROWS_PER_VALUE * distinct and bool((texts != "").all())
