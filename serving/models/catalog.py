@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 class Added(Protocol):
     """The added models of a repository. Blocking; may raise `OSError`."""
 
-    named: Collection[str]
+    named: tuple[str, ...]
     """Those that the settings name: without an answer of each, the process is not ready."""
 
     def names(self) -> list[str]:
@@ -176,7 +176,7 @@ class Catalog:
             return active.backend.available()
         return free and not (versions.loaded or versions.loading or versions.waiting)
 
-    def _named(self) -> Container[str] | Iterable[str]:
+    def _named(self) -> tuple[str, ...]:
         return self._added.named if self._added is not None else ()
 
     async def refresh(self, patience: float | None = None) -> None:
