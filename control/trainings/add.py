@@ -64,7 +64,7 @@ def add_on_stack(
             overrides=overrides,
             triton=triton,
         )
-        with prepared(wanted, progress, timeout, truth) as made, bucket_copy(settings, name):
+        with prepared(wanted, progress, truth, timeout) as made, bucket_copy(settings, name):
             given = os.environ.get("MLFLOW_TRACKING_URI", "")
             if given:
                 return add(made, Registry(given), settings.model_repository, progress, promote)

@@ -82,7 +82,7 @@ def check_name(name: str, root: Path) -> None:
 
 @contextmanager
 def prepared(
-    wanted: Wanted, progress: Progress, seconds: float = SECONDS, truth: Truth | None = None
+    wanted: Wanted, progress: Progress, truth: Truth | None = None, seconds: float = SECONDS
 ) -> Iterator[Prepared]:
     """Read, inspect, prove and measure a model; its files last as long as the block. Raises `AddError`.
 
