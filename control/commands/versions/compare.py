@@ -54,7 +54,7 @@ def compare(
     from training.find_recipe import find
     from training.recipe import RecipeOptions
 
-    if answers_alone(read(StackSettings), app, (first, second), context.args):
+    if answers_alone(read(StackSettings), app, (first, second), context.args, data or []):
         compare_added(read(StackSettings), app, (first, second), data or [], as_json)
         return
     added = NAME.fullmatch(app) and find_added(read(StackSettings).model_repository, app)

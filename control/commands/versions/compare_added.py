@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["answers_alone", "compare_added"]
 
 
-def answers_alone(settings: StackSettings, app: str, versions: tuple[int, int], options: Sequence[str]) -> bool:
+def answers_alone(
+    settings: StackSettings, app: str, versions: tuple[int, int], options: Sequence[str], data: Sequence[Path]
+) -> bool:
     """Whether these are versions of an added model that can only be compared by their answers.
 
-    Versions that were judged have metrics; so has any version on a file whose label an option names. Raises
-    `DataError` for an unknown version.
+    Versions that were judged have metrics; so has any version on a file whose label an option names, or by whose
+    label the newer version was judged. Raises `DataError` for an unknown version.
     """
     from serving.kernel.added.find import find_added
     from training.compare.run import CompareRequest, manifests_of
@@ -29,7 +31,9 @@ def answers_alone(settings: StackSettings, app: str, versions: tuple[int, int], 
     if options or find_added(settings.model_repository, app) is None:
         return False
     request = CompareRequest(app=app, versions=versions, repository=settings.model_repository)
-    return not all(manifest.gate for manifest in manifests_of(request))
+    manifests = manifests_of(request)
+    newer = max(manifests, key=lambda manifest: manifest.version)
+    return not (newer.gate if data else all(manifest.gate for manifest in manifests))
 
 
 def compare_added(
