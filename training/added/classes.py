@@ -37,10 +37,10 @@ def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]
     """
     named, numbers = _in_graph(graph)
     made = classes_among(plan.outputs, outputs, tuple(given) or named, bool(given))
-    whole = any(spec.name == made.index and numpy_dtype(spec.datatype).kind in "iu" for spec in plan.outputs)
-    if whole and len(numbers) == len(made.labels):
-        return replace(made, numbers=numbers)
-    return made
+    kind = next((numpy_dtype(spec.datatype).kind for spec in plan.outputs if spec.name == made.index), "")
+    if kind == "O" and given and named and tuple(given) != named:
+        raise AddError(f"--labels: the model names its classes itself: {', '.join(named)}; leave out --labels")
+    return replace(made, numbers=numbers) if kind in ("i", "u") and len(numbers) == len(made.labels) else made
 
 
 def classes_among(

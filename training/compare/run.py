@@ -174,7 +174,8 @@ def _data_notes(manifests: Sequence[Manifest], names: tuple[str, str]) -> list[s
         for name, manifest in zip(names, manifests, strict=True)
         if manifest.synthetic
     ]
-    if _digest(manifests[0]) != _digest(manifests[1]):
+    digests = {_digest(manifest) for manifest in manifests}
+    if len(digests) > 1 and all(digests):
         data = [f"{name} on {_data(manifest)}" for name, manifest in zip(names, manifests, strict=True)]
         verb = "judged" if manifests[0].added else "trained"
         notes.append(f"{verb} on different data: {', '.join(data)}")
@@ -187,7 +188,7 @@ def _data(manifest: Manifest) -> str:
 
 
 def _digest(manifest: Manifest) -> str:
-    """The digest of the rows; the data that an added model was trained on is not known."""
+    """The digest of the rows, of an added model those that judged it; empty if none did."""
     return str(manifest.split.get("data_sha256", "")) if manifest.added else manifest.dataset_sha256
 
 

@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto
 
 from serving.kernel.storage.version_files import decode_golden
+from tests.training.added.models import classifier as numbered
 from tests.training.added.models import linear, node, save, value
 from training.added.build import Built, Wanted, build
 from training.added.errors import AddError
@@ -227,3 +228,22 @@ def test_a_classifier_has_its_own_names_and_probabilities(tmp_path: Path) -> Non
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
     assert "ZipMap was removed" in made.manifest.notes[0]
+    with pytest.raises(
+        AddError, match="--labels: the model names its classes itself: no, yes; leave out --labels"
+    ):
+        (tmp_path / "other").mkdir()
+        built(classifier(tmp_path / "classes.onnx"), tmp_path / "other", labels=("stays", "leaves"))
+
+
+def test_numbers_of_classes_in_the_graph_are_names_or_get_some(tmp_path: Path) -> None:
+    path = numbered(tmp_path / "levels.onnx", [[-9.0], [0.0], [9.0]], [1, 2, 3])
+    sample = pd.DataFrame({"x": [5.0, -5.0]})
+    for folder, labels in (("a", ()), ("b", ("low", "middle", "high"))):
+        (tmp_path / folder).mkdir()
+        made = built(path, tmp_path / folder, sample=sample, labels=labels)
+        names = labels or ("1", "2", "3")
+        assert (made.context.labels, made.context.numbers) == (names, (1, 2, 3))
+        answers = [msgspec.json.decode(row.answer) for row in golden(tmp_path / folder)]
+        assert [answer["label"] for answer in answers] == [names[2], names[0]]
+        for answer in answers:
+            assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)

@@ -80,7 +80,8 @@ def of_values(actual: Vector, predicted: Vector, before: Vector, last: Vector | 
     """Numbers, beside mean and median of the values `before`, and beside the `last` value where it is known.
 
     The mean has the smallest squared error of all constants, and the median the smallest absolute error: a model
-    is better than a constant when it has less of either. Raises `AddError` for values that are all equal.
+    is better than a constant when it has less of either, and when its answers rise with the actual values: a
+    constant that is better by luck does not. Raises `AddError` for values that are all equal.
     """
     if (actual == actual[0]).all():
         raise AddError(f"--label: every held-out row has the value {actual[0]:g}; a model cannot be judged on it")
@@ -88,8 +89,9 @@ def of_values(actual: Vector, predicted: Vector, before: Vector, last: Vector | 
     middle, center = (np.full(len(actual), float(one)) for one in (np.median(before), before.mean()))
     absolute = measured("mae", mae, actual, predicted, middle, "lower")
     squared = measured("rmse", rmse, actual, predicted, center, "lower")
-    metrics = [absolute, squared, beside("r2", r2, actual, predicted, center, better="higher")]
-    checks = [_better_than_a_constant(squared, absolute)]
+    same = measured("correlation", _correlation, actual, predicted, center)
+    metrics = [absolute, squared, same, beside("r2", r2, actual, predicted, center, better="higher")]
+    checks = [_better_than_a_constant(squared, absolute), _beats("one answer to every row", same)]
     rows = pd.DataFrame({"actual": actual, "predicted": predicted, "baseline": middle})
     known = np.zeros(len(actual), bool) if last is None else np.isfinite(last)
     if last is not None and len(set(blocks[known])) >= LEAST_BLOCKS:
@@ -154,6 +156,13 @@ def of_classes(
     rows = pd.DataFrame({"actual": named[actual], "predicted": named[predicted], "baseline": named[usual]})
     check = _beats("the most frequent class", metrics[0])
     return Judged(Evaluation(metrics=metrics, rows=rows, kind="classes"), (check,))
+
+
+def _correlation(actual: Vector, predicted: Vector) -> float:
+    """Pearson's; 0 where either is constant."""
+    left, right = actual - actual.mean(), predicted - predicted.mean()
+    spread = math.sqrt(float(left @ left) * float(right @ right))
+    return float(left @ right) / spread if spread > 0 else 0.0
 
 
 def _enough_of_two(actual: Vector, names: tuple[str, ...]) -> None:

@@ -147,6 +147,11 @@ def labelled(**fields: Any) -> AddedContext:
     return msgspec.structs.replace(AB, labels=("x", "y", "z"), scores="scores", **fields)
 
 
+def test_a_model_that_was_not_judged_says_so() -> None:
+    assert app_of().summary == "The model sum, added from sum.onnx; not judged against known answers."
+    assert app_of(msgspec.structs.replace(AB, judged=True)).summary == "The model sum, added from sum.onnx."
+
+
 def test_labels_name_the_largest_score_and_every_probability() -> None:
     found = answers(labelled(), (SCORES,), scores=[[0.25, 0.5, 0.25]])
     assert found == [{"label": "y", "probabilities": {"x": 0.25, "y": 0.5, "z": 0.25}}]

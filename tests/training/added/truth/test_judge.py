@@ -61,8 +61,9 @@ def test_sixty_rows_are_enough_for_a_good_model(tmp_path: Path, stack: ExitStack
 def test_rows_are_split_by_time_and_by_group(tmp_path: Path, stack: ExitStack) -> None:
     made = judged(stack, values(tmp_path), rows(), "amount", time="day")
     assert [column.name for column in made.built.context.columns] == ["a", "b", "c"], "the day is no feature"
-    assert [check.name for check in made.judged.checks][-2:] == [
+    assert [check.name for check in made.judged.checks][-3:] == [
         "beats the mean or the median",
+        "beats one answer to every row",
         "beats the last value",
     ]
     assert failed(made) == [] and made.judged.evaluation.rows["block"].nunique() == 20

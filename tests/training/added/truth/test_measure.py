@@ -33,7 +33,8 @@ def test_values_beside_mean_and_median() -> None:
     assert named["mae"].baseline == pytest.approx(np.abs(VALUES - 2).mean())
     assert named["rmse"].baseline == pytest.approx(np.sqrt(np.square(VALUES - 4).mean()))
     assert named["r2"].value == pytest.approx(metrics.r2_score(VALUES, predicted))
-    assert [one.passed for one in found.checks] == [True]
+    assert named["correlation"].value == pytest.approx(np.corrcoef(VALUES, predicted)[0, 1])
+    assert [one.passed for one in found.checks] == [True, True]
     assert set(found.evaluation.rows["baseline"]) == {2.0}
 
 
@@ -43,6 +44,13 @@ def test_noise_does_not_beat_a_constant() -> None:
     assert not refused.passed
     assert refused.reason == "the mean is at least as good; the median is at least as good"
     assert "rmse" in refused.measured and "mae" in refused.measured
+
+
+def test_a_better_constant_is_still_a_constant() -> None:
+    for answers in (np.full(COUNT, 5.0), 5 + 1e-3 * NOISE):
+        found = of_values(VALUES, answers, np.array([3.0, 4.0]), None, BLOCKS)
+        assert check(found, "beats the mean or the median").passed, "this constant is nearer"
+        assert not check(found, "beats one answer to every row").passed
 
 
 def test_a_mean_of_skewed_values_is_better_than_the_mean_though_not_than_the_median() -> None:
@@ -73,7 +81,7 @@ def test_the_last_value_counts_where_it_is_known() -> None:
 
 def test_a_last_value_of_few_blocks_is_left_out() -> None:
     last = np.where(np.arange(COUNT) < 50, VALUES, np.nan)
-    assert len(of_values(VALUES, VALUES, VALUES, last, BLOCKS).checks) == 1
+    assert len(of_values(VALUES, VALUES, VALUES, last, BLOCKS).checks) == 2
 
 
 def test_rare_classes_are_judged_by_their_order() -> None:
