@@ -31,6 +31,7 @@ COMMANDS = {
     "card": "versions.card",
     "predict": "apps.predict",
     "score": "apps.score",
+    "client": "apps.client",
     "promote": "versions.promote",
     "remove": "versions.remove",
     "new": "apps.new",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from slipway_client.core.operations import Operations
 from slipway_client.core.options import MAX_BODY_BYTES, MAX_ROWS, Options
 from slipway_client.core.steps import Event, Send, Step, Steps
-from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, reply_of
+from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, reply_of, tls_of
 from slipway_client.transport.pools import AsyncPool
 from slipway_client.types import Answers, Choices, Frame, Model, ModelMetadata, ServerMetadata
 
@@ -62,7 +62,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(
             headers=headers_of(options),
             trust_env=False,
-            transport=transport or AsyncPool(httpx.create_ssl_context(), connection_age),
+            transport=transport or AsyncPool(tls_of(options), connection_age),
         )
 
     @overload

@@ -46,8 +46,9 @@ class Metadata:
 
     def forget(self, name: str) -> None:
         """Ask again next time."""
-        for key in [key for key in self._known if key[0] == name]:
-            self._known.pop(key, None)
+        for key in list(self._known):
+            if key[0] == name:
+                self._known.pop(key, None)
 
 
 def model_path(protocol: str, name: str, version: int | str | None) -> str:

@@ -36,8 +36,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if not URL.fullmatch(self.url):
+            shown = "one with @" if "@" in self.url else repr(self.url)
             raise ValueError(
-                f"`url` must be http://host:port or https://host, without user and query, got {self.url!r}"
+                f"`url` must be http://host:port or https://host, without user and query, got {shown}"
             )
         if self.api_key is not None and not re.fullmatch(r"[\x21-\x7e]+", self.api_key):
             raise ValueError("`api_key` must be printable ASCII without spaces")

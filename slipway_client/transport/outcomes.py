@@ -1,13 +1,15 @@
-"""httpx's answers and errors as those of the core."""
+"""What httpx gets of the options, and its answers and errors as those of the core."""
 
 from __future__ import annotations
+
+import ssl
 
 import httpx
 
 from slipway_client.core.options import Options
 from slipway_client.core.steps import Failure, Outcome, Reply
 
-__all__ = ["ERRORS", "failure_of", "headers_of", "reply_of"]
+__all__ = ["ERRORS", "failure_of", "headers_of", "reply_of", "tls_of"]
 
 ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
 """What a request can end with."""
@@ -18,6 +20,11 @@ def headers_of(options: Options) -> dict[str, str]:
     # An answer of a gateway is small or binary: to compress it takes longer than to send it.
     made = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "slipway-client"}
     return made if options.api_key is None else {**made, "authorization": f"Bearer {options.api_key}"}
+
+
+def tls_of(options: Options) -> ssl.SSLContext | None:
+    """What checks the server's certificate; None for http, as reading the authorities takes a while."""
+    return httpx.create_ssl_context() if options.url.lower().startswith("https:") else None
 
 
 def reply_of(answer: httpx.Response, body: bytes) -> Reply:

@@ -25,7 +25,7 @@ IDLE_SECONDS = 30.0
 class Pool(httpx.BaseTransport):
     """Connections that are used again until they are `age` seconds old."""
 
-    def __init__(self, context: ssl.SSLContext, age: float) -> None:
+    def __init__(self, context: ssl.SSLContext | None, age: float) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
             max_connections=MOST_CONNECTIONS,
@@ -47,7 +47,7 @@ class Pool(httpx.BaseTransport):
 class AsyncPool(httpx.AsyncBaseTransport):
     """The same for asyncio."""
 
-    def __init__(self, context: ssl.SSLContext, age: float) -> None:
+    def __init__(self, context: ssl.SSLContext | None, age: float) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=MOST_CONNECTIONS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from slipway_client.errors import BadAnswer, NotFound
-from slipway_client.typed.schemas import Record, Records, one_line
+from slipway_client.typed.schemas import Record, Records, one_line, quoted
 
 __all__ = ["model_names", "write_module"]
 
@@ -20,7 +20,7 @@ HEAD = '''"""Types of the models of a Slipway gateway.
 Written by `python -m slipway_client.generate`; run it again when models change. With a model's name in capitals, a
 type checker knows what it takes and gives:
 
-    client.predict({example}, {{...}})
+    client.predict({example}, question)
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def write_module(document: Mapping[str, Any], names: Sequence[str] = ()) -> str:
     schemas = components.get("schemas") if isinstance(components, Mapping) else None
     records = Records(schemas if isinstance(schemas, Mapping) else {})
     models = [_model(document, records, name) for name in sorted(set(names)) or known]
-    public = sorted([*(constant for constant, _ in models), *(record.name for record in records.made)])
+    public = [*sorted(constant for constant, _ in models), *sorted(record.name for record in records.made)]
     listed = "[\n" + "".join(f'    "{name}",\n' for name in public) + "]"
     body = "\n\n\n".join([*map(_record, records.made), "\n".join(line for _, line in models)])
     head = HEAD.format(example=models[0][0], imports=_imports(body), names=listed)
@@ -87,7 +87,7 @@ def _model(document: Mapping[str, Any], records: Records, name: str) -> tuple[st
     explanation = records.annotation(_dig(explain, *ANSWER, "explanations", "items")) if explain else "None"
     constant = records.take(_constant(name))
     types = ", ".join((question, answer, explanation))
-    return constant, f"{constant}: Model[{types}] = Model({name!r})"
+    return constant, f"{constant}: Model[{types}] = Model({quoted(name)})"
 
 
 CONTENT = ("content", "application/json", "schema", "properties")
@@ -119,10 +119,15 @@ def _record(record: Record) -> str:
     if all(_is_name(name) for name, *_ in record.fields):
         body = list(_class_body(record)) or ["    pass"]
         return "\n".join([*_comment_lines(record.text, ""), f"class {record.name}(TypedDict):", *body])
-    lines = [*_comment_lines(record.text, ""), f"{record.name} = TypedDict(", f"    {record.name!r},", "    {"]
+    lines = [
+        *_comment_lines(record.text, ""),
+        f"{record.name} = TypedDict(",
+        f"    {quoted(record.name)},",
+        "    {",
+    ]
     for name, annotation, required, comment in record.fields:
         lines += _comment_lines(comment, "        ")
-        lines.append(f"        {name!r}: {_wrapped(annotation, required)!r},")
+        lines.append(f"        {quoted(name)}: {quoted(_wrapped(annotation, required))},")
     return "\n".join([*lines, "    },", ")"])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Record", "Records", "class_name", "one_line"]
+__all__ = ["Record", "Records", "class_name", "one_line", "quoted"]
 
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 LIMITS = {
@@ -20,10 +20,10 @@ LIMITS = {
     "exclusiveMinimum": "> {}",
     "maximum": "<= {}",
     "exclusiveMaximum": "< {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
+    "minLength": "length >= {}",
+    "maxLength": "length <= {}",
+    "minItems": "items >= {}",
+    "maxItems": "items <= {}",
     "format": "{}",
 }
 """What a type cannot say and a comment does."""
@@ -70,7 +70,7 @@ class Records:
             return _union(self.annotation(option, depth + 1) for option in options)
         values = schema.get("enum", [schema["const"]] if "const" in schema else None)
         if isinstance(values, list) and values and all(isinstance(value, str | int | None) for value in values):
-            return f"Literal[{', '.join(map(repr, values))}]"
+            return f"Literal[{', '.join(map(quoted, values))}]"
         kind = schema.get("type")
         if isinstance(kind, list):
             return _union(self.annotation({**schema, "type": one}, depth + 1) for one in kind)
@@ -101,6 +101,12 @@ class Records:
             record.fields.append((field_name, self.annotation(own), field_name in required, _comment(own)))
         self.made.append(record)
         return name
+
+
+def quoted(value: Any) -> str:
+    """A value as source code, text in double quotes as formatters want it."""
+    shown = repr(value)
+    return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
 
 
 def class_name(text: str) -> str:

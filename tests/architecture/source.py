@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("apps", "serving", "training", "control", "benchmarks")
+PACKAGES = ("apps", "serving", "slipway_client", "training", "control", "benchmarks")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -16,8 +16,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def paths() -> tuple[str, ...]:
     """Every module, by its path below the root. Nothing is parsed: each worker collects all tests."""
-    found = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return tuple(path.relative_to(ROOT).as_posix() for path in found)
+    found = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    # `pip install ./slipway_client` leaves copies.
+    return tuple(path.as_posix() for path in found if path.parts[1] != "build")
 
 
 @cache
