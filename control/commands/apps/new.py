@@ -31,6 +31,13 @@ def new(
     model: Annotated[
         Model | None, typer.Option(help="With --from: the library. Default: xgboost, for text sklearn.")
     ] = None,
+    decimal: Annotated[
+        str,
+        typer.Option(help="With --from: comma or point, where the text does not show which precedes decimals."),
+    ] = "",
+    dates: Annotated[
+        str, typer.Option(help="With --from: day-first or month-first, where the dates do not show it.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
     """Write a small, complete app into this clone: schema, features, recipe, card, values, golden pairs, test.
@@ -48,37 +55,42 @@ def new(
 
     if source and not label:
         raise typer.BadParameter("--from needs --label, the column to predict")
-    if not source and (label or kind or model):
-        raise typer.BadParameter("--label, --kind and --model need --from, the file with the rows")
+    if not source and (label or kind or model or decimal or dates):
+        raise typer.BadParameter(
+            "--label, --kind, --model, --decimal and --dates need --from, the file with the rows"
+        )
     root = repository_root()
     check_name(name, {app.name for app in find_apps()})
-    if source:
-        plan, files = _for_file(root, name, source, label, kind, model)
-    else:
-        plan, files = None, render(name)
-    paths = write(root, name, files)
+    given = {key: value for key, value in (("decimal", decimal), ("dates", dates)) if value}
+    plan, notes = _plan(source, label, kind, model, given) if source else (None, ())
+    paths = write(root, name, _files(root, name, plan) if plan else render(name))
     if as_json:
         print_json(paths)
         return
     for path in paths:
         stdout().print(path, markup=False)
     if plan is not None:
-        _explain(plan)
-    _what_next(name, source)
+        _explain(plan, notes)
+    _what_next(name, " ".join([source, *(f"--{key} {value}" for key, value in given.items())]))
 
 
-def _for_file(
-    root: Path, name: str, source: str, label: str, kind: Kind | None, model: Model | None
-) -> tuple[Plan, dict[str, str]]:
-    """The plan for the file, and the files of the app."""
+def _plan(
+    source: str, label: str, kind: Kind | None, model: Model | None, given: dict[str, str]
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan for the file, and sentences on how it was read."""
     from control.new.from_file.read import planned
+    from training.data.notation import Notation
+
+    return planned(source, label, kind, model, Notation.of(given))
+
+
+def _files(root: Path, name: str, plan: Plan) -> dict[str, str]:
     from control.new.from_file.render import render
 
-    plan = planned(source, label, kind, model)
-    return plan, render(root, name, plan)
+    return render(root, name, plan)
 
 
-def _explain(plan: Plan) -> None:
+def _explain(plan: Plan, notes: tuple[str, ...]) -> None:
     """Say what was found in the file, and how to overrule it."""
     from control.new.from_file.card import split_text
 
@@ -87,6 +99,8 @@ def _explain(plan: Plan) -> None:
     note(
         f"{plan.source}: {plan.rows} rows; kind {plan.kind} for the label {plan.target.name!r} (--kind overrules)"
     )
+    for text in notes:
+        note(f"  {text}")
     note(f"  the model ({plan.model}) reads {read}")
     note(f"  split {split_text(plan)}")
     for column, why in plan.left_out:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from training.data.notation import advice
 from training.fit.alone import numbers_the_rows
 
 __all__ = ["LONGEST_VALUE", "Column", "Role", "columns_of", "is_quantity", "python_names", "stripped", "times_of"]
@@ -159,6 +160,8 @@ def _worded(made: Any, name: str, texts: pd.Series[Any], repeats: bool) -> Colum
         found = made("category", values=tuple(sorted(texts.unique())))
     elif texts.map(lambda text: len(text.split())).mean() >= TEXT_WORDS:
         found = made("text", longest=longest)
+    elif said := advice(texts.iloc[0]):
+        found = made("useless", why=f"it has {texts.iloc[0]!r}{said}")
     elif distinct == len(texts):
         found = made("identifier", repeats=False)
     elif (numbers := pd.to_numeric(texts, errors="coerce")).notna().mean() >= MOSTLY:

@@ -148,12 +148,7 @@ def _classes(values: pd.Series[Any], target: Column, kind: Kind) -> tuple[tuple[
             f"--label {target.name!r} {what}: {len(counts)} different values in {len(values)} rows; "
             f"a classifier takes up to {MOST_CLASSES} classes"
         )
-    rare = counts[counts < LEAST_PER_CLASS]
-    if len(rare):
-        raise NewAppError(
-            f"--label {target.name!r}: {rare.index[0]!r} has {rare.iloc[0]} rows; each class needs at least "
-            f"{LEAST_PER_CLASS}: add rows, or join or leave out rare classes"
-        )
+    _refuse_rare(target.name, counts, "rows")
     long = max(counts.index, key=len)
     if len(long) > LONGEST_VALUE:
         raise NewAppError(
@@ -190,8 +185,32 @@ def _split(made: Plan, frame: pd.DataFrame, others: Sequence[Column]) -> Plan:
     time = times[0] if times else None
     group = groups[0] if groups and not times else None
     used = {column.name for column in (*made.inputs, time, group) if column}
+    _refuse_few(made, frame[[*sorted(used), made.target.name]])
     made = replace(made, time=time, group=group, left_out=_left_out(made, others, used))
     return _with_period(made, frame)
+
+
+def _refuse_few(made: Plan, rows: pd.DataFrame) -> None:
+    """Rows that repeat another one are left out of a training: there must be enough different ones."""
+    different = rows.drop_duplicates()
+    if len(different) < LEAST_ROWS:
+        raise NewAppError(
+            f"{made.source} has {len(different)} different rows in the columns that a model can use; "
+            f"an app needs at least {LEAST_ROWS}"
+        )
+    if made.classes:
+        _refuse_rare(
+            made.target.name, different[made.target.name].map(label_text).value_counts(), "different rows"
+        )
+
+
+def _refuse_rare(label: str, counts: pd.Series[Any], rows: str) -> None:
+    rare = counts[counts < LEAST_PER_CLASS]
+    if len(rare):
+        raise NewAppError(
+            f"--label {label!r}: {rare.index[0]!r} has {rare.iloc[0]} {rows}; each class needs at least "
+            f"{LEAST_PER_CLASS}: add rows, or join or leave out rare classes"
+        )
 
 
 def _forecast(made: Plan, frame: pd.DataFrame, others: Sequence[Column]) -> Plan:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from control.errors import NewAppError
 from control.new.from_file.kinds import Kind, Model
 from control.new.from_file.plan import Plan, plan
+from training.data.notation import Notation
 from training.data.read import from_files
 from training.data.storage import local_copies
+from training.errors import DataError
 
 __all__ = ["planned"]
 
+UNTOLD = Notation()
 
-def planned(source: str, label: str, kind: Kind | None, model: Model | None) -> Plan:
-    """The plan for a file, local or s3://...
 
-    Raises `DataError` for a file that cannot be read, and `NewAppError` for one that no app can be made from.
+def planned(
+    source: str, label: str, kind: Kind | None, model: Model | None, told: Notation = UNTOLD
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan for a file, local or s3://..., and sentences on how its numbers and dates were read.
+
+    `told` says how they are written. Raises `NewAppError` for a file that cannot be read, or that no app fits.
     """
-    with local_copies([Path(source) if "://" not in source else source]) as paths:
-        dataset = from_files(paths)
-    return plan(dataset.frame, dataset.source, label, kind, model)
+    try:
+        with local_copies([Path(source) if "://" not in source else source]) as paths:
+            dataset = from_files(paths, told=told)
+    except DataError as cause:
+        raise NewAppError(str(cause).replace("--data", "--from")) from cause
+    return plan(dataset.frame, dataset.source, label, kind, model), dataset.notes

@@ -14,6 +14,9 @@ from control.new.template import class_prefix
 
 __all__ = ["python_dict", "words"]
 
+LEAST_ROWS, ROWS_PER_CLASS = 600, 80
+"""Rows of synthetic data, so that each version of them beats the naive baseline."""
+
 
 def words(name: str, plan: Plan) -> dict[str, str]:
     """Placeholder -> source."""
@@ -323,6 +326,7 @@ def _synthetic(plan: Plan) -> dict[str, str]:
     if not plan.classes:
         constants = f"LOW, HIGH = {plan.target.low!r}, {plan.target.high!r}\n"
     return {
+        "many_rows": str(max(LEAST_ROWS, ROWS_PER_CLASS * len(plan.classes))),
         "number_table": number_table(plan.numbers),
         "category_table": "\n".join(["{", *pairs, "}"]) if pairs else "{}",
         "more_columns": more,

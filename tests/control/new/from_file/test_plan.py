@@ -18,6 +18,14 @@ def names(found: Plan) -> list[str]:
     return [column.name for column in found.inputs]
 
 
+def twelve() -> pd.DataFrame:
+    """Three hundred rows, of which twelve differ."""
+    places = np.arange(300) % 12
+    return pd.DataFrame(
+        {"colour": np.array(list("rgbrgbrgbrgb"))[places], "size": places // 6, "yes": places % 2 == 0}
+    )
+
+
 def test_a_table_of_measurements_is_split_at_random() -> None:
     found = planned(cells(), "diagnosis")
     assert (found.kind, found.model, len(found.inputs)) == (Kind.CLASSIFICATION, Model.XGBOOST, 30)
@@ -77,6 +85,19 @@ def test_the_kind_and_the_model_can_be_given() -> None:
             "churned",
             None,
             "'b' has 3 rows; each class needs at least",
+        ),
+        (twelve(), "yes", None, "rows.csv has 12 different rows in the columns that a model can use"),
+        (
+            twelve().assign(x=lambda table: np.where(table["yes"], 0, np.arange(300) * 7 % 300)),
+            "yes",
+            None,
+            "different rows; each class needs at least 10",
+        ),
+        (
+            churn().assign(churned=["a" * 61, "b"] * 150),
+            "churned",
+            None,
+            "has values of 61 characters; a class needs",
         ),
         (houses().assign(price=[np.inf] * 300), "price", None, "--label 'price' has only one value"),
         (houses().assign(price=[np.inf, *range(299)]), "price", None, "--label 'price' has infinite values"),
