@@ -10,6 +10,7 @@ attack    hot lane, Starlette and gRPC against each other, and damaged versions 
 report    the tables of the newest contest once more
 catalog   every app trained on SLIPWAY_DATA: seconds, and metrics beside the floors of plain models
 gateway   every app in one replica: its memory, and latency of each app's example
+added     models added from a file: seconds to the first answer, and many of them in one gateway (--models N)
 fraud     the fraud app on all seven anomaly sets of SLIPWAY_DATA: ranking, alerts, verdicts of its gate
 autoscaling  the chart's scaling policies replayed on traffic traces: replicas, oscillations, waits
 doors     requests a second and latency through each door of the running stack (`make up` first)
@@ -30,6 +31,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from benchmarks import evaluations
+from benchmarks.added import first_answer, many
 from benchmarks.contest.contestants import CONTESTANTS
 from benchmarks.contest.workloads import WORKLOADS, choose
 from benchmarks.parts import attack, batcher, demand_forecast, doors, engine, features, gateway, lane, score, soak
@@ -67,6 +69,9 @@ def run(name: str, given: argparse.Namespace) -> None:
         attack.main(given.minutes)
     elif name == "score":
         score.main(given.rows)
+    elif name == "added":
+        first_answer.main()
+        many.main(given.models)
     else:
         PARTS[name]()
 
@@ -109,7 +114,7 @@ def contest(given: argparse.Namespace) -> None:
     note(f"{time.monotonic() - started:.0f} s in all; {folder / 'results.json'} and {len(drawn)} plots beside it")
 
 
-OWN_OPTIONS = ("contest", "soak", "attack", "score")
+OWN_OPTIONS = ("contest", "soak", "attack", "score", "added")
 """Parts that take options."""
 PARTS = {
     "features": features.main,
@@ -144,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-open-loop", action="store_true", help="leave the open-loop part out")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak or the attack, default 10")
     parser.add_argument("--rows", type=_positive, nargs="+", default=score.ROWS, help="of the files to score")
+    parser.add_argument("--models", type=_positive, default=100, help="small models in one gateway, default 100")
     names = {"--only": tuple(CONTESTANTS), "--workload": tuple(WORKLOADS)}
     for option, known in names.items():
         parser.add_argument(

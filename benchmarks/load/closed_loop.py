@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -58,8 +59,11 @@ def require(program: str) -> str:
     return found
 
 
-def http_load(port: int, request: Request, clients: int, seconds: float) -> Sample:
-    """Load on an HTTP door of this machine. Raises `BenchmarkError` when wrk is missing or fails."""
+def http_load(port: int, request: Request, clients: int, seconds: float, paths: Sequence[str] = ()) -> Sample:
+    """Load on an HTTP door of this machine; with `paths`, each request goes to the next of them.
+
+    Raises `BenchmarkError` when wrk is missing or fails.
+    """
     with tempfile.NamedTemporaryFile(prefix="bench-") as body:
         body.write(request.body)
         body.flush()
@@ -69,6 +73,7 @@ def http_load(port: int, request: Request, clients: int, seconds: float) -> Samp
             *("--duration", f"{math.ceil(seconds)}s", "--timeout", TIMEOUT, "--script", str(SCRIPT)),
             *(f"http://127.0.0.1:{port}{request.path}", "--", body.name),
             *(f"{name}: {value}" for name, value in request.headers.items()),
+            *paths,
         ]
         output, share = _run(command, seconds)
     return msgspec.structs.replace(read_wrk(output), client_cpu=share)

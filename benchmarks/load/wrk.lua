@@ -1,13 +1,33 @@
--- One POST again and again. Arguments: file of the body, then headers as "name: value". Prints one line of JSON.
+-- One POST again and again, or one to each path in turn. Arguments: file of the body, then headers as "name: value"
+-- and paths as "/path". Prints one line of JSON.
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
   wrk.method = "POST"
   wrk.body = file:read("*a")
   file:close()
+  local paths = {}
   for index = 2, #args do
-    local name, value = args[index]:match("^(.-): (.*)$")
-    wrk.headers[name] = value
+    local name, value = args[index]:match("^([^/].-): (.*)$")
+    if name then
+      wrk.headers[name] = value
+    else
+      paths[#paths + 1] = args[index]
+    end
+  end
+  if #paths > 0 then
+    take_turns(paths)
+  end
+end
+
+function take_turns(paths)
+  local requests, last = {}, 0
+  for index, path in ipairs(paths) do
+    requests[index] = wrk.format(nil, path)
+  end
+  function request()
+    last = last % #requests + 1
+    return requests[last]
   end
 end
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-__all__ = ["Memory", "cpu_seconds", "memory", "spent", "thread_seconds"]
+__all__ = ["Memory", "cpu_seconds", "memory", "peak", "spent", "thread_seconds"]
 
 MEGABYTE = 2**20
 GONE = (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied)
@@ -33,6 +33,11 @@ def memory(processes: Iterable[psutil.Process]) -> Memory:
         except GONE:
             continue
     return Memory(pss, rss)
+
+
+def peak(processes: Iterable[psutil.Process]) -> float:
+    """The most resident memory that each has ever had (VmHWM), in megabytes, added up."""
+    return sum(_kilobytes(Path(f"/proc/{process.pid}/status"), "VmHWM:") for process in processes) / 1024
 
 
 def cpu_seconds(processes: Iterable[psutil.Process]) -> dict[int, float]:
@@ -64,8 +69,13 @@ def spent(before: Mapping[int, float], after: Mapping[int, float]) -> float:
 
 
 def _pss(pid: int) -> float:
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / 1024
+
+
+def _kilobytes(path: Path, field: str) -> int:
+    """A figure of a file in /proc; 0 if the process has ended."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = path.read_text().splitlines()
     except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)

@@ -7,6 +7,7 @@ the repository, with `values.yaml` and `README.md`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ class _Features:
         self._columns = columns
         self._inputs = inputs
         self._whole_row = len(columns) == 1 and columns[0].position < 0 and not is_scalar(inputs[0])
+        shape, positions = inputs[0].shape, [column.position for column in columns]
+        self._is_table = len(inputs) == 1 and len(shape) == 2 and positions == list(range(shape[1]))
         names = [f"c{index}" for index in range(len(columns))]
         one = attrgetter(*names)
         self._values: Callable[[Any], tuple[Any, ...]] = one if len(names) > 1 else lambda row: (one(row),)
@@ -99,6 +102,10 @@ class _Features:
     def __call__(self, questions: Sequence[Any], context: AddedContext) -> Arrays:
         """Raise `Invalid` for rows that make no tensor, such as lists of different lengths."""
         rows = list(map(self._row, questions))
+        if self._is_table:
+            # An array of each column would take several times as long for one row.
+            with suppress(OverflowError, ValueError):
+                return {self._inputs[0].name: np.array(rows, numpy_dtype(self._inputs[0].datatype))}
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         made = {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
         if len(made) > 1 and not context.ragged:
@@ -199,7 +206,7 @@ def _vector(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[
     try:
         return np.array(values, numpy_dtype(spec.datatype))
     except (OverflowError, ValueError) as cause:
-        raise _misfit(spec, column, values) from cause
+        raise _beyond(spec, column) from cause
 
 
 def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
@@ -227,6 +234,10 @@ def _misfit(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
                 f"has the shape {list(found)}; the instances of one request must agree, and the first one has "
                 f"{list(sizes[0] or ())}",
             )
+    return _beyond(spec, column)
+
+
+def _beyond(spec: TensorSpec, column: Column) -> Invalid:
     return Invalid(f"[0].{column.name}", f"a value of the request is out of the range of {spec.datatype}")
 
 

@@ -71,6 +71,6 @@ def find_added(repository: Repository | Path, name: str, version: int = 0) -> Ap
             manifest = repository.manifest(name, number)
             if manifest.added:
                 return added_app(manifest, repository.root / name)
-        except (Refused, ValueError, TypeError):  # what a manifest that was damaged makes types and tensors raise
+        except (Refused, LookupError, TypeError, ValueError):  # types and tensors of a damaged manifest
             continue
     return None

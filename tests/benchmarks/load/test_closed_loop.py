@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import shutil
+from itertools import pairwise
+
 import pytest
 
 from benchmarks.load.closed_loop import http_load, read_h2load, read_wrk, require
 from benchmarks.load.wire import Request
 from benchmarks.setup.place import BenchmarkError
+from tests.loopback import Handler, Loopback
 
 WRK = """Running 1s test @ http://127.0.0.1:1/x
   1 threads and 16 connections
@@ -52,3 +56,33 @@ def test_a_missing_client_is_named_with_its_package(monkeypatch: pytest.MonkeyPa
 def test_nobody_listening_is_an_error(unused_port: int) -> None:
     with pytest.raises(BenchmarkError, match="wrk"):
         http_load(unused_port, Request("/", b"{}"), 1, 1)
+
+
+class Noting(Loopback):
+    """Answers every request, and writes down its path and its body."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+
+    def handler(self) -> type[Handler]:
+        seen = self.seen
+
+        class Answers(Handler):
+            def do_POST(self) -> None:
+                seen.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+        return Answers
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_requests_go_to_the_paths_in_turn() -> None:
+    with Noting() as server:
+        port = int(server.url.rpartition(":")[2])
+        found = http_load(port, Request("/a", b"{}"), 1, 1, ("/a", "/b", "/c"))
+    assert found.errors == 0 and found.requests > 6
+    paths = [path for path, _ in server.seen]
+    assert {body for _, body in server.seen} == {b"{}"}
+    assert set(pairwise(paths)) == {("/a", "/b"), ("/b", "/c"), ("/c", "/a")}

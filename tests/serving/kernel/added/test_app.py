@@ -50,6 +50,26 @@ def test_objects_and_arrays_fill_the_same_tensor_and_null_is_nan() -> None:
     assert msgspec.to_builtins(app.example) == {"a": 1.0, "b": 2.0}
 
 
+def numbers(datatype: str, *positions: int) -> App[Any, Any, AddedContext]:
+    """A model with one input of two numbers, `a` and `b` at these positions."""
+    columns = tuple(Column(name=name, tensor="x", position=at) for name, at in zip("ab", positions, strict=True))
+    context = AddedContext(columns=columns, example={"a": 1, "b": 2})
+    return app_of(context, inputs=(TensorSpec("x", datatype, (-1, 2)),))
+
+
+def test_columns_go_to_their_positions_whatever_their_order() -> None:
+    for app, expected in ((numbers("FP64", 0, 1), [[1, 2], [3, 4]]), (numbers("FP64", 1, 0), [[2, 1], [4, 3]])):
+        found = app.features(questions(app, {"b": 2, "a": 1}, [3, 4]), AB)["x"]
+        assert (found.tolist(), found.dtype) == (expected, np.float64)
+
+
+@pytest.mark.parametrize("positions", [(0, 1), (1, 0)])
+def test_a_number_beyond_64_bits_names_its_column(positions: tuple[int, int]) -> None:
+    app = numbers("INT64", *positions)
+    with pytest.raises(Invalid, match="b: a value of the request is out of the range of INT64"):
+        app.features([app.question(c0=1, c1=2**64)], AB)
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

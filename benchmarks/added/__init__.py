@@ -1,0 +1,1 @@
+"""What it costs to serve models that were added from a file."""
