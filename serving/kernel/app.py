@@ -84,6 +84,8 @@ class App(Generic[Q, A, C]):
     """Requests with equal keys may share a batch; None: all may."""
     ragged: bool = False
     """Whether free axes at the same position of several inputs may have different sizes in one request."""
+    unsteady: bool = False
+    """Whether the time of its model may depend on the values of a row: the event loop must not wait for it."""
     row_by_row: bool = False
     """Whether its model runs one row at a time, because its graph does not take several."""
     home: Path | None = None

@@ -57,6 +57,7 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
         decide=_Answers(answer, manifest.outputs, context),
         batch_key=features.lengths if free else None,
         ragged=context.ragged,
+        unsteady=context.unsteady,
         row_by_row=bool(context.alone),
         tolerance=context.tolerance,
         relative_tolerance=context.tolerance,

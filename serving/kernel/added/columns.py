@@ -41,6 +41,8 @@ class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Why rows run one at a time; empty: rows of several requests share batches."""
     ragged: bool = False
     """Whether free axes at the same position of several inputs may have different sizes."""
+    unsteady: bool = False
+    """Whether the time of a run may depend on the values of a row."""
     tolerance: float = 1e-4
     """The largest difference of an output, absolute and relative to it, between two runs of the same graph."""
     judged: bool = False

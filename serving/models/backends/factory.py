@@ -86,6 +86,7 @@ class Backends:
             observer,
             sessions=self._sessions,
             digest=manifest.fingerprint,
+            steady=not app.unsteady,
         )
 
     async def close(self) -> None:

@@ -62,15 +62,18 @@ def open_fused(
     *,
     sessions: Sessions | None = None,
     digest: str = "",
+    steady: bool = True,
 ) -> Batcher:
     """Open a model behind a batcher; blocking. Fast batches run on the event loop, others in a thread.
+
+    A model that is not `steady`, whose time depends on more than the number of rows, always runs in a thread.
 
     With `digest`, the digest of all files of the version, the graph that was optimised at an earlier opening is
     used again. Raises ONNX Runtime's own errors.
     """
     sessions = sessions or Sessions()
     narrow = runner(sessions.open(path, 1, digest))
-    cost = _cost(narrow, inputs, batching, own_thread=not sessions.accelerated)
+    cost = _cost(narrow, inputs, batching, own_thread=not sessions.accelerated) if steady else _unknown
     if cost(batching.max_rows) <= INLINE_BUDGET:
         return Batcher(on_the_loop(narrow, cost), batching, observer)
     # With an accelerator or a single core, a second session would only take memory.
@@ -227,13 +230,18 @@ def _cost(run: Run, inputs: tuple[TensorSpec, ...], batching: Batching, own_thre
     `own_thread`: the model runs in the thread that calls it, and nowhere else.
     """
     if not batching.length_buckets and any(-1 in spec.shape[1:] for spec in inputs):
-        return lambda rows: math.inf  # a request may have any length
+        return _unknown  # a request may have any length
     try:
         one, full = (_seconds(run, inputs, batching, rows, own_thread) for rows in (1, batching.max_rows))
     except ENGINE_ERRORS:
-        return lambda rows: math.inf  # zeros are not for every model, such as one that divides by them
+        return _unknown  # zeros are not for every model, such as one that divides by them
     each = max(0.0, full - one) / max(1, batching.max_rows - 1)
     return lambda rows: one + each * (rows - 1)
+
+
+def _unknown(rows: int) -> float:
+    """The cost of a batch that may take any time."""
+    return math.inf
 
 
 def _seconds(

@@ -50,6 +50,7 @@ class TensorBatches:
         """`buckets` are the upper bounds of the lengths, ascending."""
         self._buckets = buckets
         self._lengths = _free_axes(inputs) if buckets else {}
+        self._free = bool(_free_axes(outputs))
         self._cuts = _free_axes(outputs) if self._lengths else {}
 
     def rows(self, payload: Arrays) -> int:
@@ -96,10 +97,15 @@ class TensorBatches:
         return [{name: array[start : start + rows] for name, array in payload.items()} for start in starts]
 
     def merge(self, results: Sequence[Arrays]) -> Arrays:
-        """See `BatchKind.merge`."""
+        """See `BatchKind.merge`. Raises `Invalid` for rows whose outputs have sizes of their own."""
         try:
             return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
         except ValueError as cause:
+            if self._free:
+                raise Invalid(
+                    "$.inputs",
+                    "the outputs of these rows differ in size and are no tensor; send one row in a request",
+                ) from cause
             raise BackendFailed("the model returned different shapes for parts of one request") from cause
 
     def shifted(self, error: Exception, rows: int) -> Exception:

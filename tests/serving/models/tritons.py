@@ -35,7 +35,8 @@ def publish(
 
 def _tensor(spec: TensorSpec) -> str:
     kind = "STRING" if spec.datatype == "BYTES" else spec.datatype
-    return f'{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:])} }}'
+    flat = "" if len(spec.shape) > 1 else " reshape { shape: [] }"
+    return f'{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:]) or [1]}{flat} }}'
 
 
 PORT_TRIES = 3

@@ -44,10 +44,11 @@ class Gateway:
     def look(self) -> None:
         asyncio.run_coroutine_threadsafe(self.catalog.refresh(), self.doors.loop).result(60)
 
-    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.doors.ports.http, timeout=60)
         try:
-            connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body))
+            content = None if body is None else json.dumps(body)
+            connection.request("GET" if body is None else "POST", path, content, headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:

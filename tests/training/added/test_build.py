@@ -247,3 +247,26 @@ def test_numbers_of_classes_in_the_graph_are_names_or_get_some(tmp_path: Path) -
         assert [answer["label"] for answer in answers] == [names[2], names[0]]
         for answer in answers:
             assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
+
+
+def test_triton_agrees_on_texts_and_on_tensors_of_rows_alone(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "names.onnx",
+        [
+            node(
+                "LabelEncoder",
+                ["code"],
+                ["name"],
+                domain="ai.onnx.ml",
+                keys_strings=["a", "row"],
+                values_strings=["größe", "red"],
+            ),
+            node("Neg", ["count"], ["less"]),
+        ],
+        [value("code", TEXT, ["n"]), value("count", INT, ["n"])],
+        [value("name", TEXT, ["n"]), value("less", INT, ["n"])],
+    )
+    (tmp_path / "servable").mkdir()
+    made = build(Wanted(name="m", path=path, source=path.name), tmp_path / "servable", Silent())
+    through = [line for line in made.manifest.parity if line.pair == "onnxruntime/triton"]
+    assert [(line.output, line.max_error) for line in through] == [("name", 0.0), ("less", 0.0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from training.progress import Silent
 from training.publish import repository, servable
 
 SHAPES = (*TABLES, *NETWORKS)
+SHAPES_BY_NAME = {shape.name: shape for shape in SHAPES}
 FREE = {"source": 7, "target": 3}
 """Sizes of free axes other than those with which the model was inspected; 7 for other inputs."""
 
@@ -173,3 +175,24 @@ def test_lengths_that_must_agree_are_named(served: Served) -> None:
         422,
         "$.instances[0].attention_mask: has 2 values on axis 1; input_ids has 3, and they must agree",
     )
+
+
+def test_a_loop_of_a_request_stops_at_its_deadline_and_holds_up_nobody(served: Served) -> None:
+    body = {"instances": [{"x": [1, 2], "rounds": 10**12}]}
+    headers = {"x-request-timeout-ms": "300"}
+    with ThreadPoolExecutor() as pool:
+        endless = pool.submit(served.gateway.ask, "/v1/models/branches:predict", body, **headers)
+        assert served.gateway.predict("echo", [[1, 2]]) == [{"y": [-1, -2], "x": [1, 2]}]
+        assert endless.result()[0] == 504
+
+
+def test_answers_of_different_sizes_are_records_and_no_tensor(served: Served) -> None:
+    inputs = served.built["detector"].manifest.inputs
+    rows = {
+        "image": np.concatenate([np.zeros((1, 3, 2, 2), np.float32), served.built["detector"].rows["image"][:1]])
+    }
+    sizes = [len(one["found"]) for one in served.gateway.predict("detector", rows["image"].tolist())]
+    assert sizes == [len(one["found"]) for one in served.truth(SHAPES_BY_NAME["detector"], rows)]
+    assert sizes[0] == 0 < sizes[1]
+    with pytest.raises(AssertionError, match="differ in size and are no tensor; send one row in a request"):
+        served.gateway.infer("json", "detector", inputs, rows)

@@ -38,6 +38,8 @@ DATATYPES = {
 }
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")
 """Operator sets that ONNX Runtime brings."""
+UNSTEADY = {"ConstantOfShape", "Expand", "Loop", "NonMaxSuppression", "Pad", "Range", "Resize", "Scan", "Tile"}
+"""Operators whose work depends on the values of their inputs."""
 OTHER_FORMATS = (
     (b"\x80", "a Python pickle", "Python objects run code when they are opened"),
     (b"PK", "a zip file, such as PyTorch, Keras or skops write", "export the model to ONNX first"),
@@ -69,6 +71,12 @@ class Graph:
     outputs: tuple[Tensor, ...]
     weights: tuple[Path, ...]
     notes: tuple[str, ...]
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the time of a run may depend on the values of a row, as that of a loop does."""
+        nodes = [*_nodes(self.model.graph), *(node for own in self.model.functions for node in _all(own.node))]
+        return any(node.op_type in UNSTEADY for node in nodes)
 
 
 def read_graph(path: Path) -> Graph:
@@ -136,7 +144,11 @@ def _check_operators(path: Path, model: onnx.ModelProto) -> None:
 
 def _nodes(graph: onnx.GraphProto) -> Iterable[onnx.NodeProto]:
     """All nodes, those of inner graphs too."""
-    for node in graph.node:
+    return _all(graph.node)
+
+
+def _all(nodes: Iterable[onnx.NodeProto]) -> Iterable[onnx.NodeProto]:
+    for node in nodes:
         yield node
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):

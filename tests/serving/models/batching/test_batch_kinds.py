@@ -99,6 +99,9 @@ def test_a_request_is_cut_in_order_and_merged_again() -> None:
 def test_parts_of_different_shapes_do_not_merge() -> None:
     with pytest.raises(BackendFailed, match="different shapes"):
         plain.merge([{"y": np.zeros((1, 2))}, {"y": np.zeros((1, 3))}])
+    boxes = TensorBatches(X, (TensorSpec("boxes", "FP32", (-1, -1, 4)),))
+    with pytest.raises(Invalid, match="send one row in a request"):
+        boxes.merge([{"boxes": np.zeros((1, 0, 4))}, {"boxes": np.zeros((1, 3, 4))}])
 
 
 def test_an_engine_does_not_say_which_row_it_is_about() -> None:

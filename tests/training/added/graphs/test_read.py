@@ -181,3 +181,19 @@ def test_shapes_are_read_as_the_graph_says_them(tmp_path: Path) -> None:
         ("x", "FP32", ("n", 3)),
         ("y", "FP32", ("n", 1)),
     ]
+
+
+def test_a_loop_anywhere_makes_the_time_of_a_run_unsteady(tmp_path: Path) -> None:
+    assert not read_graph(linear(tmp_path / "m.onnx")).unsteady
+    model = onnx.load(tmp_path / "m.onnx")
+    inner = helper.make_graph([node("Range", ["a", "b", "c"], ["d"])], "inner", [], [value("d", FLOAT, None)])
+    model.graph.node.append(node("If", ["flag"], ["z"], then_branch=inner, else_branch=inner))
+    (tmp_path / "if.onnx").write_bytes(model.SerializeToString())
+    assert read_graph(tmp_path / "if.onnx").unsteady
+    model = onnx.load(tmp_path / "m.onnx")
+    body = [node("Tile", ["a", "n"], ["b"])]
+    model.functions.append(
+        helper.make_function("own", "Many", ["a", "n"], ["b"], body, [helper.make_opsetid("", 18)])
+    )
+    (tmp_path / "own.onnx").write_bytes(model.SerializeToString())
+    assert read_graph(tmp_path / "own.onnx").unsteady
