@@ -23,7 +23,7 @@ from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
 
-__all__ = ["Follower", "Served"]
+__all__ = ["Follower", "Served", "fitting"]
 
 CONFIG = "config.pbtxt"
 RETRY_SECONDS = 60.0
@@ -118,7 +118,7 @@ class Follower:
         config.name = name
         problem = ""
         lacking: set[int] = set()
-        for versions in attempts:
+        for versions in fitting(config, attempts):
             state = (text, {version: model.verified[version][0] for version in versions})
             if served == set(versions) and self._is_current(name, model, state, config):
                 return problem
@@ -225,6 +225,15 @@ def _named(aliases: Aliases, published: Sequence[int]) -> list[int]:
     """The champion first; without one, the newest version."""
     champion = max(published, default=None) if aliases.champion is None else aliases.champion
     return list(dict.fromkeys(number for number in (champion, aliases.challenger) if number is not None))
+
+
+def fitting(config: pb.ModelConfig, attempts: list[list[int]]) -> list[list[int]]:
+    """The attempts without versions that the configuration leaves out, because their tensors are others."""
+    if not config.version_policy.HasField("specific"):
+        return attempts
+    named = set(config.version_policy.specific.versions)
+    found = [[number for number in attempt if number in named] for attempt in attempts]
+    return [attempt for index, attempt in enumerate(found) if attempt and attempt not in found[:index]] or attempts
 
 
 def _attempts(wanted: list[int], kept: list[int]) -> list[list[int]]:

@@ -119,6 +119,8 @@ class Catalog:
         self._added = added
         self._first: frozenset[str] | None = None if added is not None else frozenset()
         """The added models of the first look; None before it."""
+        self._noted: list[str] = []
+        """What was missing at the last look."""
         self._closing: set[asyncio.Future[None]] = set()
 
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
@@ -164,8 +166,12 @@ class Catalog:
         An added model that was not there at the first look, or whose versions were all refused, concerns its
         callers alone, unless a setting names it: a gateway that answers stays ready while another model is loaded.
         """
-        looked = self._first is not None and all(name in self._versions for name in self._named())
+        looked = self._first is not None and not self._missing()
         return looked and all(map(self._answers, self._versions.values()))
+
+    def _missing(self) -> list[str]:
+        """The added models that a setting names and that are not there."""
+        return [name for name in self._named() if name not in self._versions]
 
     def _answers(self, versions: AppVersions) -> bool:
         free = versions.app.home is not None and versions.app.name not in self._named()
@@ -225,6 +231,9 @@ class Catalog:
         for name, app in zip(new, await asyncio.to_thread(lambda: list(map(find, new))), strict=True):
             if app is not None:
                 self._versions[name] = AppVersions(app)
+        if (missing := self._missing()) != self._noted and missing:
+            log.warning("not ready: the model repository has no added model %s", ", ".join(missing))
+        self._noted = missing
 
     async def _look(self, versions: AppVersions, seen: Seen | OSError) -> None:
         """Compare what was seen in one app's folder with what is loaded. Raises what went wrong there."""

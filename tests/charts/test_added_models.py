@@ -57,7 +57,6 @@ def test_triton_serves_them_and_no_job_trains_them() -> None:
     ("values", "said"),
     [
         ({"addedModels": {"price": {}}}, "addedModels.price: price is an app, so it is served already"),
-        ({"addedModels": {"Churn": {}}}, "Churn"),
         ({"addedModels": {"churn": {"replica": {}}}}, "replica"),
         ({"groups": {"files": {"apps": ["churn"]}}}, 'there is no app "churn".*go into addedModels first'),
         (

@@ -23,7 +23,7 @@ from serving.models.loaded_version import LoadedVersion
 from serving.models.loader import load
 from serving.observe.metrics import Metrics
 from tests.trained import predict
-from tests.training.added.models import linear, node, save, value
+from tests.training.added.models import node, save, value
 from training.added.add import prepared
 from training.added.build import Wanted
 from training.onnx import triton
@@ -35,7 +35,6 @@ pytestmark = pytest.mark.slow
 T = TypeVar("T")
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 SHAPES: dict[str, tuple[str, ...]] = {
-    "columns": ("a", "b", "c"),
     "classes": ("a", "b", "c"),
     "several": (),
     "words": (),
@@ -65,10 +64,9 @@ def graph(name: str, path: Path) -> Path:
             nodes = [node("Gather", ["table", "ids"], ["e"]), node("ReduceSum", ["e", "axis"], ["y"], keepdims=0)]
             inputs, outputs = [value("ids", INT64, ["n", "length"])], [value("y", FLOAT, ["n", 4])]
             return save(path, nodes, inputs, outputs, {"table": table, "axis": np.array([1])})
-        case "alone":
+        case _:
             nodes = [node("ReduceMean", ["x"], ["mean"], keepdims=0)]
             return save(path, nodes, [value("x", FLOAT, [3, 2])], [value("mean", FLOAT, [])])
-    return linear(path)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +158,17 @@ def test_triton_answers_alike(models: Path, name: str, tmp_path: Path, triton_ur
 def test_the_configurations_have_no_mistake(models: Path) -> None:
     report = lint(models)
     assert not report.findings, [sentence(finding) for finding in report.findings]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_question_survives_a_round_trip_and_unknown_and_missing_columns_are_named(
+    models: Path, name: str
+) -> None:
+    app = find_app(name, models)
+    record = msgspec.to_builtins(app.example)
+    assert msgspec.json.decode(msgspec.json.encode(app.example), type=app.question) == app.example
+    with pytest.raises(msgspec.ValidationError, match="no_such_column"):
+        msgspec.convert({**record, "no_such_column": 1}, app.question)
+    for column in record:
+        with pytest.raises(msgspec.ValidationError, match=f"`{column}`"):
+            msgspec.convert({key: value for key, value in record.items() if key != column}, app.question)

@@ -96,9 +96,10 @@ def test_a_gateway_is_replaced_under_load_without_a_failed_request(begin: Begin)
         ({"door": "ray"}, "SLIPWAY_DOOR: `ray` needs Ray"),
         ({"backend": "replica"}, "SLIPWAY_BACKEND: toy run as `replica`, which needs Ray"),
         ({"http_port": "many"}, "SLIPWAY_HTTP_PORT: 'many' is not allowed"),
+        ({"apps": "prise"}, "there is no app 'prise'"),
     ],
 )
-def test_what_needs_ray_is_refused(begin: Begin, settings: dict[str, str], words: str) -> None:
+def test_what_cannot_be_served_is_refused(begin: Begin, settings: dict[str, str], words: str) -> None:
     process = begin(**settings)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2 and stderr.startswith(f"error: {words}"), stderr

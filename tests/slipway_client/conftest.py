@@ -80,7 +80,9 @@ def added_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     backends = Backends(settings, repository, metrics, {})
     catalog = Catalog([], repository, backends.open, VersionEvents(metrics), added=AddedModels(repository, set()))
     plane = DataPlane(settings, catalog)
-    doors = Listener(HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh)
+    doors = Listener(
+        HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh, on_stop=catalog.close
+    )
     doors.start()
     yield f"http://127.0.0.1:{doors.ports.http}"
     doors.stop(1.0)

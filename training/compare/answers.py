@@ -72,7 +72,7 @@ def compare_answers(request: AnswersRequest, progress: Progress | None = None) -
     """Answer the rows with both versions, and compare. Raises `DataError`, `ScoreError`."""
     progress = progress or Silent()
     with tempfile.TemporaryDirectory(prefix="slipway-compare-") as place:
-        data = request.data or _golden(request, Path(place) / "golden.jsonl")
+        data = request.data or _golden(request, Path(place) / "questions.jsonl")
         tables = []
         for version in request.versions:
             with progress.step(f"version {version}"):

@@ -40,7 +40,7 @@ def sync(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Synchronize a model repository: versions byte for byte, aliases and config.pbtxt.
+    """Synchronize a model repository: versions byte for byte, aliases, config.pbtxt, and settings of added models.
 
     With SOURCE and TARGET, the command copies one repository to the other. Without TARGET, it rebuilds the local
     repository from MLflow. It checks the digests, publishes each version as a whole, never overwrites a version

@@ -16,7 +16,7 @@ import tritonclient.grpc as client
 from tritonclient.grpc import model_config_pb2 as pb
 from tritonclient.utils import InferenceServerException
 
-from control.triton.follow import Follower, Served
+from control.triton.follow import Follower, Served, fitting
 from control.triton.place import Place
 from control.triton.server import Server, TritonAway
 from serving.kernel.app_values import Values
@@ -229,3 +229,11 @@ def test_one_bad_version_costs_itself_alone() -> None:
     assert _attempts([], [2]) == [[2]]
     for wanted, kept in itertools.product(([1], [2, 1]), ([], [3])):
         assert all(attempt == sorted(attempt) for attempt in _attempts(wanted, kept))
+
+
+def test_versions_that_the_configuration_leaves_out_are_not_tried() -> None:
+    attempts = [[1, 3, 4], [3, 4], [3]]
+    assert fitting(pb.ModelConfig(), attempts) == attempts
+    policy = pb.ModelVersionPolicy(specific=pb.ModelVersionPolicy.Specific(versions=[1, 3]))
+    assert fitting(pb.ModelConfig(version_policy=policy), attempts) == [[1, 3], [3]]
+    assert fitting(pb.ModelConfig(version_policy=policy), [[4]]) == [[4]], "Triton says why it does not load it"

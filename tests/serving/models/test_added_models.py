@@ -83,7 +83,9 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     added_models = AddedModels(repository, {"toy"})
     catalog = Catalog([toy.app], repository, open_backend, VersionEvents(metrics), added=added_models)
     plane = DataPlane(settings, catalog)
-    doors = Listener(HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh)
+    doors = Listener(
+        HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh, on_stop=catalog.close
+    )
     doors.start()
     yield Gateway(root, catalog, doors)
     doors.stop(2.0)
@@ -231,7 +233,7 @@ def test_a_model_that_is_added_later_does_not_take_readiness_away(gateway: Gatew
     assert gateway.totals([1, 2]) == [3]
 
 
-def test_a_model_that_a_setting_names_must_answer(tmp_path: Path) -> None:
+def test_a_model_that_a_setting_names_must_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = tmp_path / "models"
     repository, settings = Repository(root), Settings(home=tmp_path / "home", model_repository=root)
     backends = Backends(settings, repository, Metrics(), {})
@@ -244,6 +246,7 @@ def test_a_model_that_a_setting_names_must_answer(tmp_path: Path) -> None:
 
     async def main() -> None:
         assert not await ready(), "it is not there yet"
+        assert "the model repository has no added model sum" in caplog.text
         folder = added.write_version(root, 1)
         assert await ready()
         shutil.rmtree(folder.parent)

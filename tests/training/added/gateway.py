@@ -106,7 +106,9 @@ def serving(root: Path, home: Path) -> Iterator[Gateway]:
     added = AddedModels(repository, ())
     catalog = Catalog([], repository, backends.open, VersionEvents(metrics), added=added)
     plane = DataPlane(settings, catalog)
-    doors = Listener(HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh)
+    doors = Listener(
+        HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh, on_stop=catalog.close
+    )
     doors.start()
     try:
         yield Gateway(catalog, doors)
