@@ -48,4 +48,4 @@ $(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@scripts/install $(VENV) cpu,train && touch $@
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	@scripts/install $(VENV) cpu,train,bento,manifests,s3,cluster,dev && touch $(VENV)/run.stamp $@
+	@scripts/install $(VENV) cpu,train,convert,bento,manifests,s3,cluster,dev && touch $(VENV)/run.stamp $@

@@ -9,8 +9,10 @@ __all__ = ["advice"]
 
 EXTRA = re.compile(r"^([A-Za-z0-9._-]+).*;.*extra == [\"']([a-z0-9]+)[\"']")
 OWN = ("control", "serving", "training")
-EVERYDAY = ("train", "cpu", "database")
+EVERYDAY = ("train", "cpu", "database", "convert")
 """Extras to name first if several bring a package."""
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "yaml": "pyyaml"}
+"""Modules whose package has another name."""
 
 
 def advice(module: str) -> str:
@@ -18,7 +20,8 @@ def advice(module: str) -> str:
     package = module.partition(".")[0]
     if not package or package in OWN:
         return ""
-    found = {match[2] for match in map(EXTRA.match, _requirements()) if match and _same(match[1], package)}
+    wanted = DISTRIBUTIONS.get(package, package)
+    found = {match[2] for match in map(EXTRA.match, _requirements()) if match and _same(match[1], wanted)}
     if not found:
         return ""
     extra = next((name for name in EVERYDAY if name in found), sorted(found)[0])
@@ -33,4 +36,4 @@ def _requirements() -> list[str]:
 
 
 def _same(distribution: str, package: str) -> bool:
-    return re.sub(r"[-_.]+", "_", distribution).lower() == package.lower()
+    return re.sub(r"[-_.]+", "_", distribution).lower() == re.sub(r"[-_.]+", "_", package).lower()

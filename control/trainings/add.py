@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,6 +20,7 @@ from training.added.apart.run import SECONDS
 from training.added.build import Wanted
 from training.added.errors import AddError
 from training.added.plan import Overrides
+from training.added.sources.as_onnx import as_onnx
 from training.added.truth.given import Truth, take_truth
 from training.data.read import from_files
 from training.data.storage import local_copies
@@ -24,6 +28,10 @@ from training.progress import RichProgress
 from training.registry.mlflow_registry import Registry
 
 __all__ = ["add_on_stack"]
+
+MLFLOW = ("models:/", "runs:/")
+SERVED = "_served"
+"""Follows a default name that is a registered model of somebody else."""
 
 
 def add_on_stack(
@@ -42,35 +50,70 @@ def add_on_stack(
     triton: bool = True,
     promote: bool = False,
     timeout: float = SECONDS,
+    trust: bool = False,
+    named: bool = True,
 ) -> Added:
     """Add a model; PostgreSQL and MLflow are started for it if they are not running.
 
-    The model is inspected before: a wrong file starts nothing. Raises `AddError`, `GateRefused` for a model that
-    is no better than naive baselines on the sample's `label`, or another `TrainingError`.
+    The model is inspected before: a wrong file starts nothing. `named`: the user chose the name. Raises
+    `AddError`, `GateRefused` for a model that is no better than naive baselines on the sample's `label`, or
+    another `TrainingError`, and `ModuleNotFoundError` for an extra that the model's format needs.
     """
-    check_name(name, settings.model_repository)
-    frame, truth = _sample(sample, ignored, label, time, group)
     overrides = _overrides(config)
     progress = RichProgress(stderr())
-    with local_copies([source]) as paths:
-        wanted = Wanted(
-            name=name,
-            path=paths[0],
-            source=paths[0].name,
-            sample=frame,
-            aside=truth.aside if truth else (),
-            columns=columns,
-            labels=labels,
-            overrides=overrides,
-            triton=triton,
-        )
-        with prepared(wanted, progress, truth, timeout) as made, bucket_copy(settings, name):
-            given = os.environ.get("MLFLOW_TRACKING_URI", "")
-            if given:
-                return add(made, Registry(given), settings.model_repository, progress, promote)
-            with ensure(settings, {"postgres", "mlflow"}) as state:
-                os.environ.update(state.environment())
-                return add(made, Registry(state.mlflow_uri), settings.model_repository, progress, promote)
+    with _located(settings, source) as (path, shown):
+        if not named:
+            name = _free_name(settings, source, name)
+        check_name(name, settings.model_repository)
+        frame, truth = _sample(sample, ignored, label, time, group)
+        with as_onnx(path, frame, columns, trust, progress) as model:
+            wanted = Wanted(
+                name=name,
+                path=model.path,
+                source=shown,
+                sample=frame,
+                aside=truth.aside if truth else (),
+                columns=columns or model.columns,
+                labels=labels or model.labels,
+                overrides=overrides,
+                triton=triton,
+                native=model.native,
+                notes=model.notes,
+            )
+            inspected = prepared(wanted, progress, truth, timeout)
+            with inspected as made, bucket_copy(settings, name), _registry(settings) as registry:
+                return add(made, registry, settings.model_repository, progress, promote)
+
+
+@contextmanager
+def _located(settings: StackSettings, source: str) -> Iterator[tuple[Path, str]]:
+    """The model's file or folder on this machine, and what it is called where it comes from."""
+    if not source.startswith(MLFLOW):
+        with local_copies([source]) as paths:
+            yield paths[0], paths[0].name
+        return
+    with _registry(settings) as registry, tempfile.TemporaryDirectory(prefix="slipway-mlflow-") as folder:
+        yield registry.fetch_model(source, Path(folder))
+
+
+@contextmanager
+def _registry(settings: StackSettings) -> Iterator[Registry]:
+    """The registry at MLFLOW_TRACKING_URI, or that of the stack, which is started if it does not run."""
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if given:
+        yield Registry(given)
+        return
+    with ensure(settings, {"postgres", "mlflow"}) as state:
+        os.environ.update(state.environment())
+        yield Registry(state.mlflow_uri)
+
+
+def _free_name(settings: StackSettings, source: str, name: str) -> str:
+    """The default name of a registered model: not its own, whose versions and aliases belong to others."""
+    if not source.startswith(MLFLOW[0]):
+        return name
+    with _registry(settings) as registry:
+        return f"{name}{SERVED}" if registry.is_foreign(name) else name
 
 
 def _sample(

@@ -8,7 +8,18 @@ from control.missing_extras import advice
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("onnx", "train"), ("onnx.helper", "train"), ("kubernetes", "cluster"), ("s3fs", "s3")]
+    ("module", "extra"),
+    [
+        ("onnx", "train"),
+        ("onnx.helper", "train"),
+        ("sklearn", "train"),
+        ("xgboost", "cpu"),
+        ("kubernetes", "cluster"),
+        ("s3fs", "s3"),
+        ("skl2onnx.common", "convert"),
+        ("onnxmltools", "convert"),
+        ("lightgbm", "convert"),
+    ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(module: str, extra: str) -> None:
     package = module.partition(".")[0]

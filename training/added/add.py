@@ -104,6 +104,11 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
     `AddError` while another `slipway add` of that name runs.
     """
     name, source = made.wanted.name, made.wanted.source
+    if registry.is_foreign(name):
+        raise AddError(
+            f"{name} is a model that others registered in {registry.shown}; its versions and aliases stay as they "
+            "are. Give the served model another name with --name"
+        )
     with attempt(registry, root, name) as running:
         with progress.step("register"):
             tags = {"slipway.app": name, "slipway.added": "true", "slipway.source": source}

@@ -31,6 +31,7 @@ from training.added.graphs.read import Graph, read_graph
 from training.added.graphs.wrap import wrapped
 from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
 from training.added.rows import made_rows, row_size
+from training.added.sources.exchange import Native
 from training.onnx import triton
 from training.onnx.parity import triton_model
 from training.progress import Progress
@@ -66,6 +67,10 @@ class Wanted:
     overrides: Overrides = Overrides()
     triton: bool = True
     """Whether parity includes Triton."""
+    native: Native | None = None
+    """Rows with the answers of the model that was converted; None: it was ONNX."""
+    notes: tuple[str, ...] = ()
+    """What the conversion says."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +96,22 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         _write(graph, folder)
     with progress.step("inspect"):
         bare = open_run(folder / MODEL_NAME, optimised=False)
-        plan = make_plan(graph, layout, bare, named.arrays)
+        real = named.arrays or _without_gaps(wanted.native)
+        plan = make_plan(graph, layout, bare, real)
         if plan.add_to_inputs or plan.add_to_outputs:
             made = wrapped(graph.model, graph.inputs, graph.outputs, plan.add_to_inputs, plan.add_to_outputs)
             (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
         served = open_run(folder / MODEL_NAME)
-        rows = named.arrays or made_rows(layout.inputs, _count(layout), LENGTH, plan.kind)
+        rows = real or made_rows(layout.inputs, _count(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
     context = _context(wanted, graph, plan, named, each_row(served, _head(rows, 4), bool(plan.alone)), rows)
-    manifest = _manifest(wanted, plan, context, (*graph.notes, *_notes(plan, named), speed))
+    manifest = _manifest(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
         most = min(PARITY_ROWS, int(PARITY_SECONDS / max(one, 1e-9)), MOST_VALUES // max(1, plan.values))
         some = _head(rows, max(1, most))
-        lines = _compare(plan, bare, served, some)
+        lines = _against_native(plan, served, wanted.native) if wanted.native else []
+        lines += _compare(plan, bare, served, some)
         # The Triton of the wheel has no BF16.
         brain = any(spec.datatype == "BF16" for spec in (*plan.inputs, *plan.outputs))
         if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone or brain):
@@ -188,6 +195,25 @@ def _manifest(wanted: Wanted, plan: Plan, context: AddedContext, notes: tuple[st
         context=msgspec.Raw(msgspec.json.encode(context)),
         notes=notes,
     )
+
+
+def _without_gaps(native: Native | None) -> Arrays | None:
+    """Rows of the conversion that a question can have: in JSON, no number is NaN."""
+    if native is None:
+        return None
+    gaps: Any = False
+    for array in native.inputs.values():
+        if array.dtype.kind == "f":
+            gaps = gaps | np.isnan(array.reshape(len(array), -1)).any(axis=1)
+    kept = ~np.broadcast_to(gaps, len(next(iter(native.inputs.values()))))
+    return {name: array[kept] for name, array in native.inputs.items()} if kept.any() else None
+
+
+def _against_native(plan: Plan, served: Run, native: Native) -> list[Parity]:
+    """The model that was converted, as its own library runs it, against what is served."""
+    count = len(next(iter(native.inputs.values())))
+    truth = [{name: array[[row]] for name, array in native.outputs.items()} for row in range(count)]
+    return parity("native/onnxruntime", plan, truth, each_row(served, native.inputs, bool(plan.alone)))
 
 
 def _compare(plan: Plan, bare: Run, served: Run, rows: Arrays) -> list[Parity]:

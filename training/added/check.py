@@ -54,8 +54,17 @@ def check(lines: Sequence[Parity]) -> None:
         if not line.max_error <= line.tolerance:
             raise AddError(
                 f"parity {line.pair}: the output {line.output!r} differs by {line.max_error:.3g} in row "
-                f"{line.worst_row}; at most {line.tolerance:g} is allowed"
+                f"{line.worst_row}; at most {line.tolerance:g} is allowed{_advice(line)}"
             )
+
+
+def _advice(line: Parity) -> str:
+    if not line.pair.startswith("native/"):
+        return ""
+    return (
+        ". The converter gives wrong answers for this model, or 32 bits are too few for its numbers: scale the "
+        "inputs, or export the model to ONNX in another way"
+    )
 
 
 def _error(wanted: np.ndarray[tuple[int, ...], np.dtype], found: np.ndarray[tuple[int, ...], np.dtype]) -> float:  # type: ignore[type-arg]

@@ -8,6 +8,7 @@ own base score.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-__all__ = ["thresholds", "tree_node"]
+__all__ = ["ensemble_node", "thresholds", "tree_node"]
 
 
 def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
@@ -27,10 +28,25 @@ def tree_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto
     """
     learner = _learner(booster)
     model = learner["gradient_booster"]["model"]
-    bases = _base_scores(learner)
+    return ensemble_node(model["trees"], model["tree_info"], _base_scores(learner), input_name, output_name)
+
+
+def ensemble_node(
+    trees: Sequence[dict[str, Any]],
+    targets: Sequence[int],
+    bases: npt.NDArray[np.float32],
+    input_name: str,
+    output_name: str,
+    scales: Sequence[float] | None = None,
+) -> onnx.NodeProto:
+    """A node from FP32 [n, features] to FP32 [n, outputs], of trees as they are in a booster's JSON.
+
+    `targets` has the output that each tree adds to, or its first one if its leaves are vectors, and `scales` the
+    factor of its leaves. Splits may be numeric or of categories.
+    """
     attributes: dict[str, list[Any]] = {name: [] for name in (*_NODE_FIELDS, *_LEAF_FIELDS)}
-    for number, (tree, target) in enumerate(zip(model["trees"], model["tree_info"], strict=True)):
-        _add_tree(attributes, number, target, tree)
+    for number, (tree, target) in enumerate(zip(trees, targets, strict=True)):
+        _add_tree(attributes, number, target, tree, 1.0 if scales is None else scales[number])
     return helper.make_node(
         "TreeEnsembleRegressor",
         [input_name],
@@ -106,16 +122,45 @@ def _base_scores(learner: dict[str, Any]) -> npt.NDArray[np.float32]:
     return np.broadcast_to(np.array(values, dtype=np.float32), (targets,))
 
 
-def _add_tree(attributes: dict[str, list[Any]], number: int, target: int, tree: dict[str, Any]) -> None:
+def _add_tree(
+    attributes: dict[str, list[Any]], number: int, target: int, tree: dict[str, Any], scale: float
+) -> None:
     columns = (tree[name] for name in ("left_children", "right_children", "split_indices", "split_conditions"))
     rows = zip(*columns, tree["default_left"], strict=True)
+    sets = _categories(tree)
+    width = int(tree["tree_param"]["size_leaf_vector"])
+    free = len(tree["left_children"])
     for node, (left, right, feature, value, default_left) in enumerate(rows):
-        leaf = left == -1
-        cells = (number, node, 0, "LEAF", 0.0, 0, 0, 0)
-        if not leaf:
+        if left == -1:
+            _extend(attributes, _NODE_FIELDS, (number, node, 0, "LEAF", 0.0, 0, 0, 0))
+            # A leaf with a vector has the vector's number where others have their right child.
+            weights = [value] if width <= 1 else tree["leaf_weights"][right * width : (right + 1) * width]
+            for output, weight in enumerate(weights, target):
+                _extend(attributes, _LEAF_FIELDS, (number, node, output, weight * scale))
+            continue
+        if node not in sets:
             cells = (number, node, feature, "BRANCH_LT", value, left, right, int(default_left))
-        for name, cell in zip(_NODE_FIELDS, cells, strict=True):
-            attributes[name].append(cell)
-        if leaf:
-            for name, cell in zip(_LEAF_FIELDS, (number, node, target, value), strict=True):
-                attributes[name].append(cell)
+            _extend(attributes, _NODE_FIELDS, cells)
+            continue
+        # One comparison after the other: a category of the set goes right, any other one left.
+        ids = [node, *range(free, free + len(sets[node]) - 1)]
+        free += len(ids) - 1
+        for at, category, after in zip(ids, sets[node], [*ids[1:], left], strict=True):
+            cells = (number, at, feature, "BRANCH_EQ", float(category), right, after, int(not default_left))
+            _extend(attributes, _NODE_FIELDS, cells)
+
+
+def _categories(tree: dict[str, Any]) -> dict[int, list[int]]:
+    """Node -> the categories that go right; a set without any has one that no row has."""
+    segments = zip(
+        tree.get("categories_nodes", ()),
+        tree.get("categories_segments", ()),
+        tree.get("categories_sizes", ()),
+        strict=True,
+    )
+    return {node: tree["categories"][start : start + size] or [-1] for node, start, size in segments}
+
+
+def _extend(attributes: dict[str, list[Any]], names: Sequence[str], cells: Sequence[Any]) -> None:
+    for name, cell in zip(names, cells, strict=True):
+        attributes[name].append(cell)

@@ -318,6 +318,31 @@ class Registry:
                 return None
             return Path(client.download_artifacts(run_id, path, str(folder)))
 
+    def fetch_model(self, uri: str, folder: Path) -> tuple[Path, str]:
+        """Download the model at `models:/...` or `runs:/...` into `folder`; returns its path, and its URI.
+
+        The URI has the number of the version instead of an alias.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        with self._client(f"fetch {uri}") as client:
+            if found := re.fullmatch(r"models:/([^/@]+)@([^/]+)", uri):
+                number = client.get_model_version_by_alias(found[1], found[2]).version
+                uri = f"models:/{found[1]}/{number}"
+            path = download_artifacts(
+                artifact_uri=uri,
+                dst_path=str(folder),
+                tracking_uri=self.tracking_uri,
+                registry_uri=self.tracking_uri,
+            )
+            return Path(path), uri
+
+    def is_foreign(self, app: str) -> bool:
+        """Whether the registry has a model of that name that Slipway did not register."""
+        with self._client("look for the model") as client:
+            found = list(client.search_registered_models(f"name = '{app}'"))
+            return bool(found) and "slipway.app" not in found[0].tags
+
     @contextmanager
     def _client(self, action: str) -> Iterator[MlflowClient]:
         """The MLflow client. Its errors become `RegistryError`, which says that `action` failed."""

@@ -20,12 +20,17 @@ __all__ = ["EPILOG", "add"]
 EPILOG = (
     "Examples:  slipway add churn.onnx   |   slipway add m.onnx --name c --sample rows.csv --ignore churned   |   "
     "slipway add churn.onnx --sample rows.csv --label churned --time day   |   "
-    "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml"
+    "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml "
+    "  |   slipway add pipeline.skops --sample rows.csv   |   slipway add models:/churn@champion   |   "
+    "slipway add old.pkl --sample rows.csv --trust"
 )
 
 
 def add(
-    source: Annotated[str, typer.Argument(help="ONNX file, local or s3://...")],
+    source: Annotated[
+        str,
+        typer.Argument(help="File or MLflow folder, local or s3://..., or models:/NAME@ALIAS, runs:/ID/PATH."),
+    ],
     name: Annotated[str, typer.Option(help="Name of the model. Default: that of the file.")] = "",
     sample: Annotated[
         str, typer.Option(help="CSV or Parquet file with rows: it names the columns, and parity is proved on it.")
@@ -50,6 +55,9 @@ def add(
     config: Annotated[
         Path | None, typer.Option(help="YAML file with `inputs` (shapes by name), `batch` and `alone`; it wins.")
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Open a file that runs code of its author, apart and without network.")
+    ] = False,
     triton: Annotated[bool, typer.Option(help="Whether parity includes Triton.")] = True,
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds that the inspection of the model may take.")
@@ -62,6 +70,10 @@ def add(
     The command finds out what the model takes and gives, whether rows may share a batch, and what its classes are
     called, and says so. What it finds out by running the model can be overruled with --config. Without --sample,
     rows are made up that fit the inputs.
+
+    ONNX is served as it is. Models of scikit-learn (skops), XGBoost (.json, .ubj), LightGBM (.txt) and PyTorch
+    (.pt2) are converted in a process of their own, and compared with themselves. Files that run code when they are
+    opened, such as pickles, need --trust.
 
     With --label, the model is judged: a naive baseline is fitted on one part of the rows, and the model is
     measured beside it on the other: with --time on the later half, with --group on other groups, else at random.
@@ -91,6 +103,8 @@ def add(
         triton=triton,
         promote=promote,
         timeout=timeout,
+        trust=trust,
+        named=bool(name),
     )
     if as_json:
         print_json(_document(made))
@@ -111,7 +125,9 @@ def _add(as_json: bool, *words: Any, **options: Any) -> Added:
 
 
 def _name_of(source: str) -> str:
-    """The file's name as a model's name."""
+    """The name of the file, or of the registered model, as a model's name."""
+    if source.startswith("models:/"):
+        source = source.removeprefix("models:/").partition("@")[0].partition("/")[0]
     stem = Path(source).name.partition(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "_", stem).strip("_-")
 

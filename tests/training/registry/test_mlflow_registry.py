@@ -143,3 +143,19 @@ def test_a_registry_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyP
 
 def test_database_passwords_are_not_shown() -> None:
     assert Registry("postgresql://ada:hunter2@h:5/d").shown == "postgresql://ada:***@h:5/d"
+
+
+def test_models_of_others_are_fetched_by_alias_version_and_run(registry: Registry, tmp_path: Path) -> None:
+    from tests.training.added.sources.stored import registered as somebodys
+
+    run_id = somebodys(registry, tmp_path / "made")
+    for asked, told in (
+        ("models:/churn@champion", "models:/churn/1"),
+        ("models:/churn/1", "models:/churn/1"),
+        (f"runs:/{run_id}/model", f"runs:/{run_id}/model"),
+    ):
+        path, shown = registry.fetch_model(asked, tmp_path / asked.replace("/", "_"))
+        assert shown == told and (path / "model.ubj").is_file() and (path / "MLmodel").is_file()
+    assert registry.is_foreign("churn") and not registry.is_foreign("nobody")
+    with pytest.raises(RegistryError, match="could not fetch models:/churn@gone"):
+        registry.fetch_model("models:/churn@gone", tmp_path / "gone")

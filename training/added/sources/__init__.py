@@ -1,0 +1,1 @@
+"""Models in other formats: recognised, converted to ONNX in a process apart, and compared with themselves."""

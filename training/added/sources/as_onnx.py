@@ -1,0 +1,50 @@
+"""Any model that can become ONNX, as an ONNX file for as long as a block lasts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from training.added.graphs.read import read_graph
+from training.added.sources.exchange import Source
+from training.added.sources.find import find_source
+from training.added.sources.process import WARNING, Conversion, convert_apart, refuse_code
+from training.progress import Progress
+
+__all__ = ["as_onnx"]
+
+
+@contextmanager
+def as_onnx(
+    path: Path,
+    sample: pd.DataFrame | None,
+    columns: tuple[str, ...],
+    trust: bool,
+    progress: Progress,
+) -> Iterator[Conversion]:
+    """The file itself if it is ONNX, or what it is converted to in a process of its own.
+
+    `columns` are the names of `--columns`. Raises `AddError`, and `ModuleNotFoundError` for an extra.
+    """
+    source = find_source(path)
+    refuse_code(source, path.name, trust)
+    if source.kind == "onnx":
+        yield Conversion(Path(source.path), columns=_signature_columns(source), notes=source.notes)
+        return
+    if source.executes or (trust and source.format == "skops"):
+        progress.log(WARNING.format(name=path.name))
+    with tempfile.TemporaryDirectory(prefix="slipway-convert-") as folder:
+        with progress.step("convert"):
+            made = convert_apart(source, Path(folder), sample, columns, trust)
+        yield made
+
+
+def _signature_columns(source: Source) -> tuple[str, ...]:
+    """Names from an MLflow signature for the values of the only input."""
+    if not source.fields or len(read_graph(Path(source.path)).inputs) != 1:
+        return ()
+    return tuple(field.name for field in source.fields)
