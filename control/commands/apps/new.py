@@ -94,14 +94,16 @@ def _explain(plan: Plan, notes: tuple[str, ...]) -> None:
     """Say what was found in the file, and how to overrule it."""
     from control.new.from_file.card import split_text
 
-    found = [f"{len(plan.numbers)} numbers", f"{len(plan.categories)} categories"]
-    read = f"the text {plan.text.name!r}" if plan.text else " and ".join(found)
+    found = [f"the last {plan.steps.lags} values"] if plan.steps else []
+    found += [f"the text {plan.text.name!r}"] if plan.text else []
+    for columns, one, more in ((plan.numbers, "number", "numbers"), (plan.categories, "category", "categories")):
+        found += [f"{len(columns)} {one if len(columns) == 1 else more}"] if columns else []
     note(
         f"{plan.source}: {plan.rows} rows; kind {plan.kind} for the label {plan.target.name!r} (--kind overrules)"
     )
     for text in notes:
         note(f"  {text}")
-    note(f"  the model ({plan.model}) reads {read}")
+    note(f"  the model ({plan.model}) reads {' and '.join(found)}")
     note(f"  split {split_text(plan)}")
     for column, why in plan.left_out:
         note(f"  not used: {column!r}: {why}")

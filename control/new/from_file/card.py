@@ -24,6 +24,7 @@ def card_words(plan: Plan) -> dict[str, str]:
     text = f"scikit-learn's {linear} on TF-IDF of up to 512 words and pairs of words"
     return {
         "source_md": safe(plan.source).replace(" ", "_"),
+        "label_md": f"'{target}'" if " " in target else target,
         "title": _title(plan, target),
         "question_md": _question(plan, target),
         "rows": str(plan.rows),

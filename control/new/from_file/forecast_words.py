@@ -138,6 +138,8 @@ def _synthetic(plan: Plan, steps: Steps, start: Any) -> dict[str, str]:
         "numbers_ranges": number_table(plan.numbers),
         "value_range": f"{plan.target.low!r}, {plan.target.high!r}",
         "series_names": tuple_of(names) if names else '("",)',
+        "series_loop": "place, name in enumerate(SERIES)" if names else "place in range(len(SERIES))",
+        "no_names": "" if names else "; a single one has no name",
         "series_column": f"            {quoted(steps.series.name)}: name,\n" if steps.series else "",
         "synthetic_rows": str(1200 // max(1, len(names))),
         "synthetic_season": str(steps.season if steps.season > 1 else SYNTHETIC_SEASON),

@@ -180,7 +180,7 @@ def cut(frame: pd.DataFrame) -> Split:
         "test": frame[share > 0.8],
     }}
     rows = {{name: len(part) for name, part in parts.items()}}
-    return Split(**parts, description={{"kind": "random", "shares": [0.6, 0.2, 0.2], "rows": rows}})'''
+    return Split(**parts, description={{"kind": "hash of the row", "shares": [0.6, 0.2, 0.2], "rows": rows}})'''
 NO_BLOCKS = '''\
 def blocks(test: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
     """Return the number of each row, and how many rows the bootstrap draws together."""

@@ -196,6 +196,8 @@ def test_an_app_for_a_file_trains_on_it_and_answers(
     try:
         done = clone.run("control", "new", "tumor", "--from", str(data), "--label", "diagnosis")
         assert "slipway train tumor --data" in done.stderr, done.stderr
+        assert "the model (xgboost) reads 30 numbers" in done.stderr
+        assert "split at random by a hash of the row, within each class" in done.stderr
         trained = json.loads(
             clone.run_well("control", "train", "tumor", "--data", str(data), "--json", seconds=300)
         )

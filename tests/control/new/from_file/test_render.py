@@ -49,7 +49,7 @@ CASES = {
     "made_churn": Case(churn(), "churned"),
     "made_visits": Case(visits(), "grade", model=Model.TORCH),
     "made_houses": Case(houses(), "price"),
-    "made_areas": Case(houses(), "price", model=Model.SKLEARN),
+    "made_shop": Case(sales().query("shop == 'east'").drop(columns="shop"), "sold", model=Model.SKLEARN),
     "made_sizes": Case(houses(), "price", model=Model.TORCH),
     "made_sales": Case(sales(), "sold"),
     "made_reviews": Case(reviews(), "verdict"),
