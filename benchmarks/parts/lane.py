@@ -112,7 +112,7 @@ def request(app: App[Any, Any, Any], way: str) -> bytes:
 async def measure(way: str, together: int) -> float:
     """The best of several means, microseconds per request, with `together` requests in one turn of the loop."""
     app, metrics = app_of("autoencoder"), Metrics()
-    application = HttpApplication(Plane(app, metrics), RequestEvents(metrics, lambda lines: None), metrics.render)
+    application = HttpApplication(Plane(app, metrics), RequestEvents(metrics, lambda lines: None), metrics.scrape)
     config = uvicorn.Config(
         application, http=HttpProtocol, lifespan="off", interface="asgi3", log_config=None, proxy_headers=False
     )

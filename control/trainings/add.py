@@ -14,7 +14,7 @@ import pandas as pd
 from control.console import stderr
 from control.settings import StackSettings
 from control.stack.temporary_stack import ensure
-from control.trainings.bucket import bucket_copy
+from control.trainings.run import bucket_copy
 from training.added.add import Added, add, check_name, prepared
 from training.added.apart.run import SECONDS
 from training.added.build import Wanted

@@ -24,7 +24,7 @@ from serving.observe.request_record import Observer
 
 __all__ = ["HttpApplication", "middleware", "routes"]
 
-Metrics = Callable[[], tuple[bytes, str]]
+Metrics = Callable[[], Callable[[], tuple[bytes, str]]]
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 READABLE = ("x-request-id", "x-model-version", "inference-header-content-length", "retry-after")
@@ -34,8 +34,8 @@ READABLE = ("x-request-id", "x-model-version", "inference-header-content-length"
 class HttpApplication:
     """ASGI application of every HTTP path. Holds no logic beyond the wire: all of that is the data plane's.
 
-    `hot_lane` takes what it can before the application is asked. `metrics` gives the body and content type of
-    `/metrics`. `extra` are routes beside those of the doors.
+    `hot_lane` takes what it can before the application is asked. `metrics` gives what makes the body and content
+    type of `/metrics`. `extra` are routes beside those of the doors.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ class Server:
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
-        self.http = HttpApplication(self.dataplane, events, metrics.render)
+        self.http = HttpApplication(self.dataplane, events, metrics.scrape)
         self.grpc = GrpcDoor(self.dataplane, events)
         self._watching: asyncio.Task[None] | None = None
 

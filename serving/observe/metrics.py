@@ -107,13 +107,17 @@ class Metrics:
         for flush in self._flushes:
             flush()
 
-    def render(self) -> tuple[bytes, str]:
-        """The exposition text and its content type."""
+    def scrape(self) -> Callable[[], tuple[bytes, str]]:
+        """Update all metrics; the result makes the exposition text and its content type, in any thread."""
         self.flush()
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
-            return generate_latest(self._registry), CONTENT_TYPE_LATEST
-        return exposition(Path(folder)), CONTENT_TYPE_LATEST
+            return lambda: (generate_latest(self._registry), CONTENT_TYPE_LATEST)
+        return lambda: (exposition(Path(folder)), CONTENT_TYPE_LATEST)
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition text and its content type."""
+        return self.scrape()()
 
 
 class VersionMetrics:

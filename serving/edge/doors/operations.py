@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import swagger_ui_bundle
 
 from serving.edge.doors.openapi import document, lowered
 from serving.edge.doors.operation import Operation
 from serving.edge.http.routes import Route
 from serving.edge.request_life import Request, Response
+from serving.kernel.app import App
 from serving.kernel.errors import NotFound
 from serving.models.dataplane import DataPlane
 
 __all__ = ["OperationsDoor"]
 
+T = TypeVar("T")
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -55,7 +60,8 @@ POLICY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-Metrics = Callable[[], tuple[bytes, str]]
+Metrics = Callable[[], Callable[[], tuple[bytes, str]]]
+"""Called on the loop; what it gives makes the body and the content type of `/metrics` in any thread."""
 
 
 def _described(name: str, summary: str) -> Operation:
@@ -77,6 +83,11 @@ class OperationsDoor:
         self.dataplane = dataplane
         self._described = described
         self._metrics = metrics
+        self._apps: tuple[App[Any, Any, Any], ...] = ()
+        self._documents: dict[bool, bytes] = {}
+        """The OpenAPI documents of these apps, by whether they are lowered."""
+        # With many models, texts take longer to make than other requests may wait; one after the other is enough.
+        self._thread = ThreadPoolExecutor(1, "operations")
 
     def routes(self) -> list[Route]:
         """Every route of this door."""
@@ -92,8 +103,17 @@ class OperationsDoor:
             Route("GET", "/docs/{asset}", self.asset),
         ]
 
-    def _document(self) -> dict[str, Any]:
-        return document([*self._described, *self.routes()], self.dataplane.apps())
+    async def _in_thread(self, make: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, make, *given)
+
+    def _document(self, apps: tuple[App[Any, Any, Any], ...], is_lowered: bool) -> bytes:
+        """Make a document if it is not the one of the last request."""
+        if list(map(id, apps)) != list(map(id, self._apps)):
+            self._apps, self._documents = apps, {}
+        if is_lowered not in self._documents:
+            made = document([*self._described, *self.routes()], apps)
+            self._documents[is_lowered] = msgspec.json.encode(lowered(made) if is_lowered else made)
+        return self._documents[is_lowered]
 
     async def root(self, request: Request) -> Response:
         """Links to everything else. KServe's v1 client looks for `status`."""
@@ -114,16 +134,16 @@ class OperationsDoor:
         """Prometheus's text format."""
         if self._metrics is None:
             raise NotFound("this process keeps no metrics")
-        body, content_type = self._metrics()
+        body, content_type = await self._in_thread(self._metrics())
         return Response(body, 200, content_type)
 
     async def openapi(self, request: Request) -> Response:
         """OpenAPI 3.1."""
-        return Response.json(self._document())
+        return Response(await self._in_thread(self._document, self.dataplane.apps(), False))
 
     async def openapi_lowered(self, request: Request) -> Response:
         """The same in OpenAPI 3.0, which is what the bundled page can show."""
-        return Response.json(lowered(self._document()))
+        return Response(await self._in_thread(self._document, self.dataplane.apps(), True))
 
     async def page(self, request: Request) -> Response:
         """The interactive page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -28,8 +28,8 @@ class Server:
         return f"127.0.0.1:{self.listener.ports.grpc}"
 
 
-def metrics() -> tuple[bytes, str]:
-    return b"up 1\n", "text/plain; version=0.0.4"
+def metrics() -> Callable[[], tuple[bytes, str]]:
+    return lambda: (b"up 1\n", "text/plain; version=0.0.4")
 
 
 @pytest.fixture(scope="session")

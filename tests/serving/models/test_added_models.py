@@ -123,6 +123,8 @@ def test_a_model_that_is_another_one_now_is_loaded_again(gateway: Gateway) -> No
 
 
 def test_every_door_answers_alike_and_says_what_it_takes(gateway: Gateway) -> None:
+    documents = ("/openapi.json", "/docs/openapi.json")
+    assert not any(PREDICT in gateway.ask(path)[1]["paths"] for path in documents)
     added.write_version(gateway.root, 1)
     gateway.look()
     values = np.array([[1, 2], [3, 4]], np.float32)
@@ -135,9 +137,9 @@ def test_every_door_answers_alike_and_says_what_it_takes(gateway: Gateway) -> No
             tensor = module.InferInput("features", [2, 2], "FP32")
             tensor.set_data_from_numpy(values)
             assert client.infer(added.NAME, [tensor]).as_numpy("total").tolist() == [[3], [7]]
-    _, document = gateway.ask("/openapi.json")
-    post = document["paths"][PREDICT]["post"]
-    assert post["requestBody"]["content"]["application/json"]["example"] == {"instances": [{"a": 0.0, "b": 1.0}]}
+    for path in documents:
+        content = gateway.ask(path)[1]["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
+        assert content["example"] == {"instances": [{"a": 0.0, "b": 1.0}]}
     status, found = gateway.ask(f"/v2/models/{added.NAME}")
     assert (status, found["inputs"]) == (200, [{"name": "features", "datatype": "FP32", "shape": [-1, 2]}])
 

@@ -99,7 +99,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     catalog = Catalog([toy.app], Repository(Path(root)), open_backend, VersionEvents(metrics))
     plane, events = DataPlane(settings, catalog), Events(metrics, lambda lines: None)
     doors = Listener(
-        HttpApplication(plane, events, metrics.render), GrpcDoor(plane, events), settings, on_start=catalog.refresh
+        HttpApplication(plane, events, metrics.scrape), GrpcDoor(plane, events), settings, on_start=catalog.refresh
     )
     doors.start()
     yield Served(f"127.0.0.1:{doors.ports.http}", model, events)
