@@ -6,7 +6,7 @@ Nothing here needs the registry, so a wrong file costs seconds and leaves nothin
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from training.added.check import check, each_row, parity
 from training.added.classes import find_classes
 from training.added.columns import Named, name_columns
 from training.added.errors import AddError
-from training.added.golden import golden_count, question_of, write_golden
+from training.added.golden import MOST_ROWS, golden_count, question_of, write_golden
 from training.added.graphs.engine import open_run, seconds_of
-from training.added.graphs.read import Graph, read_graph
+from training.added.graphs.read import Graph, Tensor, read_graph
 from training.added.graphs.wrap import wrapped
 from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
 from training.added.rows import made_rows, row_size
@@ -45,8 +45,10 @@ PARITY_ROWS, PARITY_SECONDS = 256, 5.0
 """Rows that are compared, and about how long the model may run for them."""
 LENGTH = 5
 """The size of free axes of made rows."""
-LEAST_ROWS, MOST_VALUES = 4, 2**25
+LEAST_ROWS, MOST_VALUES = 4, 2**22
 """Rows that are made in any case, and values that all rows, or all of their outputs, may have together."""
+MOST_ARRAYS = 2**14
+"""Outputs of all rows that are compared: a model may have a thousand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +101,20 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         real = named.arrays or _without_gaps(wanted.native)
         plan = make_plan(graph, layout, bare, real)
         if plan.add_to_inputs or plan.add_to_outputs:
-            made = wrapped(graph.model, graph.inputs, graph.outputs, plan.add_to_inputs, plan.add_to_outputs)
+            ins, outs = _shaped(graph, layout, plan)
+            made = wrapped(graph.model, ins, outs, plan.add_to_inputs, plan.add_to_outputs)
             (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
         served = open_run(folder / MODEL_NAME)
         rows = real or made_rows(layout.inputs, _count(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
-    context = _context(wanted, graph, plan, named, each_row(served, _head(rows, 4), bool(plan.alone)), rows)
+    answered = each_row(served, _head(rows, min(MOST_ROWS, _compared(plan, one))), bool(plan.alone))
+    if len({tuple(array.shape for array in row.values()) for row in answered}) > 1:
+        plan = replace(plan, varies=True)
+    context = _context(wanted, graph, plan, named, answered, rows)
     manifest = _manifest(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
-        most = min(PARITY_ROWS, int(PARITY_SECONDS / max(one, 1e-9)), MOST_VALUES // max(1, plan.values))
-        some = _head(rows, max(1, most))
+        some = _head(rows, _compared(plan, one))
         lines = _against_native(plan, served, wanted.native) if wanted.native else []
         lines += _compare(plan, bare, served, some)
         # The Triton of the wheel has no BF16.
@@ -121,9 +126,28 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
     return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, served)
 
 
+def _shaped(graph: Graph, layout: Rows, plan: Plan) -> tuple[list[Tensor], list[Tensor]]:
+    """The inputs and outputs of the graph, with the shapes that were given or found where the file has none."""
+    found = {item.name: item.shape or () for item in layout.inputs}
+    found |= {spec.name: tuple("" if size < 0 else size for size in spec.shape) for spec in plan.outputs}
+    added = {*plan.add_to_inputs, *plan.add_to_outputs}
+
+    def shaped(item: Tensor) -> Tensor:
+        own = found[item.name][1:] if item.name in added else found[item.name]
+        return item if item.shape is not None else replace(item, shape=own)
+
+    return list(map(shaped, graph.inputs)), list(map(shaped, graph.outputs))
+
+
 def _count(layout: Rows) -> int:
     """How many rows to make; pictures are large."""
     return max(LEAST_ROWS, min(PARITY_ROWS, MOST_VALUES // max(1, row_size(layout.inputs, LENGTH))))
+
+
+def _compared(plan: Plan, seconds: float) -> int:
+    """How many rows to compare, of which one takes so many seconds."""
+    by_size = min(MOST_VALUES // max(1, plan.values), MOST_ARRAYS // len(plan.outputs))
+    return max(1, min(PARITY_ROWS, int(PARITY_SECONDS / max(seconds, 1e-9)), by_size))
 
 
 def _write(graph: Graph, folder: Path) -> None:

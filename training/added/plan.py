@@ -24,7 +24,7 @@ SHORT, LONG = 5, 8
 """Two sizes of free axes."""
 ROWS = 4
 """Rows that are run together and alone."""
-SEEDS, PATIENCE = range(7, 39), 2.0
+SEEDS, PATIENCE = range(7, 39), 0.5
 """Of the rows that a way to fill integers must run with, and the seconds after which no other row is tried."""
 MOST_VALUES = 2**23
 """Of all outputs of a row: JSON and the golden rows have them as text."""
@@ -125,17 +125,15 @@ def make_plan(graph: Graph, rows: Rows, run: Run, sample: Arrays | None = None) 
     `sample` has real rows; without it, rows are made up.
     """
     trial = _Trial(graph, run, rows, sample)
-    kind, first = trial.first()
+    kind, tried = trial.first()
     alone = rows.alone or trial.why_alone(kind)
-    found = [first, *trial.others(kind)]
+    found = [*tried, *trial.others(kind)]
     added = tuple(item.name for item in graph.outputs if alone and _lacks_row_axis(item, rows, found))
     outputs = tuple(_output(item, item.name in added, found) for item in graph.outputs)
     inputs = tuple(TensorSpec(item.name, item.datatype, _free(item.shape or ())) for item in rows.inputs)
-    shapes = [{name: array.shape for name, array in one.items()} for one in found[:2]]
+    shapes = {tuple(array.shape for array in one.values()) for one in tried}
     values = max(sum(array.size for array in one.values()) for one in found)
-    return Plan(
-        inputs, outputs, rows.single, added, alone, kind, shapes[0] != shapes[-1], values, trial.ragged(kind)
-    )
+    return Plan(inputs, outputs, rows.single, added, alone, kind, len(shapes) > 1, values, trial.ragged(kind))
 
 
 def _batch_elsewhere(shapes: Sequence[Sequence[int | str] | None]) -> bool:
@@ -200,8 +198,11 @@ class _Trial:
         start = seed % max(1, len(next(iter(self._sample.values()))) - count + 1)
         return {name: array[start : start + count] for name, array in self._sample.items()}
 
-    def first(self) -> tuple[Kind, Arrays]:
-        """The first way to fill integers with which rows run and give numbers. Raises `AddError`."""
+    def first(self) -> tuple[Kind, list[Arrays]]:
+        """The first way to fill integers with which rows run and give numbers, and their outputs.
+
+        Raises `AddError`.
+        """
         failures: list[str] = []
         found: list[tuple[Kind, list[Arrays]]] = []
         for kind in KINDS:
@@ -215,9 +216,9 @@ class _Trial:
                 # An output of zeros' logarithms may still have numbers with other integers.
                 found.append((kind, tried))
             if all(numbers):
-                return kind, tried[0]
+                return kind, tried
         if found:
-            return found[0][0], found[0][1][0]
+            return found[0]
         what = "any row of the sample" if self._sample is not None else "made-up rows; give some with --sample"
         if failures:
             raise AddError(f"the model does not run with {what}: {failures[0]}")

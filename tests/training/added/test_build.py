@@ -270,3 +270,19 @@ def test_triton_agrees_on_texts_and_on_tensors_of_rows_alone(tmp_path: Path) -> 
     made = build(Wanted(name="m", path=path, source=path.name), tmp_path / "servable", Silent())
     through = [line for line in made.manifest.parity if line.pair == "onnxruntime/triton"]
     assert [(line.output, line.max_error) for line in through] == [("name", 0.0), ("less", 0.0)]
+
+
+def test_shapes_that_the_file_leaves_out_are_found_out(tmp_path: Path) -> None:
+    """Its graph gets a row axis, for which every shape must be known."""
+    path = save(
+        tmp_path / "open.onnx",
+        [node("ReduceSum", ["x"], ["sum"], keepdims=0), node("Neg", ["x"], ["y"])],
+        [value("x", FLOAT, None)],
+        [value("sum", FLOAT, None), value("y", FLOAT, None)],
+    )
+    made = built(path, tmp_path, overrides=Overrides(inputs={"x": (3, -1)}))
+    assert [spec.shape for spec in (*made.manifest.inputs, *made.manifest.outputs)] == [
+        (-1, 3, -1),
+        (-1,),
+        (-1, 3, -1),
+    ]

@@ -20,6 +20,8 @@ LONGEST = 400
 """Characters of the engine's messages that are shown."""
 REPEATS, PATIENCE = 20, 1.0
 """Most runs that are timed, and the seconds after which no other begins."""
+FAILURES: tuple[type[Exception], ...] = (UnicodeDecodeError, *ENGINE_ERRORS)
+"""Those of the engine, and of texts in a damaged file that it gives as they are."""
 ADVICE = (
     ("Failed to allocate memory", "the model needs more memory than is free here"),
     ("bad_alloc", "the model needs more memory than is free here"),
@@ -49,14 +51,16 @@ def open_run(path: Path, optimised: bool = True) -> Callable[[Arrays], Arrays]:
     if not optimised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        run = runner(ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]))
-    except ENGINE_ERRORS as cause:
+        # ONNX Runtime's own fallback only prints to standard output.
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        run = runner(session)
+    except FAILURES as cause:
         raise AddError(f"ONNX Runtime {ort.__version__} cannot open the model: {_short(cause)}") from cause
 
     def guarded(inputs: Arrays) -> Arrays:
         try:
             return run(inputs, None)
-        except ENGINE_ERRORS as cause:
+        except FAILURES as cause:
             raise EngineFailed(_short(cause)) from cause
 
     return guarded

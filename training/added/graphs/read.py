@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from onnx import TensorProto, helper
 
 from training.added.errors import AddError
@@ -118,7 +119,20 @@ def _parsed(path: Path) -> onnx.ModelProto:
         raise AddError(f"{path.name} is not ONNX, or only a part of it: {cause}") from cause
     if not model.graph.node:
         raise AddError(f"{path.name} is not ONNX: it has no graph")
+    if any(isinstance(text, bytes) for text in _texts(model)):
+        raise AddError(f"{path.name} is damaged: it has names that are not text. Copy or export it again")
     return model
+
+
+def _texts(message: Message) -> Iterable[str | bytes]:
+    """All texts; bytes where one is not UTF-8."""
+    for field, value in message.ListFields():
+        every = [value] if isinstance(value, str | bytes | Message) else value
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield from every
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for inner in every:
+                yield from _texts(inner)
 
 
 def _check_operators(path: Path, model: onnx.ModelProto) -> None:
@@ -239,8 +253,9 @@ def _tensor(path: Path, role: str, item: onnx.ValueInfoProto) -> Tensor:
     tensor = item.type.tensor_type
     datatype = DATATYPES.get(tensor.elem_type)
     if datatype is None:
+        kinds = {number: kind for kind, number in TensorProto.DataType.items()}
         raise AddError(
-            f"{path.name}: the {role} {item.name!r} has the type {TensorProto.DataType.Name(tensor.elem_type)}; "
+            f"{path.name}: the {role} {item.name!r} has the type {kinds.get(tensor.elem_type, tensor.elem_type)}; "
             f"supported: {', '.join(sorted(set(DATATYPES.values())))}"
         )
     if not tensor.HasField("shape"):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import onnx
-from onnx import TensorProto, compose, helper
+from onnx import TensorProto, checker, compose, helper
 
+from training.added.errors import AddError
 from training.added.graphs.read import DATATYPES, Tensor
 
 __all__ = ["wrapped"]
@@ -26,18 +27,29 @@ def wrapped(
 ) -> onnx.ModelProto:
     """The model with a first axis of size 1 more on these inputs and outputs; their names stay.
 
-    The inner graph gets a prefix, so that no name of it collides.
+    The inner graph gets a prefix, so that no name of it collides. Its inputs and outputs get the shapes that are
+    given, where the file has none. Raises `AddError` for a graph that breaks the rules of ONNX.
     """
     opsets = list(model.opset_import)
     inner = compose.add_prefix(model, PREFIX)
-    front = _ends("front", inputs, add_to_inputs, "Squeeze", opsets, into="front/", of=model.ir_version)
-    joined = compose.merge_models(
-        front, inner, io_map=[(f"front/{item.name}", f"{PREFIX}{item.name}") for item in inputs]
-    )
-    back = _ends("back", outputs, add_to_outputs, "Unsqueeze", opsets, into="", of=model.ir_version)
-    made = compose.merge_models(
-        joined, back, io_map=[(f"{PREFIX}{item.name}", f"back/{item.name}") for item in outputs]
-    )
+    shapes = {f"{PREFIX}{item.name}": item.shape for item in (*inputs, *outputs)}
+    for value in (*inner.graph.input, *inner.graph.output):
+        if not value.type.tensor_type.HasField("shape"):
+            kind = value.type.tensor_type.elem_type
+            sizes = [size or None for size in shapes.get(value.name) or ()]
+            value.CopyFrom(helper.make_tensor_value_info(value.name, kind, sizes))
+    try:
+        front = _ends("front", inputs, add_to_inputs, "Squeeze", opsets, into="front/", of=model.ir_version)
+        joined = compose.merge_models(
+            front, inner, io_map=[(f"front/{item.name}", f"{PREFIX}{item.name}") for item in inputs]
+        )
+        back = _ends("back", outputs, add_to_outputs, "Unsqueeze", opsets, into="", of=model.ir_version)
+        made = compose.merge_models(
+            joined, back, io_map=[(f"{PREFIX}{item.name}", f"back/{item.name}") for item in outputs]
+        )
+    except (ValueError, checker.ValidationError) as cause:
+        text = " ".join(str(cause).split())[:200]
+        raise AddError(f"the graph cannot be given a row axis, because it is not valid: {text}") from cause
     made.graph.name = model.graph.name or "added"
     return made
 

@@ -197,3 +197,19 @@ def test_a_loop_anywhere_makes_the_time_of_a_run_unsteady(tmp_path: Path) -> Non
     )
     (tmp_path / "own.onnx").write_bytes(model.SerializeToString())
     assert read_graph(tmp_path / "own.onnx").unsteady
+
+
+def test_names_that_are_not_text_are_damage(tmp_path: Path) -> None:
+    path = linear(tmp_path / "m.onnx")
+    path.write_bytes(path.read_bytes().replace(b"MatMul", b"Mat\xfful"))
+    with pytest.raises(AddError, match=r"m\.onnx is damaged: it has names that are not text"):
+        read_graph(path)
+
+
+def test_a_type_that_nobody_knows_is_named_by_its_number(tmp_path: Path) -> None:
+    path = linear(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(AddError, match=r"input 'x' has the type 99; supported: BF16"):
+        read_graph(path)
