@@ -83,13 +83,8 @@ def add(
     The model runs in a process of its own, which is stopped after --timeout. A file that cannot be served is
     refused with the reason, and nothing is left behind, also after Ctrl-C.
     """
-    from control.settings import StackSettings
-    from serving.kernel.settings import read
-
-    settings = read(StackSettings)
     made = _add(
         as_json,
-        settings,
         source,
         name or _name_of(source),
         sample=sample,
@@ -109,16 +104,18 @@ def add(
     if as_json:
         print_json(_document(made))
     else:
-        _show(made, settings)
+        _show(made)
 
 
 def _add(as_json: bool, *words: Any, **options: Any) -> Added:
     """Add the model, or show why its gate refused it."""
+    from control.settings import StackSettings
     from control.trainings.add import add_on_stack
+    from serving.kernel.settings import read
     from training.errors import GateRefused
 
     try:
-        return add_on_stack(*words, **options)
+        return add_on_stack(read(StackSettings), *words, **options)
     except GateRefused as refusal:
         show_refusal(refusal, as_json)
         raise
@@ -136,8 +133,10 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
-def _show(made: Added, settings: Any) -> None:
+def _show(made: Added) -> None:
     from control.commands.apps.predict import address_of
+    from control.settings import StackSettings
+    from serving.kernel.settings import read
 
     manifest = made.manifest
     tensors = [("input", spec.name, spec.datatype, str(list(spec.shape))) for spec in manifest.inputs]
@@ -154,7 +153,9 @@ def _show(made: Added, settings: Any) -> None:
         note(text)
     note(f"{manifest.model} version {manifest.version} is published; {_verdict(manifest)}")
     if made.aliases.champion == manifest.version:
-        note(f"Try it:  slipway predict {manifest.model}   (http://{address_of(settings)}/docs has the paths)")
+        note(
+            f"Try it:  slipway predict {manifest.model}   (http://{address_of(read(StackSettings))}/docs has the paths)"
+        )
     else:
         command = f"slipway promote {manifest.model} {manifest.version}"
         note(f"The champion is still version {made.aliases.champion}; `{command}` changes that.")
