@@ -153,9 +153,8 @@ def _show(made: Added) -> None:
         note(text)
     note(f"{manifest.model} version {manifest.version} is published; {_verdict(manifest)}")
     if made.aliases.champion == manifest.version:
-        note(
-            f"Try it:  slipway predict {manifest.model}   (http://{address_of(read(StackSettings))}/docs has the paths)"
-        )
+        at = address_of(read(StackSettings))
+        note(f"Try it:  slipway predict {manifest.model}   (http://{at}/docs has the paths)")
     else:
         command = f"slipway promote {manifest.model} {manifest.version}"
         note(f"The champion is still version {made.aliases.champion}; `{command}` changes that.")
