@@ -11,9 +11,9 @@ import httpx
 import numpy.typing as npt
 
 from slipway_client.core.operations import Operations
-from slipway_client.core.options import MAX_BODY_BYTES, MAX_ROWS, Options
-from slipway_client.core.steps import Event, Send, Step, Steps
-from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, reply_of, tls_of
+from slipway_client.core.options import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
+from slipway_client.core.steps import Event, Step, Steps, Turn, Wait
+from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, no_turn, reply_of, tls_of
 from slipway_client.transport.pools import AsyncPool
 from slipway_client.types import Answers, Choices, Frame, Model, ModelMetadata, ServerMetadata
 
@@ -47,6 +47,7 @@ class AsyncClient:
         max_rows: int = MAX_ROWS,
         max_body_bytes: int = MAX_BODY_BYTES,
         connection_age: float = 60.0,
+        max_connections: int = MAX_CONNECTIONS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         options = Options(
@@ -57,12 +58,14 @@ class AsyncClient:
             max_rows=max_rows,
             max_body_bytes=max_body_bytes,
             connection_age=connection_age,
+            max_connections=max_connections,
         )
         self._operations = Operations(options)
+        self._turns = asyncio.BoundedSemaphore(max_connections)
         self._http = httpx.AsyncClient(
             headers=headers_of(options),
             trust_env=False,
-            transport=transport or AsyncPool(tls_of(options), connection_age),
+            transport=transport or AsyncPool(tls_of(options), connection_age, max_connections),
         )
 
     @overload
@@ -184,9 +187,11 @@ class AsyncClient:
             event = await self._do(step)
 
     async def _do(self, step: Step) -> Event:
-        if not isinstance(step, Send):
+        if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
             return None
+        if isinstance(step, Turn):
+            return await self._turn(step.seconds)
         request = step.request
         try:
             async with (
@@ -202,3 +207,13 @@ class AsyncClient:
                 return reply_of(answer, await answer.aread())
         except ERRORS as error:
             return failure_of(error)
+        finally:
+            self._turns.release()
+
+    async def _turn(self, seconds: float) -> Event:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            return no_turn()
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -11,9 +12,9 @@ import httpx
 import numpy.typing as npt
 
 from slipway_client.core.operations import Operations
-from slipway_client.core.options import MAX_BODY_BYTES, MAX_ROWS, Options
-from slipway_client.core.steps import Event, Send, Step, Steps
-from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, reply_of, tls_of
+from slipway_client.core.options import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
+from slipway_client.core.steps import Event, Step, Steps, Turn, Wait
+from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, no_turn, reply_of, tls_of
 from slipway_client.transport.pools import Pool
 from slipway_client.transport.streams import deadline
 from slipway_client.types import Answers, Choices, Frame, Model, ModelMetadata, ServerMetadata
@@ -37,9 +38,10 @@ class Client:
 
     `timeout` is in seconds for a whole call, retries included, and goes along, so that the server stops too.
     `retries` is how often a request is sent again that was not worked on. Input of more than `max_rows` rows or
-    `max_body_bytes` is cut into several requests; both must not exceed the server's own limits. A connection is
-    used again until it is `connection_age` seconds old. `transport` replaces the connections, for a proxy or own
-    certificates: `httpx.HTTPTransport(verify=..., proxy=...)`. Proxies in the environment are not used.
+    `max_body_bytes` is cut into several requests; both must not exceed the server's own limits. At most
+    `max_connections` requests run at once, others wait for their turn; a connection is used again until it is
+    `connection_age` seconds old. `transport` replaces the connections, for a proxy or own certificates:
+    `httpx.HTTPTransport(verify=..., proxy=...)`. Proxies in the environment are not used.
 
     Every method may raise a `SlipwayError`; `slipway_client.errors` has them all. Arguments of the client itself
     that make no sense raise `ValueError`.
@@ -55,6 +57,7 @@ class Client:
         max_rows: int = MAX_ROWS,
         max_body_bytes: int = MAX_BODY_BYTES,
         connection_age: float = 60.0,
+        max_connections: int = MAX_CONNECTIONS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         options = Options(
@@ -65,12 +68,14 @@ class Client:
             max_rows=max_rows,
             max_body_bytes=max_body_bytes,
             connection_age=connection_age,
+            max_connections=max_connections,
         )
         self._operations = Operations(options)
+        self._turns = threading.BoundedSemaphore(max_connections)
         self._http = httpx.Client(
             headers=headers_of(options),
             trust_env=False,
-            transport=transport or Pool(tls_of(options), connection_age),
+            transport=transport or Pool(tls_of(options), connection_age, max_connections),
         )
 
     @overload
@@ -198,9 +203,11 @@ class Client:
             event = self._do(step)
 
     def _do(self, step: Step) -> Event:
-        if not isinstance(step, Send):
+        if isinstance(step, Wait):
             time.sleep(step.seconds)
             return None
+        if isinstance(step, Turn):
+            return None if self._turns.acquire(timeout=max(step.seconds, 0.0)) else no_turn()
         request = step.request
         try:
             with (
@@ -216,3 +223,5 @@ class Client:
                 return reply_of(answer, answer.read())
         except ERRORS as error:
             return failure_of(error)
+        finally:
+            self._turns.release()

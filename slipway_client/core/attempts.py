@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 
 from slipway_client.core.options import Options, check_timeout
 from slipway_client.core.problems import error_of, failure_error, retry_after
-from slipway_client.core.steps import Event, Failure, Outcome, Reply, Request, Send, Steps, Wait
+from slipway_client.core.steps import Event, Failure, Outcome, Reply, Request, Send, Steps, Turn, Wait
 from slipway_client.errors import SlipwayError
 
 __all__ = ["Call", "begin", "exchange"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds; the pause doubles from one attempt to the next."""
-MOST_MILLISECONDS = 10**15 - 1
-"""The largest number that the header may have."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,10 @@ def exchange(call: Call, request: Request, retry_missing: bool = False) -> Steps
     options = call.options
     attempt = 0
     while True:
-        left = max(call.left(), 0.001)
-        reply = yield Send(replace(request, headers=_headers(call, request.headers, left)), left)
+        reply = yield Turn(call.left())
+        if reply is None:
+            left = max(call.left(), 0.001)
+            reply = yield Send(replace(request, headers=_headers(call, request.headers, left)), left)
         error = _error(call, reply)
         if error is None and isinstance(reply, Reply):
             return reply
@@ -69,8 +69,8 @@ def exchange(call: Call, request: Request, retry_missing: bool = False) -> Steps
 
 
 def _headers(call: Call, own: Mapping[str, str], left: float) -> dict[str, str]:
-    milliseconds = min(max(1, int(left * 1000)), MOST_MILLISECONDS)
-    return {**own, "x-request-id": call.request_id, "x-request-timeout-ms": str(milliseconds)}
+    milliseconds = str(max(1, int(left * 1000)))
+    return {**own, "x-request-id": call.request_id, "x-request-timeout-ms": milliseconds}
 
 
 def _error(call: Call, event: Event) -> SlipwayError | None:

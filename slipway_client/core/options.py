@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import random
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-__all__ = ["MAX_BODY_BYTES", "MAX_ROWS", "Options", "check_timeout"]
+__all__ = ["MAX_BODY_BYTES", "MAX_CONNECTIONS", "MAX_ROWS", "Options", "check_timeout"]
 
 MAX_ROWS = 4096
 """Most rows of a request that a gateway accepts by default (SLIPWAY_MAX_ROWS)."""
 MAX_BODY_BYTES = 16 * 2**20
 """Most bytes of a request that a gateway accepts by default (SLIPWAY_MAX_BODY_BYTES)."""
+MAX_CONNECTIONS = 20
+"""More cost more than they bring: httpcore looks at all of them for each request."""
+LONGEST_TIMEOUT = 1e6
 URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?", re.IGNORECASE)
 
 
@@ -29,6 +31,7 @@ class Options:
     max_rows: int = MAX_ROWS
     max_body_bytes: int = MAX_BODY_BYTES
     connection_age: float = 60.0
+    max_connections: int = MAX_CONNECTIONS
     clock: Callable[[], float] = time.monotonic
     """Seconds; replaced in tests."""
     jitter: Callable[[], float] = random.random
@@ -43,7 +46,7 @@ class Options:
         if self.api_key is not None and not re.fullmatch(r"[\x21-\x7e]+", self.api_key):
             raise ValueError("`api_key` must be printable ASCII without spaces")
         check_timeout(self.timeout)
-        for name, least in (("retries", 0), ("max_rows", 1), ("max_body_bytes", 1)):
+        for name, least in (("retries", 0), ("max_rows", 1), ("max_body_bytes", 1), ("max_connections", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be at least {least}, got {getattr(self, name)!r}")
         if not self.connection_age > 0:
@@ -55,6 +58,6 @@ class Options:
 
 
 def check_timeout(seconds: float) -> None:
-    """Raise `ValueError` for what is no number of seconds above 0."""
-    if not (0 < seconds < math.inf):
-        raise ValueError(f"`timeout` must be a number of seconds above 0, got {seconds!r}")
+    """Raise `ValueError` for what is no number of seconds above 0 and up to a million."""
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise ValueError(f"`timeout` must be more than 0 and at most 1,000,000 seconds, got {seconds!r}")

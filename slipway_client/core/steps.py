@@ -1,7 +1,13 @@
 """What the core asks of a client, and what it gets back.
 
-An operation is a generator. It yields a `Send` or a `Wait`, gets a `Reply` or a `Failure` for the former and None
-for the latter, and returns its result. Whether a client blocks or awaits meanwhile is its own affair.
+An operation is a generator. It yields steps, gets an event for each, and returns its result. Whether a client
+blocks or awaits meanwhile is its own affair.
+
+| step | event |
+|---|---|
+| `Turn` | None, or a `Failure` if there was none in time |
+| `Send`, always right after a `Turn` that there was | a `Reply`, or a `Failure` |
+| `Wait` | None |
 """
 
 from __future__ import annotations
@@ -11,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-__all__ = ["Event", "Failure", "Outcome", "Reply", "Request", "Send", "Step", "Steps", "Wait"]
+__all__ = ["Event", "Failure", "Outcome", "Reply", "Request", "Send", "Step", "Steps", "Turn", "Wait"]
 
 T = TypeVar("T")
 
@@ -24,6 +30,13 @@ class Request:
     path: str
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Wait for at most `seconds` until a connection is free; it is, after the `Send` of another call."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,6 @@ class Failure:
     cause: Exception
 
 
-Step = Send | Wait
+Step = Turn | Send | Wait
 Event = Reply | Failure | None
 Steps = Generator[Step, Event, T]

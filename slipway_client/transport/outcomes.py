@@ -9,7 +9,7 @@ import httpx
 from slipway_client.core.options import Options
 from slipway_client.core.steps import Failure, Outcome, Reply
 
-__all__ = ["ERRORS", "failure_of", "headers_of", "reply_of", "tls_of"]
+__all__ = ["ERRORS", "failure_of", "headers_of", "no_turn", "reply_of", "tls_of"]
 
 ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
 """What a request can end with."""
@@ -41,6 +41,11 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, httpx.NetworkError) or _is_cut(error):
         return Failure(Outcome.BROKEN, error)
     return Failure(Outcome.UNREADABLE, error)
+
+
+def no_turn() -> Failure:
+    """A request for which no connection was free in time."""
+    return Failure(Outcome.LATE, TimeoutError("all connections of this client are busy"))
 
 
 def _is_cut(error: Exception) -> bool:

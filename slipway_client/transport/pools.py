@@ -13,22 +13,22 @@ from typing import Any
 import httpcore
 import httpx
 
+from slipway_client.core.options import MAX_CONNECTIONS
 from slipway_client.transport.streams import AsyncBackend, Backend
 
 __all__ = ["AsyncPool", "Pool"]
 
-MOST_CONNECTIONS = 100
 IDLE_SECONDS = 30.0
 """An idle connection is used again for so long; a gateway closes it after 75 s."""
 
 
 class Pool(httpx.BaseTransport):
-    """Connections that are used again until they are `age` seconds old."""
+    """At most `most` connections, which are used again until they are `age` seconds old."""
 
-    def __init__(self, context: ssl.SSLContext | None, age: float) -> None:
+    def __init__(self, context: ssl.SSLContext | None, age: float, most: int = MAX_CONNECTIONS) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
-            max_connections=MOST_CONNECTIONS,
+            max_connections=most,
             keepalive_expiry=IDLE_SECONDS,
             network_backend=Backend(age),
         )
@@ -47,10 +47,10 @@ class Pool(httpx.BaseTransport):
 class AsyncPool(httpx.AsyncBaseTransport):
     """The same for asyncio."""
 
-    def __init__(self, context: ssl.SSLContext | None, age: float) -> None:
+    def __init__(self, context: ssl.SSLContext | None, age: float, most: int = MAX_CONNECTIONS) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=MOST_CONNECTIONS,
+            max_connections=most,
             keepalive_expiry=IDLE_SECONDS,
             network_backend=AsyncBackend(age),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway_client.core.options import Options
-from slipway_client.core.steps import Event, Failure, Outcome, Reply, Request, Send, Steps, Wait
+from slipway_client.core.steps import Event, Failure, Outcome, Reply, Request, Send, Steps, Turn, Wait
 from slipway_client.errors import SlipwayError
 
 __all__ = ["Clock", "Driven", "drive", "failure", "options", "problem", "reply"]
@@ -65,7 +65,9 @@ def drive(steps: Steps[Any], *events: Event, clock: Clock | None = None) -> Driv
     try:
         while True:
             step = steps.send(event)
-            if isinstance(step, Wait):
+            if isinstance(step, Turn):
+                event = None
+            elif isinstance(step, Wait):
                 done.waits.append(step.seconds)
                 event = None
                 if clock is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from serving.edge.codec.datatypes import DATATYPES
 from slipway_client import (
     BadAnswer,
+    Client,
     DeadlineExceeded,
     Failed,
     Invalid,
@@ -25,6 +27,7 @@ from slipway_client import (
 )
 from slipway_client.core.tensors import DTYPES
 from tests.serving.edge.toy import ToyPlane
+from tests.serving.edge.wire import eventually
 from tests.slipway_client.faulty import Faulty, Script, answer, close_after, drip, hold
 
 Connect = Callable[..., Any]
@@ -231,6 +234,27 @@ def test_connections_are_used_again_until_they_are_old(connect: Connect) -> None
             old.predict("m", {"a": 1})
         assert server.connections == 4
         old.close()
+
+
+def test_calls_wait_for_a_free_connection() -> None:
+    with (
+        Faulty([hold(), OK]) as server,
+        Client(server.url, max_connections=1) as client,
+        ThreadPoolExecutor() as pool,
+    ):
+        first = pool.submit(client.predict, "m", {"a": 1}, timeout=0.5)
+        eventually(lambda: len(server.asked) == 1)
+        with pytest.raises(DeadlineExceeded, match="all connections of this client are busy"):
+            client.predict("m", {"a": 1}, timeout=0.05)
+        assert client.predict("m", {"a": 1}) == {"p": 1}
+        assert isinstance(first.exception(), DeadlineExceeded)
+        assert len(server.asked) == 2
+
+
+def test_threads_share_a_client(added_url: str) -> None:
+    with Client(added_url, timeout=60) as client, ThreadPoolExecutor(30) as pool:
+        found = list(pool.map(lambda at: client.predict("sum", {"a": at, "b": 0}, version=1), range(100)))
+    assert [one["total"] for one in found] == list(range(100))
 
 
 def test_the_environment_is_not_used(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

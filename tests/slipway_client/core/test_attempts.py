@@ -4,7 +4,7 @@ import pytest
 
 from slipway_client import BadAnswer, DeadlineExceeded, Overloaded, SlipwayError, Unavailable
 from slipway_client.core.attempts import begin, exchange
-from slipway_client.core.steps import Event, Outcome, Request
+from slipway_client.core.steps import Event, Outcome, Request, Send, Turn
 from tests.slipway_client.driven import Clock, Driven, drive, failure, options, problem, reply
 
 REQUEST = Request("GET", "/v1/models", headers={"accept": "x"})
@@ -31,9 +31,22 @@ def test_the_deadline_goes_along_and_shrinks() -> None:
     assert done.requests[0].headers["accept"] == "x"
 
 
-def test_a_very_short_or_long_deadline_is_one_that_the_server_accepts() -> None:
+def test_a_very_short_deadline_is_one_that_the_server_accepts() -> None:
     assert attempted(reply(), timeout=1e-5).requests[0].headers["x-request-timeout-ms"] == "1"
-    assert attempted(reply(), timeout=1e300).requests[0].headers["x-request-timeout-ms"] == "9" * 15
+
+
+def test_waiting_for_a_turn_takes_from_the_time() -> None:
+    clock = Clock()
+    steps = exchange(begin(options(clock, timeout=5)), REQUEST)
+    assert next(steps) == Turn(5)
+    clock.now += 2
+    send = steps.send(None)
+    assert isinstance(send, Send) and send.seconds == 3
+    assert send.request.headers["x-request-timeout-ms"] == "3000"
+    late = exchange(begin(options()), REQUEST)
+    next(late)
+    with pytest.raises(DeadlineExceeded):
+        late.send(failure(Outcome.LATE))
 
 
 @pytest.mark.parametrize(

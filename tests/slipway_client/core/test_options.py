@@ -30,6 +30,8 @@ def test_addresses_of_gateways(url: str) -> None:
         ({"retries": -1}, "`retries` must be at least 0"),
         ({"max_rows": 0}, "`max_rows` must be at least 1"),
         ({"max_body_bytes": 0}, "`max_body_bytes` must be at least 1"),
+        ({"timeout": 1e7}, "`timeout` must be"),
+        ({"max_connections": 0}, "`max_connections` must be at least 1"),
         ({"connection_age": 0}, "`connection_age` must be"),
     ],
 )
