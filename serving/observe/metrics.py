@@ -6,10 +6,12 @@ replica of a node can answer for all of them.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +34,8 @@ GaugeMode = Literal["livesum", "livemin"]
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 GATHERED = 4096
 """The most batches that are kept for the next flush, which 256 requests cause at the latest."""
+SLICE = 16
+"""Versions whose metrics are updated in one turn of the loop: about a quarter of a millisecond."""
 install()
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -42,6 +46,8 @@ class Metrics:
     def __init__(self) -> None:
         version = ("app", "version")
         self._flushes: list[Callable[[], None]] = []
+        self._left: Iterator[Callable[[], None]] | None = None
+        """What `flush_in_turns` has not called yet; None: it is not at work."""
         self._versions: list[VersionMetrics] = []
         self.statistics = Statistics()
         self._registry = CollectorRegistry()
@@ -106,6 +112,21 @@ class Metrics:
         """Update all metrics; the scrape may be answered by another process of the node."""
         for flush in self._flushes:
             flush()
+
+    def flush_in_turns(self) -> None:
+        """Like `flush`, but the loop gets a turn after some: with many versions, requests would wait too long."""
+        if self._left is None:
+            self._left = iter(list(self._flushes))
+            self._flush_some()
+
+    def _flush_some(self) -> None:
+        some = list(islice(self._left or (), SLICE))
+        for flush in some:
+            flush()
+        if len(some) == SLICE:
+            asyncio.get_running_loop().call_soon(self._flush_some)
+        else:
+            self._left = None
 
     def scrape(self) -> Callable[[], tuple[bytes, str]]:
         """Update all metrics; the result makes the exposition text and its content type, in any thread."""

@@ -84,8 +84,8 @@ class RequestEvents:
         self.seconds += record.seconds
         self._records.append(record)
         if len(self._records) >= GATHERED:
-            # All metrics in one go: each time makes a request wait, and a second time would make another one wait.
-            self._metrics.flush()
+            # All metrics of a few versions in one go: each time makes a request wait.
+            self._metrics.flush_in_turns()
         elif not self._timed:
             self._soon()
 
@@ -102,7 +102,7 @@ class RequestEvents:
     def _on_time(self) -> None:
         self._timed = False
         # All metrics: the scrape may be answered by another process of the node.
-        self._metrics.flush()
+        self._metrics.flush_in_turns()
 
     def _empty(self) -> None:
         records, self._records = self._records, []

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from serving.observe.metrics import Metrics, observe_many
+from serving.observe.metrics import SLICE, Metrics, observe_many
 
 WORK = """
 import sys
@@ -89,3 +90,31 @@ def test_the_mean_wait_is_that_since_it_was_asked_last() -> None:
     assert abs(metrics.mean_wait() - 0.3) < 1e-9
     assert metrics.mean_wait() == 0.0
     assert 'slipway_queue_duration_seconds_count{app="price",version="1"} 2.0' in metrics.render()[0].decode()
+
+
+def test_many_versions_are_updated_in_turns_of_the_loop() -> None:
+    metrics = Metrics()
+    versions = [metrics.version(f"m{index}", 1) for index in range(3 * SLICE)]
+
+    def updated() -> int:
+        name = "slipway_batch_rows_count"
+        found = [
+            metrics._registry.get_sample_value(name, {"app": f"m{i}", "version": "1"}) for i in range(3 * SLICE)
+        ]
+        return sum(count == 1 for count in found)
+
+    async def main() -> list[int]:
+        for version in versions:
+            version.batch(1, 0.1, 1)
+        metrics.flush_in_turns()
+        metrics.flush_in_turns()
+        seen = [updated()]
+        while seen[-1] < len(versions):
+            await asyncio.sleep(0)
+            seen.append(updated())
+        await asyncio.sleep(0)
+        versions[0].batch(1, 0.1, 1)
+        metrics.flush_in_turns()
+        return [*seen, updated()]
+
+    assert asyncio.run(main()) == [SLICE, 2 * SLICE, 3 * SLICE, 3 * SLICE - 1], "and again from the first one"
