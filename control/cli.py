@@ -45,6 +45,7 @@ COMMANDS = {
     "manifests lint": "lint.manifests",
 }
 """Words -> module of `control.commands`, in the order of the help. The last word names the function."""
+INTERRUPTED = 128 + signal.SIGINT
 GROUPS = {
     "repository": "Copy and verify the whole model repository.",
     "triton": "Check Triton's model configurations, and keep a running Triton current.",
@@ -120,7 +121,7 @@ def _run(arguments: list[str]) -> int:
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted")
-        return 128 + signal.SIGINT
+        return INTERRUPTED
     except (CommandError, KubernetesError, StackError, TrainingError) as error:
         fail(str(error))
         return error.exit_code
@@ -141,6 +142,8 @@ def _run(arguments: list[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     result = command_for(arguments).main(arguments, prog_name="slipway", standalone_mode=False)
+    if result == INTERRUPTED:  # Typer has caught it
+        fail("interrupted")
     return result if isinstance(result, int) else 0
 
 

@@ -1,9 +1,8 @@
-"""`python -m training.added.apart.child FD`: inspect a model for the process at the other end of a socket."""
+"""The process that inspects a model for the one at the other end of a socket."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +67,3 @@ def _outcome(wanted: Wanted, folder: Path, relay: _Relay) -> Message:
 def _end_with(link: Connection) -> None:
     link.poll(None)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -28,6 +28,10 @@ __all__ = ["SECONDS", "build_apart"]
 
 SECONDS = 300.0
 """How long the inspection of a model may take."""
+CHILD = (
+    "import sys; descriptor, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
+    "from training.added.apart.child import main; main(descriptor)"
+)
 LAST_WORDS = 300
 """Characters of what a process that crashed wrote last."""
 
@@ -51,7 +55,8 @@ def _child(words: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], Connecti
     with ours:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-m", "training.added.apart.child", str(theirs.fileno())],
+                # The paths of this process, and not the current folder, which may have a `training` of its own.
+                [sys.executable, "-P", "-c", CHILD, str(theirs.fileno()), *sys.path],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

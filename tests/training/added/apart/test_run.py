@@ -66,6 +66,13 @@ def test_what_the_child_builds_is_here_as_if_it_had_been_built_here(tmp_path: Pa
     np.testing.assert_allclose(made.run({"x": rows})["y"], rows @ [[1], [2], [3]], rtol=1e-5)
 
 
+def test_a_folder_of_the_same_name_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "__init__.py").write_text("raise SystemExit('this is not it')\n")
+    monkeypatch.chdir(tmp_path)
+    assert apart(linear(tmp_path / "m.onnx")).app.name == "m"
+
+
 def test_errors_are_those_of_the_child(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"\x80\x04")
     with pytest.raises(AddError, match="a Python pickle"):
@@ -120,4 +127,4 @@ def test_the_child_ends_with_the_command_however_that_ends(tmp_path: Path, root:
 
 
 def children() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "training.added.apart.child" in one.cmdline()]
+    return [one for one in psutil.Process().children() if "training.added.apart.child" in " ".join(one.cmdline())]
