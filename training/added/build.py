@@ -20,7 +20,7 @@ from serving.kernel.added.columns import AddedContext
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching, Values
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest, Parity
-from serving.kernel.tensors import Arrays
+from serving.kernel.tensors import Arrays, as_text
 from training.added.check import check, each_row, parity
 from training.added.classes import find_classes
 from training.added.columns import Named, name_columns
@@ -262,6 +262,8 @@ def _through_triton(
         found = triton_model(app, folder / MODEL_NAME, rows, values)
     except InferenceServerException as cause:
         raise AddError(f"Triton does not answer: {cause}; --no-triton leaves this proof out") from cause
+    # Triton sends texts as bytes.
+    found = {name: as_text(array) if array.dtype == np.object_ else array for name, array in found.items()}
     each = [{name: array[[row]] for name, array in found.items()} for row in range(len(next(iter(rows.values()))))]
     return parity("onnxruntime/triton", plan, each_row(served, rows, alone=False), each)
 

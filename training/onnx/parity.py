@@ -14,7 +14,7 @@ from serving.kernel.app import App
 from serving.kernel.app_values import Values
 from serving.kernel.collection import EMBEDDING
 from serving.kernel.storage.version_manifest import MODEL_NAME, Parity
-from serving.kernel.tensors import Arrays, TensorSpec, as_text
+from serving.kernel.tensors import Arrays
 from training.onnx.config_pbtxt import config_pbtxt
 from training.onnx.triton import running
 from training.recipe import EncoderExport, Recipe
@@ -140,20 +140,18 @@ def _infer(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
             tensors = []
             for spec in app.inputs:
                 part = inputs[spec.name][start : start + CHUNK]
-                part = part[:, None] if part.ndim == 1 else part  # see `config_pbtxt`
+                # Triton has a second axis where the graph has none.
+                part = part.reshape(len(part), 1) if part.ndim == 1 else part
                 tensor = client.InferInput(spec.name, list(part.shape), spec.datatype)
                 tensor.set_data_from_numpy(np.ascontiguousarray(part))
                 tensors.append(tensor)
             outputs = [client.InferRequestedOutput(spec.name) for spec in app.outputs]
             answer = server.infer(app.name, tensors, outputs=outputs, client_timeout=30)
-            answers.append({spec.name: _taken(spec, answer.as_numpy(spec.name)) for spec in app.outputs})
+            found = {spec.name: answer.as_numpy(spec.name) for spec in app.outputs}
+            answers.append(
+                {s.name: found[s.name].reshape(-1) if len(s.shape) == 1 else found[s.name] for s in app.outputs}
+            )
         return _join(answers)
-
-
-def _taken(spec: TensorSpec, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """An output as the model gives it: text instead of bytes, and no axis that only Triton needs."""
-    array = as_text(array) if array.dtype == np.object_ else array
-    return array.reshape(-1) if len(spec.shape) == 1 else array
 
 
 def _line(pair: str, output: str, error: npt.NDArray[np.float64], tolerance: float, flips: int) -> Parity:

@@ -35,8 +35,7 @@ def publish(
 
 def _tensor(spec: TensorSpec) -> str:
     kind = "STRING" if spec.datatype == "BYTES" else spec.datatype
-    flat = "" if len(spec.shape) > 1 else " reshape { shape: [] }"
-    return f'{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:]) or [1]}{flat} }}'
+    return f'{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:])} }}'
 
 
 PORT_TRIES = 3

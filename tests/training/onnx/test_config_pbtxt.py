@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from serving.kernel.app_values import load_values
-from serving.kernel.tensors import TensorSpec
 from tests.training import toy
 from training.onnx.config_pbtxt import config_pbtxt
 
@@ -38,11 +36,3 @@ def test_the_committed_configuration_is_up_to_date(root: Path) -> None:
         module = importlib.import_module(f"apps.{folder.name}.app")
         wanted = config_pbtxt(module.app, load_values(module.app.folder))
         assert (folder / "config.pbtxt").read_text() == wanted, folder.name
-
-
-def test_a_tensor_of_rows_alone_has_an_axis_more_in_requests() -> None:
-    app = replace(toy.app, inputs=(TensorSpec("features", "FP32", (-1,)),))
-    config = text_format.Parse(config_pbtxt(app, load_values(toy.app.folder)), pb.ModelConfig())
-    assert list(config.input[0].dims) == [1]
-    assert config.input[0].HasField("reshape") and list(config.input[0].reshape.shape) == []
-    assert not config.output[0].HasField("reshape")

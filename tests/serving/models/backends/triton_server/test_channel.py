@@ -178,7 +178,6 @@ LARGE_ROWS = SHARED_BYTES // (WIDTH * 4) + 1
 NEGATE = (spec("x", "FP32", WIDTH), spec("y", "FP32", WIDTH))
 ECHO = (spec("x", "BYTES", 1), spec("y", "BYTES", 1))
 TABLE = (spec("x", "INT64", 1), spec("y", "FP32", 1))
-FLAT = (spec("x", "FP32"), spec("y", "FP32"))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +186,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     publish(folder / "models", "negate", models.negate, *NEGATE[0], *NEGATE[1])
     publish(folder / "models", "echo", lambda path: models.echo(path, "BYTES"), *ECHO[0], *ECHO[1])
     publish(folder / "models", "table", models.table, *TABLE[0], *TABLE[1])
-    publish(folder / "models", "flat", lambda path: models.negate(path, ["rows"]), *FLAT[0], *FLAT[1])
     running = Server(folder / "models", folder)
     running.start()
     yield running
@@ -198,7 +196,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 async def opened(server: Server, shared: bool, *names: str, **batching: Any) -> AsyncIterator[tuple[Any, ...]]:
     """The channel, and a batcher for each model."""
     channel = TritonChannel(server.url, shared)
-    specs = {"negate": NEGATE, "echo": ECHO, "table": TABLE, "flat": FLAT}
+    specs = {"negate": NEGATE, "echo": ECHO, "table": TABLE}
     batchers = [open_triton(channel, name, 1, *specs[name], Batching(**batching)) for name in names]
     try:
         yield channel, *batchers
@@ -240,17 +238,6 @@ def test_text_goes_both_ways(server: Server) -> None:
             rows = np.array([["é"], [b"b"], ["x" * SHARED_BYTES]], object)
             answer = await echo.submit(TensorBatches(*ECHO), {"x": rows}, call())
             assert answer["y"].ravel().tolist() == ["é", "b", "x" * SHARED_BYTES]
-
-    asyncio.run(main())
-
-
-def test_tensors_of_rows_alone_come_back_as_they_went(server: Server) -> None:
-    """Triton needs one axis more."""
-
-    async def main() -> None:
-        async with opened(server, False, "flat") as (_, flat):
-            answer = await flat.submit(TensorBatches(*FLAT), {"x": np.array([1, 2, 3], np.float32)}, call())
-            assert answer["y"].tolist() == [-1, -2, -3]
 
     asyncio.run(main())
 
