@@ -111,7 +111,7 @@ def _run(folder: Path, seconds: int) -> int:
         except subprocess.TimeoutExpired as cause:
             raise AddError(f"the conversion did not end within {seconds} s") from cause
         finally:
-            # Also what the process started and left behind.
+            # Also what the process started, as far as it stayed in its group.
             _kill(process)
 
 
