@@ -31,6 +31,8 @@ __all__ = ["AppVersions", "Catalog", "CatalogObserver"]
 
 MOST_REASON = 500
 """Characters of the reason of a refusal: a damaged file may be quoted in it."""
+MOST_NAMES = 20
+"""Names of models in an error."""
 
 Seen = tuple[dict[int, object], Aliases]
 """The stamp of each published version of an app, and its aliases."""
@@ -136,7 +138,8 @@ class Catalog:
         try:
             return self._versions[model]
         except KeyError:
-            served = ", ".join(self._versions)
+            more = len(self._versions) - MOST_NAMES
+            served = ", ".join(list(self._versions)[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
             raise NotFound(f"there is no model {model[:100]!r}; served here: {served}") from None
 
     def loaded(self, model: str = "") -> tuple[LoadedVersion, ...]:

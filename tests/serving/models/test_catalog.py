@@ -21,7 +21,7 @@ from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import Arrays
 from serving.models.backends.onnx_local import open_fused
-from serving.models.catalog import Catalog
+from serving.models.catalog import MOST_NAMES, Catalog
 from serving.models.dataplane import DataPlane
 from serving.models.loaded_version import LoadedVersion
 from tests.serving import toy
@@ -75,6 +75,13 @@ def test_without_versions_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
         subject.resolve("toy")
     with pytest.raises(NotFound, match="served here: toy"):
         subject.resolve("nope")
+
+
+def test_an_unknown_name_is_answered_with_some_of_those_that_are_known(tmp_path: Path) -> None:
+    apps = [replace(toy.app, name=f"m{index}") for index in range(MOST_NAMES + 2)]
+    subject = Catalog(apps, Repository(tmp_path), lambda *_: None, Events())  # type: ignore[arg-type, return-value]
+    with pytest.raises(NotFound, match=r"served here: m0, m1, .*m19 and 2 more$"):
+        subject.versions("nope")
 
 
 def test_new_versions_are_picked_up_and_old_ones_can_be_asked_for(tmp_path: Path) -> None:
