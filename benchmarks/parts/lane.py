@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -55,6 +55,10 @@ class Plane(DataPlane):
     def apps(self) -> tuple[App[Any, Any, Any], ...]:
         """The one there is."""
         return (self._app,)
+
+    def models(self) -> Container[object]:
+        """The name of the one there is."""
+        return (self._app.name,)
 
     def ask(
         self, call: Call, model: str, version: int | None, questions: Sequence[Any]

@@ -32,10 +32,12 @@ def test_calls_within_a_call_are_part_of_it() -> None:
 
 
 def test_a_command_is_watched_from_its_first_step_to_its_last(
-    slipway: Slipway, place: Path, empty_database: Path
+    slipway: Slipway, place: Path, empty_database: Path, root: Path
 ) -> None:
     (place / "mlflow.db").write_bytes(empty_database.read_bytes())
     environ = {**slipway.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{place}/mlflow.db"}
+    # The benchmarks are not installed.
+    environ["PYTHONPATH"] = str(root)
     file = write_onnx(place / "small.onnx", 1)
     words = ["-m", "benchmarks.added.timed", str(place / "spans"), "add", str(file), "--no-triton"]
     done = subprocess.run([*slipway.python, *words], env=environ, cwd=place, capture_output=True, text=True)
