@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import psutil
@@ -16,10 +17,14 @@ def command_line(process: psutil.Process) -> str:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether the process is gone or a zombie. Its sockets are closed then, unlike when it has no command line."""
+    """Whether the process is gone, or a zombie without other threads.
+
+    Its sockets are closed then, unlike when it has no command line: the last thread closes them, and a process
+    shows as a zombie as soon as its first thread has ended.
+    """
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return True
 
 
