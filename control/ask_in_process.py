@@ -57,8 +57,7 @@ async def _ask(
     try:
         await server.refresh()
         app = server.dataplane.app(name, version)
-        kind = app.question if app.positional is None else app.question | app.positional
-        questions = [msgspec.convert(record, kind) for record in records]
+        questions = [msgspec.convert(record, app.instance) for record in records]
         # The timeout starts here: loading the version does not count.
         call = Call("local", time.monotonic() + timeout)
         if explain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -93,6 +94,11 @@ class App(Generic[Q, A, C]):
 
     package: str = "apps"
     """The package that contains the app's own package; `acme` for the app `acme.rainfall`."""
+
+    @cached_property
+    def instance(self) -> Any:
+        """The type of one question in a request: an object, or where the app has `positional` also an array."""
+        return self.question if self.positional is None else self.question | self.positional
 
     @property
     def qualified_name(self) -> str:

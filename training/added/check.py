@@ -10,6 +10,7 @@ from serving.kernel.storage.version_manifest import Parity
 from serving.kernel.tensors import Arrays
 from training.added.errors import AddError
 from training.added.plan import Plan, differences, tolerance_of
+from training.onnx.parity import parity_line
 
 __all__ = ["check", "each_row", "parity"]
 
@@ -31,20 +32,7 @@ def parity(pair: str, plan: Plan, wanted: Sequence[Arrays], found: Sequence[Arra
     lines = []
     for spec in plan.outputs:
         errors = np.array([_error(a[spec.name], b[spec.name]) for a, b in zip(wanted, found, strict=True)])
-        p50, p99 = np.quantile(errors, [0.5, 0.99], method="lower")
-        lines.append(
-            Parity(
-                pair=pair,
-                output=spec.name,
-                rows=len(errors),
-                max_error=float(errors.max()),
-                p50=float(p50),
-                p99=float(p99),
-                tolerance=tolerance,
-                worst_row=int(errors.argmax()),
-                flips=0,
-            )
-        )
+        lines.append(parity_line(pair, spec.name, errors, tolerance))
     return lines
 
 

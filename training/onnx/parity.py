@@ -19,7 +19,7 @@ from training.onnx.config_pbtxt import config_pbtxt
 from training.onnx.triton import running
 from training.recipe import EncoderExport, Recipe
 
-__all__ = ["ROWS", "compare", "encoder_report", "filled", "onnx_model", "report", "triton_model"]
+__all__ = ["ROWS", "compare", "encoder_report", "filled", "onnx_model", "parity_line", "report", "triton_model"]
 
 Model = Callable[[Arrays], Arrays]
 
@@ -90,7 +90,7 @@ def encoder_report(
         raise ValueError(f"encoder: {rows} rows to compare; expected at least {ROWS}")
     wanted, found = encoder.predict(inputs), onnx_model(path)(inputs)
     error = _errors(wanted[EMBEDDING], found[EMBEDDING])
-    return (_line("encoder native/onnxruntime", EMBEDDING, error, app.tolerance, 0),)
+    return (parity_line("encoder native/onnxruntime", EMBEDDING, error, app.tolerance, 0),)
 
 
 def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> list[Parity]:
@@ -101,7 +101,7 @@ def compare(recipe: Recipe[Any], pair: str, wanted: Arrays, found: Arrays) -> li
         if wanted[spec.name].shape != found[spec.name].shape:
             raise ValueError(f"{pair}: {spec.name} has shapes {wanted[spec.name].shape}, {found[spec.name].shape}")
         error = _errors(wanted[spec.name], found[spec.name])
-        lines.append(_line(pair, spec.name, error, recipe.app.tolerance, flips))
+        lines.append(parity_line(pair, spec.name, error, recipe.app.tolerance, flips))
     return lines
 
 
@@ -154,7 +154,10 @@ def _infer(url: str, app: App[Any, Any, Any], inputs: Arrays) -> Arrays:
         return _join(answers)
 
 
-def _line(pair: str, output: str, error: npt.NDArray[np.float64], tolerance: float, flips: int) -> Parity:
+def parity_line(
+    pair: str, output: str, error: npt.NDArray[np.float64], tolerance: float, flips: int = 0
+) -> Parity:
+    """The line of one output; `error` has a difference for each row."""
     p50, p99 = np.quantile(error, [0.5, 0.99], method="lower")
     return Parity(
         pair=pair,

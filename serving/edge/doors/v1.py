@@ -98,8 +98,7 @@ class RecordDoor:
         version = parse_version(request.params.get("version"))
         app = self.dataplane.app(request.params["model"], version)
         request.model = app.name
-        kind = app.question if app.positional is None else app.question | app.positional
-        questions = decode_instances(kind, request.body, self.dataplane.settings.max_rows)
+        questions = decode_instances(app.instance, request.body, self.dataplane.settings.max_rows)
         request.rows = len(questions)
         return app.name, version, questions
 

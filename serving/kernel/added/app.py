@@ -20,14 +20,12 @@ from serving.kernel.added.columns import AddedContext, Column
 from serving.kernel.added.record_types import answer_type, is_scalar, question_types, shown
 from serving.kernel.app import App
 from serving.kernel.errors import Invalid
+from serving.kernel.scores import sigmoid
 from serving.kernel.storage.version_files import Refused, decode_context
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
 
 __all__ = ["added_app"]
-
-MOST_LOGIT = 500.0
-"""Beyond it, the exponential function overflows."""
 
 
 def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
@@ -153,7 +151,6 @@ class _Answers:
     def __init__(self, answer: Any, outputs: Sequence[TensorSpec], context: AddedContext) -> None:
         self._answer = answer
         self._shown = shown(outputs, context)
-        self._outputs = {spec.name: spec for spec in outputs}
 
     def __call__(self, questions: Sequence[Any], outputs: Arrays, context: AddedContext) -> list[Any]:
         """One answer per question."""
@@ -187,7 +184,7 @@ def _label(labels: Sequence[str], index: int) -> str:
 def _probabilities(scores: npt.NDArray[np.float64], softmax: bool) -> npt.NDArray[np.float64]:
     """Scores [rows, classes] as probabilities; a single score is that of the second of two classes."""
     if scores.shape[1] == 1:
-        second = 1 / (1 + np.exp(-scores.clip(-MOST_LOGIT, MOST_LOGIT))) if softmax else scores
+        second = sigmoid(scores) if softmax else scores
         return np.concatenate([1 - second, second], axis=1)
     if not softmax:
         return scores

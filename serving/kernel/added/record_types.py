@@ -13,7 +13,7 @@ import msgspec
 from serving.kernel.added.columns import AddedContext, Column
 from serving.kernel.tensors import TensorSpec, numpy_dtype
 
-__all__ = ["LABEL", "PROBABILITIES", "answer_type", "is_scalar", "question_types", "row_type"]
+__all__ = ["LABEL", "PROBABILITIES", "answer_type", "is_scalar", "question_types", "row_type", "shown"]
 
 LABEL, PROBABILITIES = "label", "probabilities"
 """Fields of an answer that names a class."""
@@ -27,7 +27,6 @@ def question_types(name: str, columns: Sequence[Column], inputs: Iterable[Tensor
     The array of a model whose only column is a whole row is that row.
     """
     tensors = {spec.name: spec for spec in inputs}
-    title = "".join(part.title() for part in name.split("_")) or "Model"
     fields: list[Any] = []
     for index, column in enumerate(columns):
         spec = tensors[column.tensor]
@@ -35,7 +34,7 @@ def question_types(name: str, columns: Sequence[Column], inputs: Iterable[Tensor
         fields.append((f"c{index}", kind | None, None) if column.optional else (f"c{index}", kind))
     names = {f"c{index}": column.name for index, column in enumerate(columns)}
     made = msgspec.defstruct(
-        f"{title}Question",
+        f"{_title(name)}Question",
         fields,
         frozen=True,
         kw_only=True,
@@ -50,7 +49,6 @@ def question_types(name: str, columns: Sequence[Column], inputs: Iterable[Tensor
 
 def answer_type(name: str, outputs: Iterable[TensorSpec], context: AddedContext) -> Any:
     """The type of an answer: class and probabilities where there are labels, and every other output."""
-    title = "".join(part.title() for part in name.split("_")) or "Model"
     fields: list[Any] = []
     names: dict[str, str] = {}
     if context.labels:
@@ -62,7 +60,7 @@ def answer_type(name: str, outputs: Iterable[TensorSpec], context: AddedContext)
     for index, spec in enumerate(shown(outputs, context)):
         fields.append((f"c{index}", row_type(spec, True)))
         names[f"c{index}"] = spec.name
-    return msgspec.defstruct(f"{title}Answer", fields, frozen=True, rename=names, module=_module(name))
+    return msgspec.defstruct(f"{_title(name)}Answer", fields, frozen=True, rename=names, module=_module(name))
 
 
 def shown(outputs: Iterable[TensorSpec], context: AddedContext) -> list[TensorSpec]:
@@ -84,9 +82,14 @@ def row_type(spec: TensorSpec, missing: bool = False) -> Any:
     if is_scalar(spec):
         return kind
     for size in reversed(spec.shape[1:]):
-        exact = msgspec.Meta() if size < 0 else msgspec.Meta(min_length=size, max_length=size)
-        kind = Annotated[_list_of(kind), exact] if size >= 0 else _list_of(kind)
+        kind = _list_of(kind)
+        if size >= 0:
+            kind = Annotated[kind, msgspec.Meta(min_length=size, max_length=size)]
     return kind
+
+
+def _title(name: str) -> str:
+    return "".join(part.title() for part in name.split("_")) or "Model"
 
 
 def _module(name: str) -> str:
