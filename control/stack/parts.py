@@ -13,7 +13,7 @@ from control.settings import StackSettings
 from control.stack.files.state import COLLECTIONS, HOST, StackState
 from control.stack.programs import haproxy, probes
 from serving.kernel.storage.private_files import private_folder
-from training.fit.ray_session import UNWATCHED, WITHOUT_PANDAS, WITHOUT_SPARE_WORKERS
+from training.fit.ray_session import UNWATCHED, WITHOUT_SPARE_WORKERS, WORKER_MODULES
 
 __all__ = ["NEEDS", "ORDER", "TRAINER", "Part", "build", "choose", "trainer"]
 
@@ -167,7 +167,7 @@ def _ray(state: StackState, settings: StackSettings) -> Part:
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             # A spare worker process would start beside Serve's controller and take a core from it.
             **WITHOUT_SPARE_WORKERS,
-            **WITHOUT_PANDAS,
+            **WORKER_MODULES,
             # Serve's controller would wake up ten times a second, beside the gateway.
             "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
             **({} if settings.ray_dashboard_port else UNWATCHED),

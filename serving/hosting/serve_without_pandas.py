@@ -2,7 +2,7 @@
 
 Ray Serve imports pandas where it can, to encode tables that FastAPI applications return. Slipway returns none, and
 each process of Ray Serve would take 70 MB more and start almost half a second later. Ray's workers import this
-module first, because of `WITHOUT_PANDAS` in `training/fit/ray_session.py`. They can import pandas later.
+module first, because of `WORKER_MODULES` in `training/fit/ray_session.py`. They can import pandas later.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from training.fit.scratch import scratch
 
 __all__ = [
     "UNWATCHED",
-    "WITHOUT_PANDAS",
     "WITHOUT_SPARE_WORKERS",
+    "WORKER_MODULES",
     "address",
     "connected",
     "environment",
@@ -37,15 +37,17 @@ UNWATCHED = {
 """For a Ray without a dashboard: nobody reads what its processes would measure and report every few seconds."""
 WITHOUT_SPARE_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_enable_worker_prestart": "0"}
 """A worker process starts when a task or an actor needs it; each imports for a second."""
-WITHOUT_PANDAS = {"RAY_preload_python_modules": "serving.hosting.serve_without_pandas"}
-"""Workers import that module first. Those that then import Ray Serve do so without pandas."""
+WORKER_MODULES = {
+    "RAY_preload_python_modules": "serving.hosting.serve_without_pandas,training.fit.exit_of_workers"
+}
+"""Workers import these modules first: see what they say."""
 OBJECT_STORE_BYTES = 512 * 2**20
 SETTINGS = {
     # This will be Ray's default; without it every start warns.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     **WITHOUT_SPARE_WORKERS,
-    **WITHOUT_PANDAS,
+    **WORKER_MODULES,
     **UNWATCHED,
 }
 SECONDS = 2.0

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
