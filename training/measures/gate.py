@@ -113,19 +113,16 @@ def check_columns(recipe: Recipe[Any], tidy: pd.DataFrame) -> Check:
 
 
 def check_suspects(recipe: Recipe[Any], tidy: pd.DataFrame, allowed: Sequence[str]) -> Check:
-    """Check that no column alone gives the answer away, except those that were allowed by name."""
+    """Check that no column alone gives the answer away, and no pair, except those that were allowed by name."""
     found = list(suspects(recipe, tidy))
-    refused = [one for one in found if one.column not in allowed]
-    kept = [one.column for one in found if one.column in allowed]
+    refused = [f"{one.named} {one.reason}" for one in found if not one.is_allowed(allowed)]
+    kept = [name for one in found if one.is_allowed(allowed) for name in one.columns]
     return verdict(
         "columns that look like leaks",
         not refused,
-        measured=", ".join(
-            [f"{one.column} {one.reason}" for one in refused] + [f"{name} (allowed)" for name in kept]
-        )
-        or "none",
+        measured=", ".join([*refused, *(f"{name} (allowed)" for name in kept)]) or "none",
         required="none, or --allow-column",
-        failure=f"column {refused[0].column!r} {refused[0].reason}" if refused else "",
+        failure=refused[0] if refused else "",
     )
 
 

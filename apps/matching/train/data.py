@@ -10,14 +10,25 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from training.data.leaks import ALONE
 from training.data.split import by_group, check
 from training.errors import BadValue, DataError
-from training.fit.alone import classes_of, one_column_f1
+from training.fit.alone import classes_of, one_column_f1, one_word_f1
 from training.fit.leakage import way_out
 from training.recipe import RecipeOptions, Split
 
-__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "GROUP", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
+__all__ = [
+    "COLUMNS",
+    "FILE",
+    "FORBIDDEN",
+    "GROUP",
+    "ONE_SIDE",
+    "PART",
+    "SCHEMA",
+    "SIDES",
+    "cut",
+    "cut_again",
+    "tidy",
+]
 
 COLUMNS = ("left", "right", "label")
 """Columns of the record-pair layout: `COL title VAL ... COL price VAL ...` twice, then 0 or 1."""
@@ -40,6 +51,8 @@ FORBIDDEN = ("id", "left_id", "right_id", "requirement_id", "availability_id", "
 ALIASES = {"title": "name", "name": "name", "manufacturer": "maker", "brand": "maker"}
 PUBLISHED = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
 """File names that determine the part of their rows."""
+ONE_SIDE = 0.9
+"""The macro-F1 from which on a column of one side predicts implausibly well whether both sides match."""
 LENGTHS = {"name": 300, "description": 4000, "maker": 200}
 ANSWERS = ("id", "score", "match", "accepted")
 """Further fields that never join the description: row numbers that reveal pairs, and answers of a matcher."""
@@ -157,16 +170,24 @@ def _is_text(column: pd.Series[Any]) -> bool:
     return bool(len(given)) and bool(pd.to_numeric(given, errors="coerce").isna().any())
 
 
-def _refuse_answers(wide: pd.DataFrame, names: list[str], labels: pd.Series[Any], allowed: Sequence[str]) -> None:
-    """Refuse a column that would join the description and alone gives the label away. Raises `DataError`."""
+def _refuse_answers(
+    wide: pd.DataFrame, further: Sequence[str], labels: pd.Series[Any], allowed: Sequence[str]
+) -> None:
+    """Refuse a text of one side that alone gives the label away, as a whole or by one word. Raises `DataError`."""
     classes = classes_of(labels)
-    for name in names:
+    texts = [f"{side}_{name}" for side in SIDES for name in TEXTS]
+    for name in (*further, *(name for name in texts if name in wide)):
         if classes is None or name in allowed:
             continue
-        score = one_column_f1(wide[name].replace("", None), classes)
-        if score >= ALONE:
+        cells = wide[name].fillna("").astype(str)
+        score, word = one_word_f1(cells, classes)
+        whole = one_column_f1(cells.replace("", None), classes)
+        said = f" by the word {word!r}" if score > whole else ""
+        best = max(score, whole)
+        if best >= ONE_SIDE:
             raise DataError(
-                f"column {name!r} alone predicts 'label' implausibly well (macro-F1 {score:.4f}); {way_out(name)}"
+                f"column {name!r} alone predicts 'label' implausibly well{said} (macro-F1 {best:.4f}); "
+                f"one side cannot tell whether the other matches; {way_out(name)}"
             )
 
 

@@ -36,6 +36,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     target = "label"
     forbidden = data.FORBIDDEN
     keys = (data.GROUP, data.PART)
+    alone = data.ONE_SIDE
     selectable = ("split",)
     columns = data.COLUMNS
     file_column = data.FILE
