@@ -134,6 +134,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refused = False
         self._measure = False
         self._heads = 0
+        self._host: bytes | None = b""
         super().connection_made(cast(asyncio.Transport, self._joined))
         self.peer = self.client[0] if self.client else ""
         self.idle_since = self.loop.time()
@@ -307,10 +308,11 @@ class HttpProtocol(HttpToolsProtocol):
         length = headers.get(b"content-length")
         if length is None or int(length) > lane.max_body_bytes or not lane.cold_headers.isdisjoint(headers):
             return None
-        # Where no field comes twice, a head that came in one short packet needs no closer look.
-        fields = len(headers)
-        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or b"host" not in headers:
+        # Where no field comes twice, a head that came in one short packet for a known host needs no closer look.
+        fields, host = len(headers), headers.get(b"host")
+        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or host != self._host:
             self._check_head()
+            self._host = host
         return lane, route, headers
 
     def _check_head(self) -> None:
@@ -346,7 +348,8 @@ class HttpProtocol(HttpToolsProtocol):
         elif error is None:
             self.send_400_response("Invalid HTTP request received.")
         else:
-            life = self._requests.http("", {}, "operations", self.peer, {})
+            # The head may not have arrived whole; what has says which id the client gave.
+            life = self._requests.http("", dict(self.headers or ()), "operations", self.peer, {})
             response = error_answer(life.fail(error), life.call)
             life.end(response.status)
             self._joined.flush()
