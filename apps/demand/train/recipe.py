@@ -50,6 +50,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
     target = "demand"
     series = ("series",)
     forbidden = data.FORBIDDEN
+    question_needs = "it names a series, and a date or a horizon"
     selectable = ("series",)
     carriers: ClassVar = {"demand": "a forecast continues the past and its seasons"}
     defaults = DEFAULTS

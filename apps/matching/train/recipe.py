@@ -35,6 +35,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     schema = data.SCHEMA
     target = "label"
     forbidden = data.FORBIDDEN
+    question_needs = "it has one requirement, and a list of availabilities to rank"
     keys = (data.GROUP, data.PART)
     alone = data.ONE_SIDE
     selectable = ("split",)
