@@ -170,8 +170,8 @@ def _cut_off(recipe: Recipe[Any], tidy: pd.DataFrame) -> list[str]:
     if last >= CUT_OFF * usual:
         return []
     return [
-        f"column {recipe.time_column!r}: the last day, {counts.index[-1]:%Y-%m-%d}, has {last} row{'s' * (last != 1)}, "
-        f"the days before {counts.iloc[:-1].median():.0f}; leave it out if it is not over"
+        f"column {recipe.time_column!r}: the last day, {counts.index[-1]:%Y-%m-%d}, has {last} "
+        f"row{'s' * (last != 1)}, the days before {counts.iloc[:-1].median():.0f}; leave it out if it is not over"
     ]
 
 
