@@ -179,7 +179,7 @@ def _refuse_answers(
     for name in (*further, *(name for name in texts if name in wide)):
         if classes is None or name in allowed:
             continue
-        cells = wide[name].fillna("").astype(str)
+        cells: pd.Series[Any] = wide[name].fillna("").map(str)
         score, word = one_word_f1(cells, classes)
         whole = one_column_f1(cells.replace("", None), classes)
         said = f" by the word {word!r}" if score > whole else ""

@@ -130,11 +130,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_wire = 0
         self._arriving: Arriving | None = None
-        self._upgrading = False
-        self._refused = False
-        self._measure = False
+        self._upgrading = self._refused = self._measure = False
         self._heads = 0
-        self._host: bytes | None = b""
         super().connection_made(cast(asyncio.Transport, self._joined))
         self.peer = self.client[0] if self.client else ""
         self.idle_since = self.loop.time()
@@ -308,11 +305,11 @@ class HttpProtocol(HttpToolsProtocol):
         length = headers.get(b"content-length")
         if length is None or int(length) > lane.max_body_bytes or not lane.cold_headers.isdisjoint(headers):
             return None
-        # Where no field comes twice, a head that came in one short packet for a known host needs no closer look.
+        # Where no field comes twice, a head that came in one short packet for the same host needs no closer look.
         fields, host = len(headers), headers.get(b"host")
-        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or host != self._host:
+        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or host != lane.last_host:
             self._check_head()
-            self._host = host
+            lane.last_host = host
         return lane, route, headers
 
     def _check_head(self) -> None:

@@ -89,7 +89,7 @@ def _telling(columns: pd.DataFrame, label: pd.Series[Any]) -> dict[str, str]:
     classes, found = classes_of(target), {}
     for name in columns:
         cells = columns[name].iloc[::step]
-        if cells.dtype != object or cells.map(type).eq(str).all():
+        if cells.dtype != object or all(isinstance(cell, str) for cell in cells):
             found[str(name)] = told_alone(cells, target, classes)
     return {name: reason for name, reason in found.items() if reason}
 
