@@ -127,7 +127,7 @@ def test_two_columns_that_leak_together_are_refused_by_both_names() -> None:
         assert str(refusal.value).endswith("or keep them with --allow-column Gloss --allow-column Texture")
 
     check = check_suspects(quality, made, ("Texture", "Gloss"))
-    assert check.passed and check.measured == "Gloss (allowed), Texture (allowed)"
+    assert check.passed and check.measured == "Texture (allowed), Gloss (allowed)"
 
 
 def test_two_parts_of_a_quantity_are_refused_by_both_names() -> None:
