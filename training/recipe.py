@@ -341,6 +341,13 @@ class Recipe(ABC, Generic[Q]):
         """
         return None
 
+    def row_questions(self, raw: pd.DataFrame) -> Sequence[Q]:
+        """A question for each row of a raw training table, in their order, where `question_columns` is not enough.
+
+        Called only where it is overridden. Raises `DataError`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `row_questions`")
+
     def decisions(self, outputs: Arrays) -> Arrays:
         """Margins whose sign is a decision (`score - threshold`); parity counts flips. Empty for no decisions."""
         return {}

@@ -29,7 +29,7 @@ from training.score.merge import merge
 from training.score.parts import Parts, Plan
 from training.score.question_file import BLOCK_ROWS, Block, QuestionFile, format_of, read_question_file
 from training.score.table_rows import has_numbers_by_name
-from training.score.training_table import as_parquet, why_no_question
+from training.score.training_table import as_parquet, as_questions, why_no_question
 from training.score.version import ModelRuntime, choose, open_version
 from training.score.worker import Job, Scorer
 
@@ -168,7 +168,11 @@ def _look(
     request: ScoreRequest, app: App[Any, Any, Any], members: QuestionColumns | None, parts: Parts
 ) -> QuestionFile:
     """Scan the file, or what it is converted to. Raises `DataError`."""
-    digest = as_parquet(request.data, parts.table, Notation.of(request.select)) if members is not None else ""
+    told = Notation.of(request.select)
+    if members is not None:
+        digest = as_parquet(request.data, parts.table, told)
+    else:
+        digest = as_questions(request.app, app.question, request.data, parts.table, told, request.keep)
     path, name = parts.table if digest else request.data, request.data.name
     try:
         source = read_question_file(path, app.question, request.keep, request.block_rows, members, name)

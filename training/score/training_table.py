@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training import find_recipe
-from training.data.notation import Notation, delimiter_of, named_delimiter
-from training.data.read import from_files
+from training.data.notation import Notation, advice, delimiter_of, named_delimiter
+from training.data.read import file_and_row, from_files
+from training.errors import BadValue, DataError
+from training.recipe import Recipe
+from training.score.kept import TYPES, KeptColumn, value_of
 from training.score.parts import written
 from training.score.question_file import FORMATS, columns_of
 
-__all__ = ["as_parquet", "why_no_question"]
+__all__ = ["as_parquet", "as_questions", "why_no_question"]
 
 LOOKED_AT = 2**20
 """Bytes of a CSV file that show its delimiter."""
@@ -34,6 +40,50 @@ def as_parquet(path: Path, made: Path, told: Notation) -> str:
     with written(made) as stream:
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), stream)
     return dataset.sha256
+
+
+def as_questions(
+    package: str, question: type[msgspec.Struct], path: Path, made: Path, told: Notation, keep: Sequence[str]
+) -> str:
+    """Write the questions of a training table, and the columns to keep, to the file `made`; returns its digest.
+
+    Empty for a file of questions, and where the app makes no questions of rows. Raises `DataError`.
+    """
+    needed = {field.encode_name for field in msgspec.structs.fields(question) if field.required}
+    if not path.is_file() or FORMATS.get(path.suffix.lower()) == "jsonl" or needed <= {*columns_of(path)}:
+        return ""
+    try:
+        recipe = find_recipe.find(package)
+    except find_recipe.RecipeError:
+        return ""
+    if type(recipe).row_questions is Recipe.row_questions:
+        return ""
+    dataset = from_files([path], recipe.columns, recipe.file_column, told)
+    try:
+        rows = msgspec.to_builtins(recipe.row_questions(dataset.frame))
+    except BadValue as bad:
+        raise DataError(f"{file_and_row(dataset, bad.row)}, {bad.cell}{advice(bad.found)}") from bad
+    missing = [name for name in keep if name not in dataset.frame]
+    if missing:
+        raise DataError(f"--keep {missing[0]}: {path.name} has no such column")
+    table = pa.Table.from_pylist(rows)
+    for name in keep:
+        table = table.append_column(name, _kept(dataset.frame[name]))
+    with written(made) as stream:
+        pq.write_table(table, stream)
+    return dataset.sha256
+
+
+def _kept(column: pd.Series[Any]) -> pa.Array:
+    """A column to copy to the output; text that is all numbers becomes numbers, as from CSV."""
+    if column.dtype != object:
+        return pa.array(column, from_pandas=True)
+    cells = [None if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
+    seen = KeptColumn()
+    for cell in cells:
+        seen.see_cell(cell)
+    kind = seen.kind("text")
+    return pa.array([value_of(kind, cell) for cell in cells], TYPES[kind])
 
 
 def why_no_question(package: str, question: type[msgspec.Struct], path: Path) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "SIDES",
     "cut",
     "cut_again",
+    "sides",
     "tidy",
 ]
 
@@ -93,25 +94,8 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     further = _further(wide)
     frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
     _refuse_answers(wide, further, frame["label"], options.allowed)
-    for side in SIDES:
-        for name in TEXTS:
-            column = f"{side}_{name}"
-            given = wide[column] if column in wide else pd.Series("", index=raw.index)
-            length = LENGTHS.get(name)
-            texts = [str(text).strip() for text in given.fillna("")]
-            if name == "description":
-                texts = _joined(texts, [wide[other] for other in further if other.startswith(f"{side}_")])
-            frame[column] = [text[:length] for text in texts]
-        for name in RANGES:
-            column = f"{side}_{name}"
-            frame[column] = _numbers(wide[column]) if column in wide else np.nan
-            if name in ("price", "quantity"):
-                frame[column] = frame[column].where(frame[column] != 0)
-    if not (frame["requirement_name"].str.len() > 0).any():
-        raise DataError(
-            "no row has a requirement's name; expected tab-separated record pairs (left, right, label) or CSV "
-            "with the columns requirement_name, availability_name and label"
-        )
+    for name, column in _sides(wide, further).items():
+        frame[name] = column
     frame[GROUP] = _keys(frame, SIDES[0])
     part = _parts(raw, options)
     if part is not None:
@@ -124,6 +108,12 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     made.attrs["joined"] = further
     made.attrs["notes"] = [f"joined to the description: {', '.join(further)}"] if further else []
     return made
+
+
+def sides(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return both sides of every pair as in the tidy table, with its index; labels are not needed."""
+    wide = _from_records(raw) if set(COLUMNS[:2]) <= set(raw.columns) else raw
+    return pd.DataFrame(_sides(wide, _further(wide)), index=raw.index)
 
 
 def cut(frame: pd.DataFrame) -> Split:
@@ -139,6 +129,30 @@ def cut_again(frame: pd.DataFrame) -> Split:
     """Split the pairs of a parameter search, which `cut` assigned before its test part, by requirement."""
     # A different seed, because the first seed's test requirements are not in this table.
     return by_group(frame.drop(columns=PART, errors="ignore"), GROUP, validation=0.2, test=0.2, seed=8)
+
+
+def _sides(wide: pd.DataFrame, further: Sequence[str]) -> dict[str, pd.Series[Any]]:
+    """Return the columns of both sides. Raises `DataError` when no row has a requirement's name."""
+    found: dict[str, pd.Series[Any]] = {}
+    for side in SIDES:
+        for name in TEXTS:
+            column = f"{side}_{name}"
+            given = wide[column] if column in wide else pd.Series("", index=wide.index)
+            length = LENGTHS.get(name)
+            texts = [str(text).strip() for text in given.fillna("")]
+            if name == "description":
+                texts = _joined(texts, [wide[other] for other in further if other.startswith(f"{side}_")])
+            found[column] = pd.Series([text[:length] for text in texts], index=wide.index)
+        for name in RANGES:
+            column = f"{side}_{name}"
+            numbers = _numbers(wide[column]) if column in wide else pd.Series(np.nan, index=wide.index)
+            found[column] = numbers.where(numbers != 0) if name in ("price", "quantity") else numbers
+    if not (found["requirement_name"].str.len() > 0).any():
+        raise DataError(
+            "no row has a requirement's name; expected tab-separated record pairs (left, right, label) or CSV "
+            "with the columns requirement_name, availability_name and label"
+        )
+    return found
 
 
 def _from_records(raw: pd.DataFrame) -> pd.DataFrame:

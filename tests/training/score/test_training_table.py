@@ -15,7 +15,7 @@ from training import find_recipe
 from training.data.notation import Notation
 from training.errors import DataError
 from training.score.run import ScoreRequest, score
-from training.score.training_table import as_parquet, why_no_question
+from training.score.training_table import as_parquet, as_questions, why_no_question
 from training.score.version import ModelRuntime
 
 
@@ -75,12 +75,43 @@ def test_arrays_are_read_and_plain_files_stay(tmp_path: Path) -> None:
     assert not (tmp_path / "none.parquet").exists()
 
 
+def test_pairs_are_questions_with_one_availability(tmp_path: Path) -> None:
+    recipe, question = find_recipe.find("matching"), find_app("matching").question
+    pairs = recipe.generate(7).head(4)
+    plain, records = tmp_path / "pairs.csv", tmp_path / "pairs.txt"
+    pairs.assign(code="007").to_csv(plain, index=False, sep=";")
+    sides = [f"COL name VAL {name}" for name in ("bolt M8", "nut M8")]
+    records.write_text(f"{sides[0]}\t{sides[1]}\t0\n{sides[0]}\t{sides[0]}\t1\n")
+    made = tmp_path / "made.parquet"
+    assert as_questions("matching", question, plain, made, Notation(), ("label",))
+    found = pq.read_table(made).to_pylist()
+    assert [row["label"] for row in found] == pairs["label"].tolist()
+    assert found[1]["requirement"]["name"] == pairs["requirement_name"].iloc[1]
+    assert [one["id"] for one in found[1]["availabilities"]] == ["1"]
+    assert as_questions("matching", question, records, made, Notation(), ("label", "file"))
+    assert pq.read_table(made).select(["label", "file"]).to_pydict() == {"label": [0, 1], "file": ["pairs"] * 2}
+    with pytest.raises(DataError, match="--keep order: pairs.txt has no such column"):
+        as_questions("matching", question, records, made, Notation(), ("order",))
+    plain.write_text("requirement_name,availability_name,availability_price\nbolt,nut,cheap\n")
+    with pytest.raises(DataError, match="pairs.csv, row 2, column 'availability_price': found 'cheap'"):
+        as_questions("matching", question, plain, made, Notation(), ())
+
+
+def test_files_of_questions_and_other_apps_are_left_alone(tmp_path: Path) -> None:
+    for name, text in (("a.jsonl", "{}\n"), ("a.csv", "requirement\n1\n")):
+        (tmp_path / name).write_text(text)
+        given = (find_app("matching").question, tmp_path / name, tmp_path / "made", Notation(), ())
+        assert as_questions("matching", *given) == ""
+    given = (find_app("price").question, tmp_path / "a.csv", tmp_path / "made", Notation(), ())
+    assert as_questions("price", *given) == as_questions("no_such_app", *given) == ""
+
+
 @pytest.mark.parametrize("name", [app.name for app in find_apps()])
 def test_rows_that_are_no_questions_are_called_so(tmp_path: Path, name: str) -> None:
     recipe, question = find_recipe.find(name), find_app(name).question
     (tmp_path / "t.csv").write_text(f"{','.join(recipe.schema.columns)}\n")
     said = why_no_question(name, question, tmp_path / "t.csv")
-    assert bool(said) is (name not in ("fraud", "quality"))
+    assert bool(said) is (name not in ("fraud", "matching", "quality"))
     assert not said or said.startswith(f"a row of a table that trains {name} is no question: it ")
     (tmp_path / "asked.csv").write_text("order,horizon\n1,2\n")
     assert why_no_question(name, question, tmp_path / "asked.csv") == ""
