@@ -34,17 +34,15 @@ def test_a_table_is_scored_in_every_way_a_training_reads(
     tmp_path: Path, trained: Trained, payments: pd.DataFrame
 ) -> None:
     comma = payments.to_csv(index=False, sep=";", decimal=",")
-    texts = {"plain.csv": payments.to_csv(index=False), "comma.csv": comma, "excel.csv": f"sep=;\n{comma}"}
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
+    payments.to_csv(tmp_path / "plain.csv", index=False)
+    (tmp_path / "excel.csv").write_text(f"sep=;\n{comma}")
     payments.to_csv(tmp_path / "packed.csv.gz", index=False)
-    payments.to_parquet(tmp_path / "whole.parquet", index=False)
     found = {}
-    for name in (*texts, "packed.csv.gz", "whole.parquet"):
+    for name in ("plain.csv", "excel.csv", "packed.csv.gz"):
         assert score(request(tmp_path, trained, tmp_path / name, f"{name}.out.csv")).rejected == 0
         found[name] = (tmp_path / f"{name}.out.csv").read_bytes()
     assert len(set(found.values())) == 1 and found["plain.csv"].count(b"\n") == 61
-    score(request(tmp_path, trained, tmp_path / "comma.csv", "typed.parquet"))
+    score(request(tmp_path, trained, tmp_path / "excel.csv", "typed.parquet"))
     kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "typed.parquet")}
     assert (kinds["label"], kinds["score"]) == ("int64", "double")
     assert not list(tmp_path.glob("*.parts*"))
