@@ -12,9 +12,9 @@ __all__ = [
     "MOST_FIELDS",
     "Arriving",
     "Framing",
+    "check_host",
     "check_hosts",
     "check_size",
-    "is_host",
     "without_upgrade",
 ]
 
@@ -54,15 +54,16 @@ def check_hosts(fields: Fields, version: str) -> None:
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and version == "1.1"):
         raise Malformed(f"a request has one header `host`; this one has {len(hosts)}")
-    if hosts and not is_host(hosts[0]):
+    if hosts:
+        check_host(hosts[0])
+
+
+def check_host(value: bytes) -> None:
+    """Raise `Malformed` unless a value of the field `host` can be one."""
+    if HOST.fullmatch(value) is None:
         raise Malformed(
             "the header `host` must be a name or an address, perhaps with a port, such as models.example:8000"
         )
-
-
-def is_host(value: bytes) -> bool:
-    """Whether a value of the field `host` is one."""
-    return HOST.fullmatch(value) is not None
 
 
 def without_upgrade(method: bytes, target: bytes, version: str, fields: Fields) -> bytes:
