@@ -221,7 +221,7 @@ class Recipe(ABC, Generic[Q]):
     """Names of the tables to join (file names without their endings); empty when the files form one table."""
 
     question_needs: str = ""
-    """Why a row of the training table is no question, in words; empty where it is one."""
+    """Why a row of the training table is not a question, in words; empty where it is one."""
 
     defaults: Mapping[str, Any] = {}
     """Default values of the parameters that a search may change; `fit` gets the values from `Trainer.tuned`."""

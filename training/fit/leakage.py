@@ -53,7 +53,7 @@ def refuse_leaking_features(
 
 
 def way_out(*names: str, own: bool = True) -> str:
-    """What the user can do about columns that look like leaks; not the table's `own`: features."""
+    """What the user can do about columns that look like leaks; without `own`, they are features."""
     them = "it" if len(names) == 1 else "them"
     remove = f"remove {them} from the data" if own else f"remove or mend the columns behind {them}"
     options = " ".join(f"--allow-column {shlex.quote(name)}" for name in names)

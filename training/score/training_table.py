@@ -47,7 +47,7 @@ def as_questions(
 ) -> str:
     """Write the questions of a training table, and the columns to keep, to the file `made`; returns its digest.
 
-    Empty for a file of questions, and where the app makes no questions of rows. Raises `DataError`.
+    Empty for a file of questions, and where the app does not make questions of rows. Raises `DataError`.
     """
     needed = {field.encode_name for field in msgspec.structs.fields(question) if field.required}
     if not path.is_file() or FORMATS.get(path.suffix.lower()) == "jsonl" or needed <= {*columns_of(path)}:
@@ -97,8 +97,8 @@ def why_no_question(package: str, question: type[msgspec.Struct], path: Path) ->
     if not recipe.question_needs or not (trained - asked) & {*columns_of(path)}:
         return ""
     return (
-        f"a row of a table that trains {recipe.app.name} is no question: {recipe.question_needs}. Give a file of "
-        "questions, as training/score/README.md describes it"
+        f"a row of a table that trains {recipe.app.name} is not a question: {recipe.question_needs}. Give a file "
+        "of questions, as training/score/README.md describes it"
     )
 
 

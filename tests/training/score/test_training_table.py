@@ -1,4 +1,4 @@
-"""The table that trained an app is scored as it was written, or the error says why its rows are no questions."""
+"""The table that trained an app is scored as it was written, or the error says why its rows are not questions."""
 
 from __future__ import annotations
 
@@ -110,6 +110,6 @@ def test_rows_that_are_no_questions_are_called_so(tmp_path: Path, name: str) -> 
     (tmp_path / "t.csv").write_text(f"{','.join(recipe.schema.columns)}\n")
     said = why_no_question(name, question, tmp_path / "t.csv")
     assert bool(said) is (name not in ("fraud", "matching", "quality"))
-    assert not said or said.startswith(f"a row of a table that trains {name} is no question: it ")
+    assert not said or said.startswith(f"a row of a table that trains {name} is not a question: it ")
     (tmp_path / "asked.csv").write_text("order,horizon\n1,2\n")
     assert why_no_question(name, question, tmp_path / "asked.csv") == ""
