@@ -197,6 +197,11 @@ class Recipe(ABC, Generic[Q]):
 
     carriers: ClassVar[Mapping[str, str]] = {}
     """Columns that are expected to carry (nearly) the whole prediction, and why, in words for the card."""
+    alone: float = 0.98
+    """The macro-F1 from which on a single column alone predicts classes implausibly well.
+
+    The best of the real sets is 0.964, of `http`. See `training/data/leaks.py`.
+    """
     implausible: float = 0.995
     """The skill on test rows (1: no error) from which on a score is implausibly good.
 
@@ -214,6 +219,9 @@ class Recipe(ABC, Generic[Q]):
 
     tables: tuple[str, ...] = ()
     """Names of the tables to join (file names without their endings); empty when the files form one table."""
+
+    question_needs: str = ""
+    """Why a row of the training table is not a question, in words; empty where it is one."""
 
     defaults: Mapping[str, Any] = {}
     """Default values of the parameters that a search may change; `fit` gets the values from `Trainer.tuned`."""
@@ -332,6 +340,13 @@ class Recipe(ABC, Generic[Q]):
         question, such as one that needs earlier rows.
         """
         return None
+
+    def row_questions(self, raw: pd.DataFrame) -> Sequence[Q]:
+        """A question for each row of a raw training table, in their order, where `question_columns` is not enough.
+
+        Called only where it is overridden. Raises `DataError`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `row_questions`")
 
     def decisions(self, outputs: Arrays) -> Arrays:
         """Margins whose sign is a decision (`score - threshold`); parity counts flips. Empty for no decisions."""

@@ -64,6 +64,8 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"priority": "u=7"},
     {"accept-encoding": "br"},
     {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"},
+    {"host": "models.example:8000"},
+    {"host": "a b"},
 )
 
 

@@ -86,6 +86,8 @@ class Server:
         self.http = HttpApplication(self.dataplane, events, metrics.scrape)
         self.grpc = GrpcDoor(self.dataplane, events)
         self._watching: asyncio.Task[None] | None = None
+        self._last_apps: set[str] = set()
+        self._exempt_apps: set[str] = set()
 
     async def open(self) -> None:
         """Begin to follow the model repository.
@@ -96,9 +98,7 @@ class Server:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         # Each connection is an open file, and shells start programs with a limit of about a thousand.
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        # The objects that exist now stay. Otherwise each full collection would visit all of Ray, for 40 ms.
-        gc.collect()
-        gc.freeze()
+        self._exempt()
         self._watching = asyncio.create_task(self._watch())
         if others_listen(self._settings.grpc_port):
             await self._until_ready()
@@ -146,6 +146,26 @@ class Server:
         if self._store is not None:
             self._store.follow(one.encoder for one in self._catalog.loaded() if one.encoder is not None)
 
+    def _settle(self) -> None:
+        """Exempt what an app's first version brought, such as the libraries of its explainer.
+
+        That is one look after it was loaded, when its imports have ended, and once for each app: what later
+        versions have of their own is collected when they are unloaded.
+        """
+        apps = {one.app.name for one in self._catalog.loaded() if one.app.home is None}
+        if apps == self._last_apps and apps - self._exempt_apps:
+            self._exempt_apps |= apps
+            self._exempt()
+        self._last_apps = apps
+
+    def _exempt(self) -> None:
+        """Exempt the objects that exist now from garbage collection.
+
+        Otherwise each full collection would visit all of Ray and of the apps' libraries, for 50 to 100 ms.
+        """
+        gc.collect()
+        gc.freeze()
+
     async def _watch(self) -> None:
         while True:
             try:
@@ -153,6 +173,7 @@ class Server:
                 await self._refresh(self._settings.poll_seconds)
             except Exception:  # the loaded versions stay, and the next look may succeed
                 log.exception("the model repository could not be followed")
+            self._settle()
             await asyncio.sleep(self._settings.poll_seconds)
 
 

@@ -52,7 +52,7 @@ async def load(
         undo.push_async_callback(backend.close)
         encoder = await asyncio.to_thread(_open_encoder, app, manifest, repository)
         loaded = LoadedVersion(app, manifest, context, backend, repository, encoder)
-        await replay(loaded, repository.golden(app.name, version))
+        await replay(loaded, await asyncio.to_thread(repository.golden, app.name, version))
         undo.pop_all()
     return loaded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -29,27 +30,40 @@ Recorded = list[float | str | None]
 async def replay(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> None:
     """Ask the golden questions and compare features, outputs and answers with what training computed.
 
-    Raises `Refused` naming the first row and the feature, output or field that differs.
+    What the app computes runs in a thread: other apps are served meanwhile. Raises `Refused` naming the first row
+    and the feature, output or field that differs.
     """
     if not rows:
         raise Refused(f"{GOLDEN_NAME} has no rows to replay")
-    app, context = loaded.app, loaded.context
+    questions, features = await asyncio.to_thread(_ask, loaded, rows)
+    outputs = await _run(loaded, features)
+    await asyncio.to_thread(_check, loaded, rows, questions, outputs)
+
+
+def _ask(loaded: LoadedVersion, rows: Sequence[GoldenRow]) -> tuple[list[Any], Arrays]:
+    """The questions and their features. Raises `Refused` for features that differ."""
+    app = loaded.app
     try:
         questions = [msgspec.json.decode(row.question, type=app.question) for row in rows]
-        features = app.features(questions, context)
+        features: Arrays = app.features(questions, loaded.context)
     except (msgspec.MsgspecError, SlipwayError) as cause:
         raise Refused(f"golden rows: today's code refuses a question that training answered: {cause}") from cause
     for name, array in features.items():
         expected = _recorded(rows, "features", name)
         labels = app.feature_names if array.shape[-1] == len(app.feature_names) else ()
         _compare(f"feature tensor {name}", expected, array, labels, atol=1e-6, rtol=1e-5)
-    outputs = await _run(loaded, features)
+    return questions, features
+
+
+def _check(loaded: LoadedVersion, rows: Sequence[GoldenRow], questions: list[Any], outputs: Arrays) -> None:
+    """Raise `Refused` for outputs or answers that differ."""
+    app = loaded.app
     if outputs.keys() != {spec.name for spec in app.outputs}:
         raise Refused(f"the model gives {sorted(outputs)}; the app expects {[spec.name for spec in app.outputs]}")
     for name, array in outputs.items():
         expected = _recorded(rows, "outputs", name)
         _compare(f"output {name}", expected, array, (), atol=app.tolerance, rtol=app.relative_tolerance)
-    answers = app.decide(questions, outputs, context)
+    answers = app.decide(questions, outputs, loaded.context)
     if len(answers) != len(rows):
         raise Refused(f"golden rows: today's code gives {len(answers)} answers to {len(rows)} questions")
     for index, (row, answer) in enumerate(zip(rows, answers, strict=True)):

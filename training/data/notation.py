@@ -17,13 +17,24 @@ import pandas as pd
 
 from training.errors import DataError
 
-__all__ = ["READING", "Notation", "advice", "decimal_of", "delimiter_of", "with_dates", "with_numbers"]
+__all__ = [
+    "READING",
+    "Notation",
+    "advice",
+    "decimal_of",
+    "delimiter_of",
+    "named_delimiter",
+    "with_dates",
+    "with_numbers",
+]
 
 READING = ("decimal", "dates")
 """Names of the options, which every app has."""
 DECIMALS = {"": "", "comma": ",", "point": "."}
 ORDERS = ("", "day-first", "month-first")
 DELIMITERS = (",", ";", "\t", "|")
+NAMED = re.compile(r"""["']?sep=([^"'\r\n])["']?[,;\t]*\r?\n""", re.IGNORECASE)
+"""The first line that tells Excel the delimiter; other programs write it with the delimiters of empty cells."""
 LOOKED_AT = 5
 """Rows that must have the same number of columns for a delimiter to be recognized."""
 SAMPLE = 50
@@ -77,6 +88,15 @@ def advice(found: object) -> str:
     if ONLY_COMMA.fullmatch(text):
         return "; --decimal comma reads numbers with a decimal comma"
     return ""
+
+
+def named_delimiter(text: str) -> tuple[str, int]:
+    """The delimiter that the first line names, as `sep=;` of Excel does, and where the next line begins.
+
+    Empty and 0 where the first line is the header.
+    """
+    found = NAMED.match(text)
+    return (found[1], found.end()) if found else ("", 0)
 
 
 def delimiter_of(text: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from training.data.notation import Notation, decimal_of, delimiter_of, with_dates, with_numbers
+from training.data.notation import Notation, decimal_of, delimiter_of, named_delimiter, with_dates, with_numbers
 from training.errors import DataError
 from training.recipe import Dataset, RowOrigin
 
@@ -238,26 +238,37 @@ def _read_csv(path: Path, told: Notation, notes: list[str]) -> pd.DataFrame:
     if "\n" not in text:
         # Some spreadsheets end lines with a carriage return alone.
         text = text.replace("\r", "\n")
-    mark = delimiter_of(text)
+    said, start = named_delimiter(text)
+    before, text = text[:start].count("\n"), text[start:]
+    mark = said or delimiter_of(text)
     header = next(csv.reader(io.StringIO(text[: 2**20]), delimiter=mark), [])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise DataError(f"{path.name}: row 1: column {twice[0]!r} occurs twice; rename one of them")
-    _check_last_row(path, text, len(header), mark)
+        raise DataError(f"{path.name}: row {1 + before}: column {twice[0]!r} occurs twice; rename one of them")
+    _check_last_row(path, text, len(header), mark, before)
     decimal = told.decimal
     if not decimal:
-        decimal = "." if mark == "," else decimal_of(_parsed(text, mark, dtype=str), path.name)
-    frame, found = with_numbers(_parsed(text, mark, decimal=decimal), decimal)
+        decimal = "." if mark == "," else decimal_of(_parsed(text, mark, before, dtype=str), path.name)
+    frame, found = with_numbers(_parsed(text, mark, before, decimal=decimal), decimal)
     notes += found
+    # Errors name rows by the index, which counts the lines of the file from its second one.
+    frame.index += before
     return frame.dropna(how="all") if frame.isna().all(axis=1).any() else frame
 
 
-def _parsed(text: str, mark: str, **options: Any) -> pd.DataFrame:
+def _parsed(text: str, mark: str, before: int, **options: Any) -> pd.DataFrame:
+    """Parse a table that begins `before` lines below the first one of its file; errors name the file's lines."""
     with warnings.catch_warnings():
         # Rows that are longer than the header would lose their last cells.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame: pd.DataFrame = pd.read_csv(
-            io.StringIO(text), sep=mark, low_memory=False, skip_blank_lines=False, index_col=False, **options
+            io.StringIO("\n" * before + text),
+            sep=mark,
+            skiprows=before,
+            low_memory=False,
+            skip_blank_lines=False,
+            index_col=False,
+            **options,
         )
     return frame
 
@@ -300,13 +311,13 @@ def _read_npz(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _check_last_row(path: Path, text: str, columns: int, mark: str) -> None:
-    """Refuse a file that ends inside a row. Pandas would fill that row with missing values."""
+def _check_last_row(path: Path, text: str, columns: int, mark: str, before: int) -> None:
+    """Refuse a file that ends inside a row, which pandas would fill up; `before` lines of it precede `text`."""
     if not text or text.endswith("\n"):
         return
     last = next(csv.reader([text.rsplit("\n", 1)[-1]], delimiter=mark), [])
     if len(last) < columns:
-        row = text.count("\n") + 1
+        row = text.count("\n") + 1 + before
         raise DataError(
             f"{path.name}, row {row}: the file ends in the middle of a row ({len(last)} of {columns} columns); "
             "it is incomplete, copy it again"

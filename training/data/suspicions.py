@@ -166,11 +166,12 @@ def _cut_off(recipe: Recipe[Any], tidy: pd.DataFrame) -> list[str]:
     if len(counts) <= LEAST_DAYS:
         return []
     usual = float(counts.iloc[:-1].quantile(POOR))
-    if counts.iloc[-1] >= CUT_OFF * usual:
+    last = int(counts.iloc[-1])
+    if last >= CUT_OFF * usual:
         return []
     return [
-        f"column {recipe.time_column!r}: the last day, {counts.index[-1]:%Y-%m-%d}, has {counts.iloc[-1]} rows, "
-        f"the days before {counts.iloc[:-1].median():.0f}; leave it out if it is not over"
+        f"column {recipe.time_column!r}: the last day, {counts.index[-1]:%Y-%m-%d}, has {last} "
+        f"row{'s' * (last != 1)}, the days before {counts.iloc[:-1].median():.0f}; leave it out if it is not over"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 __all__ = [
+    "FEW_VALUES",
     "LEAST_ROWS",
     "MOST_CLASSES",
     "classes_of",
     "correlation",
     "evenly_spread",
+    "f1_of",
     "numbers_the_rows",
     "one_column_f1",
+    "one_word_f1",
     "separation",
 ]
 
@@ -46,6 +50,7 @@ TAIL = 0.05
 """Share of the values at each end that does not count: noise thins it out."""
 VOTES = (3.0, 2.0, 1.0)
 """Weights of the nearest neighbour on each side, of the second and of the third."""
+WORD = r"\w+"
 NEARER = 0.5
 """Additional weight of the nearer of the two nearest neighbours."""
 
@@ -122,6 +127,24 @@ def one_column_f1(column: pd.Series[Any], classes: Codes) -> float:
     return max(scores, default=0.0)
 
 
+def one_word_f1(texts: Iterable[str], classes: Codes) -> tuple[float, str]:
+    """The macro-F1 of two classes told apart by whether a text has one certain word, and the best such word."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(binary=True, token_pattern=WORD)
+    try:
+        found = counter.fit_transform(texts)
+    except ValueError:  # no text has a word
+        return 0.0, ""
+    ones = int((classes == 1).sum())
+    zeros = len(classes) - ones
+    true = np.asarray(found[classes == 1].sum(axis=0)).reshape(-1).astype(np.float64)
+    false = np.asarray(found[classes != 1].sum(axis=0)).reshape(-1).astype(np.float64)
+    scores = np.maximum(_f1_of_two(true, false, ones, zeros), _f1_of_two(ones - true, zeros - false, ones, zeros))
+    best = int(scores.argmax())
+    return float(scores[best]), str(counter.get_feature_names_out()[best])
+
+
 def correlation(column: Floats, target: Floats) -> float:
     """The larger of the absolute correlations of the values and of their ranks; 0 where one does not vary."""
     known = np.isfinite(column) & np.isfinite(target)
@@ -144,10 +167,20 @@ def separation(column: Floats, positive: npt.NDArray[np.bool_]) -> float:
     return float(max(area, 1 - area))
 
 
+def _f1_of_two(true: Floats, false: Floats, ones: int, zeros: int) -> Floats:
+    """Macro-F1 from the numbers of rows of class 1 and 0 that are taken for class 1."""
+    wrong = false + ones - true
+    right = zeros - false
+    with np.errstate(invalid="ignore"):
+        parts = 2 * true / (2 * true + wrong), 2 * right / (2 * right + wrong)
+    found: Floats = (np.nan_to_num(parts[0]) + np.nan_to_num(parts[1])) / 2
+    return found
+
+
 def _by_value(codes: npt.NDArray[np.intp], classes: Codes) -> float:
     width = int(classes.max()) + 1
     counts = np.bincount(codes * width + classes, minlength=(int(codes.max()) + 1) * width).reshape(-1, width)
-    return _macro_f1(classes, counts.argmax(axis=1)[codes])
+    return f1_of(classes, counts.argmax(axis=1)[codes])
 
 
 def _evenly_used(codes: npt.NDArray[np.intp]) -> bool:
@@ -164,7 +197,7 @@ def _by_other_rows(codes: npt.NDArray[np.intp], classes: Codes) -> float:
     others[rows, classes] -= 1
     alone = others.sum(axis=1) == 0
     others[alone] = np.bincount(classes, minlength=width)
-    return _macro_f1(classes, others.argmax(axis=1))
+    return f1_of(classes, others.argmax(axis=1))
 
 
 def _by_neighbours(values: Floats, classes: Codes) -> float:
@@ -186,11 +219,11 @@ def _by_neighbours(values: Floats, classes: Codes) -> float:
     near = (below > 0) & (above > 0)
     votes[1:] += NEARER * own[:-1] * (near & (below < above))[1:, None]
     votes[:-1] += NEARER * own[1:] * (near & (above < below))[:-1, None]
-    return _macro_f1(classes, votes.argmax(axis=1))
+    return f1_of(classes, votes.argmax(axis=1))
 
 
-def _macro_f1(actual: Codes, found: Codes) -> float:
-    """As in `training.measures`, which imports what imports this package."""
+def f1_of(actual: Codes, found: Codes) -> float:
+    """Macro-F1 of codes from 0, as in `training.measures`, which imports what imports this package."""
     count = int(max(actual.max(), found.max())) + 1
     both = np.bincount(actual, minlength=count) + np.bincount(found, minlength=count)
     right = np.bincount(actual[actual == found], minlength=count)

@@ -47,14 +47,17 @@ def refuse_leaking_features(
             own = not columns or name in columns
             what = f"column {name!r}" if own else f"feature {name!r}, which the app computes from the data,"
             raise DataError(
-                f"{what} leaks the target: alone, it predicts it implausibly well ({found}); " + way_out(name, own)
+                f"{what} leaks the target: alone, it predicts it implausibly well ({found}); "
+                + way_out(name, own=own)
             )
 
 
-def way_out(name: str, own: bool = True) -> str:
-    """What the user can do about a column, or a feature that is no column of its `own`, that looks like a leak."""
-    remove = "remove it from the data" if own else "remove or mend the columns behind it"
-    return f"{remove}, or keep it with --allow-column {shlex.quote(name)}"
+def way_out(*names: str, own: bool = True) -> str:
+    """What the user can do about columns that look like leaks; without `own`, they are features."""
+    them = "it" if len(names) == 1 else "them"
+    remove = f"remove {them} from the data" if own else f"remove or mend the columns behind {them}"
+    options = " ".join(f"--allow-column {shlex.quote(name)}" for name in names)
+    return f"{remove}, or keep {them} with {options}"
 
 
 def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64], two_classes: bool) -> str:

@@ -142,14 +142,19 @@ def _start(what: str, **options: Any) -> None:
 def _only_what_is_used() -> Iterator[None]:
     """Keep Ray from starting an autoscaler, a copier of logs, a dashboard and its agent, which nobody asks for.
 
-    `ray.init` has no option for them. Each is a process that imports for a second and then polls.
+    `ray.init` has no option for them. Each is a process that imports for a second and then polls. Nor does Ray
+    open its folder to every user of the machine, as it would; what its agent opens lies below.
     """
+    from ray._common import utils
     from ray._private import services
     from ray._private.node import Node
 
     unused = ("start_monitor", "start_log_monitor", "start_api_server")
     command = idle_agent.chosen(getattr(services, idle_agent.COMMAND))
-    changes = [(Node, name, _start_nothing) for name in unused] + [(services, idle_agent.COMMAND, command)]
+    changes = [(Node, name, _do_nothing) for name in unused] + [
+        (utils, "try_make_directory_shared", _do_nothing),
+        (services, idle_agent.COMMAND, command),
+    ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     for owner, name, function in changes:
         setattr(owner, name, function)
@@ -160,7 +165,7 @@ def _only_what_is_used() -> Iterator[None]:
             setattr(owner, name, function)
 
 
-def _start_nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     pass
 
 

@@ -74,7 +74,7 @@ def check_carried(recipe: Recipe[Any], fitted: Fitted, split: Split, allowed: Se
     if found is None:
         measured = "; ".join(["not measured: no column to shuffle, or too little skill", *_past(recipe)])
         return verdict(NAME, True, measured, REQUIRED, "")
-    reasons = _reasons(recipe, found)
+    reasons = _reasons(recipe, found, allowed)
     refused = [name for name in reasons if name not in allowed]
     kept = [name for name in reasons if name in allowed]
     first = refused[0] if refused else ""
@@ -130,10 +130,13 @@ def _answers(recipe: Recipe[Any], fitted: Fitted, split: Split) -> Evaluation | 
         return None
 
 
-def _reasons(recipe: Recipe[Any], found: Carried) -> dict[str, str]:
-    """Column to the reason for refusing it, the most suspicious one first."""
+def _reasons(recipe: Recipe[Any], found: Carried, allowed: Sequence[str]) -> dict[str, str]:
+    """Column to the reason for refusing it, the most suspicious one first.
+
+    An allowed column that costs something explains a good score before all others do.
+    """
     reasons = {}
-    costly = max(found.lost, key=lambda name: found.lost[name])
+    costly = max(found.lost, key=lambda name: (name in allowed and found.lost[name] >= COSTS, found.lost[name]))
     if found.skill >= recipe.implausible and found.rows >= LEAST_ROWS and found.lost[costly] >= COSTS:
         cost = f"{found.lost[costly]:.0%} of the skill is lost without it"
         reasons[costly] = f"is behind an implausibly good score ({found.score}): {cost}"

@@ -1,6 +1,7 @@
 """The folder of an unfinished run: its plan, and the parts of the finished blocks.
 
     out.parquet.parts/plan.json        which file is scored by which version
+                      table.parquet    the table, where scoring cannot read the file itself
                       00007.parquet    the answers of block 7
                       00007.jsonl      its rejections
                       00007.json       its `FinishedBlock`, written last: a block that has one is complete
@@ -28,6 +29,7 @@ from training.errors import DataError
 __all__ = ["FinishedBlock", "Parts", "Plan", "written"]
 
 PLAN = "plan.json"
+TABLE = "table.parquet"
 LOCK = "lock"
 
 
@@ -62,6 +64,11 @@ class Parts:
 
     def __init__(self, out: Path) -> None:
         self.folder = out.with_name(f"{out.name}.parts")
+
+    @property
+    def table(self) -> Path:
+        """The path of the table that a file was converted to."""
+        return self.folder / TABLE
 
     def answers(self, block: int) -> Path:
         """The path of a block's answers."""
@@ -101,7 +108,7 @@ class Parts:
     def begin(self, plan: Plan) -> None:
         """Remove the parts of an earlier run and write the plan."""
         for path in self.folder.iterdir():
-            if path.name not in (LOCK, PLAN):
+            if path.name not in (LOCK, PLAN, TABLE):
                 path.unlink()
         with written(self.folder / PLAN) as stream:
             stream.write(msgspec.json.encode(plan))
@@ -138,7 +145,8 @@ class Parts:
 
     def _leave(self) -> None:
         """Remove the folder when no run began in it."""
-        if self.folder.exists() and [path.name for path in self.folder.iterdir()] == [LOCK]:
+        if self.folder.exists() and {path.name for path in self.folder.iterdir()} <= {LOCK, TABLE}:
+            self.table.unlink(missing_ok=True)
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
 
@@ -147,7 +155,7 @@ class Parts:
         if not self.folder.exists() or (self.folder / PLAN).is_file():
             return
         found = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else [self.folder.name]
-        if any(name != LOCK and not name.startswith(PLAN) for name in found):
+        if any(name != LOCK and not name.startswith((PLAN, TABLE)) for name in found):
             raise DataError(f"{self.folder}: the run needs this path, but it is not the folder of a run; move it")
 
 

@@ -87,13 +87,15 @@ def read_question_file(
     keep: Sequence[str],
     block_rows: int,
     members: QuestionColumns | None = None,
+    name: str = "",
 ) -> QuestionFile:
     """Scan a file once, in bounded memory.
 
     `keep` are the columns to copy to the output; every other column must be a field of `question`. `members` says
-    how a row of a training table is a question; such a table may have more columns, which are left out. Raises
-    `DataError`, which names the file and the column or row.
+    how a row of a training table is a question; such a table may have more columns, which are left out. `name` is
+    what the user calls the file. Raises `DataError`, which names the file and the column or row.
     """
+    name = name or path.name
     kind = format_of(path)
     kept = {name: KeptColumn() for name in keep} if kind != "parquet" else {}
     left_out: tuple[str, ...] = ()
@@ -105,23 +107,21 @@ def read_question_file(
             sha256 = _digest(path)
         else:
             columns = read_header(path) if kind == "csv" else []
-            _check_names(path.name, kind, columns, keep)
+            _check_names(name, kind, columns, keep)
             blocks, sha256 = _lines(path, kind, block_rows, observer(kind, columns, kept) if kept else None)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path given with --data") from None
     except (OSError, pa.ArrowInvalid) as cause:
-        raise DataError(
-            f"{path.name}: cannot be read: {(str(cause) or 'no reason given').splitlines()[0]}"
-        ) from cause
+        raise DataError(f"{name}: cannot be read: {(str(cause) or 'no reason given').splitlines()[0]}") from cause
     if not blocks:
-        raise DataError(f"{path.name}: the file has no rows; check the path given with --data")
+        raise DataError(f"{name}: the file has no rows; check the path given with --data")
     if kind == "jsonl" or (members is not None and members.field in {*columns} - {*members.columns}):
         members = None
-    _check_names(path.name, kind, columns, keep)
+    _check_names(name, kind, columns, keep)
     if members is not None:
-        left_out = _check_table(path.name, kind, columns, question, keep, members)
+        left_out = _check_table(name, kind, columns, question, keep, members)
     elif kind != "jsonl":
-        _check_columns(path.name, kind, columns, question, keep)
+        _check_columns(name, kind, columns, question, keep)
     mixed = "text" if kind == "csv" else "json"
     return QuestionFile(
         path=str(path),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from serving.kernel.storage.private_files import private_folder
 from serving.kernel.storage.version_files import decode_context
 from serving.kernel.storage.version_manifest import Manifest
 from training import find_recipe
+from training.data.notation import Notation
 from training.errors import DataError, ScoreError
 from training.fit.ray_session import connected, environment
 from training.progress import Progress, Silent
@@ -28,6 +29,7 @@ from training.score.merge import merge
 from training.score.parts import Parts, Plan
 from training.score.question_file import BLOCK_ROWS, Block, QuestionFile, format_of, read_question_file
 from training.score.table_rows import has_numbers_by_name
+from training.score.training_table import as_parquet, as_questions, why_no_question
 from training.score.version import ModelRuntime, choose, open_version
 from training.score.worker import Job, Scorer
 
@@ -56,6 +58,8 @@ class ScoreRequest:
     """0 means no workers for at most `ONE_PROCESS_ROWS` rows, otherwise one per core."""
     block_rows: int = BLOCK_ROWS
     overwrite: bool = False
+    select: Mapping[str, str] = field(default_factory=dict)
+    """How numbers of the app's training table are written: `decimal`."""
 
 
 class ScoreResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,8 +144,7 @@ def _prepare(
     with progress.step("verify"):
         manifest = asyncio.run(_verify(app, version, request.runtime))
     with progress.step("look"):
-        members = _question_columns(request.app, app, manifest)
-        source = read_question_file(request.data, app.question, request.keep, request.block_rows, members)
+        source = _look(request, app, _question_columns(request.app, app, manifest), parts)
         schema(app.answer, source, request.keep, format_of(request.out))
     if source.left_out:
         progress.log(f"left out: {', '.join(source.left_out)}; --keep NAME copies a column to the output")
@@ -159,6 +162,26 @@ def _prepare(
     elif found != plan:
         raise DataError(f"{parts.folder.name} holds a run with {_differing(found, plan)}; --overwrite starts over")
     return app, source, plan
+
+
+def _look(
+    request: ScoreRequest, app: App[Any, Any, Any], members: QuestionColumns | None, parts: Parts
+) -> QuestionFile:
+    """Scan the file, or what it is converted to. Raises `DataError`."""
+    told = Notation.of(request.select)
+    if members is not None:
+        digest = as_parquet(request.data, parts.table, told)
+    else:
+        digest = as_questions(request.app, app.question, request.data, parts.table, told, request.keep)
+    path, name = parts.table if digest else request.data, request.data.name
+    try:
+        source = read_question_file(path, app.question, request.keep, request.block_rows, members, name)
+    except DataError:
+        needs = why_no_question(request.app, app.question, request.data)
+        if needs:
+            raise DataError(f"{name}: {needs}") from None
+        raise
+    return msgspec.structs.replace(source, sha256=digest) if digest else source
 
 
 def _differing(found: Plan, plan: Plan) -> str:

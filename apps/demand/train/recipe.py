@@ -50,6 +50,7 @@ class DemandRecipe(Recipe[DemandQuestion]):
     target = "demand"
     series = ("series",)
     forbidden = data.FORBIDDEN
+    question_needs = "it asks for a day after the last one of the table"
     selectable = ("series",)
     carriers: ClassVar = {"demand": "a forecast continues the past and its seasons"}
     defaults = DEFAULTS

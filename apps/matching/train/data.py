@@ -10,14 +10,26 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from training.data.leaks import ALONE
 from training.data.split import by_group, check
 from training.errors import BadValue, DataError
-from training.fit.alone import classes_of, one_column_f1
+from training.fit.alone import classes_of, one_column_f1, one_word_f1
 from training.fit.leakage import way_out
 from training.recipe import RecipeOptions, Split
 
-__all__ = ["COLUMNS", "FILE", "FORBIDDEN", "GROUP", "PART", "SCHEMA", "SIDES", "cut", "cut_again", "tidy"]
+__all__ = [
+    "COLUMNS",
+    "FILE",
+    "FORBIDDEN",
+    "GROUP",
+    "ONE_SIDE",
+    "PART",
+    "SCHEMA",
+    "SIDES",
+    "cut",
+    "cut_again",
+    "sides",
+    "tidy",
+]
 
 COLUMNS = ("left", "right", "label")
 """Columns of the record-pair layout: `COL title VAL ... COL price VAL ...` twice, then 0 or 1."""
@@ -40,6 +52,10 @@ FORBIDDEN = ("id", "left_id", "right_id", "requirement_id", "availability_id", "
 ALIASES = {"title": "name", "name": "name", "manufacturer": "maker", "brand": "maker"}
 PUBLISHED = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
 """File names that determine the part of their rows."""
+ONE_SIDE = 0.9
+"""The macro-F1 from which on a column of one side predicts implausibly well whether both sides match."""
+MOST_TEXTS = 20_000
+"""Of more pairs, the words of those at equal distances are looked at."""
 LENGTHS = {"name": 300, "description": 4000, "maker": 200}
 ANSWERS = ("id", "score", "match", "accepted")
 """Further fields that never join the description: row numbers that reveal pairs, and answers of a matcher."""
@@ -78,25 +94,8 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     further = _further(wide)
     frame = pd.DataFrame({"label": _labels(raw)}, index=raw.index)
     _refuse_answers(wide, further, frame["label"], options.allowed)
-    for side in SIDES:
-        for name in TEXTS:
-            column = f"{side}_{name}"
-            given = wide[column] if column in wide else pd.Series("", index=raw.index)
-            length = LENGTHS.get(name)
-            texts = [str(text).strip() for text in given.fillna("")]
-            if name == "description":
-                texts = _joined(texts, [wide[other] for other in further if other.startswith(f"{side}_")])
-            frame[column] = [text[:length] for text in texts]
-        for name in RANGES:
-            column = f"{side}_{name}"
-            frame[column] = _numbers(wide[column]) if column in wide else np.nan
-            if name in ("price", "quantity"):
-                frame[column] = frame[column].where(frame[column] != 0)
-    if not (frame["requirement_name"].str.len() > 0).any():
-        raise DataError(
-            "no row has a requirement's name; expected tab-separated record pairs (left, right, label) or CSV "
-            "with the columns requirement_name, availability_name and label"
-        )
+    for name, column in _sides(wide, further).items():
+        frame[name] = column
     frame[GROUP] = _keys(frame, SIDES[0])
     part = _parts(raw, options)
     if part is not None:
@@ -109,6 +108,12 @@ def tidy(raw: pd.DataFrame, options: RecipeOptions) -> pd.DataFrame:
     made.attrs["joined"] = further
     made.attrs["notes"] = [f"joined to the description: {', '.join(further)}"] if further else []
     return made
+
+
+def sides(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return both sides of every pair as in the tidy table, with its index; labels are not needed."""
+    wide = _from_records(raw) if set(COLUMNS[:2]) <= set(raw.columns) else raw
+    return pd.DataFrame(_sides(wide, _further(wide)), index=raw.index)
 
 
 def cut(frame: pd.DataFrame) -> Split:
@@ -124,6 +129,30 @@ def cut_again(frame: pd.DataFrame) -> Split:
     """Split the pairs of a parameter search, which `cut` assigned before its test part, by requirement."""
     # A different seed, because the first seed's test requirements are not in this table.
     return by_group(frame.drop(columns=PART, errors="ignore"), GROUP, validation=0.2, test=0.2, seed=8)
+
+
+def _sides(wide: pd.DataFrame, further: Sequence[str]) -> dict[str, pd.Series[Any]]:
+    """Return the columns of both sides. Raises `DataError` when no row has a requirement's name."""
+    found: dict[str, pd.Series[Any]] = {}
+    for side in SIDES:
+        for name in TEXTS:
+            column = f"{side}_{name}"
+            given = wide[column] if column in wide else pd.Series("", index=wide.index)
+            length = LENGTHS.get(name)
+            texts = [str(text).strip() for text in given.fillna("")]
+            if name == "description":
+                texts = _joined(texts, [wide[other] for other in further if other.startswith(f"{side}_")])
+            found[column] = pd.Series([text[:length] for text in texts], index=wide.index)
+        for name in RANGES:
+            column = f"{side}_{name}"
+            numbers = _numbers(wide[column]) if column in wide else pd.Series(np.nan, index=wide.index)
+            found[column] = numbers.where(numbers != 0) if name in ("price", "quantity") else numbers
+    if not (found["requirement_name"].str.len() > 0).any():
+        raise DataError(
+            "no row has a requirement's name; expected tab-separated record pairs (left, right, label) or CSV "
+            "with the columns requirement_name, availability_name and label"
+        )
+    return found
 
 
 def _from_records(raw: pd.DataFrame) -> pd.DataFrame:
@@ -157,16 +186,25 @@ def _is_text(column: pd.Series[Any]) -> bool:
     return bool(len(given)) and bool(pd.to_numeric(given, errors="coerce").isna().any())
 
 
-def _refuse_answers(wide: pd.DataFrame, names: list[str], labels: pd.Series[Any], allowed: Sequence[str]) -> None:
-    """Refuse a column that would join the description and alone gives the label away. Raises `DataError`."""
+def _refuse_answers(
+    wide: pd.DataFrame, further: Sequence[str], labels: pd.Series[Any], allowed: Sequence[str]
+) -> None:
+    """Refuse a text of one side that alone gives the label away, as a whole or by one word. Raises `DataError`."""
     classes = classes_of(labels)
-    for name in names:
+    texts = [f"{side}_{name}" for side in SIDES for name in TEXTS]
+    for name in (*further, *(name for name in texts if name in wide)):
         if classes is None or name in allowed:
             continue
-        score = one_column_f1(wide[name].replace("", None), classes)
-        if score >= ALONE:
+        cells: pd.Series[Any] = wide[name].fillna("").map(str)
+        step = -(-len(cells) // MOST_TEXTS)
+        score, word = one_word_f1(cells.iloc[::step], classes[::step])
+        whole = one_column_f1(cells.replace("", None), classes)
+        said = f" by the word {word!r}" if score > whole else ""
+        best = max(score, whole)
+        if best >= ONE_SIDE:
             raise DataError(
-                f"column {name!r} alone predicts 'label' implausibly well (macro-F1 {score:.4f}); {way_out(name)}"
+                f"column {name!r} alone predicts 'label' implausibly well{said} (macro-F1 {best:.4f}); "
+                f"one side cannot tell whether the other matches; {way_out(name)}"
             )
 
 

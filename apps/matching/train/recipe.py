@@ -36,6 +36,7 @@ class MatchRecipe(Recipe[MatchQuestion]):
     target = "label"
     forbidden = data.FORBIDDEN
     keys = (data.GROUP, data.PART)
+    alone = data.ONE_SIDE
     selectable = ("split",)
     columns = data.COLUMNS
     file_column = data.FILE
@@ -80,6 +81,12 @@ class MatchRecipe(Recipe[MatchQuestion]):
         score = fitted.predict(inputs)["score"][:, 0].astype(np.float64)
         rows = pd.DataFrame({"actual": split.test["label"].to_numpy(), "predicted": score})
         return _named(Evaluation(metrics=(), rows=rows, kind="probabilities"), split.test)
+
+    def row_questions(self, raw: pd.DataFrame) -> list[MatchQuestion]:
+        """Return each pair as a question with one availability."""
+        both = data.sides(raw)
+        pairs = zip(requirements(both), availabilities(both), strict=True)
+        return [MatchQuestion(requirement=one, availabilities=(other,)) for one, other in pairs]
 
     def sample(self, test: pd.DataFrame, rows: int) -> pd.DataFrame:
         """Return fewer rows than other apps, since comparing two texts takes long."""

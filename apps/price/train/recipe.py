@@ -49,6 +49,7 @@ class PriceRecipe(Recipe[PriceQuestion]):
     target = "price"
     series = ("commodity", "market")
     forbidden = data.FORBIDDEN
+    question_needs = "it needs the prices of the days before, and a horizon"
     carriers: ClassVar = {"price": "the next price follows the market's own last prices"}
     implausible = 0.5  # half of persistence's error; on the real sets, nearly all of it remains
     selectable = ("commodity",)

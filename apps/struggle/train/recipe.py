@@ -35,6 +35,7 @@ class StruggleRecipe(Recipe[StruggleQuestion]):
     schema = data.SCHEMA
     target = "struggles"
     forbidden = data.FORBIDDEN
+    question_needs = "it needs the joined tables of a student, and the day on which is asked"
     keys = ("student", *data.GROUPS)
     implausible = 0.94  # AUROC 0.97; on the real set, it is 0.82 over all days
     carriers: ClassVar = {"assessments": "it holds all results of the student so far"}

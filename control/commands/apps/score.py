@@ -34,6 +34,10 @@ def score(
     rejects: Annotated[
         Path | None, typer.Option(help="File of rejected rows. Default: beside the output, .rejects.jsonl.")
     ] = None,
+    decimal: Annotated[
+        str,
+        typer.Option(help="How the app's training table writes numbers, where it does not show: comma or point."),
+    ] = "",
     workers: Annotated[
         int,
         typer.Option(
@@ -83,6 +87,7 @@ def score(
         workers=workers,
         block_rows=block_rows,
         overwrite=overwrite,
+        select={"decimal": decimal},
     )
     result = story(request, RichProgress(stderr()))
     if as_json:

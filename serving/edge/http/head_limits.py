@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from serving.kernel.errors import HeadTooLarge, Malformed, TargetTooLong
 
-__all__ = ["MOST_BYTES", "MOST_FIELDS", "Arriving", "Framing", "check_hosts", "check_size", "without_upgrade"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_FIELDS",
+    "Arriving",
+    "Framing",
+    "check_host",
+    "check_hosts",
+    "check_size",
+    "without_upgrade",
+]
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -18,6 +28,11 @@ BYTES_PER_FIELD = 4
 UPGRADE_FIELDS = (b"upgrade", b"http2-settings")
 WIRE_BYTES_PER_BODY_BYTE = 8
 """What chunks may take: those of one byte take six."""
+
+HOST = re.compile(
+    rb"[ \t]*(?:\[[0-9A-Za-z:.%~_-]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?[ \t]*"
+)
+"""RFC 9110, 7.2: a name or an address, perhaps with a port; IPv6 in brackets. It may be empty."""
 
 
 def check_size(target: bytes, fields: Fields, wire: int = 0) -> None:
@@ -35,10 +50,20 @@ def check_size(target: bytes, fields: Fields, wire: int = 0) -> None:
 
 
 def check_hosts(fields: Fields, version: str) -> None:
-    """Raise `Malformed` unless there is one field `host`; HTTP/1.0 needs none."""
-    hosts = sum(name == b"host" for name, _ in fields)
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
-        raise Malformed(f"a request has one header `host`; this one has {hosts}")
+    """Raise `Malformed` unless there is one field `host` that can be one; HTTP/1.0 needs none."""
+    hosts = [value for name, value in fields if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        raise Malformed(f"a request has one header `host`; this one has {len(hosts)}")
+    if hosts:
+        check_host(hosts[0])
+
+
+def check_host(value: bytes) -> None:
+    """Raise `Malformed` unless a value of the field `host` can be one."""
+    if HOST.fullmatch(value) is None:
+        raise Malformed(
+            "the header `host` must be a name or an address, perhaps with a port, such as models.example:8000"
+        )
 
 
 def without_upgrade(method: bytes, target: bytes, version: str, fields: Fields) -> bytes:

@@ -44,6 +44,8 @@ class HotLane:
         self._routes = [route for route in routes if isinstance(route, HotRoute)]
         self._models = models
         self._found: dict[bytes, tuple[HotRoute, dict[str, str]]] = {}
+        self.last_host: bytes | None = b""
+        """The host that was checked last."""
 
     def find(self, target: bytes) -> tuple[HotRoute, dict[str, str]] | None:
         """The hot route of a POST to `target` with its path parameters; None: not for this lane."""

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.edge.error_responses import error_answer
+from serving.edge.http.head_limits import check_host
 from serving.edge.http.request_body import UNREAD_BODY, WITH_BODY, ClientGone
 from serving.edge.http.routes import REQUEST, send_answer
 from serving.edge.request_life import Request, RequestFactory
@@ -111,7 +112,7 @@ class LimitBody:
 
 
 class IdentifyCaller:
-    """Finds out who sends the request."""
+    """Finds out who sends the request, and to which host."""
 
     def __init__(self, app: ASGIApp, requests: RequestFactory) -> None:
         self._app = app
@@ -121,6 +122,8 @@ class IdentifyCaller:
         """Serve one request."""
         if scope["type"] == "http":
             request: Request = scope[REQUEST]
+            # Servers of others, such as Ray Serve's, do not look at it.
+            check_host(request.headers.get(b"host", b""))
             self._requests.identify(request, request.headers)
         await self._app(scope, receive, send)
 

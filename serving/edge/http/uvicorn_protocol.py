@@ -130,9 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_wire = 0
         self._arriving: Arriving | None = None
-        self._upgrading = False
-        self._refused = False
-        self._measure = False
+        self._upgrading = self._refused = self._measure = False
         self._heads = 0
         super().connection_made(cast(asyncio.Transport, self._joined))
         self.peer = self.client[0] if self.client else ""
@@ -307,10 +305,11 @@ class HttpProtocol(HttpToolsProtocol):
         length = headers.get(b"content-length")
         if length is None or int(length) > lane.max_body_bytes or not lane.cold_headers.isdisjoint(headers):
             return None
-        # Where no field comes twice, a head that came in one short packet needs no closer look.
-        fields = len(headers)
-        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or b"host" not in headers:
+        # Where no field comes twice, a head that came in one short packet for the same host needs no closer look.
+        fields, host = len(headers), headers.get(b"host")
+        if self._measure or fields != len(self.headers) or fields > MOST_FIELDS or host != lane.last_host:
             self._check_head()
+            lane.last_host = host
         return lane, route, headers
 
     def _check_head(self) -> None:
@@ -346,7 +345,8 @@ class HttpProtocol(HttpToolsProtocol):
         elif error is None:
             self.send_400_response("Invalid HTTP request received.")
         else:
-            life = self._requests.http("", {}, "operations", self.peer, {})
+            # The head may not have arrived whole; what has says which id the client gave.
+            life = self._requests.http("", dict(self.headers or ()), "operations", self.peer, {})
             response = error_answer(life.fail(error), life.call)
             life.end(response.status)
             self._joined.flush()

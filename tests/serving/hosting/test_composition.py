@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from serving.hosting.composition import Server, application, deploy
 from serving.hosting.listener import Listener
 from serving.kernel.settings import Settings
 from tests.serving.edge.neighbour import neighbour
+from tests.serving.edge.wire import eventually
 from tests.serving.toy import write_version
 
 
@@ -108,6 +110,19 @@ def statistics(doors: Listener, model: str, version: str) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_what_an_app_brings_is_exempt_from_the_collector_once_it_is_loaded(settings: Settings) -> None:
+    """The full collection of all that the explainers import would stop every request for 50 ms."""
+    server, doors = listening(replace(settings, poll_seconds=0.05))
+    try:
+        brought = [[number] for number in range(2000)]
+        before = gc.get_freeze_count()
+        write_version(settings.model_repository, 1)
+        eventually(lambda: gc.get_freeze_count() >= before + len(brought))
+        assert get(doors, "/v2/health/ready")[0] == 200
+    finally:
+        doors.stop(1.0)
 
 
 def test_one_that_joins_others_opens_when_it_can_answer(settings: Settings) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,14 @@ import numpy as np
 import onnx
 import pytest
 
+from serving.kernel.app import App
+from serving.kernel.app_values import Batching
+from serving.kernel.backend import Backend
+from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
+from serving.kernel.storage.version_manifest import Manifest
+from serving.models.backends.onnx_local import open_fused
+from serving.models.loader import load
 from serving.models.replay import _compare, _difference
 from tests.serving import toy
 from tests.serving.models.opened import open_version, rewrite_golden
@@ -65,6 +75,39 @@ def test_tuples_of_an_answer_are_the_arrays_of_its_golden_row(tmp_path: Path) ->
     rewrite_golden(folder, lambda lines: lines[2]["answer"].update(parts=[]))
     with pytest.raises(Refused, match=r"golden row 2: answer \$.parts is"):
         open_version(tmp_path, app)
+
+
+def test_the_loop_serves_others_while_the_apps_own_code_runs(tmp_path: Path) -> None:
+    """Features of some apps take a quarter of a second for all golden rows."""
+    served, turns = threading.Event(), []
+
+    def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            served.clear()
+            turns.append(served.wait(10))
+            return function(*given)
+
+        return call
+
+    app = replace(toy.app, features=waiting(toy.app.features), decide=waiting(toy.app.decide))
+    toy.write_version(tmp_path, 1)
+
+    async def serve() -> None:
+        while True:
+            served.set()
+            await asyncio.sleep(0.001)
+
+    async def main() -> None:
+        async def open_backend(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+            return open_fused(tmp_path / "toy" / "1" / "model.onnx", app.inputs, Batching())
+
+        serving = asyncio.create_task(serve())
+        loaded = await load(app, 1, Repository(tmp_path), open_backend)
+        serving.cancel()
+        await loaded.backend.close()
+
+    asyncio.run(main())
+    assert turns == [True, True]
 
 
 def test_questions_that_are_refused_today_are_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.training.toy import Toy
 from training import find_recipe
 from training.data.leaks import refuse_leaks, suspects
 from training.errors import DataError
+from training.measures.gate import check_suspects
 from training.recipe import Recipe, RecipeOptions
 
 
@@ -111,6 +112,31 @@ def test_another_form_of_a_quantity_is_refused() -> None:
     assert list(suspects(Toy(), made)) == []
     with pytest.raises(DataError, match="column 'c' alone gives 'y' away"):
         refuse_leaks(Toy(), made.assign(c=np.exp(made["y"])))
+
+
+def test_two_columns_that_leak_together_are_refused_by_both_names() -> None:
+    table = beans(600, grades=4)
+    code = pd.factorize(table["Class"])[0]
+    wrong = RANDOM.random((2, len(code))) < 0.01
+    table["Gloss"], table["Texture"] = code % 2 ^ wrong[0], code // 2 ^ wrong[1]
+    made = tidy(quality, table)
+    for allowed in ((), ("Gloss",)):
+        with pytest.raises(DataError) as refusal:
+            refuse_leaks(quality, made, allowed)
+        assert "columns 'Gloss' and 'Texture' together predict 'grade' implausibly well" in str(refusal.value)
+        assert str(refusal.value).endswith("or keep them with --allow-column Gloss --allow-column Texture")
+
+    check = check_suspects(quality, made, ("Texture", "Gloss"))
+    assert check.passed and check.measured == "Texture (allowed), Gloss (allowed)"
+
+
+def test_two_parts_of_a_quantity_are_refused_by_both_names() -> None:
+    made = tidy(Toy(), Toy().generate(1))
+    part = RANDOM.normal(size=len(made))
+    with pytest.raises(
+        DataError, match="columns 'c' and 'd' give 'y' away: it is their weighted sum; .*-column d"
+    ):
+        refuse_leaks(Toy(), made.assign(c=part, d=made["y"] - part))
 
 
 def test_a_column_that_does_not_exist_cannot_be_allowed() -> None:

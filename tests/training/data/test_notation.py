@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from training.data.notation import Notation, advice, delimiter_of
-from training.data.read import from_files
+from training.data.notation import Notation, advice, delimiter_of, named_delimiter
+from training.data.read import file_and_row, from_files
 from training.errors import DataError
 from training.recipe import Dataset
 
@@ -22,6 +22,23 @@ def test_the_columns_may_be_separated_by_other_marks(tmp_path: Path, mark: str) 
     assert dataset.frame.to_dict("list") == {"day": ["2020-01-01", "2020-01-02"], "price": [10, 11]}
     with pytest.raises(DataError, match="row 3: the file ends in the middle of a row"):
         read(tmp_path, f"day{mark}price{mark}b\n2020-01-01{mark}10{mark}1\n2020-01-02")
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "SEP=;;\n"])
+def test_the_first_line_of_excel_names_the_delimiter(tmp_path: Path, first: str) -> None:
+    dataset = read(tmp_path, f"{first}day;price\n2020-01-01;10,5\n\n2020-01-02;11\n")
+    assert dataset.frame.to_dict("list") == {"day": ["2020-01-01", "2020-01-02"], "price": [10.5, 11]}
+    assert [file_and_row(dataset, place) for place in dataset.frame.index] == ["a.csv, row 3", "a.csv, row 5"]
+    for text, said in (
+        ("day;day\n", "a.csv: row 2: column 'day' occurs twice"),
+        ("day;price;b\n1;2;3\n4;5", "a.csv, row 4: the file ends in the middle of a row"),
+        ("day;price\n1;2\n1;2;3;4\n", "line 4"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read(tmp_path, first + text)
+    whole = read(tmp_path, "sep=|\nname|price\na,b;c|1\n")
+    assert whole.frame.to_dict("list") == {"name": ["a,b;c"], "price": [1]}
+    assert named_delimiter("sepal;petal\n1;2\n") == ("", 0)
 
 
 def test_a_semicolon_in_a_text_is_no_delimiter() -> None:

@@ -82,7 +82,7 @@ def test_a_last_day_with_few_rows_is_named() -> None:
     assert suspicions(price, *tidied(raw)) == []
     cut = raw[(raw["date"] < raw["date"].max()) | (raw["market"] == "m3")]
     (text,) = suspicions(price, *tidied(cut))
-    assert text.startswith("column 'date': the last day, 2019-03-01, has 1 rows, the days before 8")
+    assert text.startswith("column 'date': the last day, 2019-03-01, has 1 row, the days before 8")
     # Where a row of the file is asked about on several days, as a shipment is, the last days always have few.
     made, source = tidied(cut)
     assert suspicions(price, pd.concat([made, made]), source) == []

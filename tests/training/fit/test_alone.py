@@ -15,6 +15,7 @@ from training.fit.alone import (
     evenly_spread,
     numbers_the_rows,
     one_column_f1,
+    one_word_f1,
     separation,
 )
 
@@ -163,3 +164,13 @@ def test_numbers_with_noise_are_spread_evenly(rows: int, noise: float) -> None:
 )
 def test_measurements_are_not_spread_evenly(values: np.ndarray) -> None:
     assert not evenly_spread(values)
+
+
+def test_one_word_of_a_text_may_tell_two_classes_apart() -> None:
+    classes = np.arange(200) % 2
+    texts = ["Grey Mixer, SOLD" if one else "grey kettle" for one in classes]
+    score, word = one_word_f1(texts, classes)
+    assert score == 1 and word in ("sold", "mixer", "kettle")
+    some = ["a sold" if one and place % 4 == 1 else "a" for place, one in enumerate(classes)]
+    assert one_word_f1(some, classes) == (pytest.approx((2 / 3 + 0.8) / 2), "sold")
+    assert one_word_f1(["a"] * 200, classes)[0] < 0.4 and one_word_f1([""] * 200, classes) == (0.0, "")

@@ -33,6 +33,8 @@ with connected(2, storage):
     assert ray.cluster_resources()["CPU"] == 2
     running = psutil.Process().children(recursive=True)
     assert not any("DashboardAgent" in " ".join(one.cmdline()) for one in running)
+    (folder,) = storage.iterdir()
+    assert folder.stat().st_mode & 0o077 == 0, "what Ray opens to everybody lies below it"
     print(*[child.pid for child in running])
 assert not ray.is_initialized()
 """

@@ -92,6 +92,8 @@ def test_a_score_that_is_implausibly_good_names_the_column_that_costs_most() -> 
     assert "--allow-column a" in found.reason
     kept = verdict_on(a_curve, noise=0.001, allowed=("a",))
     assert kept.passed and "is lost without a (allowed)" in kept.measured
+    kept = verdict_on(a_curve, noise=0.001, allowed=("b",))
+    assert kept.passed and "is lost without b (allowed)" in kept.measured, "it explains the score as well"
 
 
 def test_an_honest_score_of_two_columns_passes() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.added.errors import AddError
+from training.data.leaks import told_alone
+from training.fit.alone import LEAST_ROWS, classes_of
 from training.recipe import Dataset
 
 __all__ = ["Truth", "take_truth"]
+
+MOST_ROWS = 20_000
+"""Of larger samples, rows at equal distances show which columns give the label away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,8 @@ class Truth:
     sha256: str = ""
     dropped: int = 0
     """Rows without a label, which are left out."""
+    telling: Mapping[str, str] = field(default_factory=dict)
+    """Columns that alone predict the label implausibly well, and how well."""
 
     @property
     def aside(self) -> tuple[str, ...]:
@@ -68,8 +75,23 @@ def take_truth(dataset: Dataset, label: str, time: str = "", group: str = "") ->
         source=dataset.source,
         sha256=dataset.sha256,
         dropped=int((~known).sum()),
+        telling=_telling(rest.drop(columns=[name for name in (time, group) if name]), frame[label]),
     )
     return rest, truth
+
+
+def _telling(columns: pd.DataFrame, label: pd.Series[Any]) -> dict[str, str]:
+    """The columns that give the label away, as in the training of an app; cells with lists are left out."""
+    step = -(-len(columns) // MOST_ROWS)
+    target = label.iloc[::step]
+    if len(target) < LEAST_ROWS:
+        return {}
+    classes, found = classes_of(target), {}
+    for name in columns:
+        cells = columns[name].iloc[::step]
+        if cells.dtype != object or all(isinstance(cell, str) for cell in cells):
+            found[str(name)] = told_alone(cells, target, classes)
+    return {name: reason for name, reason in found.items() if reason}
 
 
 def _places(name: str, cells: pd.Series[Any]) -> npt.NDArray[np.int64]:

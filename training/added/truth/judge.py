@@ -55,7 +55,10 @@ def judge(built: Built, truth: Truth, progress: Progress) -> tuple[Built, Judged
             found = _classes(built.manifest, target, parts, rows, blocks, answered)
         found = replace(found, evaluation=keyed(found.evaluation, blocks, truth.keys[rows]))
     return _judged(
-        built, truth, parts, replace(found, notes=(*_notes(truth, parts, len(rows)), *notes, *found.notes))
+        built,
+        truth,
+        parts,
+        replace(found, notes=(*_notes(truth, parts, len(rows)), *notes, *found.notes, *_warnings(built, truth))),
     )
 
 
@@ -158,6 +161,16 @@ def _notes(truth: Truth, parts: Cut, measured: int) -> list[str]:
     if truth.dropped:
         notes.append(f"{truth.dropped:,} rows have no {truth.label} and are left out.")
     return notes
+
+
+def _warnings(built: Built, truth: Truth) -> list[str]:
+    """A sentence on each column that the model reads and that gives the label away."""
+    read = [column.name for column in built.context.columns if column.name in truth.telling]
+    return [
+        f"The column {name!r}, which the model reads, {truth.telling[name]}: if it is not known yet when the "
+        "model is asked, the figures are too good and the model is of no use."
+        for name in read
+    ]
 
 
 def _judged(built: Built, truth: Truth, parts: Cut, found: Judged) -> tuple[Built, Judged]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from serving.edge.http.head_limits import MOST_BYTES, MOST_FIELDS, Framing, check_hosts, check_size
+from serving.edge.http.head_limits import MOST_BYTES, MOST_FIELDS, Framing, check_host, check_hosts, check_size
 from serving.kernel.errors import HeadTooLarge, Malformed, TargetTooLong
 
 
@@ -38,6 +38,19 @@ def test_a_request_names_one_host(hosts: int, version: str, valid: bool) -> None
     else:
         with pytest.raises(Malformed, match=f"this one has {hosts}"):
             check_hosts(fields, version)
+
+
+HOSTS = (b"", b"x", b"models.example:8000", b"x:", b"my_host", b"[::1]:8000", b"[fe80::1%25eth0]", b"a%41", b" x ")
+NO_HOSTS = (b"a b", b"a,b c", b"x/y", b"x@y", b"x:port", b"x:1:2", b"a%4", b"[::1", b"::1", b"a?b", b"\xe9", b"<")
+
+
+@pytest.mark.parametrize("value", [*HOSTS, *NO_HOSTS])
+def test_a_host_is_a_name_or_an_address_perhaps_with_a_port(value: bytes) -> None:
+    if value in HOSTS:
+        check_host(value)
+    else:
+        with pytest.raises(Malformed, match="`host` must be a name or an address"):
+            check_hosts([(b"host", value)], "1.0")
 
 
 def test_a_body_of_one_byte_chunks_is_accepted_and_a_body_of_framing_is_not() -> None:

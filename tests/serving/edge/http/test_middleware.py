@@ -117,3 +117,10 @@ def test_an_error_after_the_answer_began_breaks_it_off_and_is_recorded() -> None
         asyncio.run(asked.of(app))
     assert [message["type"] for message in asked.sent] == ["http.response.start"]
     assert [(record.status, record.error) for record in observer.records] == [(404, "NotFound")]
+
+
+def test_a_host_that_cannot_be_one_is_refused_whatever_server_asks() -> None:
+    asked = Asked(b"ab", path="/v1/x", host="a b")
+    record = asyncio.run(ask(asked))
+    assert (asked.status, record.status, record.error) == (400, 400, "Malformed")
+    assert asyncio.run(ask(Asked(b"ab", path="/v1/x", host="models.example:8000"))).status == 200

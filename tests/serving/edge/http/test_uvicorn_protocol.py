@@ -230,6 +230,19 @@ def test_a_request_names_one_host(server: Server, hosts: bytes, target: bytes) -
         assert told(connection) == 400
 
 
+@pytest.mark.parametrize("query", ["", "?way=asgi"])
+def test_what_is_no_host_is_refused_on_every_lane(server: Server, query: str) -> None:
+    path = f"/v1/models/toy:predict{query}"
+    with connected(server.http) as connection:
+        for host in ("x", "x", "models.example:8000", "", "[::1]:80"):
+            connection.sendall(post(instances(), path, host=host))
+            assert read_answer(connection)[0] == 200
+        connection.sendall(post(instances(), path, host="a b", x_request_id="mine"))
+        status, headers, body = read_answer(connection)
+        assert (status, headers["connection"], headers["x-request-id"]) == (400, "close", "mine")
+        assert b"`host` must be a name or an address" in body
+
+
 OFFER = "Upgrade, HTTP2-Settings"
 
 

@@ -67,3 +67,14 @@ def test_wrong_columns_are_named(words: dict[str, str], said: str) -> None:
     frame = rows(20).assign(empty=None, some=["x"] * 19 + [None])
     with pytest.raises(AddError, match=said):
         truth_of(frame, **words)
+
+
+def test_columns_that_give_the_label_away_are_told() -> None:
+    frame = rows(200).assign(note=rows(200)["churned"].map({"yes": "left", "no": "stays"}))
+    frame["lists"] = [[1, 2]] * 200
+    assert truth_of(frame, "churned").telling == {
+        "note": "alone predicts 'churned' implausibly well (macro-F1 1.0000)"
+    }
+    assert truth_of(frame, "churned", group="note").telling == {} == truth_of(frame.head(40), "churned").telling
+    frame["double"] = 2 * frame["amount"]
+    assert list(truth_of(frame, "amount").telling) == ["double"]

@@ -52,6 +52,23 @@ def test_noise_is_refused(tmp_path: Path, stack: ExitStack) -> None:
     assert failed(judged(stack, noise(tmp_path), rows(), "churned")) == ["beats chance"]
 
 
+@pytest.mark.parametrize("label", ["churned", "amount"])
+def test_a_column_that_gives_the_label_away_is_named_where_the_model_reads_it(
+    tmp_path: Path, stack: ExitStack, label: str
+) -> None:
+    frame = rows()
+    if label == "churned":
+        frame["a"] = ((frame["churned"] == "yes") * 4.0 - 2 + 0.1 * frame["b"]).astype(np.float32)
+    else:
+        frame["aside"] = 3 * frame["amount"]
+    made = judged(stack, good(tmp_path) if label == "churned" else values(tmp_path), frame, label)
+    said = [note for note in made.built.manifest.notes if "which the model reads" in note]
+    assert len(said) == (label == "churned")
+    for note in said:
+        assert note.startswith("The column 'a', which the model reads, alone predicts 'churned' implausibly well")
+        assert note.endswith("asked, the figures are too good and the model is of no use.")
+
+
 def test_sixty_rows_are_enough_for_a_good_model(tmp_path: Path, stack: ExitStack) -> None:
     for label, path in (("churned", good(tmp_path)), ("amount", values(tmp_path))):
         made = judged(stack, path, rows(60), label)

@@ -105,6 +105,18 @@ def test_noise_and_a_reversed_order_do_not_beat_chance() -> None:
     assert "its order is reversed; check the order of the classes" in check(found, "beats chance").reason
 
 
+@pytest.mark.parametrize(("count", "passed"), [(COUNT, False), (20 * COUNT, True)])
+def test_a_faint_signal_passes_where_it_cannot_be_chance(count: int, passed: bool) -> None:
+    """One row in twenty has the class that it should have, the others one by lot."""
+    random = np.random.default_rng(7)
+    stated = random.random(count)
+    lot = (random.random(count) < 0.5).astype(int)
+    actual = np.where(random.random(count) < 0.05, (stated > 0.5).astype(int), lot)
+    blocks = np.array([str(place % 50) for place in range(count)], object)
+    found = of_probabilities(actual, stated, (stated > 0.5).astype(int), actual, blocks, ("no", "yes"))
+    assert check(found, "beats chance").passed is passed
+
+
 def test_probabilities_that_are_too_large_are_noted() -> None:
     stated = np.clip(0.6 + 0.2 * FLAGS + 0.05 * NOISE, 0, 1)
     found = of_probabilities(FLAGS, stated, np.ones(COUNT, int), FLAGS, BLOCKS, ("no", "yes"))
