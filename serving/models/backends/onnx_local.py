@@ -27,6 +27,7 @@ from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
 from serving.kernel.errors import DeadlineExceeded, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec, as_text, bfloat16_bits, from_bfloat16, zeros
+from serving.models.backends.engine_errors import rejection
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
 from serving.models.batching.batcher import Batcher, BatchObserver, Execute
 
@@ -74,11 +75,12 @@ def open_fused(
     sessions = sessions or Sessions()
     narrow = runner(sessions.open(path, 1, digest))
     cost = _cost(narrow, inputs, batching, own_thread=not sessions.accelerated) if steady else _unknown
+    narrow = _rejecting(narrow)
     if cost(batching.max_rows) <= INLINE_BUDGET:
         return Batcher(on_the_loop(narrow, cost), batching, observer)
     # With an accelerator or a single core, a second session would only take memory.
     several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
-    wide = runner(sessions.open(path, sessions.cpus, digest)) if several else narrow
+    wide = _rejecting(runner(sessions.open(path, sessions.cpus, digest))) if several else narrow
     # One more than there are cores: while one batch is joined or split, its core can run another.
     in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
     executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
@@ -101,6 +103,21 @@ def runner(session: ort.InferenceSession) -> Run:
         return dict(zip(names, session.run(names, inputs, options), strict=True))
 
     return run
+
+
+def _rejecting(run: Run) -> Run:
+    """The same; raises `RowsRejected` where the model refuses values and the engine has no fault."""
+
+    def guarded(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
+        try:
+            return run(inputs, options)
+        except ENGINE_ERRORS as error:
+            rejected = rejection(str(error))
+            if rejected is None:
+                raise
+            raise rejected from error
+
+    return guarded
 
 
 class _OwnTime:
@@ -144,7 +161,10 @@ def on_the_loop(run: Run, cost: Cost, threaded: Execute | None = None) -> Execut
                 try:
                     parts += whole(kind, batch, rows)
                 except Exception as error:  # it gets the index of its row in the whole batch
-                    raise kind.shifted(error, done) from error
+                    shifted = kind.shifted(error, done)
+                    if shifted is error:
+                        raise
+                    raise shifted from error
                 done += rows
                 await asyncio.sleep(0)
             results += parts if len(batches) == 1 else [kind.merge(parts)]

@@ -9,6 +9,7 @@ A batch starts as soon as the model is idle, and the next one fills while it run
 - A batch that raises an error runs again without the request that caused it, or in halves if that request is not
   known, so only requests that cannot be run fail. An error that is not about the rows (`Unavailable`) fails the
   whole batch at once.
+- A request whose values the model refuses gets the error of one of its rows, found in halves.
 - At its deadline a request gets `DeadlineExceeded`, even while its batch runs. It does not start later.
 - While more rows wait than fit a batch, a request that cannot be finished in time is refused on arrival, or does
   not start if that turns out later.
@@ -33,9 +34,17 @@ from typing import Any, Protocol
 from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
 from serving.kernel.call import Call
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    RowsRejected,
+    SlipwayError,
+    Unavailable,
+)
 from serving.models.batching.fair_queue import FairQueue
-from serving.models.batching.queued_request import Batch, PartAnswer, QueuedRequest, deadline_exceeded, fail_late
+from serving.models.batching.queued_request import Batch, QueuedRequest, deadline_exceeded, fail_late, parts_of
 from serving.models.batching.run_times import RunTimes
 from serving.observe.no_observer import NoObserver
 
@@ -181,11 +190,7 @@ class Batcher:
         return [*self._retries, *(batch for batch, _ in self._running.values())]
 
     def _push_parts(self, kind: BatchKind, batch_key: Hashable, whole: QueuedRequest, call: Call) -> None:
-        parts = kind.cut(whole.payload, self._max_rows)
-        results: dict[int, Any] = {}
-        for index, payload in enumerate(parts):
-            answer = PartAnswer(kind, whole.answer, results, index, len(parts))
-            part = QueuedRequest(answer, payload, kind.rows(payload), whole.deadline, whole.arrived)
+        for part in parts_of(kind, whole, self._max_rows):
             self._queue.push(kind, batch_key, part, call.client, call.urgency)
 
     def _refusal(
@@ -352,8 +357,7 @@ class Batcher:
             # Two batches: if the later requests fail again, the earlier ones do not have to run again with them.
             halves = [requests[:index], requests[index + 1 :]]
         elif len(requests) == 1:
-            requests[0].fail(error)
-            return
+            halves = _fail_alone(kind, requests[0], error)
         else:
             halves = [requests[: len(requests) // 2], requests[len(requests) // 2 :]]
         self._retries.extendleft(Batch(kind, half) for half in reversed(halves) if half)
@@ -379,3 +383,15 @@ class Batcher:
             self._set_deadline_timer(earliest, asyncio.get_running_loop())
         if self._closing is not None:
             self._idle.set()
+
+
+def _fail_alone(kind: BatchKind, request: QueuedRequest, error: BaseException) -> list[list[QueuedRequest]]:
+    """Answer a request that failed alone; if the model refuses values of one of its rows, give its halves instead.
+
+    The answer of one half drops the other, so this takes at most two runs for each halving.
+    """
+    refused = kind.refused(error, request.payload) if isinstance(error, RowsRejected) else None
+    if refused is not None and request.rows > 1:
+        return [[half] for half in parts_of(kind, request, -(-request.rows // 2))]
+    request.fail(refused or error)
+    return []

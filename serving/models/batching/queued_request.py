@@ -11,7 +11,7 @@ import msgspec
 from serving.kernel.backend import BatchKind
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, SlipwayError, Unavailable
 
-__all__ = ["Answer", "Batch", "PartAnswer", "QueuedRequest", "deadline_exceeded", "fail_late"]
+__all__ = ["Answer", "Batch", "PartAnswer", "QueuedRequest", "deadline_exceeded", "fail_late", "parts_of"]
 
 
 def deadline_exceeded() -> DeadlineExceeded:
@@ -110,3 +110,19 @@ class PartAnswer:
     def set_exception(self, error: BaseException, /) -> None:
         """See `Answer`."""
         self._answer.set_exception(error)
+
+
+def parts_of(kind: BatchKind, whole: QueuedRequest, rows: int) -> list[QueuedRequest]:
+    """The parts of at most `rows` rows of a request, which they answer together."""
+    payloads = kind.cut(whole.payload, rows)
+    results: dict[int, Any] = {}
+    return [
+        QueuedRequest(
+            PartAnswer(kind, whole.answer, results, index, len(payloads)),
+            payload,
+            kind.rows(payload),
+            whole.deadline,
+            whole.arrived,
+        )
+        for index, payload in enumerate(payloads)
+    ]
