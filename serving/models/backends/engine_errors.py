@@ -11,7 +11,7 @@ import re
 from serving.kernel.errors import RowsRejected
 from serving.models.public_text import without_paths
 
-__all__ = ["rejection", "words_of"]
+__all__ = ["rejection", "report_of", "words_of"]
 
 MOST = 300
 """Characters of the engine's words in an error."""
@@ -41,12 +41,18 @@ PLACES = tuple(
 
 def rejection(text: str) -> RowsRejected | None:
     """The error for rows whose values made an operator fail; None for any other text."""
+    end = max((node.end() for node in NODE.finditer(text)), default=0)
+    if FAULT.search(text, end) or not (end or SHAPE.search(text)):
+        return None
+    return RowsRejected(report_of(text))
+
+
+def report_of(text: str) -> str:
+    """Who reports an error of ONNX Runtime, and its words for callers."""
     reporter, end = "ONNX Runtime", 0
     for node in NODE.finditer(text):
         reporter, end = f"its node {node[1]}", node.end()
-    if FAULT.search(text, end) or not (end or SHAPE.search(text)):
-        return None
-    return RowsRejected(f"{reporter} reports: {words_of(text[end:])}")
+    return f"{reporter} reports: {words_of(text[end:])}"
 
 
 def words_of(text: str) -> str:

@@ -46,6 +46,8 @@ MOST_IN_FLIGHT = 8
 HUGE = 256 * 2**20
 """The size in bytes from which a model is not opened a second time."""
 
+FATAL = 4
+"""ONNX Runtime's highest level of its log."""
 BFLOAT16 = 16
 """`onnx.TensorProto.BFLOAT16`."""
 
@@ -91,6 +93,7 @@ def open_fused(
 
 def runner(session: ort.InferenceSession) -> Run:
     """A function that runs a session. It raises `Invalid` for BYTES that are not text."""
+    silent = _silent()
     names = [output.name for output in session.get_outputs()]
     kinds = {item.name: item.type for item in (*session.get_inputs(), *session.get_outputs())}
     if "tensor(bfloat16)" in kinds.values():
@@ -100,7 +103,7 @@ def runner(session: ort.InferenceSession) -> Run:
     def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
         if texts:
             inputs = inputs | {name: _text(inputs[name]) for name in texts}
-        return dict(zip(names, session.run(names, inputs, options), strict=True))
+        return dict(zip(names, session.run(names, inputs, options or silent), strict=True))
 
     return run
 
@@ -118,6 +121,13 @@ def _rejecting(run: Run) -> Run:
             raise rejected from error
 
     return guarded
+
+
+def _silent() -> ort.RunOptions:
+    """Options without the engine's own log lines, which are not JSON: its errors say the same."""
+    options = ort.RunOptions()
+    options.log_severity_level = FATAL
+    return options
 
 
 class _OwnTime:
@@ -211,7 +221,7 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
 
     def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
         nonlocal running
-        options = ort.RunOptions()
+        options = _silent()
         run = narrow if running else wide
         running += 1
         stopped = False
@@ -300,6 +310,8 @@ def _text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dict[str, str]) -> Run:
     """Like `runner`, for bfloat16, which numpy lacks. Slower: every array becomes an `OrtValue`."""
 
+    silent = _silent()
+
     def wrap(name: str, array: npt.NDArray[Any]) -> ort.OrtValue:
         if kinds[name] == "tensor(bfloat16)":
             return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bfloat16_bits(array), BFLOAT16)
@@ -314,7 +326,7 @@ def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dic
 
     def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
         values = {name: wrap(name, array) for name, array in inputs.items()}
-        outputs = session.run_with_ort_values(names, values, options)
+        outputs = session.run_with_ort_values(names, values, options or silent)
         return {name: unwrap(name, value) for name, value in zip(names, outputs, strict=True)}
 
     return run

@@ -192,7 +192,7 @@ def test_threads_are_for_models_that_need_them(
 
 @pytest.mark.parametrize("budget", [10.0, 0.0], ids=["inline", "threaded"])
 def test_a_row_the_engine_refuses_fails_alone(
-    tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     allow_on_the_loop(monkeypatch, budget)
     inputs = spec("x", "INT64", 1)
@@ -207,6 +207,7 @@ def test_a_row_the_engine_refuses_fails_alone(
         else:
             assert isinstance(bad, BackendFailed)
             assert "99" not in str(bad)
+    assert capfd.readouterr().err == "", "the engine's own lines are not JSON"
 
 
 @pytest.mark.parametrize("budget", [10.0, 0.0], ids=["inline", "threaded"])
