@@ -39,12 +39,18 @@ from serving.kernel.errors import (
     DeadlineExceeded,
     NotReady,
     Overloaded,
-    RowsRejected,
     SlipwayError,
     Unavailable,
 )
 from serving.models.batching.fair_queue import FairQueue
-from serving.models.batching.queued_request import Batch, QueuedRequest, deadline_exceeded, fail_late, parts_of
+from serving.models.batching.queued_request import (
+    Batch,
+    QueuedRequest,
+    deadline_exceeded,
+    fail_alone,
+    fail_late,
+    parts_of,
+)
 from serving.models.batching.run_times import RunTimes
 from serving.observe.no_observer import NoObserver
 
@@ -77,6 +83,9 @@ class BatchObserver(Protocol):
 
     def rejected(self, reason: str) -> None:
         """A request was dropped before it ran: `overload` or `deadline`."""
+
+    def closed(self) -> None:
+        """No batch follows."""
 
 
 class Batcher:
@@ -176,9 +185,12 @@ class Batcher:
         for timer in (self._deadline_timer, self._fill_timer):
             if timer is not None:
                 timer.cancel()
-        released = self._release() if self._release is not None else None
-        if released is not None:
-            await released
+        try:
+            released = self._release() if self._release is not None else None
+            if released is not None:
+                await released
+        finally:
+            self._observer.closed()
 
     def _unanswered(self) -> bool:
         """Whether any request may still be waiting for its answer."""
@@ -357,7 +369,7 @@ class Batcher:
             # Two batches: if the later requests fail again, the earlier ones do not have to run again with them.
             halves = [requests[:index], requests[index + 1 :]]
         elif len(requests) == 1:
-            halves = _fail_alone(kind, requests[0], error)
+            halves = fail_alone(kind, requests[0], error)
         else:
             halves = [requests[: len(requests) // 2], requests[len(requests) // 2 :]]
         self._retries.extendleft(Batch(kind, half) for half in reversed(halves) if half)
@@ -383,15 +395,3 @@ class Batcher:
             self._set_deadline_timer(earliest, asyncio.get_running_loop())
         if self._closing is not None:
             self._idle.set()
-
-
-def _fail_alone(kind: BatchKind, request: QueuedRequest, error: BaseException) -> list[list[QueuedRequest]]:
-    """Answer a request that failed alone; if the model refuses values of one of its rows, give its halves instead.
-
-    The answer of one half drops the other, so this takes at most two runs for each halving.
-    """
-    refused = kind.refused(error, request.payload) if isinstance(error, RowsRejected) else None
-    if refused is not None and request.rows > 1:
-        return [[half] for half in parts_of(kind, request, -(-request.rows // 2))]
-    request.fail(refused or error)
-    return []

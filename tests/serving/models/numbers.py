@@ -128,6 +128,7 @@ class Seen:
         self.queue: list[int] = []
         self.waits: list[float] = []
         self.rejections: Counter[str] = Counter()
+        self.ended = 0
 
     def batch(self, rows: int, seconds: float, requests: int) -> None:
         self.batches.append((rows, seconds))
@@ -141,6 +142,9 @@ class Seen:
 
     def rejected(self, reason: str) -> None:
         self.rejections[reason] += 1
+
+    def closed(self) -> None:
+        self.ended += 1
 
 
 def call(deadline: float = 1e9, client: str = "", urgency: int = 3) -> Call:

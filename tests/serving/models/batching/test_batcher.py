@@ -650,9 +650,12 @@ def test_a_closed_batcher_finishes_refuses_and_releases_once() -> None:
 def test_an_idle_batcher_is_released_at_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         released: list[int] = []
-        subject = Batcher(Model(), Batching(), release=lambda: released.append(1))
+        seen = Seen()
+        subject = Batcher(Model(), Batching(), seen, release=lambda: released.append(1))
         await asyncio.gather(subject.close(), subject.close())
         assert released == [1]
+        await subject.close()
+        assert seen.ended == 1
 
     run(main)
 
