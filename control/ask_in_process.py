@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 import msgspec
 
 from control.errors import StackError
+from serving.edge.codec.records import decode_instances
+from serving.edge.error_responses import error_answer
 from serving.hosting.composition import Server
 from serving.kernel.app import App
 from serving.kernel.call import Call
@@ -44,10 +47,9 @@ def ask_in_process(
     )
     try:
         return asyncio.run(_ask(own, app.name, records, version or None, explain, timeout))
-    except msgspec.ValidationError as cause:
-        raise StackError(f"422: {cause}") from cause
     except SlipwayError as cause:
-        raise StackError(f"{cause.status}: {cause.message}") from cause
+        answer = error_answer(cause, Call("local", 0.0, "v1"))
+        raise StackError(f"{answer.status}: {msgspec.json.decode(answer.body)['detail']}") from cause
 
 
 async def _ask(
@@ -57,7 +59,9 @@ async def _ask(
     try:
         await server.refresh()
         app = server.dataplane.app(name, version)
-        questions = [msgspec.convert(record, app.instance) for record in records]
+        # As JSON, so that errors name the same places as those of a server.
+        asked = json.dumps({"instances": records}).encode()
+        questions = decode_instances(app.instance, asked, settings.max_rows)
         # The timeout starts here: loading the version does not count.
         call = Call("local", time.monotonic() + timeout)
         if explain:

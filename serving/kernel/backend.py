@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 from serving.kernel.call import Call
+from serving.kernel.errors import Invalid, RowsRejected
 from serving.kernel.tensors import Arrays
 
 __all__ = ["Backend", "BatchKind"]
@@ -52,6 +53,10 @@ class BatchKind(Protocol):
 
     def blame(self, error: Exception, payloads: Sequence[Any]) -> tuple[int, Exception] | None:
         """The index of the request that caused `error`, and the error as that request's own; None if unknown."""
+        ...
+
+    def refused(self, error: RowsRejected, payload: Any) -> Invalid | None:
+        """The caller's error for a request that the model refuses; None if its values are not the caller's."""
         ...
 
 

@@ -13,6 +13,7 @@
     │   └── Invalid               422  a field out of range; `field` is its JSON path
     └── ServerError               a fault of the server
         ├── BackendFailed         500
+        │   └── RowsRejected           the model refused the values; `Invalid` where the caller sent them
         ├── Unavailable           503  with Retry-After
         │   ├── NotReady               no verified version is loaded
         │   └── Overloaded             the queue is full
@@ -38,6 +39,7 @@ __all__ = [
     "NotFound",
     "NotReady",
     "Overloaded",
+    "RowsRejected",
     "ServerError",
     "SlipwayError",
     "TargetTooLong",
@@ -157,6 +159,22 @@ class BackendFailed(ServerError):
     """The model could not be run on these rows."""
 
     title = "Backend failed"
+
+
+class RowsRejected(BackendFailed):
+    """The engine runs, and the model refused the values of these rows: an unknown category, an id beyond a table.
+
+    `reason` has the engine's words for callers. Who sent the values is known to the batch's kind, see
+    `BatchKind.refused`; where that was not the caller, the reason stays in the log.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the model could not be run on these inputs")
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[RowsRejected], tuple[str]]:
+        """Pickle the error with its reason."""
+        return type(self), (self.reason,)
 
 
 class Unavailable(ServerError):

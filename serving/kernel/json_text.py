@@ -189,17 +189,36 @@ def _short(name: str) -> str:
 
 def _type_at(kind: Any, path: str) -> Any:
     """msgspec's description of the type at a JSON path below `kind`; None if there is none."""
+    return _walk(kind, path)[0]
+
+
+def _walk(kind: Any, path: str) -> tuple[Any, str]:
+    """The type at a JSON path, and the field that the path enters by its place in a list; empty if by none."""
     here: Any = msgspec.inspect.type_info(kind)
-    for name, _index in STEP.findall(path):
-        here = _step(here, name)
-    return here
+    field = ""
+    for name, index in STEP.findall(path):
+        field = _field_at(here, index) or field
+        here = _step(here, name, index)
+    return here, field
 
 
-def _step(here: Any, name: str) -> Any:
-    """The type one step further: of the field `name`, or of the items if `name` is empty."""
+def _field_at(here: Any, index: str) -> str:
+    """The field whose value has this place in a list, where a list may stand for an object."""
+    options = [_bare(option) for option in getattr(_bare(here), "types", ())]
+    if index.isdigit() and any(isinstance(option, msgspec.inspect.TupleType) for option in options):
+        names = _field_names(here)
+        return names[int(index)] if int(index) < len(names) else ""
+    return ""
+
+
+def _step(here: Any, name: str, index: str) -> Any:
+    """The type one step further: of the field `name`, or of the item at `index` if `name` is empty."""
     here = _bare(here)
     for option in map(_bare, getattr(here, "types", (here,))):
         if not name:
+            items = getattr(option, "item_types", ())
+            if index.isdigit() and int(index) < len(items):
+                return items[int(index)]
             inner = getattr(option, "item_type", None) or getattr(option, "value_type", None)
             if inner is not None:
                 return inner
@@ -221,9 +240,9 @@ def _field_names(here: Any) -> list[str]:
 
 
 def _allowed(kind: Any, path: str) -> str:
-    here = _type_at(kind, path)
+    here, field = _walk(kind, path)
     text = describe(here) if here is not None else ""
-    return f"; allowed: {text}" if text else ""
+    return f"; allowed{f' for {_short(field)}' if field else ''}: {text}" if text else ""
 
 
 NAMES = {
@@ -271,6 +290,8 @@ def _bounds(here: Any) -> str:
     fields = [item.encode_name for item in getattr(here, "fields", ()) if item.required]
     if fields:
         parts.append(f"with {', '.join(fields)}")
+    if (places := getattr(here, "item_types", None)) is not None:
+        parts.append(f"of {len(places)} items")
     least, most = getattr(here, "min_length", None) or 0, getattr(here, "max_length", None)
     if least or most is not None:
         size = f"at least {least}" if most is None else f"{least} to {most}" if least != most else f"{most}"

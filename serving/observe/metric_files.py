@@ -11,6 +11,7 @@ import logging
 import os
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakSet
 
 from prometheus_client import mmap_dict, values
 
@@ -98,10 +99,21 @@ class ReservedDict(mmap_dict.MmapedDict):
             )
 
 
+class _Living(WeakSet[Any]):
+    """A list of values that nothing else may have forgotten."""
+
+    append = WeakSet.add
+
+
 def install() -> None:
     """Let prometheus_client use these files. Call it before the first metric is made."""
     vars(mmap_dict)["open"] = _open
     vars(values)["MmapedDict"] = ReservedDict
+    made: Any = vars(values.ValueClass)["__init__"]
+    # It keeps every value for ever, to begin again after a fork; those of dropped series must go.
+    for name, cell in zip(made.__code__.co_freevars, made.__closure__ or (), strict=True):
+        if name == "values" and isinstance(cell.cell_contents, list):
+            cell.cell_contents = _Living(cell.cell_contents)
 
 
 def _open(name: str, mode: str) -> Any:

@@ -26,6 +26,7 @@ from prometheus_client import (
 
 from serving.observe.metric_files import install
 from serving.observe.node import exposition
+from serving.observe.series import SeriesOfVersions, drop_series
 from serving.observe.statistics import Statistics
 
 __all__ = ["Metrics", "VersionMetrics", "observe_many"]
@@ -46,9 +47,11 @@ class Metrics:
     def __init__(self) -> None:
         version = ("app", "version")
         self._flushes: list[Callable[[], None]] = []
+        self._series = SeriesOfVersions(self._forget)
         self._left: Iterator[Callable[[], None]] | None = None
         """What `flush_in_turns` has not called yet; None: it is not at work."""
         self._versions: list[VersionMetrics] = []
+        self._forgotten: list[Callable[[], None]] = []
         self.statistics = Statistics()
         self._registry = CollectorRegistry()
         self.requests = Counter(
@@ -92,11 +95,16 @@ class Metrics:
         return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)
 
     def version(self, app: str, version: int) -> VersionMetrics:
-        """The `BatchObserver` of one version."""
+        """The `BatchObserver` of one version, until it is closed."""
+        self._series.begin(app, version)
         made = VersionMetrics(self, app, version)
         self._versions.append(made)
-        self.before_render(made.flush)
         return made
+
+    def end(self, observer: VersionMetrics) -> None:
+        """Keep the series of an observer that is closed for a while, and nothing else of it."""
+        self._versions.remove(observer)
+        self._series.end(observer.app, observer.number)
 
     def mean_wait(self) -> float:
         """The mean seconds that requests waited for their batch, since the last call."""
@@ -110,13 +118,28 @@ class Metrics:
 
     def flush(self) -> None:
         """Update all metrics; the scrape may be answered by another process of the node."""
-        for flush in self._flushes:
+        for flush in self._all():
             flush()
+
+    def _all(self) -> list[Callable[[], None]]:
+        return [*self._flushes, *(version.flush for version in self._versions)]
+
+    def _forget(self, app: str, version: int | None) -> None:
+        """Drop the series of a version, or of an app without one. Files that processes share keep the values."""
+        drop_series(self._registry, app, version)
+        if version is not None:
+            self.statistics.forget(app, version)
+        for forgotten in self._forgotten:
+            forgotten()
+
+    def on_forgotten(self, forgotten: Callable[[], None]) -> None:
+        """Call `forgotten` whenever series were dropped, which may be cached elsewhere."""
+        self._forgotten.append(forgotten)
 
     def flush_in_turns(self) -> None:
         """Like `flush`, but the loop gets a turn after some: with many versions, requests would wait too long."""
         if self._left is None:
-            self._left = iter(list(self._flushes))
+            self._left = iter(self._all())
             self._flush_some()
 
     def _flush_some(self) -> None:
@@ -145,6 +168,9 @@ class VersionMetrics:
     """The `BatchObserver` of one version. It collects batches, as there may be thousands per second."""
 
     def __init__(self, metrics: Metrics, app: str, version: int) -> None:
+        self.app, self.number = app, version
+        self._metrics = metrics
+        self._closed = False
         labels = (app, str(version))
         self._rows = metrics.batch_rows.labels(*labels)
         self._seconds = metrics.batch_seconds.labels(*labels)
@@ -182,6 +208,14 @@ class VersionMetrics:
     def rejected(self, reason: str) -> None:
         """See `BatchObserver`."""
         self._rejections[reason].inc()
+
+    def closed(self) -> None:
+        """See `BatchObserver`."""
+        if not self._closed:
+            self._closed = True
+            self._queued = 0
+            self.flush()
+            self._metrics.end(self)
 
     def flush(self) -> None:
         """Update the metrics with the batches collected so far."""

@@ -27,3 +27,6 @@ class NoObserver:
 
     def rejected(self, reason: str) -> None:
         """See `BatchObserver`."""
+
+    def closed(self) -> None:
+        """See `BatchObserver`."""

@@ -66,6 +66,7 @@ class RequestEvents:
         self.seconds = 0.0
         """The total duration of all finished requests."""
         metrics.before_render(self.flush)
+        metrics.on_forgotten(self._children.clear)
 
     @property
     def in_flight(self) -> int:

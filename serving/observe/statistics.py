@@ -79,6 +79,10 @@ class Statistics:
         """The statistics of a version; None if it was never opened. Callers can ask for any number."""
         return self._versions.get((app, version))
 
+    def forget(self, app: str, version: int) -> None:
+        """Drop the statistics of a version that is gone."""
+        self._versions.pop((app, version), None)
+
     def restart(self, app: str, version: int) -> None:
         """Begin again at zero: the version is loaded, and its golden rows were no requests."""
         found = self.find(app, version)

@@ -15,6 +15,7 @@ from onnx import TensorProto
 
 from control.lint.triton.lint import lint
 from control.lint.triton.output import sentence
+from serving.kernel.errors import Invalid
 from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
@@ -22,6 +23,7 @@ from serving.models.backends.factory import Backends
 from serving.models.loaded_version import LoadedVersion
 from serving.models.loader import load
 from serving.observe.metrics import Metrics
+from tests.serving.models.models import call
 from tests.trained import predict
 from tests.training.added.models import node, save, value
 from training.added.add import prepared
@@ -153,6 +155,25 @@ def test_triton_answers_alike(models: Path, name: str, tmp_path: Path, triton_ur
     here = with_loaded(models, name, use, home=tmp_path)
     there = with_loaded(models, name, use, home=tmp_path, backend="triton", triton_url=triton_url)
     assert leaves(there) == pytest.approx(leaves(here), rel=1e-4)
+
+
+def test_a_value_that_a_model_refuses_fails_alone_and_alike(models: Path, tmp_path: Path, triton_url: str) -> None:
+    async def use(loaded: LoadedVersion) -> list[Any]:
+        rows = [msgspec.convert({"ids": [1, one]}, loaded.app.question) for one in (2, 99, 3)]
+        apart = [loaded.backend.submit(loaded.questions, [row], call()) for row in rows]
+        first, bad, last = await asyncio.gather(*apart, return_exceptions=True)
+        assert len(first) == len(last) == 1
+        with pytest.raises(Invalid) as caught:
+            await loaded.backend.submit(loaded.questions, rows, call())
+        return [bad.field, caught.value.field, bad.reason, caught.value.reason]
+
+    reason = (
+        "the model lengths does not take these values, send others like those it was made for; its node Gather"
+    )
+    for settings in ({}, {"backend": "triton", "triton_url": triton_url}):
+        alone, together, *reasons = with_loaded(models, "lengths", use, home=tmp_path, **settings)
+        assert (alone, together) == ("[0]", "[1]")
+        assert all(one.startswith(reason) and "idx=99 must be within" in one for one in reasons)
 
 
 def test_the_configurations_have_no_mistake(models: Path) -> None:

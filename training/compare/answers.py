@@ -21,6 +21,7 @@ from training.errors import DataError
 from training.progress import Progress, Silent
 from training.score.answers import ROW, VERSION
 from training.score.question_file import columns_of
+from training.score.rows import Reject
 from training.score.run import ScoreRequest, score
 from training.score.version import ModelRuntime, choose
 
@@ -63,6 +64,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     only_first: int
     """Rows that the second version rejected."""
     only_second: int
+    neither: int
+    """Rows that both versions rejected."""
     lines: tuple[AnswerLine, ...]
     only: tuple[str, ...]
     """Fields that only one of the versions answers with."""
@@ -73,14 +76,15 @@ def compare_answers(request: AnswersRequest, progress: Progress | None = None) -
     progress = progress or Silent()
     with tempfile.TemporaryDirectory(prefix="slipway-compare-") as place:
         data = request.data or _golden(request, Path(place) / "questions.jsonl")
-        tables = []
+        scored = []
         for version in request.versions:
             with progress.step(f"version {version}"):
-                tables.append(_answered(request, version, data, Path(place) / f"{version}.parquet"))
-    first, second = tables
+                scored.append(_answered(request, version, data, Path(place) / f"{version}.parquet"))
+    first, second = (one.answers for one in scored)
     both = sorted(first.keys() & second.keys())
     if not both:
-        raise DataError("no row was answered by both versions; give a file that both accept with --data")
+        why = next(filter(None, (one.rejected for one in scored)), "")
+        raise DataError(f"no row was answered by both versions; give a file that both accept with --data{why}")
     here, there = ({name: [one[row][name] for row in both] for name in one[both[0]]} for one in (first, second))
     return Answers(
         app=request.app,
@@ -90,6 +94,7 @@ def compare_answers(request: AnswersRequest, progress: Progress | None = None) -
         rows=len(both),
         only_first=len(first) - len(both),
         only_second=len(second) - len(both),
+        neither=scored[0].rows - len(first.keys() | second.keys()),
         lines=tuple(_line(name, here[name], there[name]) for name in here if name in there),
         only=tuple(sorted(here.keys() ^ there.keys())),
     )
@@ -109,8 +114,17 @@ def _golden(request: AnswersRequest, path: Path) -> Path:
     return path
 
 
-def _answered(request: AnswersRequest, version: int, data: Path, out: Path) -> dict[int, dict[str, Any]]:
-    """The answers of one version, by row; a file may have columns that this version does not take."""
+@dataclass(frozen=True)
+class _Scored:
+    """One version's answers by row, of how many rows, and why it rejected the first that it did."""
+
+    answers: dict[int, dict[str, Any]]
+    rows: int
+    rejected: str
+
+
+def _answered(request: AnswersRequest, version: int, data: Path, out: Path) -> _Scored:
+    """The answers of one version; a file may have columns that this version does not take."""
     app, _ = choose(request.app, Path(request.runtime.repository), version)
     fields = {field.encode_name for field in msgspec.structs.fields(app.question)}
     keep = tuple(name for name in columns_of(data) if name not in fields)
@@ -123,10 +137,18 @@ def _answered(request: AnswersRequest, version: int, data: Path, out: Path) -> d
         version=version,
         keep=keep,
     )
-    score(asked)
+    result = score(asked)
     table = pq.read_table(out)
     names = [name for name in table.column_names if name not in (ROW, VERSION, *keep)]
-    return {row[ROW]: {name: row[name] for name in names} for row in table.to_pylist() if row[VERSION] is not None}
+    answers = {
+        row[ROW]: {name: row[name] for name in names} for row in table.to_pylist() if row[VERSION] is not None
+    }
+    rejected = ""
+    if result.rejected:
+        with Path(result.rejects).open("rb") as lines:
+            first = msgspec.json.decode(lines.readline(), type=Reject)
+        rejected = f". Version {version} rejects row {first.row}: {first.field}: {first.reason}"
+    return _Scored(answers, result.rows, rejected)
 
 
 def _line(name: str, first: Sequence[Any], second: Sequence[Any]) -> AnswerLine:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from training.errors import RayUnavailable
 from training.fit import idle_agent
@@ -51,6 +55,7 @@ SETTINGS = {
     **UNWATCHED,
 }
 SECONDS = 2.0
+END_SECONDS, END_LOOK_SECONDS = 10.0, 0.02
 ATTEMPTS = 2
 """Ray's start times out after 30 s, which a busy machine may exceed."""
 
@@ -103,6 +108,7 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
         try:
             yield
         finally:
+            _stay()
             ray.shutdown()
         return
     with scratch("ray-", _short(storage)) as folder:
@@ -120,7 +126,52 @@ def connected(cpus: int, storage: Path) -> Iterator[None]:
                 )
             yield
         finally:
-            ray.shutdown()
+            _stay()
+            _end()
+
+
+def _stay() -> None:
+    """Let what follows take its time: Ray's handler of SIGTERM sets an alarm that aborts the process after 3 s."""
+    signal.alarm(0)
+
+
+def _end() -> None:
+    """Disconnect from a private Ray, and end all of its processes: some outlive their raylet by seconds."""
+    import ray
+
+    raylets = [one for one in psutil.Process().children() if _name(one) == "raylet"]
+    started = [one for raylet in raylets for one in _children(raylet)]
+    try:
+        ray.shutdown()
+    finally:
+        for one in started:
+            with suppress(psutil.Error):
+                one.kill()
+        patience = time.monotonic() + END_SECONDS
+        while any(map(_runs, started)) and time.monotonic() < patience:
+            time.sleep(END_LOOK_SECONDS)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.Error:
+        return ""
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it lives; who should remove a zombie may have ended before it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.Error:
+        return []
 
 
 def _start(what: str, **options: Any) -> None:

@@ -98,6 +98,7 @@ def _questions(app: str, words: list[str], text: str, file: Path | None, version
     import msgspec
 
     from serving.kernel.find_app import find_app
+    from serving.kernel.json_text import translate
 
     try:
         question = find_app(app, version=version).question
@@ -109,7 +110,7 @@ def _questions(app: str, words: list[str], text: str, file: Path | None, version
         try:
             record[name] = msgspec.to_builtins(_converted(value, kinds[name]))
         except msgspec.ValidationError as cause:
-            raise typer.BadParameter(f"--{name}: {cause}") from cause
+            raise typer.BadParameter(f"--{name}: {translate(cause, kinds[name], '').message}") from cause
     return [record]
 
 

@@ -69,7 +69,9 @@ def _show(result: Answers) -> None:
     note(f"{result.app}: versions {result.first} and {result.second} on {result.rows} rows {source}.")
     for version, count in ((result.first, result.only_first), (result.second, result.only_second)):
         if count:
-            note(f"{count} more rows were answered by version {version} alone, because the columns differ.")
+            note(f"{count} more rows were answered by version {version} alone; the other one rejects them.")
+    if result.neither:
+        note(f"{result.neither} more rows were rejected by both; `slipway score` writes the reasons into a file.")
     if result.only:
         note(f"Only one of them answers with: {', '.join(result.only)}.")
     note("The answers are compared with each other, not with known answers.")

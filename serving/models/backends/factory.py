@@ -14,7 +14,7 @@ from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
 from serving.models.backends.presence import Presence
-from serving.observe.metrics import Metrics
+from serving.observe.metrics import Metrics, VersionMetrics
 
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
@@ -47,9 +47,16 @@ class Backends:
 
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         """Open one version. Raises `Refused`, and whatever the engine raises."""
+        observer = self._metrics.version(app.name, manifest.version)
+        try:
+            return await self._open(app, manifest, observer)
+        except BaseException:  # whatever was raised, no batch follows
+            observer.closed()
+            raise
+
+    async def _open(self, app: App[Any, Any, Any], manifest: Manifest, observer: VersionMetrics) -> Backend:
         kind = kind_of(app, self._settings)
         batching = batching_of(app)
-        observer = self._metrics.version(app.name, manifest.version)
         if kind == "replica":
             if app.name not in self._handles:
                 raise Refused(

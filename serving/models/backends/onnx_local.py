@@ -27,6 +27,7 @@ from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
 from serving.kernel.errors import DeadlineExceeded, Invalid
 from serving.kernel.tensors import Arrays, TensorSpec, as_text, bfloat16_bits, from_bfloat16, zeros
+from serving.models.backends.engine_errors import rejection
 from serving.models.backends.onnx_session import ENGINE_ERRORS, Sessions
 from serving.models.batching.batcher import Batcher, BatchObserver, Execute
 
@@ -45,6 +46,8 @@ MOST_IN_FLIGHT = 8
 HUGE = 256 * 2**20
 """The size in bytes from which a model is not opened a second time."""
 
+FATAL = 4
+"""ONNX Runtime's highest level of its log."""
 BFLOAT16 = 16
 """`onnx.TensorProto.BFLOAT16`."""
 
@@ -74,11 +77,12 @@ def open_fused(
     sessions = sessions or Sessions()
     narrow = runner(sessions.open(path, 1, digest))
     cost = _cost(narrow, inputs, batching, own_thread=not sessions.accelerated) if steady else _unknown
+    narrow = _rejecting(narrow)
     if cost(batching.max_rows) <= INLINE_BUDGET:
         return Batcher(on_the_loop(narrow, cost), batching, observer)
     # With an accelerator or a single core, a second session would only take memory.
     several = sessions.cpus > 1 and not sessions.accelerated and path.stat().st_size < HUGE
-    wide = runner(sessions.open(path, sessions.cpus, digest)) if several else narrow
+    wide = _rejecting(runner(sessions.open(path, sessions.cpus, digest))) if several else narrow
     # One more than there are cores: while one batch is joined or split, its core can run another.
     in_flight = min(sessions.cpus, MOST_IN_FLIGHT) + 1 if several else 1
     executor = ThreadPoolExecutor(in_flight, thread_name_prefix="onnx")
@@ -89,6 +93,7 @@ def open_fused(
 
 def runner(session: ort.InferenceSession) -> Run:
     """A function that runs a session. It raises `Invalid` for BYTES that are not text."""
+    silent = _silent()
     names = [output.name for output in session.get_outputs()]
     kinds = {item.name: item.type for item in (*session.get_inputs(), *session.get_outputs())}
     if "tensor(bfloat16)" in kinds.values():
@@ -98,9 +103,31 @@ def runner(session: ort.InferenceSession) -> Run:
     def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
         if texts:
             inputs = inputs | {name: _text(inputs[name]) for name in texts}
-        return dict(zip(names, session.run(names, inputs, options), strict=True))
+        return dict(zip(names, session.run(names, inputs, options or silent), strict=True))
 
     return run
+
+
+def _rejecting(run: Run) -> Run:
+    """The same; raises `RowsRejected` where the model refuses values and the engine has no fault."""
+
+    def guarded(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
+        try:
+            return run(inputs, options)
+        except ENGINE_ERRORS as error:
+            rejected = rejection(str(error))
+            if rejected is None:
+                raise
+            raise rejected from error
+
+    return guarded
+
+
+def _silent() -> ort.RunOptions:
+    """Options without the engine's own log lines, which are not JSON: its errors say the same."""
+    options = ort.RunOptions()
+    options.log_severity_level = FATAL
+    return options
 
 
 class _OwnTime:
@@ -144,7 +171,10 @@ def on_the_loop(run: Run, cost: Cost, threaded: Execute | None = None) -> Execut
                 try:
                     parts += whole(kind, batch, rows)
                 except Exception as error:  # it gets the index of its row in the whole batch
-                    raise kind.shifted(error, done) from error
+                    shifted = kind.shifted(error, done)
+                    if shifted is error:
+                        raise
+                    raise shifted from error
                 done += rows
                 await asyncio.sleep(0)
             results += parts if len(batches) == 1 else [kind.merge(parts)]
@@ -191,7 +221,7 @@ def _threaded(wide: Run, narrow: Run, executor: Executor) -> Execute:
 
     def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> Future[list[Any]]:
         nonlocal running
-        options = ort.RunOptions()
+        options = _silent()
         run = narrow if running else wide
         running += 1
         stopped = False
@@ -280,6 +310,8 @@ def _text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dict[str, str]) -> Run:
     """Like `runner`, for bfloat16, which numpy lacks. Slower: every array becomes an `OrtValue`."""
 
+    silent = _silent()
+
     def wrap(name: str, array: npt.NDArray[Any]) -> ort.OrtValue:
         if kinds[name] == "tensor(bfloat16)":
             return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bfloat16_bits(array), BFLOAT16)
@@ -294,7 +326,7 @@ def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dic
 
     def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
         values = {name: wrap(name, array) for name, array in inputs.items()}
-        outputs = session.run_with_ort_values(names, values, options)
+        outputs = session.run_with_ort_values(names, values, options or silent)
         return {name: unwrap(name, value) for name, value in zip(names, outputs, strict=True)}
 
     return run

@@ -9,16 +9,17 @@ from typing import Any
 from serving.kernel.backend import BatchKind
 from serving.kernel.errors import BackendFailed, DeadlineExceeded
 from serving.kernel.tensors import Arrays, TensorSpec
-from serving.models.batching.batcher import Execute
 
-__all__ = ["RemoteCall", "execute_remotely"]
+__all__ = ["RemoteCall", "RemoteExecute", "execute_remotely"]
 
 RemoteCall = Callable[[Arrays, float], Awaitable[Arrays]]
 """Takes the inputs and the seconds left; returns the outputs."""
+RemoteExecute = Callable[[BatchKind, Sequence[Any], float], Awaitable[list[Any]]]
+"""An `Execute` that always answers later."""
 
 
-def execute_remotely(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> Execute:
-    """An `Execute` that runs batches with `call`, which must return all of `outputs`."""
+def execute_remotely(call: RemoteCall, outputs: tuple[TensorSpec, ...]) -> RemoteExecute:
+    """A `RemoteExecute` that runs batches with `call`, which must return all of `outputs`."""
 
     async def execute(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
         inputs = kind.join(payloads)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.kernel.app import App
-from serving.kernel.errors import BackendFailed, Invalid
+from serving.kernel.errors import BackendFailed, Invalid, RowsRejected
 from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = ["QuestionBatches", "TensorBatches", "rows_of"]
@@ -45,9 +45,17 @@ class TensorBatches:
     runs_app_code = False
 
     def __init__(
-        self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], buckets: tuple[int, ...] = ()
+        self,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        buckets: tuple[int, ...] = (),
+        model: str = "",
     ) -> None:
-        """`buckets` are the upper bounds of the lengths, ascending."""
+        """`buckets` are the upper bounds of the lengths, ascending.
+
+        `model` is the name for errors about tensors that callers sent; empty where an app may have made them.
+        """
+        self._model = model
         self._buckets = buckets
         self._lengths = _free_axes(inputs) if buckets else {}
         self._free = bool(_free_axes(outputs))
@@ -93,8 +101,11 @@ class TensorBatches:
 
     def cut(self, payload: Arrays, rows: int) -> list[Arrays]:
         """See `BatchKind.cut`."""
-        starts = range(0, rows_of(payload), rows)
-        return [{name: array[start : start + rows] for name, array in payload.items()} for start in starts]
+        starts, first = range(0, rows_of(payload), rows), _first(payload)
+        return [
+            _CutArrays({name: array[start : start + rows] for name, array in payload.items()}, first + start)
+            for start in starts
+        ]
 
     def merge(self, results: Sequence[Arrays]) -> Arrays:
         """See `BatchKind.merge`. Raises `Invalid` for rows whose outputs have sizes of their own."""
@@ -114,6 +125,13 @@ class TensorBatches:
 
     def blame(self, error: Exception, payloads: Sequence[Arrays]) -> None:
         """Always unknown: the engine's errors do not name a row."""
+
+    def refused(self, error: RowsRejected, payload: Arrays) -> Invalid | None:
+        """See `BatchKind.refused`. Names the row if the request has others."""
+        if not self._model:
+            return None
+        row = f"row {payload.first}: " if isinstance(payload, _CutArrays) else ""
+        return Invalid("$.inputs", row + _refusal(self._model, error))
 
     def _length(self, payload: Arrays) -> int | None:
         """The size that all free axes have; None if they differ or there is none."""
@@ -181,7 +199,8 @@ class QuestionBatches:
 
     def cut(self, payload: Sequence[Any], rows: int) -> list[Sequence[Any]]:
         """See `BatchKind.cut`."""
-        return [_Cut(payload[start : start + rows], start) for start in range(0, len(payload), rows)]
+        first = _first(payload)
+        return [_Cut(payload[start : start + rows], first + start) for start in range(0, len(payload), rows)]
 
     def merge(self, results: Sequence[list[Any]]) -> list[Any]:
         """See `BatchKind.merge`."""
@@ -202,10 +221,15 @@ class QuestionBatches:
         question = int(found[1])
         for index, payload in enumerate(payloads):
             if question < len(payload):
-                first = payload.first if isinstance(payload, _Cut) else 0
-                return index, Invalid(f"[{first + question}]{found[2]}", error.reason)
+                return index, Invalid(f"[{_first(payload) + question}]{found[2]}", error.reason)
             question -= len(payload)
         return None
+
+    def refused(self, error: RowsRejected, payload: Sequence[Any]) -> Invalid | None:
+        """See `BatchKind.refused`. An app computes what its model reads; an added model reads what was sent."""
+        if self._app.home is None:
+            return None
+        return Invalid(f"[{_first(payload)}]", _refusal(self._app.name, error))
 
 
 _INDEXED = re.compile(r"\[(\d+)\](.*)", re.DOTALL)
@@ -219,6 +243,25 @@ class _Cut(list[Any]):
     def __init__(self, questions: Iterable[Any], first: int) -> None:
         super().__init__(questions)
         self.first = first
+
+
+class _CutArrays(dict[str, npt.NDArray[Any]]):
+    """Rows cut from larger arrays; `first` is the index of the first one in those."""
+
+    __slots__ = ("first",)
+
+    def __init__(self, arrays: Arrays, first: int) -> None:
+        super().__init__(arrays)
+        self.first = first
+
+
+def _first(payload: Sequence[Any] | Arrays) -> int:
+    """The index of the payload's first row in its request."""
+    return payload.first if isinstance(payload, (_Cut, _CutArrays)) else 0
+
+
+def _refusal(model: str, error: RowsRejected) -> str:
+    return f"the model {model} does not take these values, send others like those it was made for; {error.reason}"
 
 
 def _flat(payloads: Sequence[Sequence[Any]]) -> Sequence[Any]:

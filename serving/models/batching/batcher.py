@@ -9,6 +9,7 @@ A batch starts as soon as the model is idle, and the next one fills while it run
 - A batch that raises an error runs again without the request that caused it, or in halves if that request is not
   known, so only requests that cannot be run fail. An error that is not about the rows (`Unavailable`) fails the
   whole batch at once.
+- A request whose values the model refuses gets the error of one of its rows, found in halves.
 - At its deadline a request gets `DeadlineExceeded`, even while its batch runs. It does not start later.
 - While more rows wait than fit a batch, a request that cannot be finished in time is refused on arrival, or does
   not start if that turns out later.
@@ -33,9 +34,23 @@ from typing import Any, Protocol
 from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
 from serving.kernel.call import Call
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    SlipwayError,
+    Unavailable,
+)
 from serving.models.batching.fair_queue import FairQueue
-from serving.models.batching.queued_request import Batch, PartAnswer, QueuedRequest, deadline_exceeded, fail_late
+from serving.models.batching.queued_request import (
+    Batch,
+    QueuedRequest,
+    deadline_exceeded,
+    fail_alone,
+    fail_late,
+    parts_of,
+)
 from serving.models.batching.run_times import RunTimes
 from serving.observe.no_observer import NoObserver
 
@@ -68,6 +83,9 @@ class BatchObserver(Protocol):
 
     def rejected(self, reason: str) -> None:
         """A request was dropped before it ran: `overload` or `deadline`."""
+
+    def closed(self) -> None:
+        """No batch follows."""
 
 
 class Batcher:
@@ -167,9 +185,12 @@ class Batcher:
         for timer in (self._deadline_timer, self._fill_timer):
             if timer is not None:
                 timer.cancel()
-        released = self._release() if self._release is not None else None
-        if released is not None:
-            await released
+        try:
+            released = self._release() if self._release is not None else None
+            if released is not None:
+                await released
+        finally:
+            self._observer.closed()
 
     def _unanswered(self) -> bool:
         """Whether any request may still be waiting for its answer."""
@@ -181,11 +202,7 @@ class Batcher:
         return [*self._retries, *(batch for batch, _ in self._running.values())]
 
     def _push_parts(self, kind: BatchKind, batch_key: Hashable, whole: QueuedRequest, call: Call) -> None:
-        parts = kind.cut(whole.payload, self._max_rows)
-        results: dict[int, Any] = {}
-        for index, payload in enumerate(parts):
-            answer = PartAnswer(kind, whole.answer, results, index, len(parts))
-            part = QueuedRequest(answer, payload, kind.rows(payload), whole.deadline, whole.arrived)
+        for part in parts_of(kind, whole, self._max_rows):
             self._queue.push(kind, batch_key, part, call.client, call.urgency)
 
     def _refusal(
@@ -352,8 +369,7 @@ class Batcher:
             # Two batches: if the later requests fail again, the earlier ones do not have to run again with them.
             halves = [requests[:index], requests[index + 1 :]]
         elif len(requests) == 1:
-            requests[0].fail(error)
-            return
+            halves = fail_alone(kind, requests[0], error)
         else:
             halves = [requests[: len(requests) // 2], requests[len(requests) // 2 :]]
         self._retries.extendleft(Batch(kind, half) for half in reversed(halves) if half)

@@ -9,9 +9,18 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from serving.kernel.backend import BatchKind
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, SlipwayError, Unavailable
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, RowsRejected, SlipwayError, Unavailable
 
-__all__ = ["Answer", "Batch", "PartAnswer", "QueuedRequest", "deadline_exceeded", "fail_late"]
+__all__ = [
+    "Answer",
+    "Batch",
+    "PartAnswer",
+    "QueuedRequest",
+    "deadline_exceeded",
+    "fail_alone",
+    "fail_late",
+    "parts_of",
+]
 
 
 def deadline_exceeded() -> DeadlineExceeded:
@@ -110,3 +119,31 @@ class PartAnswer:
     def set_exception(self, error: BaseException, /) -> None:
         """See `Answer`."""
         self._answer.set_exception(error)
+
+
+def parts_of(kind: BatchKind, whole: QueuedRequest, rows: int) -> list[QueuedRequest]:
+    """The parts of at most `rows` rows of a request, which they answer together."""
+    payloads = kind.cut(whole.payload, rows)
+    results: dict[int, Any] = {}
+    return [
+        QueuedRequest(
+            PartAnswer(kind, whole.answer, results, index, len(payloads)),
+            payload,
+            kind.rows(payload),
+            whole.deadline,
+            whole.arrived,
+        )
+        for index, payload in enumerate(payloads)
+    ]
+
+
+def fail_alone(kind: BatchKind, request: QueuedRequest, error: BaseException) -> list[list[QueuedRequest]]:
+    """Answer a request that failed alone; if the model refuses values of one of its rows, give its halves instead.
+
+    The answer of one half drops the other, so this takes at most two runs for each halving.
+    """
+    refused = kind.refused(error, request.payload) if isinstance(error, RowsRejected) else None
+    if refused is not None and request.rows > 1:
+        return [[half] for half in parts_of(kind, request, -(-request.rows // 2))]
+    request.fail(refused or error)
+    return []

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from serving.kernel.added.record_types import question_types
 from serving.kernel.errors import Invalid, Malformed
 from serving.kernel.json_text import decode_json
+from tests.serving import added
 
 
 class Season(enum.Enum):
@@ -144,6 +146,19 @@ def test_a_whole_number_is_held_to_its_range() -> None:
         decode_json(DECODER, b'{"few":4.0}')
     with pytest.raises(Malformed, match="ends too early"):
         decode_json(DECODER, b'{"few":3.0,"even":')
+
+
+def test_a_place_in_a_list_that_stands_for_an_object_is_named_by_its_field() -> None:
+    question, positional = question_types("churn", added.AB.columns, added.INPUTS)
+    decoder = msgspec.json.Decoder(list[question | positional])
+    for raw, said in (
+        (b'[[1, 2], [1, "x"]]', "$[1][1]: got a string; allowed for b: a number or null"),
+        (b'[["x", 2]]', "$[0][0]: got a string; allowed for a: a number"),
+        (b"[[1]]", "$[0]: wrong length; allowed: an object with a or a list of 2 items"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            decode_json(decoder, raw)
+        assert str(caught.value) == said
 
 
 def test_a_large_text_is_decoded_once() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from serving.kernel.call import Call
-from serving.kernel.errors import BackendFailed, Invalid
+from serving.kernel.errors import BackendFailed, Invalid, RowsRejected
 from serving.kernel.tensors import Arrays
 
 
@@ -55,7 +55,12 @@ class Numbers:
                 return index, Invalid(f"[{payload.numbers.index(int(error.field))}]", error.reason)
         return None
 
+    def refused(self, error: RowsRejected, payload: Ask) -> Invalid | None:
+        return Invalid(str(payload.numbers), error.reason) if payload.batch_key != COMPUTED else None
 
+
+COMPUTED = "computed"
+"""The batch key of numbers that are not the caller's own."""
 UNMERGEABLE = 10**9
 
 
@@ -123,6 +128,7 @@ class Seen:
         self.queue: list[int] = []
         self.waits: list[float] = []
         self.rejections: Counter[str] = Counter()
+        self.ended = 0
 
     def batch(self, rows: int, seconds: float, requests: int) -> None:
         self.batches.append((rows, seconds))
@@ -136,6 +142,9 @@ class Seen:
 
     def rejected(self, reason: str) -> None:
         self.rejections[reason] += 1
+
+    def closed(self) -> None:
+        self.ended += 1
 
 
 def call(deadline: float = 1e9, client: str = "", urgency: int = 3) -> Call:

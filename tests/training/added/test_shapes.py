@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ import msgspec
 import numpy as np
 import onnxruntime as ort
 import pytest
+from tritonclient.utils import InferenceServerException
 
+from serving.kernel.errors import Invalid
 from serving.kernel.tensors import Arrays
 from serving.models.backends.onnx_local import runner
+from tests.serving.models.models import call
 from tests.training.added.gateway import Gateway, serving
 from tests.training.added.shapes.networks import NETWORKS
 from tests.training.added.shapes.shape import Shape
@@ -175,6 +179,39 @@ def test_lengths_that_must_agree_are_named(served: Served) -> None:
         422,
         "$.instances[0].attention_mask: has 2 values on axis 1; input_ids has 3, and they must agree",
     )
+
+
+def test_a_value_that_the_model_refuses_is_the_callers_error_at_every_door(served: Served) -> None:
+    """An id beyond the table of the encoder, whose signature says nothing of it."""
+    gateway, inputs = served.gateway, served.built["encoder"].manifest.inputs
+    instances = [{"input_ids": [1, 2, beyond], "attention_mask": [1, 1, 1]} for beyond in (3, 4, 99, 5, 6)]
+    status, problem = gateway.ask("/v1/models/encoder:predict", {"instances": instances})
+    reason = (
+        "the model encoder does not take these values, send others like those it was made for; its node Gather "
+        "reports: indices element out of data bounds, idx=99 must be within the inclusive range [-12,11]"
+    )
+    assert (status, problem["detail"]) == (422, f"$.instances[2]: {reason}")
+    assert (problem["title"], problem["field"]) == ("Invalid field", "$.instances[2]")
+    rows = {name: np.array([one[name] for one in instances]) for name in ("input_ids", "attention_mask")}
+    with pytest.raises(AssertionError, match=r"\$\.inputs: row 2: the model encoder does not take"):
+        gateway.infer("json", "encoder", inputs, rows)
+    alone = {name: array[2:3] for name, array in rows.items()}
+    for door, said in (("binary", "422"), ("grpc", "StatusCode.INVALID_ARGUMENT")):
+        with pytest.raises(InferenceServerException) as caught:
+            gateway.infer(door, "encoder", inputs, alone)
+        assert (caught.value.status(), caught.value.message()) == (said, f"$.inputs: {reason}")
+
+    async def together() -> list[Any]:
+        """One request for each row, all in one batch."""
+        loaded = gateway.catalog.resolve("encoder")
+        questions = [msgspec.convert(one, loaded.app.question) for one in instances]
+        sent = [loaded.backend.submit(loaded.questions, [one], call()) for one in questions]
+        return await asyncio.gather(*sent, return_exceptions=True)
+
+    found = asyncio.run_coroutine_threadsafe(together(), gateway.doors.loop).result(30)
+    assert isinstance(found.pop(2), Invalid)
+    del instances[2]
+    assert msgspec.to_builtins([one for (one,) in found]) == gateway.predict("encoder", instances)
 
 
 def test_a_loop_of_a_request_stops_at_its_deadline_and_holds_up_nobody(served: Served) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,41 @@ def test_it_says_that_it_has_no_ports_and_ends_with_its_raylet(tmp_path: Path) -
     while not has_ended(pid):
         assert time.monotonic() < until, "it outlives its raylet"
         time.sleep(0.02)
+
+
+KILLED = """
+import os, subprocess, sys
+environ = {**os.environ, "RAY_RAYLET_PID": str(os.getpid())}
+sleep = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
+own, other, agent = (
+    subprocess.Popen(line, env=there, stdout=subprocess.DEVNULL, start_new_session=True)
+    for line, there in ((sleep, environ), (sleep, {**environ, "RAY_RAYLET_PID": "1"}), (sys.argv[1:], environ))
+)
+print(own.pid, other.pid, agent.pid, flush=True)
+sys.stdin.read()
+"""
+"""Starts a worker, a process of another raylet and its agent."""
+
+
+def test_it_ends_what_a_killed_raylet_leaves_and_nothing_else(tmp_path: Path) -> None:
+    agent = [sys.executable, "-I", "-S", idle_agent.__file__, "--node-id=n1", f"--session-dir={tmp_path}"]
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, *agent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as raylet:
+        assert raylet.stdout is not None
+        own, other, pid = map(int, raylet.stdout.readline().split())
+        try:
+            until = time.monotonic() + 60
+            while len(list(tmp_path.glob("*_n1"))) < len(idle_agent.PORTS):
+                assert time.monotonic() < until, "it wrote no ports"
+                time.sleep(0.02)
+            raylet.kill()
+            while not (has_ended(own) and has_ended(pid)):
+                assert time.monotonic() < until, "they outlive their raylet"
+                time.sleep(0.02)
+            assert not has_ended(other)
+        finally:
+            os.kill(other, signal.SIGKILL)
 
 
 def test_an_agent_whose_raylet_has_ended_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from training.errors import RayUnavailable
 from training.fit.ray_session import address, connected, environment, on_this_machine
 
 PROGRAM = """
-import os, subprocess, sys
+import os, signal, subprocess, sys
 from pathlib import Path
 from training.fit.ray_session import connected
 storage = Path(sys.argv[1])
@@ -36,7 +36,9 @@ with connected(2, storage):
     (folder,) = storage.iterdir()
     assert folder.stat().st_mode & 0o077 == 0, "what Ray opens to everybody lies below it"
     print(*[child.pid for child in running])
+    signal.alarm(60)  # as Ray's handler of SIGTERM does, to abort
 assert not ray.is_initialized()
+assert signal.alarm(0) == 0
 """
 
 
@@ -58,7 +60,7 @@ def test_a_private_ray_leaves_nothing_behind(root: Path) -> None:
         assert done.stderr == ""
         pids = [int(word) for word in done.stdout.split()]
         assert pids
-        assert still_alive(pids) == []
+        assert still_alive(pids, 0) == []
         assert not list(storage.iterdir())
         assert not list(Path(scratch).iterdir())
 

@@ -210,7 +210,8 @@ def test_rows_of_different_lengths_are_answered_one_after_the_other(tmp_path: Pa
     with prepared(Wanted(name="lengths", path=path, source="m.onnx", triton=False), Silent()) as made:
         servable.seal(made.folder, made.built.manifest)
         repository.publish(made.folder, tmp_path / "models", "lengths", 1)
-    (tmp_path / "rows.jsonl").write_text('{"x": [1, 2]}\n{"x": [1, 2, 3]}\n{"x": [4]}\n{"x": [[1]]}\n')
+    rows = ([1, 2], [1, 2, 3], [4], [[1]], [1] * 30)
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"x": {row}}}\n' for row in rows))
     result = score(
         ScoreRequest(
             app="lengths",
@@ -220,17 +221,24 @@ def test_rows_of_different_lengths_are_answered_one_after_the_other(tmp_path: Pa
             runtime=ModelRuntime(repository=str(tmp_path / "models")),
         )
     )
-    assert (result.rows, result.rejected) == (4, 1)
+    assert (result.rows, result.rejected) == (5, 2)
+    rejects = (tmp_path / "out.rejects.jsonl").read_text().splitlines()
+    assert "the model lengths does not take these values" in rejects[1]
     answers = [json.loads(line)["total"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert answers == [3, 6, 4, None]
+    assert answers == [3, 6, 4, None, None]
 
 
 def sequence(path: Path) -> Path:
-    """total = the sum of a row of any length."""
+    """total = the sum of a row, of less than twenty numbers."""
     return save(
         path,
-        [node("ReduceSum", ["x", "axis"], ["total"], keepdims=1)],
+        [
+            node("Shape", ["x"], ["size"], start=1),
+            node("Gather", ["lengths", "size"], ["known"]),
+            node("Mul", ["x", "known"], ["kept"]),
+            node("ReduceSum", ["kept", "axis"], ["total"], keepdims=1),
+        ],
         [value("x", TensorProto.FLOAT, ["rows", "length"])],
         [value("total", TensorProto.FLOAT, ["rows", 1])],
-        {"axis": np.array([1])},
+        {"axis": np.array([1]), "lengths": np.ones(20, np.float32)},
     )

@@ -10,14 +10,13 @@ from pathlib import Path
 import onnxruntime as ort
 
 from serving.kernel.tensors import Arrays
+from serving.models.backends.engine_errors import report_of
 from serving.models.backends.onnx_local import runner
 from serving.models.backends.onnx_session import ENGINE_ERRORS
 from training.added.errors import AddError
 
 __all__ = ["EngineFailed", "open_run", "seconds_of"]
 
-LONGEST = 400
-"""Characters of the engine's messages that are shown."""
 REPEATS, PATIENCE = 20, 1.0
 """Most runs that are timed, and the seconds after which no other begins."""
 FAILURES: tuple[type[Exception], ...] = (UnicodeDecodeError, *ENGINE_ERRORS)
@@ -80,8 +79,7 @@ def seconds_of(run: Callable[[Arrays], Arrays], inputs: Arrays) -> float:
 
 def _short(cause: Exception) -> str:
     """The engine's message without its source lines and files, and what to do."""
-    text = " ".join(str(cause).split())
-    text = text.rpartition("] : ")[2] if "] : " in text else text
-    text = re.sub(r"Load model from \S+ failed: ?|/onnxruntime_src/\S+ .*?\) (?=[A-Z])", "", text)
-    advice = next((f"; {advice}" for part, advice in ADVICE if part in text), "")
-    return f"{text[:LONGEST].rstrip('. ')}{advice}"
+    text = re.sub(r"Load model from \S+ failed: ?", "", str(cause))
+    text = report_of(text).removeprefix("ONNX Runtime reports: ")
+    advice = next((f"; {advice}" for part, advice in ADVICE if part in str(cause)), "")
+    return f"{text.rstrip('. ')}{advice}"

@@ -46,21 +46,28 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Run all requests as one batch. If that fails, run them one by one, so that a bad request fails alone."""
-        batches = [self._read(request) for request in requests]
+        read = [self._read(request) for request in requests]
+        batches = [item for item in read if not isinstance(item, UnicodeDecodeError)]
         answers = self._attempt(batches)
         if answers and isinstance(answers[0], Exception) and len(batches) > 1:
             answers = [self._attempt([batch])[0] for batch in batches]
-        return [_failed(item) if isinstance(item, Exception) else self._respond(item) for item in answers]
+        left = iter(answers)
+        items = [item if isinstance(item, UnicodeDecodeError) else next(left) for item in read]
+        return [_failed(item) if isinstance(item, Exception) else self._respond(item) for item in items]
 
     def _attempt(self, batches: list[Tensors]) -> Sequence[Tensors | Exception]:
         """The answers, or the same error for every request."""
         try:
-            return self._run_together(batches)
+            return self._run_together(batches) if batches else []
         except Exception as cause:  # noqa: BLE001 - the process edge: Triton must get an answer per request
             return [cause] * len(batches)
 
-    def _read(self, request: Any) -> Tensors:
-        return {name: _as_text(pb.get_input_tensor_by_name(request, name).as_numpy()) for name in self.inputs}
+    def _read(self, request: Any) -> Tensors | UnicodeDecodeError:
+        """The tensors; the error where BYTES are no text, which concerns this request alone."""
+        try:
+            return {name: _as_text(pb.get_input_tensor_by_name(request, name).as_numpy()) for name in self.inputs}
+        except UnicodeDecodeError as cause:
+            return cause
 
     def _run(self, batch: Tensors) -> Tensors:
         values = self.session.run(self.outputs, batch)
@@ -91,6 +98,9 @@ def _as_text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _failed(cause: Exception) -> Any:
+    if isinstance(cause, UnicodeDecodeError):
+        text = "BYTES elements must be UTF-8 text for this model"
+        return pb.InferenceResponse([], error=pb.TritonError(text, pb.TritonError.INVALID_ARG))
     return pb.InferenceResponse([], error=pb.TritonError(f"{type(cause).__name__}: {cause}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,10 +13,20 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from serving.kernel.app_values import Batching
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.backend import BatchKind
+from serving.kernel.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    RowsRejected,
+    SlipwayError,
+    Unavailable,
+)
 from serving.kernel.tensors import Arrays, TensorSpec, from_wire, row_bytes, to_wire
+from serving.models.backends.engine_errors import rejection, words_of
 from serving.models.backends.presence import Presence
-from serving.models.backends.remote_execute import execute_remotely
+from serving.models.backends.remote_execute import RemoteExecute, execute_remotely
 from serving.models.backends.triton_server.protobuf_raw import (
     RAW_INPUT_CONTENTS,
     RAW_OUTPUT_CONTENTS,
@@ -105,7 +116,7 @@ def open_triton(
     observer: BatchObserver | None = None,
 ) -> Batcher:
     """A batcher of one version of one model in Triton, with several batches at a time."""
-    execute = execute_remotely(_Model(channel, model, version, inputs, outputs), outputs)
+    execute = _twice_if_rejected(execute_remotely(_Model(channel, model, version, inputs, outputs), outputs))
     presence = Presence(partial(channel.model_ready, model, version))
     presence.start()
     return Batcher(
@@ -116,6 +127,25 @@ def open_triton(
         release=presence.stop,
         available=lambda: presence.is_there,
     )
+
+
+def _twice_if_rejected(execute: RemoteExecute) -> RemoteExecute:
+    """Ask once more, one after the other, about requests that are rejected alone.
+
+    Triton joins what runs at the same time, and its compiled backends reject all requests of such a batch for one.
+    """
+    one_at_a_time = asyncio.Lock()
+
+    async def sure(kind: BatchKind, payloads: Sequence[Any], deadline: float) -> list[Any]:
+        try:
+            return await execute(kind, payloads, deadline)
+        except RowsRejected:
+            if len(payloads) > 1:
+                raise
+            async with one_at_a_time:
+                return await execute(kind, payloads, deadline)
+
+    return sure
 
 
 class _Model:
@@ -231,4 +261,6 @@ def _translate(cause: grpc.aio.AioRpcError) -> SlipwayError:
         if any(words in details for words in ("not found", "not ready", "unknown model")):
             return NotReady("the model server has not loaded this version")
         return Unavailable("the model server cannot be reached")
-    return BackendFailed("the model could not be run on these inputs")
+    if code == grpc.StatusCode.INVALID_ARGUMENT:
+        return RowsRejected(f"Triton reports: {words_of(details)}")
+    return rejection(details) or BackendFailed("the model could not be run on these inputs")

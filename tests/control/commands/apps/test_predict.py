@@ -46,6 +46,8 @@ def test_columns_of_an_added_model_are_options(slipway: Slipway) -> None:
     added.write_version(models, 2, names="pq")
     done = slipway.run("predict", "sum", "--a", "1", "--b=2", "--version", "1", "--local")
     assert json.loads(done.stdout)["predictions"] == [{"total": 21.0}], done.stderr
+    done = slipway.run("predict", "sum", "--a", "x", "--b=2", "--version", "1", "--local")
+    assert "--a: got a string; allowed: a number" in " ".join(done.stderr.split())
 
 
 def test_a_list_is_written_as_json() -> None:

@@ -36,7 +36,8 @@ def ask(settings: Settings) -> Arrays:
     repository = Repository(settings.model_repository)
 
     async def main() -> Arrays:
-        backends = Backends(settings, repository, Metrics(), {})
+        metrics = Metrics()
+        backends = Backends(settings, repository, metrics, {})
         backend = await backends.open(toy.app, repository.manifest("toy", 1))
         try:
             answer: Arrays = await backend.submit(WORK, {"features": np.ones((9, 2), np.float32)}, call())
@@ -44,6 +45,7 @@ def ask(settings: Settings) -> Arrays:
         finally:
             await backend.close()
             await backends.close()
+            assert not metrics._versions
 
     return asyncio.run(main())
 
@@ -74,7 +76,9 @@ def test_the_setting_wins_over_the_apps_values(monkeypatch: pytest.MonkeyPatch) 
 def test_a_model_without_replicas_is_refused_with_what_to_do(tmp_path: Path) -> None:
     added.write_version(tmp_path, 1)
     repository = Repository(tmp_path)
-    backends = Backends(Settings(backend="replica"), repository, Metrics(), {})
+    metrics = Metrics()
+    backends = Backends(Settings(backend="replica"), repository, metrics, {})
     app = find_app(added.NAME, tmp_path)
     with pytest.raises(Refused, match="sum runs as `replica`.* restart it, or write `backend: fused`"):
         asyncio.run(backends.open(app, repository.manifest(added.NAME, 1)))
+    assert not metrics._versions, "it is tried again and again"

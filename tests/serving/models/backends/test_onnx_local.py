@@ -16,7 +16,7 @@ import onnx
 import pytest
 
 from serving.kernel.app_values import Batching
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, Invalid
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, Invalid, RowsRejected
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.backends import onnx_local
 from serving.models.backends.onnx_local import open_fused
@@ -192,16 +192,37 @@ def test_threads_are_for_models_that_need_them(
 
 @pytest.mark.parametrize("budget", [10.0, 0.0], ids=["inline", "threaded"])
 def test_a_row_the_engine_refuses_fails_alone(
+    tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    allow_on_the_loop(monkeypatch, budget)
+    inputs = spec("x", "INT64", 1)
+    for model in ("", "table"):
+        batcher = open_fused(models.table(tmp_path / "m.onnx"), inputs, Batching())
+        rows = [np.array([[i]]) for i in (0, 1, 99, 2)]
+        first, second, bad, last = ask(batcher, TensorBatches(inputs, spec("y", "FP32", 1), model=model), rows)
+        assert [answer.item() for answer in (first, second, last)] == [10.0, 20.0, 30.0]
+        if model:
+            assert isinstance(bad, Invalid)
+            assert "the model table does not take" in str(bad) and "idx=99 must be within" in str(bad)
+        else:
+            assert isinstance(bad, BackendFailed)
+            assert "99" not in str(bad)
+    assert capfd.readouterr().err == "", "the engine's own lines are not JSON"
+
+
+@pytest.mark.parametrize("budget", [10.0, 0.0], ids=["inline", "threaded"])
+def test_a_lack_of_memory_is_a_fault_of_the_server(
     tmp_path: Path, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allow_on_the_loop(monkeypatch, budget)
     inputs = spec("x", "INT64", 1)
-    batcher = open_fused(models.table(tmp_path / "m.onnx"), inputs, Batching())
-    rows = [np.array([[i]]) for i in (0, 1, 99, 2)]
-    first, second, bad, last = ask(batcher, TensorBatches(inputs, spec("y", "FP32", 1)), rows)
-    assert isinstance(bad, BackendFailed)
-    assert "99" not in str(bad)
-    assert [answer.item() for answer in (first, second, last)] == [10.0, 20.0, 30.0]
+    nodes = [models.node("Reshape", "x one", "size"), models.node("Expand", "w size")]
+    constants = {"w": np.float32([[1]]), "one": np.array([1])}
+    path = models.save(tmp_path / "m.onnx", nodes, ("INT64", "FP32"), constants)
+    batcher = open_fused(path, inputs, Batching())
+    (failed,) = ask(batcher, TensorBatches(inputs, spec("y", "FP32", -1), model="m"), [np.array([[2**45]])])
+    assert isinstance(failed, BackendFailed) and not isinstance(failed, RowsRejected)
+    assert "allocate" in str(failed.__cause__)
 
 
 def test_text_may_come_as_bytes_and_goes_as_text(tmp_path: Path) -> None:

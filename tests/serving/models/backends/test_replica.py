@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from serving.kernel.app_values import load_values
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, Unavailable
+from serving.kernel.errors import BackendFailed, DeadlineExceeded, Invalid, NotReady, Overloaded, Unavailable
 from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
@@ -42,6 +43,7 @@ WORK = TensorBatches(app.inputs, app.outputs)
 BATCHING = load_values(app.folder).batching
 SLOW = 2
 BROKEN = 3
+LOOKUP = 5
 
 
 def publish(root: Path, version: int, make: Callable[[Path], Path]) -> None:
@@ -52,6 +54,12 @@ def publish(root: Path, version: int, make: Callable[[Path], Path]) -> None:
     toy.write_manifest(folder, version, of=app)
 
 
+def lookup(path: Path) -> Path:
+    """y = (10, 20, 30)[x]"""
+    nodes = [models.node("Cast", "x", "i", to=TensorProto.INT64), models.node("Gather", "table i")]
+    return models.save(path, nodes, constants={"table": np.float32([10, 20, 30])})
+
+
 def broken(path: Path) -> Path:
     path.write_bytes(b"not a model")
     return path
@@ -60,7 +68,7 @@ def broken(path: Path) -> Path:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("replica")
-    for version, make in {1: models.negate, SLOW: models.slow, BROKEN: broken}.items():
+    for version, make in {1: models.negate, SLOW: models.slow, BROKEN: broken, LOOKUP: lookup}.items():
         publish(folder / "models", version, make)
     for version in range(10, 20):
         publish(folder / "models", version, models.negate)
@@ -247,7 +255,19 @@ def test_an_error_of_the_replica_is_the_same_error_in_the_gateway(handle: Any) -
         with pytest.raises(NotReady, match="version 77 is not on"):
             await negated(batcher, 1)
 
+    async def refused(batcher: Batcher) -> None:
+        kind = TensorBatches(app.inputs, app.outputs, model=app.name)
+        sent = [{"x": np.full((1, 1000), value, np.float32)} for value in (0, 9, 1)]
+        done = await asyncio.gather(*(batcher.submit(kind, one, call()) for one in sent), return_exceptions=True)
+        bad = done.pop(1)
+        assert isinstance(bad, Invalid) and "its node Gather reports: indices element out of" in str(bad)
+        assert [one["y"][0, 0] for one in done] == [10, 20]
+        with pytest.raises(BackendFailed) as caught:
+            await batcher.submit(WORK, sent[1], call())
+        assert "Gather" not in str(caught.value), "an app may have made the values"
+
     using(handle, use, 77)
+    using(handle, refused, LOOKUP)
 
 
 def test_full_queues_of_the_replicas_are_overload(handle: Any) -> None:

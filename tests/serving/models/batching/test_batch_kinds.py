@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from apps.price.app import app as price
 from apps.price.schema import EXAMPLE, PriceContext
-from serving.kernel.errors import BackendFailed, Invalid
+from serving.kernel.added.app import added_app
+from serving.kernel.errors import BackendFailed, Invalid, RowsRejected
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.batching.batch_kinds import QuestionBatches, TensorBatches, rows_of
-from tests.serving import toy
+from tests.serving import added, toy
 
 X = (TensorSpec("x", "FP32", (-1, 2)),)
 Y = (TensorSpec("y", "FP32", (-1, 1)),)
@@ -106,6 +108,24 @@ def test_parts_of_different_shapes_do_not_merge() -> None:
 
 def test_an_engine_does_not_say_which_row_it_is_about() -> None:
     assert plain.blame(Invalid("[0]", "x"), [x(1)]) is None
+
+
+def test_what_a_model_refuses_is_the_callers_fault_where_the_caller_sent_it() -> None:
+    error = RowsRejected("its node Gather reports: idx=9")
+    reason = "the model sum does not take these values, send others like those it was made for; " + error.reason
+    named = TensorBatches(X, Y, model="sum")
+    found = named.refused(error, x(1))
+    assert found is not None and (found.field, found.reason) == ("$.inputs", reason)
+    second = named.cut(named.cut(x(1, 2, 3, 4), 2)[1], 1)[1]
+    found = named.refused(error, second)
+    assert found is not None and (found.field, found.reason) == ("$.inputs", f"row 3: {reason}")
+    assert plain.refused(error, x(1)) is None, "an app may have made them"
+    app = added_app(added.manifest(), Path("sum"))
+    questions = QuestionBatches(app, added.AB)
+    rows = [app.example] * 4
+    found = questions.refused(error, questions.cut(questions.cut(rows, 2)[1], 1)[1])
+    assert found is not None and (found.field, found.reason) == ("[3]", reason)
+    assert QuestionBatches(toy.app, None).refused(error, [toy.app.example]) is None
 
 
 def test_lengths_of_one_bucket_share_a_lane() -> None:

@@ -26,13 +26,14 @@ from serving.kernel.errors import (
     Invalid,
     NotReady,
     Overloaded,
+    RowsRejected,
     SlipwayError,
     Unavailable,
 )
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.batching.batch_kinds import TensorBatches
 from serving.models.batching.batcher import Batcher
-from tests.serving.models.numbers import UNMERGEABLE, Ask, Model, Numbers, Seen, SlowModel, call, each
+from tests.serving.models.numbers import COMPUTED, UNMERGEABLE, Ask, Model, Numbers, Seen, SlowModel, call, each
 from tests.serving.models.virtual_time import VirtualLoop, run, turns
 
 kind = Numbers()
@@ -238,6 +239,53 @@ def test_many_wrong_requests_do_not_cost_a_run_of_all_others_each() -> None:
     assert answers[:32] == [[2 * n] for n in range(32)]
     assert {type(answer) for answer in answers[32:]} == {Invalid}
     assert sum(1 for numbers in model.runs if 0 in numbers) == 2
+
+
+class Refusing(Model):
+    """Refuses the values of bad numbers."""
+
+    def answers(self, payloads: Sequence[Ask]) -> list[Any]:
+        try:
+            return super().answers(payloads)
+        except ValueError as error:
+            raise RowsRejected("unknown") from error
+
+
+def test_a_model_that_refuses_values_fails_their_request_alone_and_names_the_row() -> None:
+    model = Refusing([37])
+    sent = [Ask([1, 2]), Ask(list(range(30, 46))), Ask([3]), Ask([4, 5, 6])]
+    answers = outcomes(sent, model, max_rows=64)
+    refused = answers.pop(1)
+    assert isinstance(refused, Invalid)
+    assert (refused.field, refused.reason) == ("[37]", "unknown")
+    assert answers == [[2, 4], [6], [8, 10, 12]]
+    assert len(model.runs) <= 1 + 2 * 2 + 2 * 4, "halves of four requests, and of sixteen rows"
+
+
+def test_the_search_for_a_refused_row_is_bounded_though_all_are_bad() -> None:
+    model = Refusing(list(range(256)))
+    answers = outcomes([Ask(list(range(start, start + 64))) for start in (0, 64, 128, 192)], model, max_rows=64)
+    assert [answer.field for answer in answers] == ["[0]", "[64]", "[128]", "[192]"]
+    assert len(model.runs) == 4 * 7
+    assert sum(map(len, model.runs)) < 4 * 64 * 2
+
+
+def test_values_that_an_app_computed_are_a_fault_of_the_server_and_not_searched() -> None:
+    model = Refusing([2])
+    (failed,) = outcomes([Ask([1, 2, 3, 4], COMPUTED)], model)
+    assert isinstance(failed, BackendFailed)
+    assert "unknown" not in str(failed)
+    assert model.runs == [[1, 2, 3, 4]]
+
+
+def test_rows_that_are_refused_only_together_are_answered() -> None:
+    class Cramped(Model):
+        def answers(self, payloads: Sequence[Ask]) -> list[Any]:
+            if sum(len(ask.numbers) for ask in payloads) > 3:
+                raise RowsRejected("too many")
+            return super().answers(payloads)
+
+    assert outcomes([Ask(list(range(10))), Ask([7])], Cramped()) == [doubled(Ask(list(range(10)))), [14]]
 
 
 @pytest.mark.parametrize(
@@ -602,9 +650,12 @@ def test_a_closed_batcher_finishes_refuses_and_releases_once() -> None:
 def test_an_idle_batcher_is_released_at_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         released: list[int] = []
-        subject = Batcher(Model(), Batching(), release=lambda: released.append(1))
+        seen = Seen()
+        subject = Batcher(Model(), Batching(), seen, release=lambda: released.append(1))
         await asyncio.gather(subject.close(), subject.close())
         assert released == [1]
+        await subject.close()
+        assert seen.ended == 1
 
     run(main)
 

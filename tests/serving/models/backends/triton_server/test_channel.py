@@ -20,7 +20,15 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from serving.kernel.app_values import Batching
-from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
+from serving.kernel.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    Invalid,
+    NotReady,
+    Overloaded,
+    SlipwayError,
+    Unavailable,
+)
 from serving.kernel.tensors import Arrays
 from serving.models.backends.triton_server import shared_memory
 from serving.models.backends.triton_server.channel import SHARED_BYTES, TritonChannel, open_triton
@@ -31,7 +39,10 @@ from tests.serving.models import models
 from tests.serving.models.models import call, spec
 from tests.serving.models.tritons import Server, publish
 
-TOY = TensorBatches(toy.app.inputs, toy.app.outputs)
+TOY = TensorBatches(toy.app.inputs, toy.app.outputs, model="toy")
+NODE = "onnx runtime error 1: Non-zero status code returned while running {} node. Name:'' Status Message: {}"
+NO_CATEGORY = NODE.format("OneHotEncoder", "Unknown Category and zeros = 0.")
+OUT_OF_MEMORY = NODE.format("Expand", "/secret/bfc_arena.cc:360 void* f() Failed to allocate memory")
 Answer = Callable[[pb.ModelInferRequest, Any], Awaitable[pb.ModelInferResponse]]
 
 
@@ -125,6 +136,9 @@ def test_rows_come_back_in_order_though_a_request_is_cut_into_batches() -> None:
         (aborts(grpc.StatusCode.NOT_FOUND, "unknown model"), NotReady, "not loaded this version"),
         (aborts(grpc.StatusCode.UNAVAILABLE, "Request for unknown model: 'toy'"), NotReady, "not loaded"),
         (aborts(grpc.StatusCode.INTERNAL, "/opt/secret.py line 3"), BackendFailed, "could not be run"),
+        (aborts(grpc.StatusCode.INTERNAL, OUT_OF_MEMORY), BackendFailed, "could not be run"),
+        (aborts(grpc.StatusCode.INTERNAL, NO_CATEGORY), Invalid, "OneHotEncoder reports: Unknown Category"),
+        (aborts(grpc.StatusCode.INVALID_ARGUMENT, "/opt/secret/x.py: no"), Invalid, "Triton reports: x.py: no"),
         (loses_a_row, BackendFailed, "returned 1 rows of total for 2"),
         (forgets_the_output, BackendFailed, "did not return total"),
         (tears_the_tensor, BackendFailed, "3 values for a tensor"),
@@ -136,6 +150,44 @@ def test_errors_of_triton_become_errors_of_our_tree(
     with pytest.raises(expected, match=message) as caught:
         asyncio.run(ask(answer))
     assert "secret" not in str(caught.value)
+
+
+def test_requests_that_triton_joined_with_a_bad_one_are_answered() -> None:
+    """Its compiled backends reject a batch as a whole, however its requests arrived."""
+    waiting: list[tuple[bool, asyncio.Future[bool]]] = []
+    largest = 0
+
+    async def joins(request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+        nonlocal largest
+        rows = np.frombuffer(request.raw_input_contents[0], np.float32)
+        rejected = asyncio.get_running_loop().create_future()
+        waiting.append((bool((rows < 0).any()), rejected))
+        await asyncio.sleep(0.01)
+        if not rejected.done():
+            largest, bad = max(largest, len(waiting)), any(one for one, _ in waiting)
+            for _, each in waiting:
+                each.set_result(bad)
+            waiting.clear()
+        if rejected.result():
+            await context.abort(grpc.StatusCode.INTERNAL, NO_CATEGORY)
+        return await adds(request, context)
+
+    async def main() -> list[Any]:
+        server, port = await served(joins)
+        channel = TritonChannel(f"127.0.0.1:{port}")
+        batcher = open_triton(channel, "toy", 1, toy.app.inputs, toy.app.outputs, Batching(max_rows=1))
+        rows = [np.array([[value, 1]], np.float32) for value in (1, 2, -3, 4, 5, 6)]
+        sent = [batcher.submit(TOY, {"features": row}, call()) for row in rows]
+        found = await asyncio.gather(*sent, return_exceptions=True)
+        await batcher.close()
+        await channel.close()
+        await server.stop(None)
+        return found
+
+    found = asyncio.run(main())
+    assert largest > 1
+    assert isinstance(found.pop(2), Invalid)
+    assert [one["total"].item() for one in found] == [2, 3, 5, 6, 7]
 
 
 def test_several_servers_behind_one_name_are_asked_in_turn() -> None:
@@ -245,13 +297,25 @@ def test_text_goes_both_ways(server: Server) -> None:
 def test_a_row_that_the_model_refuses_fails_alone(server: Server) -> None:
     async def main() -> list[Any]:
         async with opened(server, True, "table") as (_, table):
-            kind = TensorBatches(*TABLE)
+            kind = TensorBatches(*TABLE, model="table")
             sent = [table.submit(kind, {"x": np.array([[i]])}, call()) for i in (0, 99, 2)]
             return await asyncio.gather(*sent, return_exceptions=True)
 
     first, bad, last = asyncio.run(main())
     assert (first["y"].item(), last["y"].item()) == (10.0, 30.0)
-    assert isinstance(bad, BackendFailed)
+    assert isinstance(bad, Invalid) and "its node Gather reports: indices element out of" in str(bad)
+
+
+def test_bytes_that_are_no_text_fail_alone(server: Server) -> None:
+    async def main() -> list[Any]:
+        async with opened(server, False, "echo") as (_, echo):
+            kind = TensorBatches(*ECHO, model="echo")
+            sent = [echo.submit(kind, {"x": np.array([[one]], object)}, call()) for one in ("a", b"\xff", "b")]
+            return await asyncio.gather(*sent, return_exceptions=True)
+
+    first, bad, last = asyncio.run(main())
+    assert (first["y"].item(), last["y"].item()) == ("a", "b")
+    assert isinstance(bad, Invalid) and "must be UTF-8 text" in str(bad)
 
 
 def test_a_version_that_triton_has_not_is_not_ready(server: Server) -> None:
