@@ -275,6 +275,7 @@ def _model(plan: Plan) -> dict[str, str]:
         return {
             "finish": "Softmax",
             "xgboost_params": '"objective": "multi:softprob", "num_class": OUTPUTS, "eval_metric": "mlogloss",',
+            "lightgbm_params": '"objective": "multiclass", "num_class": OUTPUTS, "metric": "multi_logloss",',
             "Forest": "RandomForestClassifier",
             "max_features": '"sqrt"',
             "predict": "predict_proba",
@@ -289,6 +290,7 @@ def _model(plan: Plan) -> dict[str, str]:
     return {
         "finish": "Identity",
         "xgboost_params": '"objective": "reg:squarederror", "eval_metric": "mae",',
+        "lightgbm_params": '"objective": "regression", "metric": "l1",',
         "Forest": "RandomForestRegressor",
         "max_features": "0.5",
         "predict": "predict",

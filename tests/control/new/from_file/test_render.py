@@ -50,6 +50,8 @@ CASES = {
     "made_visits": Case(visits(), "grade", model=Model.TORCH),
     "made_houses": Case(houses(), "price"),
     "made_shop": Case(sales().query("shop == 'east'").drop(columns="shop"), "sold", model=Model.SKLEARN),
+    "made_grades": Case(visits(), "grade", model=Model.LIGHTGBM),
+    "made_prices": Case(houses(), "price", model=Model.LIGHTGBM),
     "made_sizes": Case(houses(), "price", model=Model.TORCH),
     "made_sales": Case(sales(), "sold"),
     "made_reviews": Case(reviews(), "verdict"),
