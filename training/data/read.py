@@ -59,7 +59,9 @@ def from_files(
         _same_columns(paths[0], frames[0], path, frame)
     # Blank lines are not rows, but the index counts them.
     origins = tuple(
-        RowOrigin(path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED + LINES) else 2)
+        RowOrigin(
+            path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED + LINES) else 2
+        )
         for path, frame in zip(paths, frames, strict=True)
     )
     starts = [sum(origin.rows for origin in origins[:index]) for index in range(len(origins))]
@@ -282,15 +284,16 @@ def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    """The columns as plain numbers, texts and times; an index that pandas named is a column, another is left out."""
-    table = pyarrow.parquet.read_table(path)
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    """The columns as plain numbers, texts and times. An index that pandas named is a column."""
+    names = pyarrow.parquet.read_schema(path).names
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path.name}: column {twice[0]!r} occurs twice; rename one of them")
+    table = pyarrow.parquet.read_table(path)
     table = table.drop_columns([name for name in table.column_names if UNNAMED_INDEX.fullmatch(name)])
-    exact = [place for place, field in enumerate(table.schema) if pa.types.is_decimal(field.type)]
-    for place in exact:
-        table = table.set_column(place, table.field(place).name, table.column(place).cast(pa.float64()))
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
     # What pandas writes about its own types would give nullable ones, which NumPy cannot compute with.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
