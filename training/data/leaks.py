@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from training.errors import DataError
@@ -21,7 +22,7 @@ from training.fit.alone import (
 from training.fit.leakage import way_out
 from training.recipe import Recipe
 
-__all__ = ["ALONE", "Suspect", "refuse_leaks", "suspects"]
+__all__ = ["ALONE", "Suspect", "gives_away", "refuse_leaks", "suspects"]
 
 ALONE = 0.98
 """The macro-F1 from one column alone that is implausibly good. The best of the real sets is 0.964, of `http`."""
@@ -77,23 +78,33 @@ def suspects(recipe: Recipe[Any], tidy: pd.DataFrame) -> Iterator[Suspect]:
     for name in tidy.columns:
         if name in (recipe.time_column, recipe.target, *recipe.keys):
             continue
-        column = tidy[name]
-        number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        if number and numbers_the_rows(column.to_numpy(dtype=np.float64)):
+        if _is_number(tidy[name]) and numbers_the_rows(tidy[name].to_numpy(dtype=np.float64)):
             yield Suspect(str(name), "is an identifier: it numbers the rows")
-        elif classes is not None:
-            score = one_column_f1(column, classes)
-            if score >= ALONE:
-                yield Suspect(
-                    str(name), f"alone predicts {recipe.target!r} implausibly well (macro-F1 {score:.4f})"
-                )
-            elif score >= ALONE_AND_EVEN and number and evenly_spread(column.to_numpy(dtype=np.float64)):
-                yield Suspect(
-                    str(name),
-                    f"looks like row numbers with noise: it is spread as evenly and alone predicts "
-                    f"{recipe.target!r} (macro-F1 {score:.4f})",
-                )
-        elif target is not None and number and pd.api.types.is_numeric_dtype(target):
-            follows = correlation(column.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))
-            if follows >= FOLLOWS:
-                yield Suspect(str(name), f"alone gives {recipe.target!r} away (correlation {follows:.4f})")
+        elif target is not None and (reason := gives_away(tidy[name], target, classes)):
+            yield Suspect(str(name), reason)
+
+
+def gives_away(column: pd.Series[Any], target: pd.Series[Any], classes: npt.NDArray[np.intp] | None) -> str:
+    """How a column alone predicts the target implausibly well; empty if it does not.
+
+    `classes` are those of `classes_of(target)`.
+    """
+    number = _is_number(column)
+    if classes is not None:
+        score = one_column_f1(column, classes)
+        if score >= ALONE:
+            return f"alone predicts {target.name!r} implausibly well (macro-F1 {score:.4f})"
+        if score >= ALONE_AND_EVEN and number and evenly_spread(column.to_numpy(dtype=np.float64)):
+            return (
+                f"looks like row numbers with noise: it is spread as evenly and alone predicts {target.name!r} "
+                f"(macro-F1 {score:.4f})"
+            )
+    elif number and pd.api.types.is_numeric_dtype(target):
+        follows = correlation(column.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))
+        if follows >= FOLLOWS:
+            return f"alone gives {target.name!r} away (correlation {follows:.4f})"
+    return ""
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column))
