@@ -1,7 +1,7 @@
 """LightGBM boosters as one ONNX `TreeEnsembleRegressor` node.
 
-It is built from the booster's own dump. LightGBM compares with float64 thresholds: `x <= threshold` goes left. The
-node compares `x < limit`, with the smallest float32 above the threshold; every float32 feature takes the same side.
+It is built from the booster's own dump. LightGBM compares with float64 thresholds: `x <= threshold` goes left.
+The node compares `x < limit` with the smallest float32 above it; every float32 feature takes the same side.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ZERO = float(np.float32(1e-35))
 def lightgbm_node(booster: Any, input_name: str, output_name: str) -> onnx.NodeProto:
     """A node from FP32 [n, features] to FP32 [n, outputs], up to the booster's best iteration.
 
-    It supports numeric splits. The output is the raw score: the prediction itself for most objectives, the log odds
-    of class 1 for `binary`, a score of each class for `multiclass`, whose softmax gives the probabilities. Raises
-    `ValueError` for other boosters.
+    It supports numeric splits. The output is the raw score: the prediction itself for most objectives, the log
+    odds of class 1 for `binary`, a score of each class for `multiclass`, whose softmax gives the probabilities.
+    Raises `ValueError` for other boosters.
     """
     dump = booster.dump_model()
     if dump["average_output"]:
@@ -73,6 +73,8 @@ def _missing_goes_left(number: int, node: dict[str, Any]) -> bool:
     if node["decision_type"] != "<=":
         raise ValueError(f"tree {number}: categorical splits cannot be exported; use numeric splits")
     if node["missing_type"] == "Zero":
-        raise ValueError(f"tree {number}: zeros that count as missing cannot be exported; leave out zero_as_missing")
+        raise ValueError(
+            f"tree {number}: zeros that count as missing cannot be exported; leave out zero_as_missing"
+        )
     # A column without missing values in the fit has no direction for them: LightGBM takes them for 0.
     return bool(node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0)
