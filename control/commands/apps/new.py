@@ -23,7 +23,8 @@ EPILOG = "Examples:  slipway new churn --from rows.csv --label churned   |   sli
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _, such as rainfall.")],
     source: Annotated[
-        str, typer.Option("--from", help="CSV, Parquet or .jsonl file of your own, local or s3://...: an app for it.")
+        str,
+        typer.Option("--from", help="CSV, Parquet or .jsonl file of your own, local or s3://...: an app for it."),
     ] = "",
     label: Annotated[str, typer.Option(help="With --from: the column to predict.")] = "",
     kind: Annotated[

@@ -87,9 +87,9 @@ def _calendar(steps: Steps) -> dict[str, str]:
 
 def _length(length: pd.Timedelta) -> str:
     """The length of a step as arguments of `timedelta`, such as hours=1."""
-    names = ("weeks", "days", "hours", "minutes")
-    unit = next(name for name in names if length % pd.Timedelta(**{name: 1}) == pd.Timedelta(0))
-    return f"{unit}={length // pd.Timedelta(**{unit: 1})}"
+    names = {f"{unit}s": UNITS[unit][0] for unit in ("week", "day", "hour", "minute")}
+    name = next(name for name, one in names.items() if length % one == pd.Timedelta(0))
+    return f"{name}={length // names[name]}"
 
 
 def _series(steps: Steps) -> dict[str, str]:
