@@ -53,6 +53,11 @@ SIGNED_NUMBER = re.compile(rf"{SIGN}? ?[+-]?\d[\d.,]* ?{SIGN}?")
 EXACT = 2**53
 """JSON's whole numbers are exact up to here."""
 IDENTIFIER = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid)$)|[a-z](ID|Id)$")
+OWNERS = (
+    "account|client|customer|device|employee|household|machine|member|patient|person|student|subject|user|vehicle"
+)
+OWNER = re.compile(rf"(?i:(^|[_\s.-])({OWNERS})([_\s.-]?(code|key|name|no|nr|number))?$)")
+"""Names of columns that say whose the row is. With few values they are categories."""
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
 RESERVED = (
     *("label", "past", "probability", "probabilities", "reference", "self", "value"),
@@ -165,7 +170,7 @@ def _column(name: str, field: str, values: pd.Series[Any]) -> Column:
         return made("number", type="bool", low=0.0, high=1.0)
     if is_quantity(values):
         whole = pd.api.types.is_integer_dtype(values)
-        if whole and IDENTIFIER.search(name):
+        if whole and (IDENTIFIER.search(name) or (OWNER.search(name) and distinct > MOST_VALUES)):
             return made("identifier", repeats=repeats)
         return _numeric(made, known.to_numpy(np.float64), whole, repeats)
     return _worded(made, name, stripped(known), repeats)
@@ -200,18 +205,21 @@ def _worded(made: Any, name: str, texts: pd.Series[Any], repeats: bool) -> Colum
     distinct, longest = texts.nunique(), int(texts.str.len().max())
     numbers = pd.to_numeric(texts, errors="coerce")
     some = texts.head(SAMPLE)
+    words = texts.map(lambda text: len(text.split())).mean()
     found: Column
     if IDENTIFIER.search(name):
         found = made("identifier", repeats=repeats)
     elif _few(texts, distinct) and longest <= LONGEST_VALUE:
         found = made("category", values=tuple(sorted(texts.unique())))
+    elif OWNER.search(name) and words < TEXT_WORDS:
+        found = made("identifier", repeats=repeats)
     elif numbers.notna().all():
         found = _numeric(made, numbers.to_numpy(np.float64), False, repeats)
     elif some.str.fullmatch(NAMED_DATE.pattern).all():
         found = made("useless", why=f"it has {texts.iloc[0]!r}; write dates as 2024-05-14")
     elif some.str.fullmatch(SIGNED_NUMBER.pattern).all():
         found = made("useless", why=f"it has {texts.iloc[0]!r}; write numbers alone")
-    elif texts.map(lambda text: len(text.split())).mean() >= TEXT_WORDS:
+    elif words >= TEXT_WORDS:
         found = made("text", longest=longest)
     elif said := advice(texts.iloc[0]):
         found = made("useless", why=f"it has {texts.iloc[0]!r}{said}")

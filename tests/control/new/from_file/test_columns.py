@@ -36,6 +36,7 @@ def test_types_ranges_categories_and_missing_values() -> None:
 
 def test_texts_times_and_columns_without_use() -> None:
     assert roles(reviews()) == {"text": "text", "verdict": "category"}
+    assert roles(reviews().rename(columns={"text": "subject"}))["subject"] == "text"
     assert roles(sales())["day"] == "time"
     random = np.random.default_rng(0)
     odd = pd.DataFrame(

@@ -47,6 +47,18 @@ def test_a_date_splits_by_time_and_an_identifier_that_repeats_by_group() -> None
     grouped = planned(visits(), "grade")
     assert grouped.group is not None and grouped.group.name == "patient_id"
     assert grouped.classes == ("high", "low", "middle")
+    named = planned(visits().rename(columns={"patient_id": "Patient no"}), "grade")
+    assert named.group is not None and named.group.name == "Patient no"
+    worded = (
+        visits().assign(customer=lambda table: "P" + table["patient_id"].astype(str)).drop(columns="patient_id")
+    )
+    assert planned(worded, "grade").group is not None
+    assert (
+        names(
+            planned(worded.assign(customer=list("abcd") * (len(worded) // 4) + ["a"] * (len(worded) % 4)), "grade")
+        )[-1]
+        == "customer"
+    )
     both = planned(visits().assign(seen=pd.date_range("2020-01-01", periods=len(visits())).astype(str)), "grade")
     assert both.time is not None and both.group is None
 
