@@ -22,7 +22,7 @@ from training.fit.alone import (
 from training.fit.leakage import way_out
 from training.recipe import Recipe
 
-__all__ = ["ALONE", "Suspect", "gives_away", "refuse_leaks", "suspects"]
+__all__ = ["ALONE", "Suspect", "refuse_leaks", "suspects", "told_alone"]
 
 ALONE = 0.98
 """The macro-F1 from one column alone that is implausibly good. The best of the real sets is 0.964, of `http`."""
@@ -80,24 +80,26 @@ def suspects(recipe: Recipe[Any], tidy: pd.DataFrame) -> Iterator[Suspect]:
             continue
         if _is_number(tidy[name]) and numbers_the_rows(tidy[name].to_numpy(dtype=np.float64)):
             yield Suspect(str(name), "is an identifier: it numbers the rows")
-        elif target is not None and (reason := gives_away(tidy[name], target, classes)):
+        elif target is not None and (reason := told_alone(tidy[name], target, classes)):
             yield Suspect(str(name), reason)
 
 
-def gives_away(column: pd.Series[Any], target: pd.Series[Any], classes: npt.NDArray[np.intp] | None) -> str:
-    """How a column alone predicts the target implausibly well; empty if it does not.
+def told_alone(
+    column: pd.Series[Any], target: pd.Series[Any], classes: npt.NDArray[np.intp] | None, most: float = ALONE
+) -> str:
+    """How implausibly well one column predicts the target alone; empty if it does not.
 
-    `classes` are those of `classes_of(target)`.
+    `classes` are those of the target, None for a quantity; `most` is the macro-F1 that is implausible.
     """
     number = _is_number(column)
     if classes is not None:
         score = one_column_f1(column, classes)
-        if score >= ALONE:
+        if score >= most:
             return f"alone predicts {target.name!r} implausibly well (macro-F1 {score:.4f})"
         if score >= ALONE_AND_EVEN and number and evenly_spread(column.to_numpy(dtype=np.float64)):
             return (
-                f"looks like row numbers with noise: it is spread as evenly and alone predicts {target.name!r} "
-                f"(macro-F1 {score:.4f})"
+                "looks like row numbers with noise: it is spread as evenly and alone predicts "
+                f"{target.name!r} (macro-F1 {score:.4f})"
             )
     elif number and pd.api.types.is_numeric_dtype(target):
         follows = correlation(column.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))

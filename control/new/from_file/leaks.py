@@ -11,7 +11,7 @@ import pandas as pd
 
 from control.errors import NewAppError
 from control.new.from_file.columns import Column, stripped
-from training.data.leaks import gives_away
+from training.data.leaks import told_alone
 from training.fit.alone import LEAST_ROWS, classes_of
 
 __all__ = ["without_leaks"]
@@ -35,7 +35,7 @@ def without_leaks(
     for column in columns:
         reason = ""
         if column.role in ("number", "category") and column.name not in allowed:
-            reason = gives_away(_as_trained(frame[column.name], column), target, classes)
+            reason = told_alone(_as_trained(frame[column.name], column), target, classes)
         way = f"--allow-column {shlex.quote(column.name)} keeps it"
         found.append(replace(column, role="useless", why=f"it {reason}; {way}") if reason else column)
     return found
