@@ -18,7 +18,7 @@ from control.missing_extras import advice
         ("s3fs", "s3"),
         ("skl2onnx.common", "convert"),
         ("onnxmltools", "convert"),
-        ("lightgbm", "convert"),
+        ("lightgbm", "train"),
     ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(module: str, extra: str) -> None:

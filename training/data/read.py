@@ -6,12 +6,14 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -29,9 +31,13 @@ ROW = "source_row"
 """Name of the index that numbers the rows as loaded. It survives filtering and sorting in a recipe's `tidy`."""
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
+LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+"""A JSON object a line."""
 TABBED = (".tsv", ".txt")
 """Tab-separated text without a header; the recipe names the columns."""
 NUMPY = (".npz",)
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name in a Parquet file."""
 UNTOLD = Notation()
 QUOTES = "; a number such as 1,10,000 must be in quotes where commas separate the columns"
 
@@ -53,7 +59,9 @@ def from_files(
         _same_columns(paths[0], frames[0], path, frame)
     # Blank lines are not rows, but the index counts them.
     origins = tuple(
-        RowOrigin(path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED) else 2)
+        RowOrigin(
+            path.name, int(frame.index[-1]) + 1, first=1 if path.name.lower().endswith(TABBED + LINES) else 2
+        )
         for path, frame in zip(paths, frames, strict=True)
     )
     starts = [sum(origin.rows for origin in origins[:index]) for index in range(len(origins))]
@@ -202,11 +210,13 @@ def _read(path: Path, columns: Sequence[str], told: Notation, notes: list[str]) 
         elif name.endswith(TABBED) and columns:
             frame = _read_tabbed(path, columns)
         elif name.endswith(PARQUET):
-            frame = pyarrow.parquet.read_table(path).to_pandas()
+            frame = _read_parquet(path)
+        elif name.endswith(LINES):
+            frame = _read_lines(path)
         elif name.endswith(NUMPY):
             frame = _read_npz(path)
         else:
-            endings = CSV + PARQUET + NUMPY + (TABBED if columns else ())
+            endings = CSV + PARQUET + LINES[:2] + NUMPY + (TABBED if columns else ())
             raise DataError(f"{path.name}: expected a file that ends in {', '.join(endings)}")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path given with --data") from None
@@ -282,6 +292,40 @@ def _read_tabbed(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             wanted = f"{len(columns)} columns ({', '.join(columns)}) separated by tabs"
             raise DataError(f"{path.name}, row {number}: {len(row)} columns; expected {wanted}")
     return pd.DataFrame(rows, columns=list(columns))
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """The columns as plain numbers, texts and times. An index that pandas named is a column."""
+    names = pyarrow.parquet.read_schema(path).names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path.name}: column {twice[0]!r} occurs twice; rename one of them")
+    table = pyarrow.parquet.read_table(path)
+    table = table.drop_columns([name for name in table.column_names if UNNAMED_INDEX.fullmatch(name)])
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
+    # What pandas writes about its own types would give nullable ones, which NumPy cannot compute with.
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    """One JSON object a line; a key that an object lacks is a missing value. Blank lines are not rows."""
+    with _open(path) as stream:
+        lines = stream.read().decode("utf-8-sig").split("\n")
+    rows: dict[int, dict[str, Any]] = {}
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            rows[number] = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.DecodeError as cause:
+            wanted = 'a JSON object such as {"a": 1, "b": "x"}'
+            raise DataError(f"{path.name}, row {number + 1}: {_first_line(cause)}; expected {wanted}") from cause
+    if not rows:
+        raise DataError(f"{path.name}: the file is empty; export it again")
+    return pd.DataFrame(list(rows.values()), index=list(rows))
 
 
 def _read_npz(path: Path) -> pd.DataFrame:

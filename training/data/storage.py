@@ -67,8 +67,11 @@ class Location:
     def is_file(self) -> bool:
         """Whether the location itself is a file."""
         with _explained(self.shown):
-            found: bool = self.system.isfile(self.root)
-        return found
+            try:
+                # `isfile` is also false where the storage does not answer.
+                return bool(self.system.info(self.root)["type"] == "file")
+            except FileNotFoundError:
+                return False
 
     def read(self, path: str) -> bytes | None:
         """The content of a small file; None when it does not exist."""

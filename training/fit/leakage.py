@@ -32,8 +32,9 @@ def refuse_leaking_features(
     """Refuse a feature matrix [rows, columns] with a column that alone predicts the target implausibly well.
 
     For a target of 0 and 1, the measure is the AUROC; otherwise it is the correlation of values or ranks. `names`
-    are those of the columns; features in `allowed` are not looked at. `columns` are those of the table: another
-    feature is computed from them, and the refusal says so. Raises `DataError`.
+    are those of the columns; features in `allowed` are not looked at, nor is `column=value` of an allowed column.
+    `columns` are those of the table: another feature is computed from them, and the refusal says so. Raises
+    `DataError`.
     """
     if len(target) < LEAST_ROWS or np.ptp(target) == 0:
         return
@@ -42,7 +43,8 @@ def refuse_leaking_features(
     two_classes = bool(np.isin(values, (0.0, 1.0)).all())
     for index in range(features.shape[1]):
         name = names[index] if len(names) == features.shape[1] else f"feature {index}"
-        found = "" if name in allowed else _leak(features[:, index].astype(np.float64), values, two_classes)
+        kept = name in allowed or name.partition("=")[0] in allowed
+        found = "" if kept else _leak(features[:, index].astype(np.float64), values, two_classes)
         if found:
             own = not columns or name in columns
             what = f"column {name!r}" if own else f"feature {name!r}, which the app computes from the data,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,8 @@ EPILOG = "Examples:  slipway new churn --from rows.csv --label churned   |   sli
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _, such as rainfall.")],
     source: Annotated[
-        str, typer.Option("--from", help="CSV or Parquet file of your own, local or s3://...: an app for it.")
+        str,
+        typer.Option("--from", help="CSV, Parquet or .jsonl file of your own, local or s3://...: an app for it."),
     ] = "",
     label: Annotated[str, typer.Option(help="With --from: the column to predict.")] = "",
     kind: Annotated[
@@ -38,6 +40,10 @@ def new(
     dates: Annotated[
         str, typer.Option(help="With --from: day-first or month-first, where the dates do not show it.")
     ] = "",
+    allow_column: Annotated[
+        list[str] | None,
+        typer.Option(help="With --from: column that may look as if it gave the label away; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
     """Write a small, complete app into this clone: schema, features, recipe, card, values, golden pairs, test.
@@ -49,20 +55,25 @@ def new(
     Every new app also trains on synthetic data and passes the contract tests; change it from there. Existing files
     stay as they are.
     """
+    from control.new.taken import refuse_added
     from control.new.template import check_name, render
     from control.new.write import repository_root, write
+    from control.settings import StackSettings
     from serving.kernel.find_app import find_apps
+    from serving.kernel.settings import read
 
     if source and not label:
         raise typer.BadParameter("--from needs --label, the column to predict")
-    if not source and (label or kind or model or decimal or dates):
+    if not source and (label or kind or model or decimal or dates or allow_column):
         raise typer.BadParameter(
-            "--label, --kind, --model, --decimal and --dates need --from, the file with the rows"
+            "--label, --kind, --model, --decimal, --dates and --allow-column need --from, the file with the rows"
         )
     root = repository_root()
     check_name(name, {app.name for app in find_apps()})
+    refuse_added(name, read(StackSettings).model_repository)
     given = {key: value for key, value in (("decimal", decimal), ("dates", dates)) if value}
-    plan, notes = _plan(source, label, kind, model, given) if source else (None, ())
+    allowed = tuple(allow_column or ())
+    plan, notes = _plan(source, label, kind, model, given, allowed) if source else (None, ())
     paths = write(root, name, _files(root, name, plan) if plan else render(name))
     if as_json:
         print_json(paths)
@@ -71,17 +82,26 @@ def new(
         stdout().print(path, markup=False)
     if plan is not None:
         _explain(plan, notes)
-    _what_next(name, " ".join([source, *(f"--{key} {value}" for key, value in given.items())]))
+        # The training knows the columns by their fields.
+        allowed = tuple(column.field for column in plan.inputs if column.name in allowed)
+    options = [*given.items(), *(("allow-column", column) for column in allowed)]
+    words = [source, *(word for key, value in options for word in (f"--{key}", value))] if source else []
+    _what_next(name, shlex.join(words))
 
 
 def _plan(
-    source: str, label: str, kind: Kind | None, model: Model | None, given: dict[str, str]
+    source: str,
+    label: str,
+    kind: Kind | None,
+    model: Model | None,
+    given: dict[str, str],
+    allowed: tuple[str, ...],
 ) -> tuple[Plan, tuple[str, ...]]:
     """The plan for the file, and sentences on how it was read."""
     from control.new.from_file.read import planned
     from training.data.notation import Notation
 
-    return planned(source, label, kind, model, Notation.of(given))
+    return planned(source, label, kind, model, Notation.of(given), allowed)
 
 
 def _files(root: Path, name: str, plan: Plan) -> dict[str, str]:

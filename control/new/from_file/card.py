@@ -12,6 +12,7 @@ __all__ = ["card_words"]
 MOST_LISTED = 40
 MODELS = {
     Model.XGBOOST: "XGBoost, with early stopping on the validation part",
+    Model.LIGHTGBM: "LightGBM, with early stopping on the validation part",
     Model.SKLEARN: "scikit-learn's random forest of 100 trees",
     Model.TORCH: "a PyTorch network with two hidden layers of 32, with early stopping on the validation part",
 }

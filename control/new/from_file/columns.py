@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from training.data.notation import advice
 from training.fit.alone import numbers_the_rows
 
-__all__ = ["LONGEST_VALUE", "Column", "Role", "columns_of", "is_quantity", "python_names", "stripped", "times_of"]
+__all__ = [
+    "LONGEST_VALUE",
+    "MOSTLY",
+    "Column",
+    "Role",
+    "columns_of",
+    "is_quantity",
+    "python_names",
+    "stripped",
+    "times_of",
+]
 
 Role = Literal["number", "category", "text", "time", "identifier", "useless"]
 
@@ -25,13 +36,28 @@ ROWS_PER_VALUE = 3
 """Fewest rows for each category, on average."""
 TEXT_WORDS = 3
 """Words of a free text, on average."""
+SAMPLE = 50
+"""Cells that tell whether a column of text has dates."""
 LONGEST_VALUE = 60
 """Characters of the longest category."""
 MOSTLY = 0.5
 """Share of numbers from which on a column of text is one of numbers with something else among them."""
 REPEATS = 0.8
 """Fewer distinct values than this share of the rows, and an identifier names groups of rows."""
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+DAY_OF_MONTH = rf"(?:\d{{1,2}}[ .-]{{1,2}}(?:{MONTHS})[a-z]*|(?:{MONTHS})[a-z]*\.? \d{{1,2}})"
+NAMED_DATE = re.compile(rf"(?i)(?:\w+,? )?{DAY_OF_MONTH}[ ,.-]{{1,2}}\d{{2,4}}\b.*")
+"""A date with the name of its month, such as 5 Jan 2021 or January 5, 2021."""
+SIGN = "[%°$€£¥₹]"
+SIGNED_NUMBER = re.compile(rf"{SIGN}? ?[+-]?\d[\d.,]* ?{SIGN}?")
+EXACT = 2**53
+"""JSON's whole numbers are exact up to here."""
 IDENTIFIER = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid)$)|[a-z](ID|Id)$")
+OWNERS = (
+    "account|client|customer|device|employee|household|machine|member|patient|person|student|subject|user|vehicle"
+)
+OWNER = re.compile(rf"(?i:(^|[_\s.-])({OWNERS})([_\s.-]?(code|key|name|no|nr|number))?$)")
+"""Names of columns that say whose the row is. With few values they are categories."""
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
 RESERVED = (
     *("label", "past", "probability", "probabilities", "reference", "self", "value"),
@@ -127,49 +153,99 @@ def _free(field: str, taken: Collection[str], reserved: Collection[str]) -> str:
 
 def _column(name: str, field: str, values: pd.Series[Any]) -> Column:
     known = values.dropna()
+    if odd := _not_a_table(known):
+        return Column(name=name, field=field, role="useless", why=odd)
     distinct, missing = int(known.nunique()), len(known) < len(values)
 
     def made(role: Role, **more: Any) -> Column:
         return Column(name=name, field=field, role=role, missing=missing, distinct=distinct, **more)
 
     if distinct < 2:
-        return made("useless", why="it has the same value in every row" if distinct else "it is empty")
+        where = "wherever it has one" if missing else "in every row"
+        return made("useless", why=f"it has the same value {where}" if distinct else "it is empty")
     if times_of(values) is not None:
         return made("time")
     repeats = distinct < REPEATS * len(values)
-    if pd.api.types.is_bool_dtype(values):
+    if known.map(lambda value: isinstance(value, (bool, np.bool_))).all():
         return made("number", type="bool", low=0.0, high=1.0)
     if is_quantity(values):
         whole = pd.api.types.is_integer_dtype(values)
-        if (whole and IDENTIFIER.search(name)) or numbers_the_rows(known.to_numpy(np.float64)):
+        if whole and (IDENTIFIER.search(name) or (OWNER.search(name) and distinct > MOST_VALUES)):
             return made("identifier", repeats=repeats)
-        if not np.isfinite(known.to_numpy(np.float64)).all():
-            return made("useless", why="it has infinite values")
-        low, high = float(known.min()), float(known.max())
-        return made("number", type="int" if whole else "float", low=low, high=high)
+        return _numeric(made, known.to_numpy(np.float64), whole, repeats)
     return _worded(made, name, stripped(known), repeats)
+
+
+def _numeric(made: Any, numbers: npt.NDArray[np.float64], whole: bool, repeats: bool) -> Column:
+    """A column of numbers: a measure, the number of the row, or more than the model's 32 bits hold."""
+    found: Column
+    low, high = float(numbers.min()), float(numbers.max())
+    with np.errstate(over="ignore"):
+        # The range of the field is a span wider on both sides.
+        held = np.isfinite(np.array([2 * low - high, 2 * high - low], np.float64).astype(np.float32)).all()
+        kept = len(np.unique(numbers.astype(np.float32)))
+    if numbers_the_rows(numbers):
+        found = made("identifier", repeats=repeats)
+    elif not np.isfinite(numbers).all():
+        found = made("useless", why="it has infinite values")
+    elif not held:
+        found = made("useless", why="its numbers are larger than 32 bits hold; use a larger unit")
+    elif 2 * kept < len(np.unique(numbers)):
+        found = made(
+            "useless", why="32 bits cannot tell its numbers apart; subtract the lowest, or use another unit"
+        )
+    else:
+        exact = whole and 2 * max(abs(low), abs(high)) < EXACT
+        found = made("number", type="int" if exact else "float", low=low, high=high)
+    return found
 
 
 def _worded(made: Any, name: str, texts: pd.Series[Any], repeats: bool) -> Column:
     """A column of text: categories, sentences, or names."""
     distinct, longest = texts.nunique(), int(texts.str.len().max())
+    numbers = pd.to_numeric(texts, errors="coerce")
+    some = texts.head(SAMPLE)
+    words = texts.map(lambda text: len(text.split())).mean()
     found: Column
     if IDENTIFIER.search(name):
         found = made("identifier", repeats=repeats)
     elif _few(texts, distinct) and longest <= LONGEST_VALUE:
         found = made("category", values=tuple(sorted(texts.unique())))
-    elif texts.map(lambda text: len(text.split())).mean() >= TEXT_WORDS:
+    elif OWNER.search(name) and words < TEXT_WORDS:
+        found = made("identifier", repeats=repeats)
+    elif numbers.notna().all():
+        found = _numeric(made, numbers.to_numpy(np.float64), False, repeats)
+    elif some.str.fullmatch(NAMED_DATE.pattern).all():
+        found = made("useless", why=f"it has {texts.iloc[0]!r}; write dates as 2024-05-14")
+    elif some.str.fullmatch(SIGNED_NUMBER.pattern).all():
+        found = made("useless", why=f"it has {texts.iloc[0]!r}; write numbers alone")
+    elif words >= TEXT_WORDS:
         found = made("text", longest=longest)
     elif said := advice(texts.iloc[0]):
         found = made("useless", why=f"it has {texts.iloc[0]!r}{said}")
     elif distinct == len(texts):
         found = made("identifier", repeats=False)
-    elif (numbers := pd.to_numeric(texts, errors="coerce")).notna().mean() >= MOSTLY:
+    elif numbers.notna().mean() >= MOSTLY:
         odd = texts[numbers.isna()].iloc[0]
-        found = made("useless", why=f"it has text such as {odd!r} among its numbers")
+        found = made("useless", why=f"it has text such as {odd!r} among its numbers; leave such cells empty")
+    elif distinct <= MOST_VALUES and len(texts) < ROWS_PER_VALUE * distinct:
+        found = made(
+            "useless", why=f"it has {distinct} different words in {len(texts)} rows, too few for categories"
+        )
     else:
         found = made("useless", why=f"it has {distinct} different words, too many for categories")
     return found
+
+
+def _not_a_table(known: pd.Series[Any]) -> str:
+    """Why the cells are neither numbers nor words nor times; empty if they are."""
+    if pd.api.types.is_timedelta64_dtype(known):
+        return "it has lengths of time; write them as numbers, such as seconds"
+    if known.dtype != object:
+        return ""
+    if known.map(lambda value: isinstance(value, (dict, list, np.ndarray))).any():
+        return "it has lists or objects in its cells"
+    return "it has bytes; write them as text" if known.map(lambda value: isinstance(value, bytes)).any() else ""
 
 
 def _few(texts: pd.Series[Any], distinct: int) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from control.new.from_file.cases import example_question
 from control.new.from_file.fields import bounds, number_table, quoted, safe, tuple_of
 from control.new.from_file.plan import Plan
-from control.new.from_file.steps import Steps
+from control.new.from_file.steps import UNITS, Steps
 
 __all__ = ["forecast_words"]
 
 SHOWN_SERIES = 3
 """Series of the synthetic data."""
 SYNTHETIC_SEASON = 12
-FREQUENCIES = {"hour": "h", "day": "D", "week": "7D", "month": "MS"}
+LONGEST = pd.Timedelta(days=28)
+"""Months are longer."""
+FREQUENCIES = {unit: f"{length // pd.Timedelta(minutes=1)}min" for unit, (length, *_) in UNITS.items()}
 MONTH_LATER = """\
     year, month = time.year + time.month // 12, time.month % 12 + 1
     days = calendar.monthrange(year, month)[1]
@@ -60,8 +64,10 @@ def _values(plan: Plan, steps: Steps) -> dict[str, str]:
 
 def _calendar(steps: Steps) -> dict[str, str]:
     names, lines = ["year_sin", "year_cos"], []
-    for name, method in (("weekday", "time.weekday()"), ("hour", "time.hour")):
-        if steps.unit == "hour" or (steps.unit == "day" and name == "weekday"):
+    hour = "time.hour" if steps.unit == "hour" else "time.hour + time.minute / 60"
+    length = UNITS[steps.unit][0] if steps.unit in UNITS else LONGEST
+    for name, method, longest in (("weekday", "time.weekday()", "day"), ("hour", hour, "hour")):
+        if length <= UNITS[longest][0]:
             names.append(name)
             lines.append(f"    columns.append(np.array([{method} for time in times], dtype=np.float64))\n")
     if steps.unit == "month":
@@ -75,8 +81,15 @@ def _calendar(steps: Steps) -> dict[str, str]:
         "time_import": "import datetime",
         "calendar": tuple_of(names),
         "calendar_columns": "".join(lines),
-        "after": f"    return time + datetime.timedelta({steps.unit}s=1)",
+        "after": f"    return time + datetime.timedelta({_length(length)})",
     }
+
+
+def _length(length: pd.Timedelta) -> str:
+    """The length of a step as arguments of `timedelta`, such as hours=1."""
+    names = {f"{unit}s": UNITS[unit][0] for unit in ("week", "day", "hour", "minute")}
+    name = next(name for name, one in names.items() if length % one == pd.Timedelta(0))
+    return f"{name}={length // names[name]}"
 
 
 def _series(steps: Steps) -> dict[str, str]:
@@ -144,7 +157,7 @@ def _synthetic(plan: Plan, steps: Steps, start: Any) -> dict[str, str]:
         "synthetic_rows": str(1200 // max(1, len(names))),
         "synthetic_season": str(steps.season if steps.season > 1 else SYNTHETIC_SEASON),
         "start": quoted(str(start)),
-        "freq": "ME" if month_end else FREQUENCIES[steps.unit],
+        "freq": "ME" if month_end else FREQUENCIES.get(steps.unit, "MS"),
         "time_format": time_format,
         "raw_time": quoted(steps.time.name),
     }

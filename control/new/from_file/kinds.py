@@ -20,11 +20,12 @@ class Model(StrEnum):
     """The library that fits the model."""
 
     XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
     SKLEARN = "sklearn"
     TORCH = "torch"
 
 
-EVERY = (Model.XGBOOST, Model.SKLEARN, Model.TORCH)
+EVERY = (Model.XGBOOST, Model.LIGHTGBM, Model.SKLEARN, Model.TORCH)
 MODELS: dict[Kind, tuple[Model, ...]] = {
     Kind.CLASSIFICATION: EVERY,
     Kind.REGRESSION: EVERY,

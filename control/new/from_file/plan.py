@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,18 @@ import numpy as np
 import pandas as pd
 
 from control.errors import NewAppError
-from control.new.from_file.columns import LONGEST_VALUE, Column, columns_of, is_quantity, python_names, times_of
+from control.new.from_file.columns import (
+    LONGEST_VALUE,
+    MOSTLY,
+    Column,
+    columns_of,
+    is_quantity,
+    python_names,
+    times_of,
+)
 from control.new.from_file.kinds import MODELS, Kind, Model
-from control.new.from_file.steps import Steps, steps_of
+from control.new.from_file.leaks import without_leaks
+from control.new.from_file.steps import LEAST_LENGTH, Steps, steps_of
 from training.fit.alone import MOST_CLASSES
 
 __all__ = ["Plan", "label_text", "plan"]
@@ -66,8 +75,18 @@ class Plan:
         return tuple(column for column in self.inputs if column.role == "category")
 
 
-def plan(frame: pd.DataFrame, source: str, label: str, kind: Kind | None, model: Model | None) -> Plan:
-    """Look at the table. Raises `NewAppError`, which says what is wrong with the file or the label."""
+def plan(
+    frame: pd.DataFrame,
+    source: str,
+    label: str,
+    kind: Kind | None,
+    model: Model | None,
+    allowed: Collection[str] = (),
+) -> Plan:
+    """Look at the table; `allowed` columns may look as if they gave the label away.
+
+    Raises `NewAppError`, which says what is wrong with the file or the label.
+    """
     frame = frame.rename(columns=str)
     names = list(frame.columns)
     if label not in names:
@@ -77,8 +96,11 @@ def plan(frame: pd.DataFrame, source: str, label: str, kind: Kind | None, model:
     frame = frame[frame[label].notna()]
     if len(frame) < LEAST_ROWS:
         raise NewAppError(f"{source} has {len(frame)} rows with a {label!r}; an app needs at least {LEAST_ROWS}")
+    frame = _with_number(frame, label)
     found = {column.name: column for column in columns_of(frame, python_names(names, label))}
     target = found.pop(label)
+    if target.why and not target.distinct:
+        raise NewAppError(f"--label {label!r} cannot be predicted: {target.why}")
     if target.distinct < 2:
         one = label_text(frame[label].iloc[0])
         raise NewAppError(f"--label {label!r} has only one value, {one!r}; there is nothing to predict")
@@ -100,7 +122,20 @@ def plan(frame: pd.DataFrame, source: str, label: str, kind: Kind | None, model:
     others = list(found.values())
     if kind is Kind.FORECAST:
         return _forecast(made, frame, others)
-    return _text(made, frame, others) if kind is Kind.TEXT else _table(made, frame, others)
+    if kind is Kind.TEXT:
+        return _text(made, frame, others)
+    known = frame[label].map(label_text) if classes else frame[label].astype(float)
+    return _table(made, frame, without_leaks(frame, known, others, allowed))
+
+
+def _with_number(frame: pd.DataFrame, label: str) -> pd.DataFrame:
+    """A label of many numbers that the file has as texts is a number, as it is for the recipe."""
+    values = frame[label]
+    if values.dtype != object or values.map(lambda value: isinstance(value, bool)).any():
+        return frame
+    numbers = pd.to_numeric(values, errors="coerce")
+    many = numbers.notna().all() and numbers.nunique() > FEW_NUMBERS
+    return frame.assign(**{label: numbers}) if many else frame
 
 
 def label_text(value: Any) -> str:
@@ -143,6 +178,10 @@ def _classes(values: pd.Series[Any], target: Column, kind: Kind) -> tuple[tuple[
         return (), ()
     counts = values.map(label_text).value_counts()
     if len(counts) > MOST_CLASSES:
+        numbers = pd.to_numeric(values, errors="coerce")
+        if values.dtype == object and numbers.notna().mean() >= MOSTLY:
+            odd = values[numbers.isna()].iloc[0]
+            raise NewAppError(f"--label {target.name!r} has {odd!r} among its numbers; leave such cells empty")
         what = "identifies the rows or is text" if len(counts) > len(values) / 2 else "has too many classes"
         raise NewAppError(
             f"--label {target.name!r} {what}: {len(counts)} different values in {len(values)} rows; "
@@ -217,8 +256,8 @@ def _forecast(made: Plan, frame: pd.DataFrame, others: Sequence[Column]) -> Plan
     found = next((one for column in others if (one := steps_of(frame, column, others))), None)
     if found is None:
         raise NewAppError(
-            f"{made.source}: a forecast needs a date column with equal steps, such as days, one row for each date "
-            "(and series); give another --kind"
+            f"{made.source}: a forecast needs a date column with equal steps, from a minute to a month, one row "
+            f"for each date (and series), and {LEAST_LENGTH} rows of a series; give another --kind"
         )
     if times_of(frame[found.time.name]) is None or not is_quantity(frame[made.target.name]):
         raise NewAppError(f"--label {made.target.name!r} must be a number for --kind forecast")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from control.new.from_file.columns import Column, times_of
 
-__all__ = ["Steps", "steps_of"]
+__all__ = ["LEAST_LENGTH", "UNITS", "Steps", "steps_of"]
 
 REGULAR = 0.6
 """Least share of the steps that have the usual length."""
@@ -20,6 +20,11 @@ SHARE = 6
 """A window is at most this part of the median series."""
 MOST_SERIES = 200
 UNITS: dict[str, tuple[pd.Timedelta, int, int]] = {
+    "minute": (pd.Timedelta(minutes=1), 1, 30),
+    "five-minute step": (pd.Timedelta(minutes=5), 1, 24),
+    "ten-minute step": (pd.Timedelta(minutes=10), 1, 24),
+    "quarter hour": (pd.Timedelta(minutes=15), 96, 96),
+    "half hour": (pd.Timedelta(minutes=30), 48, 48),
     "hour": (pd.Timedelta(hours=1), 24, 24),
     "day": (pd.Timedelta(days=1), 7, 14),
     "week": (pd.Timedelta(weeks=1), 1, 8),
@@ -36,7 +41,7 @@ class Steps:
     series: Column | None
     """The column that names the series; None for a single one."""
     unit: str
-    """hour, day, week or month."""
+    """One of `UNITS`, or month."""
     season: int
     """The steps of a season; 1 for none."""
     lags: int
@@ -50,11 +55,12 @@ def steps_of(frame: pd.DataFrame, time: Column, others: Sequence[Column]) -> Ste
     times = times_of(frame[time.name]) if time.role == "time" and not time.missing else None
     if times is None:
         return None
-    named: list[Column | None] = [None]
-    named += [c for c in others if c.role in ("category", "identifier") and not c.missing]
-    for series in named:
+    names = [c for c in others if not c.missing and 1 < c.distinct <= MOST_SERIES]
+    named = [c for c in names if c.role in ("category", "identifier", "useless")]
+    numbered = [c for c in names if c.role == "number" and c.type == "int"]
+    for series in (None, *named, *numbered):
         keys = pd.Series("", frame.index) if series is None else frame[series.name].astype(str)
-        if not pd.DataFrame({"key": keys, "time": times}).duplicated().any() and keys.nunique() <= MOST_SERIES:
+        if not pd.DataFrame({"key": keys, "time": times}).duplicated().any():
             return _steps(time, series, keys, times)
     return None
 

@@ -16,6 +16,8 @@ __all__ = ["python_dict", "words"]
 
 LEAST_ROWS, ROWS_PER_CLASS = 600, 80
 """Rows of synthetic data, so that each version of them beats the naive baseline."""
+NOISE, LITTLE_NOISE = 0.08, 0.01
+"""Noise of the made-up rule. Without decimals, rows repeat, and more noise would give each of them every class."""
 
 
 def words(name: str, plan: Plan) -> dict[str, str]:
@@ -275,6 +277,7 @@ def _model(plan: Plan) -> dict[str, str]:
         return {
             "finish": "Softmax",
             "xgboost_params": '"objective": "multi:softprob", "num_class": OUTPUTS, "eval_metric": "mlogloss",',
+            "lightgbm_params": '"objective": "multiclass", "num_class": OUTPUTS, "metric": "multi_logloss",',
             "Forest": "RandomForestClassifier",
             "max_features": '"sqrt"',
             "predict": "predict_proba",
@@ -289,6 +292,7 @@ def _model(plan: Plan) -> dict[str, str]:
     return {
         "finish": "Identity",
         "xgboost_params": '"objective": "reg:squarederror", "eval_metric": "mae",',
+        "lightgbm_params": '"objective": "regression", "metric": "l1",',
         "Forest": "RandomForestRegressor",
         "max_features": "0.5",
         "predict": "predict",
@@ -327,6 +331,7 @@ def _synthetic(plan: Plan) -> dict[str, str]:
         constants = f"LOW, HIGH = {plan.target.low!r}, {plan.target.high!r}\n"
     return {
         "many_rows": str(max(LEAST_ROWS, ROWS_PER_CLASS * len(plan.classes))),
+        "noise": str(NOISE if any(column.type == "float" for column in plan.numbers) else LITTLE_NOISE),
         "number_table": number_table(plan.numbers),
         "category_table": "\n".join(["{", *pairs, "}"]) if pairs else "{}",
         "more_columns": more,

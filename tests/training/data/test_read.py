@@ -3,10 +3,13 @@ from __future__ import annotations
 import gzip
 import sqlite3
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from training.data import read
@@ -50,6 +53,42 @@ def test_blank_lines_keep_the_row_numbers_right(tmp_path: Path) -> None:
     assert [read.file_and_row(dataset, label) for label in labels][1:3] == ["a.csv, row 4", "b.csv, row 2"]
 
 
+def test_lines_of_json_are_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '\ufeff{"day": "2020-01-01", "price": 10.5}\n\n{"note": "a\\u2028b\u2028c", "day": "2020-01-02"}\n'
+    )
+    dataset = read.from_files([path])
+    assert dataset.frame.columns.tolist() == ["day", "price", "note"]
+    assert (
+        dataset.frame["price"].isna().tolist() == [False, True] and dataset.frame["note"][2] == "a\u2028b\u2028c"
+    )
+    assert [read.file_and_row(dataset, label) for label in dataset.frame.index] == [
+        "a.jsonl, row 1",
+        "a.jsonl, row 3",
+    ]
+    (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert read.from_files([tmp_path / "b.ndjson.gz"]).frame.equals(dataset.frame)
+
+
+def test_parquet_files_give_plain_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "day": pd.date_range("2020-01-01", periods=3),
+            "exact": [Decimal("1.10"), None, Decimal("2.25")],
+            "count": pd.array([1, None, 3], dtype="Int64"),
+            "word": pd.array(["a", "b", None], dtype="string"),
+        }
+    )
+    frame.set_index("day").to_parquet(tmp_path / "a.parquet")
+    frame.set_axis([4, 9, 7]).to_parquet(tmp_path / "b.parquet")
+    for name in ("a", "b"):
+        dataset = read.from_files([tmp_path / f"{name}.parquet"])
+        assert sorted(dataset.frame.columns) == ["count", "day", "exact", "word"]
+        assert [dtype.kind for dtype in dataset.frame[["day", "exact", "count", "word"]].dtypes] == list("MffO")
+        assert [read.file_and_row(dataset, label) for label in dataset.frame.index][-1] == f"{name}.parquet, row 4"
+
+
 def test_arrays_become_columns(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=np.arange(6.0).reshape(3, 2), y=np.array([0, 1, 0]))
     dataset = read.from_files([tmp_path / "a.npz"])
@@ -81,6 +120,14 @@ def write(content: bytes) -> Callable[[Path], None]:
         ("deep.npz", lambda path: np.savez(path, X=np.zeros((2, 2, 2))), ["deep.npz", "'X' has 3 axes"]),
         ("uneven.npz", lambda path: np.savez(path, X=np.zeros(2), y=np.zeros(3)), ["uneven.npz", "[2, 3] rows"]),
         ("none.npz", lambda path: np.savez(path, X=np.zeros((0, 2))), ["none.npz", "no rows"]),
+        ("cut.jsonl", write(b'{"a": 1}\n{"a'), ["cut.jsonl, row 2", "expected a JSON object"]),
+        ("lists.jsonl", write(b"[1, 2]\n"), ["lists.jsonl, row 1", "got `array`; expected a JSON object"]),
+        ("none.jsonl", write(b"\n"), ["none.jsonl", "empty"]),
+        (
+            "twice.parquet",
+            lambda path: pq.write_table(pa.table([[1], [2]], names=["a", "a"]), path),
+            ["twice.parquet", "'a'", "twice"],
+        ),
         ("sheet.xlsx", write(b"PK"), ["sheet.xlsx", ".csv"]),
         ("folder.csv", lambda path: path.mkdir(), ["folder.csv", "directory"]),
     ],
@@ -192,7 +239,10 @@ def test_a_tab_separated_row_of_another_width_is_refused(tmp_path: Path) -> None
 def test_tab_separated_files_need_a_recipe_that_names_their_columns(tmp_path: Path) -> None:
     path = tmp_path / "pairs.txt"
     path.write_text("a\tb\t1\n")
-    with pytest.raises(DataError, match=r"expected a file that ends in \.csv, \.csv\.gz, \.parquet, \.pq, \.npz$"):
+    with pytest.raises(
+        DataError,
+        match=r"expected a file that ends in \.csv, \.csv\.gz, \.parquet, \.pq, \.jsonl, \.ndjson, \.npz$",
+    ):
         read.from_files([path])
     path.write_text("")
     with pytest.raises(DataError, match="no rows"):

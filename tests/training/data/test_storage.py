@@ -81,6 +81,8 @@ def test_a_store_that_refuses_is_quoted(store: Store, monkeypatch: pytest.Monkey
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         with pytest.raises(StorageError, match="not permitted; the credentials need to") as error:
             Location.of("s3://models").files()
+        with pytest.raises(StorageError, match="not permitted"):
+            Location.of("s3://models/a.csv").is_file()
     assert SECRET not in str(error.value)
 
 

@@ -43,5 +43,13 @@ def test_a_feature_that_separates_two_classes_is_refused() -> None:
     refuse_leaking_features(features(RANDOM.normal(size=800) - 2 * target), target, NAMES)
 
 
+def test_the_features_of_an_allowed_column_of_categories_are_allowed() -> None:
+    target = np.arange(200) % 2
+    table = np.stack([target, 1 - target], axis=1).astype(np.float32)
+    with pytest.raises(DataError, match="plan=a"):
+        refuse_leaking_features(table, target, ("plan=a", "plan=b"), allowed=("pla",))
+    refuse_leaking_features(table, target, ("plan=a", "plan=b"), allowed=("plan",))
+
+
 def test_the_way_out_can_be_pasted() -> None:
     assert way_out("lot no").endswith("--allow-column 'lot no'")

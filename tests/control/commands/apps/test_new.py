@@ -160,7 +160,7 @@ def test_the_new_app_is_typed_and_keeps_the_rules_of_the_architecture(clone: Clo
     ("options", "said"),
     [
         (("--from", "rows.csv"), "--from needs --label, the column to predict"),
-        (("--label", "churned"), "--label, --kind, --model, --decimal and --dates need --from"),
+        (("--label", "churned"), "--label, --kind, --model, --decimal, --dates and --allow-column need --from"),
         (("--from", "rows.csv", "--label", "churned", "--kind", "guess"), "'guess' is not one of"),
     ],
 )

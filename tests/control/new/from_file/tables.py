@@ -51,6 +51,14 @@ def houses(rows: int = 300) -> pd.DataFrame:
     )
 
 
+def flags(rows: int = 900) -> pd.DataFrame:
+    """Nothing but true and false, so that most rows repeat another one."""
+    random = np.random.default_rng(9)
+    table = random.random((rows, 7)) < 0.5
+    alarm = (table[:, :3].sum(axis=1) >= 2) ^ (random.random(rows) < 0.02)
+    return pd.DataFrame(table).add_prefix("flag_").assign(alarm=alarm)
+
+
 def visits(patients: int = 70) -> pd.DataFrame:
     """Several visits of each patient, one of three grades."""
     random = np.random.default_rng(6)

@@ -20,6 +20,16 @@ def test_the_words_follow_the_unit_and_the_series() -> None:
     assert single["groups"] == "frame" and single["series_field"] == ""
 
 
+@pytest.mark.parametrize(("step", "length"), [("10min", "minutes=10"), ("h", "hours=1"), ("7D", "weeks=1")])
+def test_the_step_as_source(step: str, length: str) -> None:
+    times = pd.date_range("2024-01-01", periods=200, freq=step).astype(str)
+    frame = pd.DataFrame({"at": times, "load": [number % 17 / 3 for number in range(200)]})
+    found = forecast_words(plan(frame, "rows.csv", "load", None, None))
+    assert found["after"].strip() == f"return time + datetime.timedelta({length})"
+    assert ("hour" in found["calendar"]) is (step != "7D")
+    assert pd.Timedelta(found["freq"]) == times.to_series().astype("datetime64[ns]").diff().iloc[1]
+
+
 def test_only_a_forecast_has_them() -> None:
     with pytest.raises(ValueError, match="needs steps"):
         forecast_words(plan(churn(), "rows.csv", "churned", None, None))

@@ -47,6 +47,18 @@ def test_a_date_splits_by_time_and_an_identifier_that_repeats_by_group() -> None
     grouped = planned(visits(), "grade")
     assert grouped.group is not None and grouped.group.name == "patient_id"
     assert grouped.classes == ("high", "low", "middle")
+    named = planned(visits().rename(columns={"patient_id": "Patient no"}), "grade")
+    assert named.group is not None and named.group.name == "Patient no"
+    worded = (
+        visits().assign(customer=lambda table: "P" + table["patient_id"].astype(str)).drop(columns="patient_id")
+    )
+    assert planned(worded, "grade").group is not None
+    assert (
+        names(
+            planned(worded.assign(customer=list("abcd") * (len(worded) // 4) + ["a"] * (len(worded) % 4)), "grade")
+        )[-1]
+        == "customer"
+    )
     both = planned(visits().assign(seen=pd.date_range("2020-01-01", periods=len(visits())).astype(str)), "grade")
     assert both.time is not None and both.group is None
 
@@ -64,6 +76,8 @@ def test_the_kind_and_the_model_can_be_given() -> None:
     found = planned(sales(), "sold", Kind.REGRESSION, Model.TORCH)
     assert (found.kind, found.model) == (Kind.REGRESSION, Model.TORCH)
     assert found.time is not None and names(found) == ["shop", "heat"]
+    texts = planned(houses().assign(price=lambda table: table["price"].astype(str)), "price")
+    assert texts.kind is Kind.REGRESSION and texts.target == planned(houses(), "price").target
 
 
 @pytest.mark.parametrize(
@@ -99,6 +113,13 @@ def test_the_kind_and_the_model_can_be_given() -> None:
             None,
             "has values of 61 characters; a class needs",
         ),
+        (
+            churn().assign(churned=["pending", *map(str, np.arange(299) / 7)]),
+            "churned",
+            None,
+            "--label 'churned' has 'pending' among its numbers; leave such cells empty",
+        ),
+        (churn().assign(churned=[[1]] * 300), "churned", None, "cannot be predicted: it has lists or objects"),
         (houses().assign(price=[np.inf] * 300), "price", None, "--label 'price' has only one value"),
         (houses().assign(price=[np.inf, *range(299)]), "price", None, "--label 'price' has infinite values"),
         (pd.DataFrame(np.random.rand(80, 301)).rename(columns=str), "7", None, "has 301 columns; at most 300"),

@@ -24,7 +24,7 @@ from serving.kernel.errors import Invalid
 from serving.kernel.storage.version_manifest import MODEL_NAME
 from tests.contract import test_schema
 from tests.contract.requests import Case as GoldenCase
-from tests.control.new.from_file.tables import cells, churn, houses, reviews, sales, visits
+from tests.control.new.from_file.tables import cells, churn, flags, houses, reviews, sales, visits
 from training.fit.trainer import Trainer
 from training.measures import gate
 from training.measures.carried import check_carried
@@ -50,6 +50,9 @@ CASES = {
     "made_visits": Case(visits(), "grade", model=Model.TORCH),
     "made_houses": Case(houses(), "price"),
     "made_shop": Case(sales().query("shop == 'east'").drop(columns="shop"), "sold", model=Model.SKLEARN),
+    "made_grades": Case(visits(), "grade", model=Model.LIGHTGBM),
+    "made_prices": Case(houses(), "price", model=Model.LIGHTGBM),
+    "made_flags": Case(flags(), "alarm"),
     "made_sizes": Case(houses(), "price", model=Model.TORCH),
     "made_sales": Case(sales(), "sold"),
     "made_reviews": Case(reviews(), "verdict"),

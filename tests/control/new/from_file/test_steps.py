@@ -17,6 +17,8 @@ def found(frame: pd.DataFrame) -> Steps | None:
 @pytest.mark.parametrize(
     ("frequency", "unit", "season", "lags"),
     [
+        ("5min", "five-minute step", 1, 24),
+        ("15min", "quarter hour", 1, 33),
         ("h", "hour", 24, 24),
         ("D", "day", 7, 14),
         ("7D", "week", 1, 8),
@@ -29,7 +31,7 @@ def test_the_unit_of_the_steps(frequency: str, unit: str, season: int, lags: int
     steps = found(pd.DataFrame({"when": times, "value": np.arange(200) % 11}))
     assert steps is not None
     assert (steps.unit, steps.season, steps.lags, steps.series) == (unit, season, lags, None)
-    assert steps.whole_days is (unit != "hour")
+    assert steps.whole_days is (unit in ("day", "week", "month"))
 
 
 def test_some_gaps_are_fine_and_series_are_found() -> None:
@@ -38,6 +40,11 @@ def test_some_gaps_are_fine_and_series_are_found() -> None:
     steps = found(frame.reset_index(drop=True))
     assert steps is not None and steps.series is not None
     assert (steps.unit, steps.series.name, steps.names) == ("day", "shop", ("a", "b"))
+    for shops in (range(3), [f"shop {number}" for number in range(60)]):
+        parts = [pd.DataFrame({"day": days, "shop": shop, "sold": np.arange(100) / 3}) for shop in shops]
+        steps = found(pd.concat(parts, ignore_index=True))
+        assert steps is not None and steps.series is not None
+        assert (steps.series.name, steps.names) == ("shop", tuple(sorted(map(str, shops))))
 
 
 def test_a_short_series_has_a_short_window_and_no_season() -> None:

@@ -20,6 +20,8 @@ NEAR = 1e-5
 """How far beside a split, relative to it: 32 bits tell these values from the split."""
 ZERO = 1e-30
 """LightGBM splits zeros from other numbers at 1e-35."""
+LARGEST = 1e38
+"""32 bits hold no larger number."""
 UNKNOWN = int(np.iinfo(np.int64).min)
 """A category that no model has, in place of a missing one."""
 TEXTS = ("", "a", "b", "yes", "no")
@@ -39,7 +41,11 @@ def edge_rows(
     rng = np.random.default_rng(seed)
     made = rng.standard_normal((ROWS, width))
     for column, values in splits.items():
-        at = rng.choice(np.asarray(values, np.float64), ROWS)
+        # Trees split what is missing from what is not at infinity or at 1e300.
+        known = [value for value in values if abs(value) < LARGEST]
+        if not known:
+            continue
+        at = rng.choice(np.asarray(known, np.float64), ROWS)
         at[np.abs(at) < ZERO] = 0
         exact = at.astype(np.float32) == at
         moves = rng.choice([-1.0, 0.0, 1.0], ROWS) * NEAR * np.maximum(1, np.abs(at))

@@ -158,15 +158,22 @@ Types = list[tuple[str, Any]]
 
 def _attempts(model: Any, rows: pd.DataFrame) -> Iterator[Types]:
     """Types of inputs, the likely ones first: 32 bits are what most converters were written for."""
+    numbers = (FloatTensorType,) if _splits_at_infinity(model) else (FloatTensorType, DoubleTensorType)
     if _all_numbers(rows) and not _chooses_columns(model):
-        for kind in (FloatTensorType, DoubleTensorType):
+        for kind in numbers:
             yield [(INPUT, kind([None, rows.shape[1]]))]
         return
     wholes = (Int64TensorType, None) if any(dtype.kind in "iub" for dtype in rows.dtypes) else (None,)
-    for whole, number in product(wholes, (FloatTensorType, DoubleTensorType)):
+    for whole, number in product(wholes, numbers):
         yield [(str(name), _type(rows[name], whole or number, number)([None, 1])) for name in rows.columns]
         if wholes == (None,) and not any(dtype.kind == "f" for dtype in rows.dtypes):
             return
+
+
+def _splits_at_infinity(model: Any) -> bool:
+    """Whether trees split what is missing from what is not. skl2onnx never ends such a split for 64 bits."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    return any(not np.isfinite(values).all() for values in split_values(last).values())
 
 
 def _type(cells: pd.Series[Any], whole: Any, number: Any) -> Any:
@@ -233,8 +240,10 @@ def _run(graph: onnx.ModelProto, inputs: Arrays) -> Arrays:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     session = ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [item.name for item in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
+    found = dict(zip([item.name for item in session.get_outputs()], session.run(None, inputs), strict=True))
+    if lists := [name for name, value in found.items() if isinstance(value, list)]:
+        raise ValueError(f"its output {lists[0]} is no tensor")
+    return found
 
 
 def _native(model: Any, rows: Any, found: Arrays) -> Arrays:

@@ -29,7 +29,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC
 
 from tests.training.added.sources.proof import numbers, proved, table, target
 from training.added.errors import AddError
@@ -117,6 +117,57 @@ def test_parity_catches_texts_that_the_converter_splits_otherwise(tmp_path: Path
     model = make_pipeline(words, LogisticRegression()).fit(frame["note"], frame["note"].str.len() > 8)
     with pytest.raises(AddError, match="parity native/onnxruntime"):
         proved(of_estimator(model, frame), tmp_path, sample=frame)
+
+
+FAR = 1e9 + np.random.default_rng(0).integers(0, 200, (200, 3)).astype(np.float64)
+"""Numbers that 32 bits tell apart in steps of 64."""
+CODES = np.column_stack([ROWS[:, :3], np.arange(200) % 5])
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "wanted"),
+    [
+        (HistGradientBoostingRegressor(loss="poisson", max_iter=5), ROWS, target(ROWS, "count")),
+        (
+            HistGradientBoostingRegressor(max_iter=5, categorical_features=[3]),
+            CODES,
+            target(ROWS, "number") + CODES[:, 3] % 2 * 9,
+        ),
+        (HistGradientBoostingClassifier(max_iter=5), FAR, FAR[:, 0] > 1e9 + 100),
+        (SVR(), FAR, np.sin(FAR[:, 0] / 9) * 100),
+        (RandomForestClassifier(5, random_state=0), numbers(), target(numbers(), "class")),
+    ],
+    ids=["forgotten link", "categories", "thresholds of 64 bits", "kernels of 64 bits", "missing values"],
+)
+def test_parity_catches_what_the_converter_gets_wrong(tmp_path: Path, model: Any, rows: Any, wanted: Any) -> None:
+    frame = pd.DataFrame(rows).add_prefix("c")
+    with pytest.raises(AddError, match="parity native/onnxruntime.*The converter gives wrong answers"):
+        proved(of_estimator(model.fit(frame, wanted), frame), tmp_path, sample=frame)
+
+
+def test_forests_of_large_numbers_answer_as_scikit_learn_does(tmp_path: Path) -> None:
+    frame = pd.DataFrame(FAR).add_prefix("c")
+    for number, model in enumerate(
+        (RandomForestClassifier(5, random_state=0), GradientBoostingRegressor(n_estimators=5))
+    ):
+        (tmp_path / str(number)).mkdir()
+        fitted = model.fit(frame, FAR[:, 0] > 1e9 + 100)
+        built = proved(of_estimator(fitted, frame), tmp_path / str(number), sample=frame)
+        assert max(line.max_error for line in built.manifest.parity) < 1e-5
+
+
+def test_a_classifier_whose_scores_are_no_tensor_in_one_of_the_attempts(tmp_path: Path) -> None:
+    frame = pd.DataFrame(FAR).add_prefix("c")
+    model = make_pipeline(StandardScaler(), SVC()).fit(frame, FAR[:, 0] > 1e9 + 100)
+    built = proved(of_estimator(model, frame), tmp_path, sample=frame)
+    assert [spec.datatype for spec in built.app.inputs] == ["FP64"]
+
+
+def test_trees_that_split_what_is_missing_are_compared_where_nothing_is(tmp_path: Path) -> None:
+    model = RandomForestClassifier(5, random_state=0).fit(numbers(), target(numbers(), "class"))
+    thresholds = np.concatenate([tree.tree_.threshold for tree in model.estimators_])
+    assert not np.isfinite(thresholds).all()
+    proved(of_estimator(model, None), tmp_path)
 
 
 def test_boosters_at_the_end_of_a_pipeline(tmp_path: Path) -> None:
