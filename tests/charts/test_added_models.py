@@ -83,7 +83,7 @@ def test_triton_serves_them_and_no_job_trains_them() -> None:
         ),
         (
             {"addedModels": {"churn": {"backend": "replica"}}, "groups": {"churn": {"runtime": "process"}}},
-            "groups.churn.runtime: the backend of churn is replica, which requires runtime ray; set groups.churn.b",
+            "groups.churn.runtime: the backend of churn is replica, which requires runtime ray; set groups.ch",
         ),
     ],
 )
