@@ -67,6 +67,24 @@ def test_triton_serves_them_and_no_job_trains_them() -> None:
             {**MODELS, "mlflow": {"url": "http://m"}, "training": {"jobs": {"x": {"app": "churn"}}}},
             "training.jobs.x.app: churn was added from a file, so there is nothing to train",
         ),
+        ({"addedModels": {"shared": {"backend": "replica"}}}, "the app shared would have it alone; add this app"),
+        (
+            {"addedModels": {"shared": {}}, "groups": {"shared": {"scaling": "none"}}},
+            "the app shared would have it",
+        ),
+        (
+            {"addedModels": {"late-fees": {}, "late_fees": {}}, "groupPerApp": True},
+            "the apps late-fees and late_fees would both have the group late-fees; add one of them",
+        ),
+        ({"addedModels": {"churn": {"backend": "triton"}}}, "groups.churn: the backend of churn is triton, which"),
+        (
+            {"addedModels": {"churn": {"backend": "triton"}}, "triton": {"enabled": True, "models": ["price"]}},
+            "triton.models: the backend of churn in the group churn is triton; add it",
+        ),
+        (
+            {"addedModels": {"churn": {"backend": "replica"}}, "groups": {"churn": {"runtime": "process"}}},
+            "groups.churn.runtime: the backend of churn is replica, which requires runtime ray; set groups.ch",
+        ),
     ],
 )
 def test_what_is_refused(values: dict[str, Any], said: str) -> None:

@@ -11,7 +11,7 @@ from tests.charts.chart import EACH, objects, of_kind, pods, value_set, variable
 
 PRODUCTION = value_set("production")
 TRITON = {"triton": {"enabled": True}}
-OPEN = ("deny", "dns", "doors", "databases", "ray-metrics", "training", "storage", "test", "test-doors")
+OPEN = ("deny", "dns", "doors", "databases", "ray-metrics", "training", "storage", "test", "test-gateways")
 """The network policies of every release."""
 
 

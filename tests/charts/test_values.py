@@ -99,7 +99,7 @@ def test_a_releases_name_that_services_cannot_have_is_refused(name: str) -> None
 def test_long_names_stay_apart_and_short_enough() -> None:
     started = {
         item["metadata"]["name"]
-        for name in ("slipway-production-europe", "slipway-production-asia", "a.b")
+        for name in ("slipway-production-europe", "slipway-production-asia", "a-b")
         for item in render({**EACH, "groups": {"g" * 20: {"apps": ["price"], "canary": {"weight": 1}}}}, name=name)
         if item["kind"] == "RayService" and item["metadata"]["name"].endswith("canary")
     }

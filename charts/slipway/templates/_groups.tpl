@@ -99,6 +99,8 @@
   {{- range $app, $own := $apps -}}
     {{- $name := replace "_" "-" $app -}}
     {{- if has $app $named -}}
+    {{- else if and (hasKey $groups $name) (not (hasKey $root.Values.groups $name)) -}}
+      {{- fail (printf "the apps %s and %s would both have the group %s; add one of them to a group of another name" (first (get $groups $name).apps) $app $name) -}}
     {{- else if hasKey $groups $name -}}
       {{- fail (printf "groups.%s: the app with this name is in no group; add it to one" $name) -}}
     {{- else if and $auto (include "slipway.isSmall" (dict "app" $own "defaults" $root.Values.groupDefaults)) -}}
@@ -110,6 +112,9 @@
   {{- end -}}
 {{- end -}}
 {{- if $small -}}
+  {{- if hasKey $groups "shared" -}}
+    {{- fail "groups.shared is the group of the small apps, and the app shared would have it alone; add this app to a group of another name" -}}
+  {{- end -}}
   {{- $_ := set $groups "shared" (mergeOverwrite (deepCopy .Values.groupDefaults) (deepCopy $shared) (dict "apps" $small "shared" true)) -}}
 {{- else if $isNamed -}}
   {{- fail "groups.shared has no apps: every app is in another group; list its apps, or remove it" -}}
@@ -140,9 +145,19 @@
     {{- fail (printf "groups.%s.rollout requires runtime process; KubeRay itself upgrades a RayService" $name) -}}
   {{- end -}}
   {{- $replicaApps := list -}}
-  {{- range $names -}}
-    {{- $kind := $group.backend | default (dig . "backend" "fused" $apps) -}}
-    {{- if eq $kind "replica" -}}{{- $replicaApps = append $replicaApps . -}}{{- end -}}
+  {{- range $app := $names -}}
+    {{- $kind := $group.backend | default (dig $app "backend" "fused" $apps) -}}
+    {{- if eq $kind "replica" -}}{{- $replicaApps = append $replicaApps $app -}}{{- end -}}
+    {{- if and (eq $kind "replica") (eq $group.runtime "process") -}}
+      {{- fail (printf "groups.%s.runtime: the backend of %s is replica, which requires runtime ray; set groups.%s.backend, or another runtime" $name $app $name) -}}
+    {{- end -}}
+    {{- if and (eq $kind "triton") (not (hasKey $group.settings "SLIPWAY_TRITON_URL")) -}}
+      {{- if not $root.Values.triton.enabled -}}
+        {{- fail (printf "groups.%s: the backend of %s is triton, which requires triton.enabled or settings.SLIPWAY_TRITON_URL" $name $app) -}}
+      {{- else if and $root.Values.triton.models (not (has (splitList "." $app | last) $root.Values.triton.models)) -}}
+        {{- fail (printf "triton.models: the backend of %s in the group %s is triton; add it" $app $name) -}}
+      {{- end -}}
+    {{- end -}}
   {{- end -}}
   {{- $resources := $group.resources | default dict -}}
   {{- $overhead := ternary 1536 512 (eq $group.runtime "ray") -}}

@@ -1,6 +1,10 @@
 {{/* The prefix of every object's name. With a group's name and "-canary" added, KubeRay accepts its length. */}}
 {{- define "slipway.fullname" -}}
-{{- $name := .Values.fullnameOverride | default .Release.Name | replace "." "-" -}}
+{{- if and (contains "." .Release.Name) (not .Values.fullnameOverride) -}}
+{{- $plain := replace "." "-" .Release.Name -}}
+{{- fail (printf "the release's name %q must not have a dot, because a release %q would have objects of the same names: set fullnameOverride to %q or to another name" .Release.Name $plain $plain) -}}
+{{- end -}}
+{{- $name := .Values.fullnameOverride | default .Release.Name -}}
 {{- if regexMatch "^([0-9].*|true|false|null|yes|no|on|off|y|n)$" $name -}}
 {{- fail (printf "the release's name %q must not begin with a digit or be a YAML keyword: set fullnameOverride" $name) -}}
 {{- end -}}
@@ -8,9 +12,26 @@
 {{- if le (len $name) 18 }}{{ $name }}{{ else }}{{ trunc 13 $name | trimSuffix "-" }}-{{ sha256sum $name | trunc 4 }}{{ end -}}
 {{- end -}}
 
-{{/* The prefix of the names of cluster-wide objects: two namespaces may have releases of one name. */}}
+{{/* The prefix of the names of cluster-wide objects: two namespaces may have releases of one name. With a hyphen, "a" in "b-c"
+     and "a-b" in "c" would have the same. */}}
 {{- define "slipway.clusterName" -}}
-{{- printf "%s-%s" (include "slipway.fullname" .) .Release.Namespace -}}
+{{- $name := include "slipway.fullname" . -}}
+{{- /* `helm lint` gives no namespace. */ -}}
+{{- printf "%s%s%s" $name (contains "-" $name | ternary "." "-") (.Release.Namespace | default "none") -}}
+{{- end -}}
+
+{{/* The name of an object that has the release's name alone. The release "slipway-ray" would have an object of the same name as
+     "slipway" if that has one that ends in "-ray": then the name ends in "-<tail>", unless the object is there already. Takes
+     root, endings (those of the other objects of the kind), tail, version and kind. */}}
+{{- define "slipway.bareName" -}}
+{{- $name := include "slipway.fullname" .root -}}
+{{- $ambiguous := false -}}
+{{- range append .endings .tail }}{{ if hasSuffix (printf "-%s" .) $name }}{{ $ambiguous = true }}{{ end }}{{ end -}}
+{{- if $ambiguous -}}
+  {{- $there := (lookup .version .kind .root.Release.Namespace $name).metadata | default dict -}}
+  {{- $ambiguous = ne .root.Release.Name (dig "labels" "app.kubernetes.io/instance" "" $there) -}}
+{{- end -}}
+{{- $name }}{{ if $ambiguous }}-{{ .tail }}{{ end -}}
 {{- end -}}
 
 {{/* Labels of every object. */}}

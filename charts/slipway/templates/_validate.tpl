@@ -100,6 +100,12 @@
     {{- fail (printf "%s: its objects would have the name %s, as those of %s have; rename the group" $path .name (get $taken .name)) -}}
   {{- end -}}
   {{- $_ := set $taken .name $path -}}
+  {{- /* The group "b-c" of the release "a" and the group "c" of the release "a-b". */ -}}
+  {{- $there := (lookup "v1" "Service" $.Release.Namespace .name).metadata | default dict -}}
+  {{- $owner := dig "labels" "slipway.dev/release" $.Release.Name $there -}}
+  {{- if ne $owner $.Release.Name -}}
+    {{- fail (printf "%s: its objects would have the name %s, as those of the release %s have; rename the group, or set fullnameOverride" $path .name $owner) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -80,8 +80,10 @@ tolerations:
 
 {{/* The account of all pods but Ray's heads. */}}
 {{- define "slipway.account" -}}
-{{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "slipway.fullname" .) }}
-{{- else }}{{ .Values.serviceAccount.name | default "default" }}{{ end -}}
+{{- if .Values.serviceAccount.name }}{{ .Values.serviceAccount.name }}
+{{- else if .Values.serviceAccount.create -}}
+{{- include "slipway.bareName" (dict "root" . "endings" (list "ray" "triton") "tail" "account" "version" "v1" "kind" "ServiceAccount") -}}
+{{- else }}default{{ end -}}
 {{- end -}}
 
 {{/* The account of Ray's heads, whose autoscaler calls the API server. Without `create`, one account has both roles. */}}

@@ -28,8 +28,9 @@ there are no errors, 1 if there are errors (with `--strict`, also warnings), and
   What the API server checks beyond its schema is checked too, and a finding gives the server's field and its
   reason, such as `spec.progressDeadlineSeconds: Invalid value: 30: must be greater than minReadySeconds`. This
   covers pods and the kinds that create them, HorizontalPodAutoscalers, PodDisruptionBudgets, NetworkPolicies,
-  Ingresses, Services, claims, roles and bindings, Secrets, ConfigMaps, namespaces and names. In a namespace with
-  labels of Pod Security Admission, pods are held to its level (SLW220).
+  Ingresses, Services and their endpoints, volumes and claims, quotas and limits, roles and bindings, Secrets,
+  ConfigMaps, namespaces, classes and names. In a namespace with labels of Pod Security Admission, pods are held to
+  its level (SLW220).
 - **YAML** is read as kubectl reads it: `y`, `n`, `on` and `off` are booleans.
 - **Custom resources** are checked against their definitions in `SLIPWAY_SCHEMAS`, a folder with one CRD as JSON in
   each file. The order is that of the API server: nulls, unknown fields, defaults, values, lists, rules in CEL. A

@@ -100,6 +100,7 @@ class _Schemas:
         found = builtin_kinds.check(body, self.versions, self._decisive)
         if any(id != "SLW110" for id, _, _ in found):
             return found
+        found += [("SLW110", path, f"Kubernetes before 1.36: {reason}") for path, reason in server.older(body)]
         return found + [(rule_id(refusal), refusal.path, refusal.reason) for refusal in server.check(body)]
 
 

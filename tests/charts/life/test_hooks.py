@@ -63,7 +63,7 @@ def test_the_test_reaches_gateways_and_nothing_else(name: str) -> None:
         assert allowed(policies, test, gateway, 8080) and not allowed(policies, test, gateway, 8081)
     assert not allowed(policies, test, Pod("away", {}, "elsewhere"), 443)
     hooks = {item["metadata"]["name"] for item in policies if HOOK in item["metadata"].get("annotations", {})}
-    assert hooks == {"slipway-test", "slipway-test-doors"}, "they are there only while it runs"
+    assert hooks == {"slipway-test", "slipway-test-gateways"}, "they are there only while it runs"
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -18,13 +18,21 @@ __all__ = ["check"]
 
 RUNBOOK = ("runbook_url", "runbook")
 _VARIABLE = re.compile(r"\$\{?\w+(:\w+)?\}?|\[\[\w+\]\]")
-_QUERIES = {
-    "ScaledObject": ("spec.triggers[*].metadata.query",),
-    "ScaledJob": ("spec.triggers[*].metadata.query",),
-    "AnalysisTemplate": ("spec.metrics[*].provider.prometheus.query",),
-    "ClusterAnalysisTemplate": ("spec.metrics[*].provider.prometheus.query",),
-    "InferenceService": ("spec.predictor.autoScaling.metrics[*].external.metric.query",),
+_KEDA = ("spec.triggers[*]", "metadata.query", "type", ("prometheus", "predictkube"))
+_ANALYSIS = ("spec.metrics[*]", "provider.prometheus.query", "", ())
+_QUERIES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "ScaledObject": _KEDA,
+    "ScaledJob": _KEDA,
+    "AnalysisTemplate": _ANALYSIS,
+    "ClusterAnalysisTemplate": _ANALYSIS,
+    "InferenceService": (
+        "spec.predictor.autoScaling.metrics[*]",
+        "external.metric.query",
+        "external.metric.backend",
+        ("prometheus",),
+    ),
 }
+"""Kind -> its metrics, the query of each, what names its source, and the sources whose queries are PromQL."""
 _ADAPTED = (
     "spec.metrics[*].pods.metric.name",
     "spec.metrics[*].object.metric.name",
@@ -71,10 +79,12 @@ def _queries(bundle: Bundle) -> Iterator[tuple[Resource, str, str]]:
     for resource in bundle.of("PrometheusRule"):
         for path, text in every(resource.body, "spec.groups[*].rules[*].expr"):
             yield resource, path, str(text)
-    for kind, patterns in _QUERIES.items():
+    for kind, (metrics, query, source, known) in _QUERIES.items():
         for resource in bundle.of(kind):
-            for pattern in patterns:
-                yield from ((resource, path, str(text)) for path, text in every(resource.body, pattern))
+            for path, metric in every(resource.body, metrics):
+                text = dig(metric, query)
+                if text is not None and (not source or dig(metric, source) in known):
+                    yield resource, join(path, query), str(text)
     for resource in bundle.of("ConfigMap"):
         for key, text in strings(resource.get("data")).items():
             if key.endswith(".json"):

@@ -9,6 +9,8 @@ from typing import Any
 __all__ = ["parse"]
 
 _FORM = re.compile(r"(?P<number>[+-]?(\d+(\.\d*)?|\.\d+))(?P<unit>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?", re.ASCII)
+LARGEST = Decimal((1 << 63) - 1)
+"""The API server takes this for everything that is larger."""
 _POWERS = {"n": -3, "u": -2, "m": -1, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 
@@ -21,7 +23,12 @@ def parse(value: Any) -> Decimal | None:
         return None
     number, unit = Decimal(match["number"]), match["unit"] or ""
     if unit.endswith("i"):
-        return number * Decimal(1024) ** _POWERS[{"K": "k"}.get(unit[0], unit[0])]
-    if unit in _POWERS:
-        return number * Decimal(1000) ** _POWERS[unit]
-    return number * Decimal(10) ** int(unit[1:]) if unit else number
+        number *= Decimal(1024) ** _POWERS[{"K": "k"}.get(unit[0], unit[0])]
+    elif unit in _POWERS:
+        number *= Decimal(1000) ** _POWERS[unit]
+    elif unit:
+        digits = unit[1:].lstrip("+-").lstrip("0") or "0"
+        # A larger exponent gives the same.
+        exponent = int(digits) if len(digits) < 3 else 99
+        number *= Decimal(10) ** (-exponent if unit[1] == "-" else exponent)
+    return max(-LARGEST, min(LARGEST, number))

@@ -19,6 +19,7 @@ _KEPT = ("s3://", "hdfs://", "webhdfs://")
 """Prefixes that a storage specification with credentials supports."""
 _AZURE = re.compile(r"https://.+?\.blob\.core\.windows\.net/.+")
 _CLASS = "serving.kserve.io/autoscalerClass"
+_BLOCKED = frozenset({"PYTHONPATH"})
 _SIZES = ("PIPELINE_PARALLEL_SIZE", "TENSOR_PARALLEL_SIZE")
 Refused = Iterator[tuple[str, str]]
 
@@ -38,10 +39,25 @@ def check(bundle: Bundle) -> Iterator[Finding]:
                     yield service.finding("SLW809", join(f"spec.{component}", at), message)
         for at, message in _workers(service, table(service.get("spec.predictor"))):
             yield service.finding("SLW809", join("spec.predictor", at), message)
+        for at, message in _canaries(service):
+            yield service.finding("SLW809", at, message)
+    yield from _variables_of(bundle)
+
+
+def _variables_of(bundle: Bundle) -> Iterator[Finding]:
+    """Yield variables that KServe refuses since 2026: a warning, because older releases accept them."""
+    parts = [(service, f"spec.{name}") for service in bundle.of("InferenceService") for name in _COMPONENTS]
+    parts += [
+        (runtime, "spec") for kind in ("ServingRuntime", "ClusterServingRuntime") for runtime in bundle.of(kind)
+    ]
+    for resource, path in parts:
+        for at, message in _blocked(table(resource.get(path))):
+            yield resource.finding("SLW809", join(path, at), message, "warning")
 
 
 def _component(service: Resource, spec: dict[str, Any], own: list[dict[str, Any]]) -> Refused:
     yield from _bounds(spec)
+    yield from _logger(spec.get("logger"))
     for name, implementation in spec.items():
         if isinstance(implementation, dict):
             yield from _storage(name, implementation, own)
@@ -66,6 +82,54 @@ def _bounds(spec: dict[str, Any]) -> Refused:
 
 def _negative(value: Any) -> bool:
     return isinstance(value, int) and value < 0
+
+
+def _logger(given: Any) -> Refused:
+    if not isinstance(given, dict):
+        return
+    if given.get("mode") not in ("all", "request", "response"):
+        yield "logger.mode", "invalid logger type"
+    kept = given.get("storage")
+    if isinstance(kept, dict) and any(kept.get(name) is None for name in ("path", "parameters", "key")):
+        yield "logger.storage", "invalid logger storage configuration: path, parameters and key are required"
+
+
+def _blocked(spec: dict[str, Any]) -> Refused:
+    """Yield variables that the containers of a component or a runtime may not have."""
+    places = [(part, spec.get(part)) for part in ("containers", "initContainers")]
+    places += [(f"workerSpec.{part}", table(spec.get("workerSpec")).get(part)) for part, _ in places]
+    found = [(join(at, i), container) for at, given in places for i, container in entries(given)]
+    found += [(name, value) for name, value in spec.items() if isinstance(value, dict) and "env" in value]
+    for at, container in found:
+        for name in _BLOCKED & _variables(container):
+            words = (
+                f'setting {name} in container "{container.get("name", "")}" is not allowed for security reasons'
+            )
+            yield f"{at}.env", words
+
+
+def _canaries(service: Resource) -> Refused:
+    stable = table(service.get("spec.predictor"))
+    named = {stable.get("name") or ""}
+    for i, canary in entries(service.get("spec.canary")):
+        at, spec = join("spec.canary", i), table(canary.get("predictor"))
+        name, least = spec.get("name") or "", spec.get("minReplicas")
+        if not name:
+            yield f"{at}.predictor.name", f"canary[{i}] predictor.name is required"
+        elif name in named:
+            yield f"{at}.predictor.name", f'canary predictor.name "{name}" is taken'
+        named.add(name)
+        share = canary.get("trafficPercent")
+        if isinstance(share, int) and not 0 <= share <= 100:
+            words = f"trafficPercent must be between 0 and 100, got {share}"
+            yield f"{at}.trafficPercent", f'canary "{name}" {words}'
+        for field in ("workerSpec", "maxReplicas", "scaleTarget", "scaleMetric", "autoScaling"):
+            if spec.get(field):
+                yield f"{at}.predictor.{field}", f'canary "{name}" must not set {field}'
+        most = stable.get("minReplicas", 1)
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            words = f"minReplicas ({least}) must not exceed stable predictor minReplicas ({most})"
+            yield f"{at}.predictor.minReplicas", f'canary "{name}" {words}'
 
 
 def _storage(name: str, implementation: dict[str, Any], own: list[dict[str, Any]]) -> Refused:

@@ -101,8 +101,16 @@ def _holds(item: dict[str, Any], carried: dict[str, str]) -> bool:
 
 
 def _owners(meta: dict[str, Any]) -> Iterator[Refusal]:
+    controllers: list[str] = []
     for i, owner in entries(meta.get("ownerReferences")):
         at = f"metadata.ownerReferences[{i}]"
+        if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+            yield invalid(at, owner, "/v1, Kind=Event is disallowed from being an owner")
+        if owner.get("controller") is True:
+            controllers.append(f"{owner.get('kind')}/{owner.get('name')}")
         for name in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(name):
                 yield invalid(join(at, name), owner.get(name) or "", "must not be empty")
+    if len(controllers) > 1:
+        reason = 'Only one reference can have Controller set to true. Found "true" in references for '
+        yield invalid("metadata.ownerReferences", meta["ownerReferences"], reason + " and ".join(controllers[:2]))

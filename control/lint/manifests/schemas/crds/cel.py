@@ -31,7 +31,12 @@ def broken_rules(
             place = join(path, rule["fieldPath"].lstrip(".")) if rule.get("fieldPath") else path
             try:
                 held = _program(rule["rule"]).execute(context)
-            except (ValueError, TypeError, RuntimeError, KeyError, ArithmeticError) as error:
+            except KeyError as error:
+                # The server refuses an object whose rule reads a field that is not there.
+                words = rule.get("message") or rule["rule"]
+                yield place, f"no such key: {error.args[0]} evaluating rule: {words}", True
+                continue
+            except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
                 yield place, f"{rule['rule']}: {type(error).__name__}: {str(error)[:200]}", False
                 continue
             if held is not True:

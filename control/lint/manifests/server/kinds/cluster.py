@@ -1,4 +1,4 @@
-"""Kinds of the whole cluster, and small kinds: namespaces, accounts, classes, quotas."""
+"""Kinds of the whole cluster, and small kinds: namespaces, accounts, classes, volumes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 from control.lint.manifests.objects.quantity import parse
 from control.lint.manifests.objects.tree import entries, join, strings, table
 from control.lint.manifests.server.claims import VOLUME_MODES, access_modes
-from control.lint.manifests.server.formats import dns_label, subdomain
-from control.lint.manifests.server.meta import metadata
-from control.lint.manifests.server.pods.resources import amount
+from control.lint.manifests.server.formats import dns_label, qualified_name, subdomain
+from control.lint.manifests.server.meta import labels, metadata
+from control.lint.manifests.server.pods.resources import amount, requirements
+from control.lint.manifests.server.pods.scheduling import node_selector, tolerations
+from control.lint.manifests.server.pods.volumes import of_volume
 from control.lint.manifests.server.refusal import (
     Refusal,
+    duplicate,
     each,
     forbidden,
     invalid,
@@ -24,7 +27,7 @@ from control.lint.manifests.server.refusal import (
     whole,
 )
 
-__all__ = ["limit_range", "named", "namespace", "priority_class", "quota", "storage_class", "volume"]
+__all__ = ["named", "namespace", "priority_class", "runtime_class", "storage_class", "volume"]
 
 LEVELS = ("privileged", "baseline", "restricted")
 PSA = "pod-security.kubernetes.io/"
@@ -35,13 +38,6 @@ _NO_SOURCES = frozenset(
     "volumeAttributesClassName volumeMode".split()
 )
 """Fields of a volume that are not its source."""
-_COUNTED = frozenset(
-    "configmaps cpu ephemeral-storage limits.cpu limits.ephemeral-storage limits.memory memory "
-    "persistentvolumeclaims pods replicationcontrollers requests.cpu requests.ephemeral-storage requests.memory "
-    "requests.storage resourcequotas secrets services services.loadbalancers services.nodeports".split()
-)
-"""What a quota can limit, beside huge pages and names with a slash."""
-_LIMITS = ("min", "default", "defaultRequest", "max", "maxLimitRequestRatio")
 
 
 def named(body: dict[str, Any]) -> Iterator[Refusal]:
@@ -81,9 +77,39 @@ def storage_class(body: dict[str, Any]) -> Iterator[Refusal]:
     yield from metadata(body, subdomain, namespaced=False)
     if not body.get("provisioner"):
         yield required("provisioner")
+    else:
+        name = str(body["provisioner"]).lower()
+        yield from each("provisioner", body["provisioner"], qualified_name(name))
     yield from one_of(
         body, "", {"reclaimPolicy": _RECLAIM[::2], "volumeBindingMode": ("Immediate", "WaitForFirstConsumer")}
     )
+    if "" in table(body.get("parameters")):
+        yield invalid("parameters", "", "field can not be empty.")
+    for i, term in entries(body.get("allowedTopologies")):
+        for j, item in entries(term.get("matchLabelExpressions")):
+            at = join(join(join("allowedTopologies", i), "matchLabelExpressions"), j)
+            yield from each(join(at, "key"), item.get("key"), qualified_name(str(item.get("key") or "")))
+            if not item.get("values"):
+                yield required(join(at, "values"))
+            yield from _repeated(item.get("values") or [], join(at, "values"))
+
+
+def _repeated(values: list[Any], at: str) -> Iterator[Refusal]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            yield duplicate(join(at, i), value)
+
+
+def runtime_class(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Check a RuntimeClass."""
+    yield from metadata(body, subdomain, namespaced=False)
+    handler = str(body.get("handler") or "")
+    yield from each("handler", handler, dns_label(handler))
+    overhead = table(table(body.get("overhead")).get("podFixed"))
+    yield from requirements({"limits": overhead}, "overhead.podFixed")
+    scheduling = table(body.get("scheduling"))
+    yield from labels(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
+    yield from tolerations(scheduling.get("tolerations"), "scheduling.tolerations")
 
 
 def volume(body: dict[str, Any]) -> Iterator[Refusal]:
@@ -111,51 +137,30 @@ def volume(body: dict[str, Any]) -> Iterator[Refusal]:
         yield required("spec", "must specify a volume type")
     for name in sources[1:]:
         yield forbidden(join("spec", name), "may not specify more than 1 volume type")
-    if spec.get("local") is not None and not table(spec.get("nodeAffinity")).get("required"):
+    for name in sources[:1]:
+        yield from of_volume(name, table(spec[name]), join("spec", name))
+    yield from _placed(spec)
+
+
+def _placed(spec: dict[str, Any]) -> Iterator[Refusal]:
+    affinity, path = spec.get("nodeAffinity"), str(table(spec.get("hostPath")).get("path") or "")
+    if isinstance(affinity, dict):
+        if affinity.get("required") is None:
+            yield required("spec.nodeAffinity.required", "must specify required node constraints")
+        else:
+            yield from node_selector(affinity["required"], "spec.nodeAffinity.required")
+    elif spec.get("local") is not None:
         yield required("spec.nodeAffinity", "Local volume requires node affinity")
-
-
-def quota(body: dict[str, Any]) -> Iterator[Refusal]:
-    """Check a ResourceQuota."""
-    yield from metadata(body, subdomain)
-    for name, value in table(table(body.get("spec")).get("hard")).items():
-        at = key("spec.hard", name)
-        yield from amount(name, value, at)
-        if (
-            "/" not in name
-            and name not in _COUNTED
-            and not name.removeprefix("requests.").startswith("hugepages-")
-        ):
-            yield invalid(at, name, "must be a standard resource for quota")
-
-
-def limit_range(body: dict[str, Any]) -> Iterator[Refusal]:
-    """Check a LimitRange."""
-    yield from metadata(body, subdomain)
-    kinds: set[str] = set()
-    for i, item in entries(table(body.get("spec")).get("limits")):
-        at, kind = join("spec.limits", i), str(item.get("type") or "")
-        if kind in kinds:
-            yield Refusal(join(at, "type"), f'Duplicate value: "{kind}"')
-        kinds.add(kind)
-        if kind == "Pod":
-            for part in ("default", "defaultRequest"):
-                if item.get(part):
-                    yield forbidden(join(at, part), "may not be specified when `type` is 'Pod'")
-        for part in _LIMITS:
-            for name, value in table(item.get(part)).items():
-                yield from amount(name, value, key(join(at, part), name))
-        yield from _ordered(item, at)
-
-
-def _ordered(item: dict[str, Any], at: str) -> Iterator[Refusal]:
-    """Check that min, defaultRequest, default and max do not fall."""
-    order = (("min", "min value"), ("defaultRequest", "default request value"), ("default", "default value"))
-    parts = (*order, ("max", "max value"))
-    for i, (low, low_words) in enumerate(parts):
-        for high, high_words in parts[i + 1 :]:
-            for name, value in table(item.get(low)).items():
-                least, most = parse(value), parse(table(item.get(high)).get(name))
-                if least is not None and most is not None and least > most:
-                    reason = f"{low_words} {value} is greater than {high_words} {item[high][name]}"
-                    yield invalid(key(join(at, low), name), str(value), reason)
+    if path and not path.strip("/") and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        reason = "may not be 'recycle' for a hostPath mount of '/'"
+        yield forbidden("spec.persistentVolumeReclaimPolicy", reason)
+    chosen = spec.get("volumeAttributesClassName")
+    if chosen is not None:
+        at = "spec.volumeAttributesClassName"
+        yield from (
+            each(at, chosen, subdomain(str(chosen)))
+            if chosen
+            else (required(at, "an empty string is disallowed"),)
+        )
+        if spec.get("csi") is None:
+            yield required("spec.csi", "has to be specified when using volumeAttributesClassName")

@@ -7,11 +7,11 @@ from typing import Any
 
 from control.lint.manifests.objects.tree import entries, join, table
 from control.lint.manifests.server.formats import (
+    dns_label,
     ip_problems,
     path_segment,
     port_name,
     port_number,
-    service_name,
     subdomain,
     wildcard_subdomain,
 )
@@ -136,7 +136,7 @@ def _backend(backend: dict[str, Any], at: str) -> Iterator[Refusal]:
 def _service(service: dict[str, Any], at: str) -> Iterator[Refusal]:
     name, port = str(service.get("name") or ""), table(service.get("port"))
     if name:
-        yield from each(join(at, "service.name"), name, service_name(name))
+        yield from each(join(at, "service.name"), name, dns_label(name))
     else:
         yield required(join(at, "service.name"))
     named, number = str(port.get("name") or ""), whole(port.get("number")) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -239,16 +240,48 @@ def _success_policy(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
     if not rules:
         yield required(place, "at least one rules must be specified when the successPolicy is specified")
     for i, rule in rules:
-        count, indexes = whole(rule.get("succeededCount")), rule.get("succeededIndexes")
-        if count is None and indexes is None:
-            reason = "at least one of succeededCount or succeededIndexes must be specified"
-            yield required(join(place, i), reason)
-        if count is not None and count < 1:
-            yield invalid(join(place, i) + ".succeededCount", count, "must be greater than or equal to 1")
-        total = whole(spec.get("completions"))
-        if count is not None and total is not None and count > total:
-            reason = f"must be less than or equal to {total} (the number of specified completions)"
-            yield invalid(join(place, i) + ".succeededCount", count, reason)
+        yield from _success(rule, whole(spec.get("completions")), join(place, i))
+
+
+def _success(rule: dict[str, Any], total: int | None, at: str) -> Iterator[Refusal]:
+    count, indexes = whole(rule.get("succeededCount")), rule.get("succeededIndexes")
+    if count is None and indexes is None:
+        yield required(at, "at least one of succeededCount or succeededIndexes must be specified")
+    number: int | str = 0
+    if indexes is not None and total is not None:
+        number = _indexes(str(indexes), total)
+        if isinstance(number, str):
+            yield invalid(f"{at}.succeededIndexes", indexes, f"error parsing succeededIndexes: {number}")
+    if count is None:
+        return
+    yield from negative(rule, at, ("succeededCount",))
+    most = "must be less than or equal to"
+    if total is not None and count > total:
+        yield invalid(f"{at}.succeededCount", count, f"{most} {total} (the number of specified completions)")
+    if indexes is not None and isinstance(number, int) and count > number:
+        reason = f"{most} {number} (the number of indexes in the specified succeededIndexes field)"
+        yield invalid(f"{at}.succeededCount", count, reason)
+
+
+def _indexes(text: str, total: int) -> int | str:
+    """Return how many indexes a text such as `0,2-4` has, or why it cannot be read."""
+    last, number = -1, 0
+    for part in text.split(",") if text else ():
+        ends = part.split("-")
+        if len(ends) > 2:
+            return (
+                f'the fragment "{part}" violates the requirement that an index interval can have at most two parts'
+            )
+        for end in ends:
+            if not re.fullmatch(r"\d+", end, re.ASCII):
+                return f'cannot convert string to integer for index: "{end}"'
+            if int(end) >= total:
+                return f'too large index: "{end}"'
+            if int(end) <= last:
+                return f"non-increasing order, previous: {last}, current: {int(end)}"
+            last = int(end)
+        number += int(ends[-1]) - int(ends[0]) + 1
+    return number
 
 
 def _quoted(names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Services."""
+"""Services and their endpoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from control.lint.manifests.server.refusal import (
     whole,
 )
 
-__all__ = ["service"]
+__all__ = ["endpoint_slice", "endpoints", "older_service", "service"]
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -43,6 +43,7 @@ _VALUES = {
     "trafficDistribution": ("PreferClose", "PreferSameNode", "PreferSameZone"),
 }
 _LONGEST_AFFINITY = 86400
+_LOCAL_GROUPS = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 _ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
@@ -51,7 +52,8 @@ def service(body: dict[str, Any]) -> Iterator[Refusal]:
     """Check a Service."""
     spec = table(body.get("spec"))
     kind, headless = spec.get("type") or "ClusterIP", spec.get("clusterIP") == "None"
-    yield from metadata(body, service_name)
+    # Since Kubernetes 1.36, the name may begin with a digit.
+    yield from metadata(body, dns_label)
     if kind not in _TYPES:
         yield unsupported("spec.type", kind, _TYPES)
     yield from one_of({name: value for name, value in spec.items() if value != ""}, "spec", _VALUES)
@@ -63,6 +65,58 @@ def service(body: dict[str, Any]) -> Iterator[Refusal]:
     yield from _addresses(spec, kind, headless)
     yield from _balancer(body, spec, kind)
     yield from _traffic(spec, kind)
+
+
+def endpoints(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Check an Endpoints."""
+    yield from metadata(body, subdomain)
+    for i, subset in entries(body.get("subsets")):
+        at, ports = join("subsets", i), entries(subset.get("ports"))
+        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+            yield required(at, "must specify `addresses` or `notReadyAddresses`")
+        for part in ("addresses", "notReadyAddresses"):
+            for j, address in entries(subset.get(part)):
+                yield from _outside(str(address.get("ip") or ""), join(join(join(at, part), j), "ip"))
+        for j, port in ports:
+            yield from _endpoint_port(port, len(ports) > 1, join(join(at, "ports"), j))
+
+
+def endpoint_slice(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Check an EndpointSlice."""
+    yield from metadata(body, subdomain)
+    kind = body.get("addressType")
+    if not kind:
+        yield required("addressType")
+    elif kind not in (*_FAMILIES, "FQDN"):
+        yield unsupported("addressType", kind, ("FQDN", *_FAMILIES))
+    for i, endpoint in entries(body.get("endpoints")):
+        at, addresses = join(join("endpoints", i), "addresses"), endpoint.get("addresses") or []
+        if not addresses:
+            yield required(at, "must contain at least 1 address")
+        for j, address in enumerate(addresses):
+            text, place = str(address), join(at, j)
+            if kind in _FAMILIES and not ip_problems(text) and (":" in text) != (kind == "IPv6"):
+                yield invalid(place, text, f"must be an {kind} address")
+            elif kind in _FAMILIES:
+                yield from _outside(text, place)
+            elif kind == "FQDN":
+                yield from each(place, text, subdomain(text))
+
+
+def _endpoint_port(port: dict[str, Any], named: bool, at: str) -> Iterator[Refusal]:
+    name, number = str(port.get("name") or ""), whole(port.get("port")) or 0
+    if named and not name:
+        yield required(join(at, "name"))
+    yield from each(join(at, "name"), name, dns_label(name) if name else ())
+    yield from each(join(at, "port"), number, port_number(number))
+    yield from one_of(port, at, {"protocol": _PROTOCOLS})
+
+
+def older_service(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Yield what servers before 1.36 refuse in a Service."""
+    name = str(table(body.get("metadata")).get("name") or "")
+    if name and not dns_label(name):
+        yield from each("metadata.name", name, service_name(name))
 
 
 def _ports(spec: dict[str, Any], kind: str) -> Iterator[Refusal]:
@@ -127,13 +181,29 @@ def _addresses(spec: dict[str, Any], kind: str, headless: bool) -> Iterator[Refu
             yield unsupported(join("spec.ipFamilies", i), family, _FAMILIES)
         if family in families[:i]:
             yield duplicate(join("spec.ipFamilies", i), family)
-    listed = spec.get("clusterIPs") or []
-    if listed and given and listed[0] != given:
-        yield invalid("spec.clusterIPs", listed, "first value must match `clusterIP`")
+    yield from _listed(spec, given)
     if kind == "ExternalName":
         yield from _external(spec, given)
     for i, address in enumerate(spec.get("externalIPs") or ()):
         yield from _outside(str(address), join("spec.externalIPs", i))
+
+
+def _listed(spec: dict[str, Any], given: str) -> Iterator[Refusal]:
+    """Check the list of addresses, which has one of each family at most."""
+    listed, at = [str(text) for text in spec.get("clusterIPs") or ()], "spec.clusterIPs"
+    # Without clusterIP, the server takes the first one.
+    if listed and given and listed[0] != given:
+        yield invalid(at, listed, "first value must match `clusterIP`")
+    if len(listed) > 2:
+        yield invalid(at, listed, "may only hold up to 2 values")
+    if "None" in listed and len(listed) > 1:
+        yield invalid(at, listed, "'None' must be the first and only value")
+        return
+    problems = [each(join(at, i), text, ip_problems(text)) for i, text in enumerate(listed) if text != "None"]
+    wrong = [refusal for found in problems for refusal in found]
+    yield from wrong
+    if len(listed) > 1 and not wrong and len({":" in text for text in listed}) < len(listed):
+        yield invalid(at, listed, "may specify no more than one IP for each IP family")
 
 
 def _external(spec: dict[str, Any], given: str) -> Iterator[Refusal]:
@@ -161,6 +231,8 @@ def _outside(text: str, at: str) -> Iterator[Refusal]:
         yield invalid(at, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
     if address.is_link_local:
         yield invalid(at, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    if any(address in block for block in _LOCAL_GROUPS if block.version == address.version):
+        yield invalid(at, text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
 
 
 def _balancer(body: dict[str, Any], spec: dict[str, Any], kind: str) -> Iterator[Refusal]:

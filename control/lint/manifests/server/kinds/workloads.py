@@ -9,6 +9,7 @@ from control.lint.manifests.objects.tree import dig, entries, join, strings, tab
 from control.lint.manifests.server.claims import claim_spec
 from control.lint.manifests.server.formats import dns_label, percent, subdomain
 from control.lint.manifests.server.meta import matching, metadata, selector
+from control.lint.manifests.server.pods.annotations import pod_notes
 from control.lint.manifests.server.pods.spec import pod_spec, template
 from control.lint.manifests.server.refusal import (
     NEGATIVE,
@@ -23,7 +24,16 @@ from control.lint.manifests.server.refusal import (
     whole,
 )
 
-__all__ = ["daemon_set", "deployment", "pod", "replica_set", "replication_controller", "share", "stateful_set"]
+__all__ = [
+    "daemon_set",
+    "deployment",
+    "pod",
+    "pod_template",
+    "replica_set",
+    "replication_controller",
+    "share",
+    "stateful_set",
+]
 
 NO_MATCH = "`selector` does not match template `labels`"
 _ROLLING, _RECREATE = "RollingUpdate", "Recreate"
@@ -33,7 +43,14 @@ _DEFAULT_DEADLINE = 600
 def pod(body: dict[str, Any]) -> Iterator[Refusal]:
     """Check a Pod."""
     yield from metadata(body, subdomain)
+    yield from pod_notes(body, "metadata.annotations")
     yield from pod_spec(body.get("spec"), "spec", alone=True)
+
+
+def pod_template(body: dict[str, Any]) -> Iterator[Refusal]:
+    """Check a PodTemplate."""
+    yield from metadata(body, subdomain)
+    yield from template(body.get("template"), "template")
 
 
 def deployment(body: dict[str, Any]) -> Iterator[Refusal]:
@@ -105,6 +122,8 @@ def stateful_set(body: dict[str, Any]) -> Iterator[Refusal]:
     retention = table(spec.get("persistentVolumeClaimRetentionPolicy"))
     places = {name: ("Retain", "Delete") for name in ("whenDeleted", "whenScaled")}
     yield from one_of(retention, "spec.persistentVolumeClaimRetentionPolicy", places)
+    if spec.get("serviceName"):
+        yield from each("spec.serviceName", spec["serviceName"], dns_label(str(spec["serviceName"])))
     yield from _selected(spec, "statefulset")
     claims = entries(spec.get("volumeClaimTemplates"))
     named = tuple(str(table(claim.get("metadata")).get("name")) for _, claim in claims)

@@ -34,7 +34,8 @@ _RESOURCES = tuple(
     f"{part}.{name}" for part in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
 )
 _SUBSCRIPT = re.compile(r"(?P<path>[^\[\]]+)\['(?P<name>[^']*)'\]")
-_SIZES = ("1", *(f"1{unit}" for unit in "k M G T P E Ki Mi Gi Ti Pi Ei".split()))
+_DECIMAL = ("1", *(f"1{unit}" for unit in "k M G T P E".split()))
+_BINARY = tuple(f"1{unit}i" for unit in "K M G T P E".split())
 
 
 def variables(container: dict[str, Any], at: str) -> Iterator[Refusal]:
@@ -97,11 +98,11 @@ def resource_field(given: Any, at: str, needs_container: bool) -> Iterator[Refus
     elif name.endswith(".cpu"):
         if number not in (parse("1m"), parse("1")):
             yield invalid(place, name, "only divisor's values 1m and 1 are supported with the cpu resource")
-    elif number not in map(parse, _SIZES):
+    elif number not in map(parse, _BINARY if str(divisor).endswith("i") else _DECIMAL):
+        # The server compares texts: 1024 is not 1Ki.
         kind = "memory" if name.endswith(".memory") else "local ephemeral storage"
-        yield invalid(
-            place, name, f"only divisor's values {', '.join(_SIZES)} are supported with the {kind} resource"
-        )
+        sizes = ", ".join((*_DECIMAL, *_BINARY))
+        yield invalid(place, name, f"only divisor's values {sizes} are supported with the {kind} resource")
 
 
 def _source(item: dict[str, Any], at: str) -> Iterator[Refusal]:

@@ -35,7 +35,7 @@ def mounts(container: dict[str, Any], volumes: dict[str, dict[str, Any]], at: st
             yield invalid(join(place, "name"), name, "must not already exist in volumeDevices")
         if any(item.get("devicePath") == path for item in blocks):
             yield invalid(join(place, "mountPath"), path, "must not already exist as a path in volumeDevices")
-        yield from _below(mount, volumes.get(name, {}), place)
+        yield from _below(mount, place)
         yield from _spread(mount, container, place)
 
 
@@ -61,13 +61,10 @@ def devices(container: dict[str, Any], volumes: dict[str, dict[str, Any]], at: s
             yield invalid(join(place, "devicePath"), path, "can not contain backsteps ('..')")
 
 
-def _below(mount: dict[str, Any], volume: dict[str, Any], at: str) -> Iterator[Refusal]:
+def _below(mount: dict[str, Any], at: str) -> Iterator[Refusal]:
     own, expression = str(mount.get("subPath") or ""), str(mount.get("subPathExpr") or "")
     for field, value in (("subPath", own), ("subPathExpr", expression)):
-        if value:
-            if volume.get("image") is not None:
-                yield invalid(join(at, field), value, "not allowed in image volume sources")
-            yield from descending(value, join(at, field))
+        yield from descending(value, join(at, field))
     if own and expression:
         yield invalid(join(at, "subPathExpr"), expression, "subPathExpr and subPath are mutually exclusive")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from control.lint.manifests.objects.quantity import parse
@@ -18,9 +19,10 @@ from control.lint.manifests.server.refusal import (
     key,
     not_found,
     required,
+    unsupported,
 )
 
-__all__ = ["NO_QUANTITY", "amount", "quantity", "requirements"]
+__all__ = ["NO_QUANTITY", "amount", "named", "of_pod", "quantity", "requirements", "shared"]
 
 NO_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 STANDARD = ("cpu", "memory", "ephemeral-storage")
@@ -35,14 +37,46 @@ def requirements(given: Any, at: str, claims: frozenset[str] | None = frozenset(
     for part, values in (("limits", limits), ("requests", requests)):
         for name, value in values.items():
             place = key(join(at, part), name)
-            yield from _named(name, place)
+            yield from named(name, place)
             yield from amount(name, value, place)
     yield from _compared(limits, requests, at)
-    named = {*limits, *requests}
-    if any(name.startswith(HUGE) for name in named) and not named & {"cpu", "memory"}:
+    names = {*limits, *requests}
+    if any(name.startswith(HUGE) for name in names) and not names & {"cpu", "memory"}:
         yield forbidden(at, "HugePages require cpu or memory")
     if claims is not None:
         yield from _claims(body.get("claims"), join(at, "claims"), claims)
+
+
+def of_pod(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
+    """Check the resources of a whole pod, which its containers share."""
+    given = table(spec.get("resources"))
+    if given.get("claims"):
+        yield forbidden(join(at, "claims"), "claims cannot be set for Resources at pod-level")
+    yield from requirements(given, at, None)
+    for part in ("limits", "requests"):
+        for name in table(given.get(part)):
+            if name not in STANDARD[:2] and not name.startswith(HUGE):
+                yield unsupported(key(join(at, part), name), name, ("cpu", "hugepages-", "memory"))
+    limits, requests = table(given.get("limits")), table(given.get("requests"))
+    for name, whole in {**limits, **requests}.items():
+        total, most = _asked(spec, name), parse(whole)
+        if most is not None and total > most:
+            reason = f"must be greater than or equal to aggregate container requests of {total}"
+            yield invalid(key(join(at, "requests"), name), str(whole), reason)
+    for i, container in entries(spec.get("containers")):
+        for name, value in table(table(container.get("resources")).get("limits")).items():
+            own, most = parse(value), parse(limits.get(name))
+            if own is not None and most is not None and own > most:
+                place = f"{join(join(at, 'containers'), i)}[{name}].limits"
+                yield invalid(place, str(value), f"must be less than or equal to pod limits of {limits[name]}")
+
+
+def _asked(spec: dict[str, Any], name: str) -> Decimal:
+    """Return the sum of what the containers of a pod request of a resource, without its init containers."""
+    total = Decimal(0)
+    for _, container in entries(spec.get("containers")):
+        total += parse(table(table(container.get("resources")).get("requests")).get(name)) or 0
+    return total
 
 
 def quantity(value: Any, at: str) -> Iterator[Refusal]:
@@ -75,12 +109,13 @@ def _extended(name: str) -> bool:
     return not _native(name) and not name.startswith(FOR_QUOTA) and not qualified_name(FOR_QUOTA + name)
 
 
-def _shared(name: str) -> bool:
-    """Return whether a request may be below its limit."""
+def shared(name: str) -> bool:
+    """Return whether a request of a resource may be below its limit."""
     return _native(name) and not name.startswith(HUGE)
 
 
-def _named(name: str, at: str) -> Iterator[Refusal]:
+def named(name: str, at: str) -> Iterator[Refusal]:
+    """Check the name of a container's resource."""
     problems = qualified_name(name)
     yield from each(at, name, problems)
     if problems:
@@ -100,11 +135,11 @@ def _compared(limits: dict[str, Any], requests: dict[str, Any], at: str) -> Iter
             continue
         place = join(at, "requests")
         if name not in limits:
-            if not _shared(name):
+            if not shared(name):
                 yield required(join(at, "limits"), "Limit must be set for non overcommitable resources")
         elif most is None:
             continue
-        elif number != most and not _shared(name):
+        elif number != most and not shared(name):
             yield invalid(place, str(value), f"must be equal to {name} limit of {limits[name]}")
         elif number > most:
             yield invalid(place, str(value), f"must be less than or equal to {name} limit of {limits[name]}")

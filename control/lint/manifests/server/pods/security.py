@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from control.lint.manifests.objects.tree import entries, join, table
+from control.lint.manifests.server.formats import subdomain
 from control.lint.manifests.server.pods.paths import descending
 from control.lint.manifests.server.refusal import (
     Refusal,
     duplicate,
+    each,
     forbidden,
     invalid,
     one_of,
@@ -40,6 +42,7 @@ _NOT_FOR = {
 """Operating system -> the fields that its pods, and their containers, cannot have."""
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _LARGEST_ID = (1 << 31) - 1
+_NO_USER = re.compile(r"[\x00-\x1f\x7f\"/:;|=,+*?<>@\[\]]")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
@@ -64,6 +67,7 @@ def of_pod(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
         reason = "ShareProcessNamespace and HostPID cannot both be enabled"
         yield invalid(join(place, "shareProcessNamespace"), True, reason)
     yield from _sysctls(body, spec, join(place, "sysctls"))
+    yield from _host_processes(spec, at)
 
 
 def _system(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
@@ -106,6 +110,37 @@ def _common(body: dict[str, Any], at: str) -> Iterator[Refusal]:
     yield from _ids(body, at, ("runAsUser", "runAsGroup"))
     yield from _profile(body.get("seccompProfile"), join(at, "seccompProfile"), "seccomp", "seccompProfile")
     yield from _profile(body.get("appArmorProfile"), join(at, "appArmorProfile"), "AppArmor", "appArmorProfile")
+    yield from _windows(table(body.get("windowsOptions")), join(at, "windowsOptions"))
+
+
+def _windows(options: dict[str, Any], at: str) -> Iterator[Refusal]:
+    spec, user = options.get("gmsaCredentialSpecName"), options.get("runAsUserName")
+    if spec is not None:
+        yield from each(join(at, "gmsaCredentialSpecName"), spec, subdomain(str(spec)))
+    if options.get("gmsaCredentialSpec") == "":
+        reason = "gmsaCredentialSpec cannot be an empty string"
+        yield invalid(join(at, "gmsaCredentialSpec"), "", reason)
+    if isinstance(user, str):
+        name = user.rpartition("\\")[2]
+        if not name or user.count("\\") > 1 or len(name) > 104 or _NO_USER.search(name) or not name.strip(". "):
+            reason = "must be a user of Windows, such as ContainerUser or DOMAIN\\\\user"
+            yield invalid(join(at, "runAsUserName"), user, reason)
+
+
+def _host_processes(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
+    """Containers of Windows that are processes of the host are all such containers, and share its network."""
+    shared = table(table(spec.get("securityContext")).get("windowsOptions")).get("hostProcess")
+    own = [
+        table(table(container.get("securityContext")).get("windowsOptions")).get("hostProcess", shared)
+        for kind in ("containers", "initContainers")
+        for _, container in entries(spec.get(kind))
+    ]
+    if True in own and spec.get("hostNetwork") is not True:
+        reason = "hostNetwork must be true if pod contains any hostProcess containers"
+        yield invalid(join(at, "hostNetwork"), False, reason)
+    if True in own and set(own) != {True}:
+        reason = "If pod contains any hostProcess containers then all containers must be HostProcess containers"
+        yield invalid(at, "", reason)
 
 
 def _ids(body: dict[str, Any], at: str, names: tuple[str, ...]) -> Iterator[Refusal]:

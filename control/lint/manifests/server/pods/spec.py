@@ -14,7 +14,9 @@ from control.lint.manifests.server.formats import (
     underscored_subdomain,
 )
 from control.lint.manifests.server.meta import labels, notes
+from control.lint.manifests.server.pods.annotations import pod_notes
 from control.lint.manifests.server.pods.containers import Pod, containers
+from control.lint.manifests.server.pods.resources import of_pod as of_whole_pod
 from control.lint.manifests.server.pods.resources import requirements
 from control.lint.manifests.server.pods.scheduling import affinity, spread, tolerations
 from control.lint.manifests.server.pods.security import of_pod
@@ -56,6 +58,7 @@ def template(given: Any, at: str, claimed: tuple[str, ...] = ()) -> Iterator[Ref
     body, meta = table(given), join(at, "metadata")
     yield from labels(table(body.get("metadata")).get("labels"), join(meta, "labels"))
     yield from notes(table(body.get("metadata")).get("annotations"), join(meta, "annotations"))
+    yield from pod_notes(body, join(meta, "annotations"))
     yield from pod_spec(body.get("spec"), join(at, "spec"), claimed)
     if table(body.get("spec")).get("ephemeralContainers"):
         yield forbidden(join(at, "spec.ephemeralContainers"), "ephemeral containers not allowed in pod template")
@@ -68,7 +71,8 @@ def pod_spec(given: Any, at: str, claimed: tuple[str, ...] = (), alone: bool = F
     yield from volumes(spec, at)
     yield from _claims(spec, join(at, "resourceClaims"))
     yield from containers(pod, at)
-    yield from _whole_resources(spec, join(at, "resources"))
+    yield from of_whole_pod(spec, join(at, "resources"))
+    yield from requirements({"limits": spec.get("overhead")}, join(at, "overhead"))
     yield from one_of({name: value for name, value in spec.items() if value != ""}, at, _VALUES)
     yield from labels(spec.get("nodeSelector"), join(at, "nodeSelector"))
     yield from of_pod(spec, at)
@@ -115,13 +119,8 @@ def _claims(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
             yield invalid(place, claim, reason)
         elif not given:
             yield invalid(place, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
-
-
-def _whole_resources(spec: dict[str, Any], at: str) -> Iterator[Refusal]:
-    given = table(spec.get("resources"))
-    if given.get("claims"):
-        yield forbidden(join(at, "claims"), "claims cannot be set for Resources at pod-level")
-    yield from requirements(given, at, None)
+        for field in given:
+            yield from each(join(place, field), claim[field], subdomain(str(claim[field])))
 
 
 def _dns(spec: dict[str, Any], at: str) -> Iterator[Refusal]:

@@ -64,6 +64,14 @@ def test_types_that_only_prometheus_refuses_are_warnings_elsewhere() -> None:
     assert [f.severity for f in check(scaler) if f.id == "SLW604"] == ["warning"]
 
 
+@pytest.mark.parametrize("source", ["datadog", "influxdb", "postgresql", None])
+def test_queries_of_other_sources_are_no_promql(source: str | None) -> None:
+    trigger = {"type": source, "metadata": {"query": "SELECT count(*) FROM jobs;"}}
+    assert found(check, good_bundle("ScaledObject/front", put("spec triggers 0", trigger))) == []
+    promql = put("spec triggers 0", {**trigger, "type": "prometheus"})
+    assert [id for id, _ in found(check, good_bundle("ScaledObject/front", promql))] == ["SLW604"]
+
+
 @pytest.mark.parametrize("query", ["rate($metric) > 1", "rate({{args.metric}}) > 1"])
 def test_the_types_of_variables_are_not_known(query: str) -> None:
     changed = good_bundle("ScaledObject/front", put("spec triggers 0 metadata query", query))

@@ -22,6 +22,10 @@ from control.lint.manifests.objects.quantity import parse
         (0.5, "0.5"),
         ("-1", "-1"),
         ("10u", "0.00001"),
+        ("1e0003", "1000"),
+        ("12e-1", "1.2"),
+        ("1e99999999999", str(2**63 - 1)),
+        ("-" + "9" * 5000, str(1 - 2**63)),
     ],
 )
 def test_quantities(text: object, number: str) -> None:

@@ -109,3 +109,51 @@ def test_components(scaler: str, predictor: str, expected: list[str]) -> None:
 def test_a_target_of_no_requests() -> None:
     text = SERVICE.replace("Standard", "Knative") % ("none", "scaleMetric: rps, scaleTarget: 0")
     assert [field for _, field in found(check, bundle(text))] == ["spec.predictor.scaleTarget"]
+
+
+@pytest.mark.parametrize(
+    ("predictor", "field"),
+    [
+        ("logger: {mode: all, url: http://a}", ""),
+        ("logger: {url: http://a}", "logger.mode"),
+        ("logger: {mode: all, storage: {path: a, parameters: {type: s3}}}", "logger.storage"),
+        ("initContainers: [{name: i, env: [{name: PYTHONPATH, value: /a}]}]", "initContainers[0].env"),
+    ],
+)
+def test_loggers_and_variables(predictor: str, field: str) -> None:
+    assert _fields("hpa", f"{MODEL % 'storageUri: gs://a'}, {predictor}") == ([field] if field else [])
+
+
+def test_variables_of_runtimes_and_of_models() -> None:
+    assert _fields("hpa", MODEL % "env: [{name: PYTHONPATH, value: /a}]") == ["model.env"]
+    runtime = "{kind: ServingRuntime, metadata: {name: a}, spec: {containers: [{name: c, env: [{name: %s}]}]}}"
+    assert found(check, bundle(runtime % "PYTHONPATH")) == [("SLW809", "spec.containers[0].env")]
+    assert found(check, bundle(runtime % "HOME")) == []
+
+
+CANARIES = """
+kind: InferenceService
+metadata: {name: a}
+spec:
+  predictor: {name: main, minReplicas: 2, model: {modelFormat: {name: onnx}}}
+  canary: [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("canaries", "fields"),
+    [
+        ("{trafficPercent: 10, predictor: {name: new, minReplicas: 2}}", []),
+        ("{trafficPercent: 10, predictor: {}}", ["predictor.name"]),
+        ("{predictor: {name: main}}", ["predictor.name"]),
+        ("{trafficPercent: 101, predictor: {name: new}}", ["trafficPercent"]),
+        (
+            "{predictor: {name: new, maxReplicas: 3, scaleTarget: 9}}",
+            ["predictor.maxReplicas", "predictor.scaleTarget"],
+        ),
+        ("{predictor: {name: new, minReplicas: 3}}", ["predictor.minReplicas"]),
+    ],
+)
+def test_canaries(canaries: str, fields: list[str]) -> None:
+    told = found(check, bundle(CANARIES % canaries))
+    assert [field.removeprefix("spec.canary[0].") for _, field in told] == fields

@@ -12,7 +12,7 @@ from benchmarks.manifests.measure import good
 from control.lint.manifests.lint import lint_objects
 from control.lint.manifests.options import LintOptions
 from control.lint.manifests.schemas.builtin_kinds import is_built_in
-from control.lint.manifests.server.check import KINDS, check, covers
+from control.lint.manifests.server.check import KINDS, check, covers, older
 
 JUNK: dict[type, list[Any]] = {
     str: ["", "a/b", "ü", "-1", "a" * 300, "10%", "*.a", "1.2.3.4/33", "a\nb", "1e9999", "٣"],
@@ -59,3 +59,13 @@ def test_each_kind_needs_a_name_and_nothing_is_no_crash(group: str, kind: str) -
 def test_other_kinds_have_no_rules() -> None:
     body = yaml.safe_load("{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {}}")
     assert not covers(body) and check(body) == []
+
+
+def test_what_older_servers_refuse_is_a_warning() -> None:
+    body = yaml.safe_load("{apiVersion: v1, kind: Service, metadata: {name: 1a}, spec: {ports: [{port: 80}]}}")
+    assert check(body) == []
+    (refusal,) = older(body)
+    assert refusal.reason.startswith('Invalid value: "1a": a DNS-1035 label must')
+    (found,) = lint_objects([body], LintOptions())
+    assert (found.id, found.severity) == ("SLW110", "warning")
+    assert older({**body, "metadata": {"name": "a"}}) == older({"apiVersion": "v1", "kind": "Secret"}) == []

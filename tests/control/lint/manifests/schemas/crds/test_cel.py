@@ -57,5 +57,12 @@ def test_rules_about_changes_say_nothing_of_a_creation() -> None:
 
 
 def test_what_cannot_be_evaluated_is_said_apart() -> None:
-    for rule in ("self.a + 'x' == 3", "self.nothing > 1", "((", "noSuchFunction(self.a)"):
+    for rule in ("self.a + 'x' == 3", "((", "noSuchFunction(self.a)"):
         assert [evaluated for _, _, evaluated in found(rule, {"a": 1})] == [False]
+
+
+def test_a_rule_that_reads_a_field_which_is_not_there_fails() -> None:
+    rule = "self.a == 1 ? size(self.list) > 0 || self.b != '' : true"
+    assert found(rule, {"a": 1, "b": "x"}) == found(rule, {"a": 2}) == []
+    said = [("spec", "no such key: b evaluating rule: give a list or b", True)]
+    assert found(rule, {"a": 1}, message="give a list or b") == said
