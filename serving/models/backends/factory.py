@@ -12,7 +12,7 @@ from serving.kernel.backend import Backend
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
-from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.kernel.storage.version_manifest import CONFIG_NAME, MODEL_NAME, Manifest
 from serving.models.backends.presence import Presence
 from serving.observe.metrics import Metrics
 
@@ -47,7 +47,8 @@ class Backends:
 
     async def open(self, app: App[Any, Any, Any], manifest: Manifest) -> Backend:
         """Open one version. Raises `Refused`, and whatever the engine raises."""
-        kind = kind_of(app, self._settings)
+        # A version from a folder of Triton's layout has no graph that another backend could run.
+        kind = "triton" if CONFIG_NAME in manifest.files else kind_of(app, self._settings)
         batching = batching_of(app)
         observer = self._metrics.version(app.name, manifest.version)
         if kind == "replica":
@@ -72,7 +73,14 @@ class Backends:
             from serving.models.backends.triton_server.channel import open_triton
 
             return open_triton(
-                self._triton(), app.name, manifest.version, app.inputs, app.outputs, batching, observer
+                self._triton(),
+                app.name,
+                manifest.version,
+                app.inputs,
+                app.outputs,
+                batching,
+                observer,
+                row_axis=app.row_axis,
             )
         from serving.models.backends.onnx_local import open_fused
         from serving.models.backends.onnx_session import Sessions
