@@ -129,7 +129,7 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
         with progress.step("publish"):
             place = running.place
             repository.write_app_files(place, name, {VALUES: beside[VALUES]})
-            running.uses(parts_of(manifest))
+            running.uses(parts_of(manifest.files))
             publish_parts(made.folder, root)
             added_files.write_config(place, name, msgspec.structs.replace(manifest, version=version), made.folder)
             repository.publish(made.folder, place, name, version)

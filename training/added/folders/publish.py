@@ -29,7 +29,7 @@ def check_place(name: str, folder: TritonFolder | None, root: Path) -> None:
     Triton has one configuration for all versions of a model.
     """
     there = Repository(root)
-    users = [other for other in users_of(root, name) if other != name]
+    users = users_of(root, name)
     if users:
         raise AddError(
             f"{users[0]} uses the version of {name} that is there, and would use a new one; give this model "

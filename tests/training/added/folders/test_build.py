@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from serving.kernel.tensors import Arrays
 from serving.models.backends.triton_server.channel import TritonChannel, open_triton
 from serving.models.batching.batch_kinds import TensorBatches
 from tests.training.added.folders import folders
+from tests.training.added.publish.killed import Ending
 from training.added.add import add, prepared
 from training.added.build import Built, Wanted
 from training.added.errors import AddError
@@ -84,13 +87,17 @@ def golden(folder: Path) -> list[Any]:
 
 
 def test_an_ensemble_with_python_code_that_calls_a_model_is_proved_and_published(
-    given: Path, tmp_path: Path
+    given: Path, tmp_path: Path, registry: Registry
 ) -> None:
-    registry, root = Registry(f"sqlite:///{tmp_path}/mlflow.db"), tmp_path / "models"
+    root = tmp_path / "models"
     sample = pd.DataFrame({"a": [1.0, 2.0], "b": [0.5, 0.0], "c": [0.0, 1.0]})
     asked = wanted(given / "whole", sample=sample)
     with prepared(asked, Silent()) as made:
         pairs = {line.pair for line in made.built.manifest.parity}
+        shutil.copytree(made.folder, tmp_path / "copy")
+        with pytest.raises(KeyboardInterrupt):
+            add(replace(made, folder=tmp_path / "copy"), registry, root, Ending("after", "Ctrl-C"))
+        assert list(root.iterdir()) == [], "the models that it uses are gone, too"
         done = add(made, registry, root, Silent())
     assert pairs == {"triton/again", "triton/one at a time"}
     there = Repository(root)
