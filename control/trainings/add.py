@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -14,13 +14,16 @@ import pandas as pd
 from control.console import stderr
 from control.settings import StackSettings
 from control.stack.temporary_stack import ensure
+from control.trainings.folders import from_folder, is_triton_folder, note_missing_triton
 from control.trainings.run import bucket_copy
 from training.added.add import Added, add, check_name, prepared
 from training.added.apart.run import SECONDS
 from training.added.build import Wanted
 from training.added.errors import AddError
+from training.added.folders.publish import check_place
 from training.added.plan import Overrides
 from training.added.sources.as_onnx import as_onnx
+from training.added.sources.process import Conversion
 from training.added.truth.given import Truth, take_truth
 from training.data.read import from_files
 from training.data.storage import local_copies
@@ -66,7 +69,9 @@ def add_on_stack(
             name = _free_name(settings, source, name)
         check_name(name, settings.model_repository)
         frame, truth = _sample(sample, ignored, label, time, group)
-        with as_onnx(path, frame, columns, trust, progress) as model:
+        is_folder = is_triton_folder(path)
+        opened = nullcontext(Conversion(path)) if is_folder else as_onnx(path, frame, columns, trust, progress)
+        with opened as model:
             wanted = Wanted(
                 name=name,
                 path=model.path,
@@ -80,9 +85,20 @@ def add_on_stack(
                 native=model.native,
                 notes=model.notes,
             )
-            inspected = prepared(wanted, progress, truth, timeout)
+            inspected = prepared(_checked(settings, wanted, trust), progress, truth, timeout)
             with inspected as made, bucket_copy(settings, name), _registry(settings) as registry:
                 return add(made, registry, settings.model_repository, progress, promote)
+
+
+def _checked(settings: StackSettings, wanted: Wanted, trust: bool) -> Wanted:
+    """The model with what its folder says of it, if that is one of Triton. Raises `AddError`."""
+    folder = None
+    if is_triton_folder(wanted.path):
+        wanted, folder = from_folder(wanted, trust)
+    check_place(wanted.name, folder, settings.model_repository)
+    if folder is not None:
+        note_missing_triton(settings.home)
+    return wanted
 
 
 @contextmanager

@@ -89,6 +89,8 @@ class App(Generic[Q, A, C]):
     """Whether the time of its model may depend on the values of a row: the event loop must not wait for it."""
     row_by_row: bool = False
     """Whether its model runs one row at a time, because its graph does not take several."""
+    row_axis: bool = True
+    """Whether the tensors of its model in Triton have a row axis; false: each request has one row."""
     home: Path | None = None
     """The folder of a model without a package, in the model repository."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from serving.kernel.app_values import Values
 from serving.kernel.find_app import app_folders, listed_packages
 from serving.kernel.storage.model_repository import NAME, Repository
 from serving.kernel.storage.version_files import Refused
@@ -19,6 +20,7 @@ from training.added.apart.run import SECONDS, build_apart
 from training.added.build import Built, Wanted
 from training.added.card import card
 from training.added.errors import AddError
+from training.added.folders.build import answering
 from training.added.publish.attempt import attempt
 from training.added.truth.given import Truth
 from training.added.truth.judge import judge
@@ -28,6 +30,7 @@ from training.added.truth.words import sentence
 from training.progress import Progress
 from training.publish import added_files, promotion, repository, servable
 from training.publish.added_files import CARD, VALUES
+from training.publish.parts import parts_of, publish_parts
 from training.registry.mlflow_model import write_mlflow_model
 from training.registry.mlflow_registry import SERVABLE, Registry
 from training.registry.provenance import git_commit, libraries
@@ -93,7 +96,9 @@ def prepared(
         path.mkdir()
         built, judged = build_apart(wanted, path, progress, seconds), None
         if truth is not None:
-            built, judged = judge(built, truth, progress)
+            # A folder's model needs a Triton again.
+            with answering(wanted.name, path) if wanted.path.is_dir() else nullcontext(built.run) as run:
+                built, judged = judge(replace(built, run=run), truth, progress)
         yield Prepared(wanted, built, path, judged)
 
 
@@ -124,7 +129,9 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
         with progress.step("publish"):
             place = running.place
             repository.write_app_files(place, name, {VALUES: beside[VALUES]})
-            added_files.write_config(place, name, msgspec.structs.replace(manifest, version=version))
+            running.uses(parts_of(manifest.files))
+            publish_parts(made.folder, root)
+            added_files.write_config(place, name, msgspec.structs.replace(manifest, version=version), made.folder)
             repository.publish(made.folder, place, name, version)
             repository.write_app_files(place, name, {CARD: beside[CARD]})
             running.appear()
@@ -141,7 +148,7 @@ def _seal(made: Prepared, run_id: str) -> Manifest:
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         run_id=run_id,
         git_commit=git_commit(),
-        dataset_sha256=digest_file(made.wanted.path).sha256,
+        dataset_sha256=made.built.contents or digest_file(made.wanted.path).sha256,
         libraries=libraries(),
     )
     sealed = servable.seal(made.folder, manifest)
@@ -161,7 +168,9 @@ def _register(made: Prepared, registry: Registry, manifest: Manifest) -> int:
 
 def _beside(made: Prepared, manifest: Manifest, folder: Path) -> dict[str, bytes]:
     """The files beside the versions; settings that somebody may have changed stay."""
-    values = HEADER + msgspec.yaml.encode({"batching": {"max_rows": made.built.values.batching.max_rows}})
+    values = made.built.values
+    backend = {} if values.backend == Values().backend else {"backend": values.backend}
+    written = HEADER + msgspec.yaml.encode({**backend, "batching": {"max_rows": values.batching.max_rows}})
     if (folder / VALUES).exists():
-        values = (folder / VALUES).read_bytes()
-    return {VALUES: values, CARD: card(manifest, made.built.context).encode()}
+        written = (folder / VALUES).read_bytes()
+    return {VALUES: written, CARD: card(manifest, made.built.context).encode()}

@@ -37,7 +37,7 @@ from training.onnx.parity import triton_model
 from training.progress import Progress
 from training.publish.servable import UNNUMBERED
 
-__all__ = ["Built", "Wanted", "build"]
+__all__ = ["Built", "Wanted", "build", "compared", "count_of"]
 
 BATCH, MOST_SECONDS = 64, 0.1
 """Rows of a batch, and the seconds that it may take: a batch of a slow model has fewer."""
@@ -57,7 +57,7 @@ class Wanted:
 
     name: str
     path: Path
-    """The ONNX file."""
+    """The ONNX file, or the folder of a model that only Triton can run."""
     source: str
     """What the model is called where it comes from."""
     sample: pd.DataFrame | None = None
@@ -86,7 +86,9 @@ class Built:
     rows: Arrays
     """The sample, or the rows that were made up."""
     run: Run
-    """Runs rows as the gateway does."""
+    """Runs rows as the gateway does; that of a folder needs its Triton."""
+    contents: str = ""
+    """SHA-256 of the folder that was added; empty for a file."""
 
 
 def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
@@ -105,16 +107,16 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
             made = wrapped(graph.model, ins, outs, plan.add_to_inputs, plan.add_to_outputs)
             (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
         served = open_run(folder / MODEL_NAME)
-        rows = real or made_rows(layout.inputs, _count(layout), LENGTH, plan.kind)
+        rows = real or made_rows(layout.inputs, count_of(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
-    answered = each_row(served, _head(rows, min(MOST_ROWS, _compared(plan, one))), bool(plan.alone))
+    answered = each_row(served, _head(rows, min(MOST_ROWS, compared(plan, one))), bool(plan.alone))
     if len({tuple(array.shape for array in row.values()) for row in answered}) > 1:
         plan = replace(plan, varies=True)
     context = _context(wanted, graph, plan, named, answered, rows)
     manifest = _manifest(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
-        some = _head(rows, _compared(plan, one))
+        some = _head(rows, compared(plan, one))
         lines = _against_native(plan, served, wanted.native) if wanted.native else []
         lines += _compare(plan, bare, served, some)
         # The Triton of the wheel has no BF16.
@@ -139,12 +141,12 @@ def _shaped(graph: Graph, layout: Rows, plan: Plan) -> tuple[list[Tensor], list[
     return list(map(shaped, graph.inputs)), list(map(shaped, graph.outputs))
 
 
-def _count(layout: Rows) -> int:
+def count_of(layout: Rows) -> int:
     """How many rows to make; pictures are large."""
     return max(LEAST_ROWS, min(PARITY_ROWS, MOST_VALUES // max(1, row_size(layout.inputs, LENGTH))))
 
 
-def _compared(plan: Plan, seconds: float) -> int:
+def compared(plan: Plan, seconds: float) -> int:
     """How many rows to compare, of which one takes so many seconds."""
     by_size = min(MOST_VALUES // max(1, plan.values), MOST_ARRAYS // len(plan.outputs))
     return max(1, min(PARITY_ROWS, int(PARITY_SECONDS / max(seconds, 1e-9)), by_size))

@@ -23,7 +23,7 @@ def card(manifest: Manifest, context: AddedContext) -> str:
     lines = [
         f"# {manifest.model}",
         "",
-        f"Added from `{manifest.source}` by `slipway add`; there is no code of its own.",
+        f"Added from `{manifest.source}` by `slipway add`, without an app.",
         "",
         *judgement(manifest),
         "",

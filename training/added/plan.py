@@ -50,6 +50,8 @@ class Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the first axis of the inputs is the row axis; false: a row is a whole input."""
     alone: bool = False
     """Whether rows run one at a time."""
+    why: str = "--config says so"
+    """Why they do."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def rows_of(graph: Graph, overrides: Overrides) -> Rows:
     ):
         single = [item.name for item in inputs]
     elif all(shape and isinstance(shape[0], str) for shape in shapes):
-        return Rows(tuple(inputs), (), "--config says so" if overrides.alone else "")
+        return Rows(tuple(inputs), (), overrides.why if overrides.alone else "")
     else:
         one = [bool(shape) and (isinstance(shape[0], str) or shape[0] == 1) for shape in shapes]
         single = [item.name for item, fits in zip(inputs, one, strict=True) if not fits]

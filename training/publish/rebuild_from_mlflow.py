@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.find_recipe import find, names
 from training.publish import added_files
+from training.publish.parts import parts_of_model, publish_parts, remove_unused
 from training.publish.repository import Change, publish, remove, set_aliases, versions, write_config
 from training.publish.servable import ServableError, verify
 from training.registry.mlflow_registry import Registry, Version
@@ -18,7 +19,7 @@ __all__ = ["rebuild"]
 def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
     """Make the repository match the registry: versions byte for byte, aliases, `config.pbtxt`.
 
-    Of an added model, settings and card are written if they are missing.
+    Of an added model, settings and card are written if they are missing, and the models that it uses in Triton.
     Versions that the registry does not know stay, unless `prune` is set. Raises `RegistryError`.
     """
     changes: list[Change] = []
@@ -27,12 +28,15 @@ def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prun
         if known and known[-1].tags.get("slipway.added") == "true":
             # Before the versions: gateways read the settings when they load one.
             added_files.fetch(registry, repository, app, known[-1].run_id)
-        changes += [_rebuild_version(registry, repository, version) for version in known]
+        for version in known:
+            changes += _rebuild_version(registry, repository, version)
+        parts = parts_of_model(repository, app)
         unknown = sorted(set(versions(repository, app)) - {version.version for version in known})
         for number in unknown:
             if prune:
                 remove(repository, app, number)
             changes.append(Change(app, number, "removed" if prune else "unknown"))
+        remove_unused(repository, parts)
         set_aliases(repository, app, registry.aliases(app))
         if app in names():
             write_config(repository, find(app).app)
@@ -41,7 +45,8 @@ def rebuild(registry: Registry, repository: Path, apps: Sequence[str] = (), prun
     return changes
 
 
-def _rebuild_version(registry: Registry, repository: Path, version: Version) -> Change:
+def _rebuild_version(registry: Registry, repository: Path, version: Version) -> list[Change]:
+    """Rebuild a version, after the models that it uses."""
     target = repository / version.app / str(version.version)
     broken = False
     if target.exists():
@@ -50,8 +55,9 @@ def _rebuild_version(registry: Registry, repository: Path, version: Version) -> 
         except ServableError:
             broken = True
         else:
-            return Change(version.app, version.version, "kept")
+            return [*publish_parts(target, repository), Change(version.app, version.version, "kept")]
     with tempfile.TemporaryDirectory(prefix="slipway-sync-") as folder:
         servable = registry.download(version, Path(folder))
+        parts = publish_parts(servable, repository)
         publish(servable, repository, version.app, version.version, replace=broken)
-    return Change(version.app, version.version, "repaired" if broken else "written")
+    return [*parts, Change(version.app, version.version, "repaired" if broken else "written")]

@@ -1,7 +1,8 @@
 """Removes added models, and versions of them, from the registry and from the model repository.
 
 The registry comes first: a version that only the registry has would come back with `slipway repository sync`. The
-runs stay in MLflow with their files, so that a model can be added again.
+runs stay in MLflow with their files, so that a model can be added again. The models that a removed one used in
+Triton go too, if they are there for it alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from serving.kernel.storage.model_repository import NAME, Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
 from training.publish import repository
+from training.publish.added_files import write_config
+from training.publish.parts import parts_of_model, remove_unused, users_of
 from training.publish.repository import RepositoryError
 from training.registry.mlflow_registry import Registry
 
@@ -30,6 +33,12 @@ def check_removable(root: Path, name: str, version: int | None = None) -> list[i
     if not numbers:
         there = ", ".join(one for one in Repository(root).models() if _is_added(root, one)) or "none"
         raise RepositoryError(f"there is no added model {name[:100]!r} in {root}; there are: {there}")
+    users = users_of(root, name)
+    if users:
+        raise RepositoryError(
+            f"{name} cannot be removed: {', '.join(users)} uses it. Remove what uses it before, such as "
+            f"`slipway remove {users[0]}`; a model that is there for others alone goes with the last of them"
+        )
     if not _is_added(root, name):
         raise RepositoryError(f"{name} in {root} was not added from a file; it cannot be removed")
     if version is None:
@@ -49,10 +58,11 @@ def check_removable(root: Path, name: str, version: int | None = None) -> list[i
 
 def remove_model(registry: Registry, root: Path, name: str) -> list[int]:
     """Remove a whole model; returns the numbers of its versions. Raises `RegistryError` or `RepositoryError`."""
-    numbers = check_removable(root, name)
+    numbers, parts = check_removable(root, name), parts_of_model(root, name)
     for number in sorted({*numbers, *(version.version for version in registry.versions(name))}):
         registry.unregister(name, number)
     repository.remove_app(root, name)
+    remove_unused(root, parts)
     return numbers
 
 
@@ -60,11 +70,14 @@ def remove_version(registry: Registry, root: Path, name: str, version: int) -> l
     """Remove one version, or the whole model with its last one. Raises `RegistryError` or `RepositoryError`."""
     if repository.versions(root, name) == check_removable(root, name, version):
         return remove_model(registry, root, name)
+    parts = parts_of_model(root, name)
     registry.unregister(name, version)
     before = repository.aliases(root, name)
     if before.challenger == version:
         repository.set_aliases(root, name, Aliases(champion=before.champion))
     repository.remove(root, name, version)
+    remove_unused(root, parts)
+    write_config(root, name)
     return [version]
 
 

@@ -18,6 +18,7 @@ from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME,
 from training.data.storage import Location
 from training.publish.added_files import ADDED_NAMES
 from training.publish.copy_targets import BucketTarget, CopyTarget, FolderTarget
+from training.publish.parts import parts_of
 from training.publish.repository import PROMOTIONS_NAME, Change, RepositoryError, remove_app
 from training.publish.servable import verify
 
@@ -42,7 +43,7 @@ class AppListing:
 def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False) -> list[Change]:
     """Copy versions, `config.pbtxt`, the promotion history and the aliases from `source` to `target`.
 
-    Settings and card of an added model are copied too.
+    Settings and card of an added model are copied too, and the models that it uses in Triton.
 
     Versions that only the target has stay, unless `prune` is set. Raises `RepositoryError` when the two contradict
     each other, `ServableError` for a file that does not match its digest, and `StorageError`.
@@ -51,13 +52,17 @@ def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False
     if f"{there.root}/".startswith(f"{here.root}/") or f"{here.root}/".startswith(f"{there.root}/"):
         raise RepositoryError(f"{source} and {target}: one is inside the other; give two separate locations")
     found = _listing(here, apps)
+    used = {part for app in found.values() for files in app.versions.values() for part in parts_of(files)}
+    if apps and used:
+        found = _listing(here, sorted({*apps, *used}))
     absent = [app for app in apps if app not in found] or ([] if found else ["any app"])
     if absent:
         raise RepositoryError(f"{source}: holds no version of {absent[0]}; check the name")
     known = _listing(there, sorted(found))
     writer: CopyTarget = FolderTarget(there.folder) if there.folder else BucketTarget(there)
     changes = []
-    for app in sorted(found):
+    # Triton loads a model when those that it uses are there.
+    for app in sorted(found, key=lambda app: (app not in used, app)):
         changes += _AppCopy(here, there, writer, app, found[app], known.get(app, AppListing())).copy(prune)
     return changes
 
@@ -67,14 +72,15 @@ def apps_of(name: str) -> list[str]:
     return sorted(_listing(Location.of(name), ()))
 
 
-def remove_copies(target: str, app: str, numbers: Sequence[int]) -> None:
-    """Remove versions from a copy, and what is beside them with the last one. Raises `StorageError`."""
+def remove_copies(target: str, app: str, numbers: Sequence[int] | None = None) -> None:
+    """Remove versions from a copy, None: all, and what is beside them with the last one. Raises `StorageError`."""
     there = Location.of(target)
     listing = _listing(there, [app]).get(app, AppListing())
     writer: CopyTarget = FolderTarget(there.folder) if there.folder else BucketTarget(there)
-    for number in listing.versions.keys() & set(numbers):
+    gone = listing.versions.keys() & set(listing.versions if numbers is None else numbers)
+    for number in gone:
         writer.remove(app, number, listing.versions[number])
-    if listing.versions.keys() - set(numbers):
+    if listing.versions.keys() - gone:
         return
     if there.folder is None:
         there.remove(sorted(there.files(app)))

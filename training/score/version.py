@@ -16,7 +16,7 @@ from serving.kernel.errors import SlipwayError
 from serving.kernel.find_app import find_app
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
-from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.kernel.storage.version_manifest import CONFIG_NAME, MODEL_NAME, Manifest
 from serving.models.backends.onnx_local import open_fused
 from serving.models.backends.onnx_session import Sessions
 from serving.models.loaded_version import LoadedVersion
@@ -83,6 +83,8 @@ async def open_version(app: App[Any, Any, Any], version: int, runtime: ModelRunt
     sessions.cpus = 1
 
     async def fused(app: App[Any, Any, Any], manifest: Manifest) -> Backend:
+        if CONFIG_NAME in manifest.files:
+            raise Refused("only Triton can run it; ask a gateway with `slipway predict`")
         path = repository.folder(app.name, manifest.version) / MODEL_NAME
         batching = batching_of(app)
         return await asyncio.to_thread(

@@ -22,14 +22,13 @@ EPILOG = (
     "slipway add churn.onnx --sample rows.csv --label churned --time day   |   "
     "slipway add flowers.onnx --labels setosa,versicolor,virginica   |   slipway add lstm.onnx --config lstm.yaml "
     "  |   slipway add pipeline.skops --sample rows.csv   |   slipway add models:/churn@champion   |   "
-    "slipway add old.pkl --sample rows.csv --trust"
+    "slipway add old.pkl --sample rows.csv --trust   |   slipway add model-folder/"
 )
 
 
 def add(
     source: Annotated[
-        str,
-        typer.Argument(help="File or MLflow folder, local or s3://..., or models:/NAME@ALIAS, runs:/ID/PATH."),
+        str, typer.Argument(help="File, MLflow or Triton folder, s3://..., models:/NAME@ALIAS, or runs:/ID/PATH.")
     ],
     name: Annotated[str, typer.Option(help="Name of the model. Default: that of the file.")] = "",
     sample: Annotated[
@@ -56,7 +55,7 @@ def add(
         Path | None, typer.Option(help="YAML file with `inputs` (shapes by name), `batch` and `alone`; it wins.")
     ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Open a file that runs code of its author, apart and without network.")
+        bool, typer.Option("--trust", help="Run its author's code: without network, or a folder's in Triton.")
     ] = False,
     triton: Annotated[bool, typer.Option(help="Whether parity includes Triton.")] = True,
     timeout: Annotated[
@@ -72,8 +71,9 @@ def add(
     rows are made up that fit the inputs.
 
     ONNX is served as it is. Models of scikit-learn (skops), XGBoost (.json, .ubj), LightGBM (.txt) and PyTorch
-    (.pt2) are converted in a process of their own, and compared with themselves. Files that run code when they are
-    opened, such as pickles, need --trust.
+    (.pt2) are converted in a process of their own, and compared with themselves. A folder in Triton's layout comes
+    with the models beside it that it uses; Triton runs it, unless it has a plain ONNX file. Files that run code
+    when they are opened, such as pickles, and folders with code need --trust.
 
     With --label, the model is judged: a naive baseline is fitted on one part of the rows, and the model is
     measured beside it on the other: with --time on the later half, with --group on other groups, else at random.

@@ -42,11 +42,13 @@ def remove(
     settings = read(StackSettings)
     numbers = check_removable(settings.model_repository, name, version)
     _confirm(name, numbers, version, yes)
-    removed = _remove(settings, name, version)
+    removed, parts = _remove(settings, name, version)
     if as_json:
-        print_json({"model": name, "removed": removed})
+        print_json({"model": name, "removed": removed, "parts": parts})
     else:
         print_table(("model", "version", "action"), [(name, str(number), "removed") for number in removed])
+        if parts:
+            note(f"Models that only it used are removed, too: {', '.join(parts)}.")
 
 
 def _confirm(name: str, numbers: list[int], version: int | None, yes: bool) -> None:
@@ -59,9 +61,13 @@ def _confirm(name: str, numbers: list[int], version: int | None, yes: bool) -> N
     typer.confirm(f"Remove {name}, {shown}?", abort=True, err=True)
 
 
-def _remove(settings: StackSettings, name: str, version: int | None) -> list[int]:
-    """Remove with the registry that is given or that runs; otherwise it is started for this."""
+def _remove(settings: StackSettings, name: str, version: int | None) -> tuple[list[int], list[str]]:
+    """Remove with the registry that is given or that runs; otherwise it is started for this.
+
+    Returns the versions, and the models that only this one used.
+    """
     from control.stack.temporary_stack import ensure
+    from training.publish.parts import parts_of_model
     from training.publish.removal import remove_model, remove_version
     from training.publish.repository_copy import remove_copies
     from training.registry.mlflow_registry import Registry
@@ -72,6 +78,7 @@ def _remove(settings: StackSettings, name: str, version: int | None) -> list[int
             return remove_model(registry, root, name)
         return remove_version(registry, root, name, version)
 
+    used = parts_of_model(settings.model_repository, name)
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     if given:
         removed = run(given)
@@ -79,7 +86,10 @@ def _remove(settings: StackSettings, name: str, version: int | None) -> list[int
         with ensure(settings, {"postgres", "mlflow"}) as state:
             os.environ.update(state.environment())
             removed = run(state.mlflow_uri)
+    parts = sorted(part for part in used if not (settings.model_repository / part).exists())
     if settings.repository_url:
         remove_copies(settings.repository_url, name, removed)
+        for part in parts:
+            remove_copies(settings.repository_url, part)
         note(f"They are removed from {settings.repository_url}, too.")
-    return removed
+    return removed, parts

@@ -43,6 +43,8 @@ class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Whether free axes at the same position of several inputs may have different sizes."""
     unsteady: bool = False
     """Whether the time of a run may depend on the values of a row."""
+    row_axis: bool = True
+    """Whether Triton's model has a row axis; false: a request has one row, and its tensors are the row."""
     tolerance: float = 1e-4
     """The largest difference of an output, absolute and relative to it, between two runs of the same graph."""
     judged: bool = False

@@ -18,6 +18,7 @@ from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = [
     "ALIASES_NAME",
+    "CONFIG_NAME",
     "ENCODER_NAME",
     "GOLDEN_NAME",
     "MANIFEST_NAME",
@@ -36,6 +37,8 @@ __all__ = [
 ALIASES_NAME = "aliases.json"
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
+CONFIG_NAME = "config.pbtxt"
+"""In a version that only Triton can run: its configuration, as it is beside the versions."""
 ENCODER_NAME = "encoder.onnx"
 """The second graph of an app with a collection."""
 GOLDEN_NAME = "golden.jsonl"

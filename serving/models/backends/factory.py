@@ -12,7 +12,7 @@ from serving.kernel.backend import Backend
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
-from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest
+from serving.kernel.storage.version_manifest import CONFIG_NAME, MODEL_NAME, Manifest
 from serving.models.backends.presence import Presence
 from serving.observe.metrics import Metrics, VersionMetrics
 
@@ -55,7 +55,8 @@ class Backends:
             raise
 
     async def _open(self, app: App[Any, Any, Any], manifest: Manifest, observer: VersionMetrics) -> Backend:
-        kind = kind_of(app, self._settings)
+        # A version from a folder of Triton's layout has no graph that another backend could run.
+        kind = "triton" if CONFIG_NAME in manifest.files else kind_of(app, self._settings)
         batching = batching_of(app)
         if kind == "replica":
             if app.name not in self._handles:
@@ -79,7 +80,14 @@ class Backends:
             from serving.models.backends.triton_server.channel import open_triton
 
             return open_triton(
-                self._triton(), app.name, manifest.version, app.inputs, app.outputs, batching, observer
+                self._triton(),
+                app.name,
+                manifest.version,
+                app.inputs,
+                app.outputs,
+                batching,
+                observer,
+                row_axis=app.row_axis,
             )
         from serving.models.backends.onnx_local import open_fused
         from serving.models.backends.onnx_session import Sessions

@@ -8,7 +8,7 @@ import pytest
 
 from serving.kernel.storage.version_manifest import Aliases
 from tests.serving import added, toy
-from training.publish import removal, repository
+from training.publish import added_files, removal, repository
 from training.publish.repository import RepositoryError
 from training.registry.mlflow_registry import Registry
 
@@ -17,8 +17,8 @@ from training.registry.mlflow_registry import Registry
 def models(registry: Registry, tmp_path: Path) -> Path:
     """An added model with three versions: champion 1, challenger 3."""
     root = tmp_path / "models"
-    for number in (1, 2, 3):
-        added.write_version(tmp_path / str(number), number)
+    for number, names in ((1, "ab"), (2, "ab"), (3, "abc")):
+        added.write_version(tmp_path / str(number), number, [1.0] * len(names), names)
         repository.publish(tmp_path / str(number) / "sum" / str(number), root, "sum", number)
         registry.register("sum", registry.start("sum", "run", {}), {})
     for aliases in (Aliases(champion=1, challenger=3),):
@@ -33,8 +33,11 @@ def numbers(registry: Registry) -> list[int]:
 
 def test_a_version_goes_and_its_alias_with_it(registry: Registry, models: Path) -> None:
     run_id = registry.versions("sum")[2].run_id
+    added_files.write_config(models, "sum")
+    assert "versions: [1, 2]" in (models / "sum" / "config.pbtxt").read_text(), "the third has other inputs"
     assert removal.remove_version(registry, models, "sum", 3) == [3]
     assert repository.versions(models, "sum") == [1, 2] == numbers(registry)
+    assert "all {" in (models / "sum" / "config.pbtxt").read_text()
     assert repository.aliases(models, "sum") == registry.aliases("sum") == Aliases(champion=1)
     with registry._client("look") as client:
         assert "slipway.removed" in client.get_run(run_id).data.tags

@@ -44,3 +44,14 @@ def test_mlflow_can_load_what_is_written(toy_servable: Path, toy_model: Path) ->
     np.testing.assert_array_equal(found, example["features"][:1])
     assert found.dtype == np.float32
     assert onnx_model(toy_model)(example)["y"].shape == (2, 1)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_only_triton_runs_has_its_signature(toy_servable: Path) -> None:
+    from mlflow.models import Model
+
+    (toy_servable / "config.pbtxt").write_text("")
+    write_mlflow_model(toy_servable, toy.app, "0" * 32, toy.features([toy.app.example], toy.Context()))
+    model = Model.load(str(toy_servable / "MLmodel"))
+    assert model.flavors.keys() == {"triton"}
+    assert [column.name for column in model.signature.outputs.inputs] == ["y"]

@@ -11,7 +11,7 @@ from tests.serving import added
 from tests.training import toy
 from tests.training.score.conftest import TOY
 from training.errors import DataError, ScoreError
-from training.publish import repository
+from training.publish import repository, servable
 from training.score.version import ModelRuntime, choose, open_version
 
 
@@ -59,3 +59,12 @@ def test_each_version_of_an_added_model_has_its_own_columns(tmp_path: Path) -> N
     (tmp_path / added.NAME / "1" / "manifest.json").write_text("{}")
     with pytest.raises(ScoreError, match="sum version 1 is refused: manifest.json"):
         choose(added.NAME, tmp_path, 1)
+
+
+def test_what_only_triton_can_run_is_not_scored(tmp_path: Path, models: Path) -> None:
+    shutil.copytree(models / "toy" / "1", tmp_path / "servable")
+    (tmp_path / "servable" / "config.pbtxt").write_text("")
+    sealed = servable.seal(tmp_path / "servable", servable.read_manifest(tmp_path / "servable"))
+    repository.publish(tmp_path / "servable", tmp_path / "models", "toy", sealed.version)
+    with pytest.raises(ScoreError, match="only Triton can run it"):
+        asyncio.run(open_version(toy.app, 1, ModelRuntime(repository=str(tmp_path / "models"))))

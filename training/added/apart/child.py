@@ -13,6 +13,7 @@ from pathlib import Path
 from training.added.apart.memory import limit_memory
 from training.added.apart.messages import Advanced, Done, Ended, Message, Said, Started, failed
 from training.added.build import Built, Wanted, build
+from training.added.folders.build import build_folder
 from training.progress import Silent
 
 __all__ = ["KEPT", "main"]
@@ -58,7 +59,7 @@ def main(descriptor: int) -> None:
 
 def _outcome(wanted: Wanted, folder: Path, relay: _Relay) -> Message:
     try:
-        built = build(wanted, folder, relay)
+        built = build_folder(wanted, folder, relay) if wanted.path.is_dir() else build(wanted, folder, relay)
     except Exception as cause:  # noqa: BLE001  the process that waits raises it again
         return failed(cause)
     return Done({name: getattr(built, name) for name in KEPT})

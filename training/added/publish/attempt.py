@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from serving.kernel.storage.version_manifest import Aliases
 from training.added.errors import AddError
 from training.errors import GateRefused, TrainingError
 from training.publish import promotion, repository
+from training.publish.parts import remove_unused
 from training.registry.mlflow_registry import Registry
 
 __all__ = ["Attempt", "attempt"]
@@ -37,6 +38,8 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     before: Aliases = Aliases()
     new: bool = True
     """Whether the model had no folder before."""
+    parts: tuple[str, ...] = ()
+    """Models that it uses, and that were not there before."""
 
 
 @contextmanager
@@ -89,6 +92,12 @@ class Attempt:
         if self._entry is not None:
             self._write(msgspec.structs.replace(self._entry, version=version))
 
+    def uses(self, parts: Iterable[str]) -> None:
+        """These models are about to be published with it."""
+        new = tuple(sorted(part for part in parts if not (self._root / part).exists()))
+        if self._entry is not None and new:
+            self._write(msgspec.structs.replace(self._entry, parts=new))
+
     @property
     def place(self) -> Path:
         """The repository to write the version to: one of its own, for a model that is to appear as a whole."""
@@ -130,6 +139,7 @@ class Attempt:
     def _undo(self, entry: _Entry, reason: str) -> None:
         if self._published(entry):
             self._withdraw(entry)
+        remove_unused(self._root, entry.parts)
         # It may be registered although the journal does not say so yet.
         made = [found.version for found in self._registry.versions(self._name) if found.run_id == entry.run_id]
         if made and not entry.new:

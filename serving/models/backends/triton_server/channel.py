@@ -114,9 +114,15 @@ def open_triton(
     outputs: tuple[TensorSpec, ...],
     batching: Batching,
     observer: BatchObserver | None = None,
+    row_axis: bool = True,
 ) -> Batcher:
-    """A batcher of one version of one model in Triton, with several batches at a time."""
-    execute = _twice_if_rejected(execute_remotely(_Model(channel, model, version, inputs, outputs), outputs))
+    """A batcher of one version of one model in Triton, with several batches at a time.
+
+    Without a row axis, batches must have one row (`batching.max_rows`).
+    """
+    execute = _twice_if_rejected(
+        execute_remotely(_Model(channel, model, version, inputs, outputs, row_axis), outputs)
+    )
     presence = Presence(partial(channel.model_ready, model, version))
     presence.start()
     return Batcher(
@@ -158,6 +164,7 @@ class _Model:
         version: int,
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
+        row_axis: bool,
     ) -> None:
         self._channel = channel
         self._name = {"model_name": model, "model_version": str(version)}
@@ -165,6 +172,7 @@ class _Model:
         self._outputs = [spec.name for spec in outputs]
         self._flat = {spec.name for spec in outputs if len(spec.shape) == 1}
         """Outputs without an axis besides that of the rows."""
+        self._row_axis = row_axis
         self._fixed = {spec.name: row_bytes(spec) for spec in outputs if row_bytes(spec)}
         """Bytes per row of each output whose size is known in advance."""
 
@@ -172,15 +180,17 @@ class _Model:
         head = pb.ModelInferRequest(**self._name)
         raw = []
         for spec in self._inputs:
-            array = inputs[spec.name]
+            array = inputs[spec.name] if self._row_axis else inputs[spec.name][0]
             # Triton has a second axis where the graph has none.
-            shape = array.shape if array.ndim > 1 else (*array.shape, 1)
+            shape = array.shape if array.ndim > 1 or not self._row_axis else (*array.shape, 1)
             head.inputs.add(name=spec.name, datatype=spec.datatype, shape=shape)
             raw.append(to_wire(spec.datatype, array))
         try:
             found = await self._run(head, raw, rows_of(inputs), seconds)
         except grpc.aio.AioRpcError as cause:
             raise _translate(cause) from cause
+        if not self._row_axis:
+            return {name: array[None] for name, array in found.items()}
         return {name: array.reshape(-1) if name in self._flat else array for name, array in found.items()}
 
     async def _run(self, head: pb.ModelInferRequest, raw: Buffers, rows: int, seconds: float) -> Arrays:

@@ -39,7 +39,7 @@ def test_versions_and_models_go(slipway: Slipway, models: Path, registry: Regist
     assert "sum version 2 is the champion" in done.stderr
     done = slipway.run("remove", "sum", "--version", "1", "-y", "--json", MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"model": "sum", "removed": [1]}
+    assert json.loads(done.stdout) == {"model": "sum", "removed": [1], "parts": []}
     assert [found.version for found in registry.versions("sum")] == [2]
     done = slipway.run("remove", "sum", "--yes", MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 0, done.stderr

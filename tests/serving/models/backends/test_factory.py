@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from serving.kernel.errors import Unavailable
 from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
-from serving.kernel.storage.version_files import Refused
+from serving.kernel.storage.version_files import Refused, digest_folder
 from serving.kernel.tensors import Arrays
 from serving.models.backends.factory import Backends, kind_of
 from serving.models.batching.batch_kinds import TensorBatches
@@ -65,6 +66,29 @@ def test_triton(tmp_path: Path, unused_port: int) -> None:
     )
     with pytest.raises(Unavailable):
         ask(settings)
+
+
+def test_what_only_triton_can_run_goes_there_whatever_the_setting(tmp_path: Path, unused_port: int) -> None:
+    root = tmp_path / "models"
+    url = f"127.0.0.1:{unused_port}"
+    settings = Settings(home=tmp_path, model_repository=root, backend="fused", triton_url=url)
+    repository = Repository(root)
+    folder = toy.write_version(root, 1)
+    (folder / "config.pbtxt").write_text("")
+    manifest = repository.manifest("toy", 1)
+    manifest = msgspec.structs.replace(manifest, files=digest_folder(folder))
+
+    async def main() -> None:
+        backends = Backends(settings, repository, Metrics(), {})
+        backend = await backends.open(toy.app, manifest)
+        try:
+            await backend.submit(WORK, {"features": np.ones((1, 2), np.float32)}, call())
+        finally:
+            await backend.close()
+            await backends.close()
+
+    with pytest.raises(Unavailable, match="the model server cannot be reached"):
+        asyncio.run(main())
 
 
 def test_the_setting_wins_over_the_apps_values(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,6 +215,34 @@ def test_several_servers_behind_one_name_are_asked_in_turn() -> None:
     assert first + second == 20 and min(first, second) >= 5
 
 
+async def adds_a_whole(request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+    (tensor,) = request.inputs
+    row = np.frombuffer(request.raw_input_contents[0], np.float32).reshape(tensor.shape)
+    total = row.sum(axis=0, keepdims=True)
+    reply = pb.ModelInferResponse(model_name="toy")
+    reply.outputs.add(name="total", datatype="FP32", shape=total.shape)
+    reply.raw_output_contents.append(total.tobytes())
+    return reply
+
+
+def test_a_model_without_a_row_axis_gets_one_row_at_a_time() -> None:
+    async def main() -> Arrays:
+        server, port = await served(adds_a_whole)
+        channel = TritonChannel(f"127.0.0.1:{port}")
+        single = Batching(max_rows=1)
+        batcher = open_triton(channel, "toy", 1, toy.app.inputs, toy.app.outputs, single, row_axis=False)
+        try:
+            features = np.arange(6, dtype=np.float32).reshape(3, 2)
+            answer: Arrays = await batcher.submit(TOY, {"features": features}, call())
+            return answer
+        finally:
+            await batcher.close()
+            await channel.close()
+            await server.stop(None)
+
+    assert asyncio.run(main())["total"].tolist() == [[1.0], [5.0], [9.0]]
+
+
 def test_the_deadline_reaches_the_call() -> None:
     with pytest.raises(DeadlineExceeded):
         asyncio.run(ask(sleeps, seconds=0.2))
