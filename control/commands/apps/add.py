@@ -125,7 +125,9 @@ def _name_of(source: str) -> str:
     """The name of the file, or of the registered model, as a model's name."""
     if source.startswith("models:/"):
         source = source.removeprefix("models:/").partition("@")[0].partition("/")[0]
-    stem = Path(source).name.partition(".")[0].lower()
+    # A folder may be given as `.`.
+    named = Path(source) if Path(source).name not in ("", "..") else Path(source).resolve()
+    stem = named.name.partition(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "_", stem).strip("_-")
 
 

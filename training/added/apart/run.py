@@ -114,7 +114,7 @@ class _Listener:
         try:
             if not self._link.poll(max(0.0, self._deadline - time.monotonic())):
                 raise AddError(
-                    f"the model was stopped after {self._seconds:g} s, in the step {self._step!r}: its graph may "
+                    f"the model was stopped after {self._seconds:g} s, in the step {self._step!r}: it may "
                     "run for ever; give a slow one more time with --timeout"
                 )
             message: Message = self._link.recv()

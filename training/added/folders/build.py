@@ -29,7 +29,7 @@ from training.added.folders.config import CONFIG, check_config, read_config, ten
 from training.added.folders.engine import check_backends, ran, row_axes, served
 from training.added.folders.onnx_file import ROW_BY_ROW, labels
 from training.added.folders.read import TritonFolder, read_folder
-from training.added.folders.write import contents, placed, write_models
+from training.added.folders.write import contents, placed, stop_batching, write_models
 from training.added.golden import golden_count, question_of, write_golden
 from training.added.graphs.engine import seconds_of
 from training.added.graphs.read import Graph
@@ -83,6 +83,8 @@ def build_folder(wanted: Wanted, folder: Path, progress: Progress) -> Built:
             given = "rows of the sample" if named.arrays else "made-up rows; give some with --sample"
             raise AddError(f"the model fails with {given}: {cause}") from cause
         _check_written(folder, files)
+    if built.context.alone:
+        stop_batching(folder)
     return replace(built, contents=digest)
 
 

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
+import numpy.typing as npt
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
@@ -74,7 +76,8 @@ def served(models: Mapping[str, Placed]) -> Iterator[str]:
 def ran(url: str, model: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most: int) -> Iterator[Run]:
     """A function that runs rows, at most `most` in a request; 0: the tensors have no row axis.
 
-    It raises `RuntimeError` for what Triton refuses.
+    It raises `RuntimeError` for what Triton refuses, and `AddError` for an answer that the configuration does not
+    allow: Triton does not check what Python code gives.
     """
     options = {"grpc.max_receive_message_length": MOST_BYTES, "grpc.max_send_message_length": MOST_BYTES}
     with grpc.insecure_channel(url, options=list(options.items())) as channel:
@@ -87,7 +90,9 @@ def ran(url: str, model: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor
                 request.raw_input_contents.append(bytes(to_wire(item.datatype, rows[item.name])))
             for item in outputs:
                 request.outputs.add(name=item.name)
-            return _answer(stub, request)
+            found = _answer(stub, request)
+            _check_answer(found, outputs, len(next(iter(rows.values()))) if most else 0)
+            return {name: array for name, (_, array) in found.items()}
 
         def run(rows: Arrays) -> Arrays:
             count = len(next(iter(rows.values()))) if most else 0
@@ -115,18 +120,40 @@ def row_axes(run: Run) -> Run:
     return one
 
 
-def _answer(stub: service_pb2_grpc.GRPCInferenceServiceStub, request: pb.ModelInferRequest) -> Arrays:
+def _answer(
+    stub: service_pb2_grpc.GRPCInferenceServiceStub, request: pb.ModelInferRequest
+) -> dict[str, tuple[str, npt.NDArray[Any]]]:
+    """The datatype and the values of each output."""
     try:
         reply = stub.ModelInfer(request, timeout=SECONDS)
     except grpc.RpcError as cause:
         raise RuntimeError(" ".join(str(cause.details()).split())[:400]) from cause
     try:
         return {
-            output.name: from_wire(output.datatype, output.shape, raw)
+            output.name: (output.datatype, from_wire(output.datatype, output.shape, raw))
             for output, raw in zip(reply.outputs, reply.raw_output_contents, strict=True)
         }
     except (BackendFailed, UnicodeDecodeError, ValueError) as cause:
         raise RuntimeError(f"the answer cannot be read: {cause}") from cause
+
+
+def _check_answer(found: Mapping[str, tuple[str, npt.NDArray[Any]]], outputs: Sequence[Tensor], rows: int) -> None:
+    for item in outputs:
+        if item.name not in found:
+            raise AddError(f"{CONFIG} names the output {item.name!r}, and the model's answer does not have it")
+        datatype, array = found[item.name]
+        if datatype != item.datatype:
+            raise AddError(f"the output {item.name!r} is {datatype}; {CONFIG} says {item.datatype}")
+        wanted = [rows, *(item.shape or ())[1:]] if rows else list(item.shape or ())
+        fits = len(wanted) == array.ndim and all(
+            isinstance(size, str) or size == there for size, there in zip(wanted, array.shape, strict=True)
+        )
+        if not fits:
+            shown = [-1 if isinstance(size, str) else size for size in wanted]
+            asked = f" for {rows} rows" if rows else ""
+            raise AddError(
+                f"the output {item.name!r} has the shape {list(array.shape)}{asked}; {CONFIG} says {shown}"
+            )
 
 
 def reason_of(log: str) -> str:

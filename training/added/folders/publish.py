@@ -63,7 +63,7 @@ def _check_part(part: Model, name: str, there: Repository) -> None:
     if not same:
         raise AddError(
             f"the folder uses the model {part.name}, and the model repository has another one of this name; "
-            "rename the folder's one, and where it is used"
+            f"rename the folder's one, and where it is used, or remove the other: `slipway remove {part.name}`"
         )
 
 

@@ -110,6 +110,8 @@ def check_trust(folder: TritonFolder, trust: bool) -> None:
 
 
 def _read_model(folder: Path, name: str, wanted: int = 0) -> Model:
+    if (folder / CONFIG).is_symlink():
+        raise AddError(f"{name}/{CONFIG} is a symbolic link; put the file itself there")
     config = read_config(folder)
     backend = backend_of(config, folder)
     if not backend:
@@ -138,14 +140,16 @@ def _version(folder: Path, name: str, config: Any, wanted: int) -> int:
     if not there:
         number = wanted if wanted > 0 else 1
         raise AddError(
-            f"{name} has no version folder {number}; put the model's files into {name}/{number}/ (an ensemble has "
-            "none)"
+            f"{name} has no version folder {number}; put the model's files into {name}/{number}/, which is empty "
+            "for an ensemble"
         )
     return there[-1]
 
 
 def _files(version: Path, name: str, config: Any, backend: str) -> dict[str, Path]:
     """The files of a version. Raises `AddError` for links and for names that a version needs itself."""
+    if version.is_symlink():
+        raise AddError(f"{name}/{version.name} is a symbolic link; put the folder itself there")
     found = {}
     for path in sorted(version.rglob("*")):
         shown = path.relative_to(version).as_posix()
@@ -203,7 +207,8 @@ def _texts(path: Path, shown: str) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as cause:
-        raise AddError(f"{shown}: {cause}") from cause
+        line = f"line {cause.lineno}: {cause.msg}" if isinstance(cause, SyntaxError) else str(cause)
+        raise AddError(f"{shown}: {line}") from cause
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

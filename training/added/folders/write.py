@@ -12,13 +12,13 @@ from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import digest_folder
 from serving.kernel.storage.version_manifest import Manifest
 from serving.kernel.tensors import TensorSpec
-from training.added.folders.config import CONFIG, published, tensors
+from training.added.folders.config import CONFIG, published, read_config, tensors
 from training.added.folders.read import Model, TritonFolder
 from training.added.graphs.read import Tensor
 from training.publish.parts import PARTS
 from training.publish.servable import seal
 
-__all__ = ["Placed", "contents", "placed", "write_models"]
+__all__ = ["Placed", "contents", "placed", "stop_batching", "write_models"]
 
 Placed = tuple[bytes, int, Path]
 """A model's configuration, its version, and the folder with the version's files."""
@@ -46,6 +46,14 @@ def placed(name: str, folder: Path) -> dict[str, Placed]:
         for number in parts.versions(part):
             models[part] = ((folder / PARTS / part / CONFIG).read_bytes(), number, parts.folder(part, number))
     return models
+
+
+def stop_batching(folder: Path) -> None:
+    """Let Triton put no rows of several requests together, for a model whose rows run one at a time."""
+    for path in (folder / CONFIG, *(folder / PARTS).glob(f"*/{CONFIG}")):
+        config = read_config(path.parent)
+        config.ClearField("dynamic_batching")
+        path.write_bytes(published(config, config.name))
 
 
 def contents(source: TritonFolder, folder: Path) -> str:

@@ -23,10 +23,19 @@ def find_source(path: Path) -> Source:
     if (path / MLMODEL).is_file():
         return read_mlflow(path)
     if path.is_dir():
-        raise AddError(f"{path.name} is a folder without {MLMODEL}; give a file, or a folder that MLflow wrote")
+        raise AddError(_unknown(path))
     if not path.exists():
         raise AddError(f"{path} does not exist")
     return _file(path)
+
+
+def _unknown(folder: Path) -> str:
+    """What is wrong with a folder of another kind; Triton makes up the configuration of a plain graph."""
+    graphs = sorted(folder.glob("[0-9]*/model.onnx"))
+    found = f"{folder} is a folder without {MLMODEL} (MLflow) and without config.pbtxt (Triton); "
+    if graphs:
+        return f"{found}give the file itself: `slipway add {graphs[-1]} --name {folder.resolve().name}`"
+    return f"{found}give a file, or a folder of one of these kinds"
 
 
 def _file(path: Path) -> Source:

@@ -81,7 +81,7 @@ def test_errors_are_those_of_the_child(tmp_path: Path) -> None:
 
 def test_a_graph_that_runs_for_ever_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(
-        AddError, match=r"was stopped after 2 s, in the step '\w+': its graph may run for ever.*--timeout"
+        AddError, match=r"was stopped after 2 s, in the step '\w+': it may run for ever.*--timeout"
     ):
         apart(endless(tmp_path / "m.onnx"), seconds=2)
     assert not children()

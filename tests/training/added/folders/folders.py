@@ -93,6 +93,25 @@ class TritonPythonModel:
         ]
 """
 
+CROSS = """
+backend: "python"
+max_batch_size: 4
+dynamic_batching { }
+input { name: "x" data_type: TYPE_FP32 dims: [1] }
+output { name: "y" data_type: TYPE_FP32 dims: [1] }
+output { name: "lost" data_type: TYPE_FP32 dims: [1] }
+"""
+ADDS_UP = """
+import numpy as np
+import triton_python_backend_utils as pb
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        arrays = [pb.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        return [pb.InferenceResponse([pb.Tensor("y", np.full_like(x, x.sum()))]) for x in arrays]
+"""
+
 
 def write(folder: Path, config: str, **files: str) -> Path:
     """A folder with version 1; `model_py` is the content of `model.py`."""
@@ -125,8 +144,9 @@ def ensemble(root: Path) -> Path:
 
 
 def repository(root: Path) -> Path:
-    """All of them, and `dice`, whose answers are random."""
+    """All of them, `dice`, whose answers are random, and `cross`, whose rows are added up."""
     ensemble(root)
     python(root)
     write(root / "dice", DICE, model_py=ROLLS)
+    write(root / "cross", CROSS, model_py=ADDS_UP)
     return root

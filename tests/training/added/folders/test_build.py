@@ -37,7 +37,7 @@ from training.added.plan import Overrides
 from training.progress import Silent
 from training.registry.mlflow_registry import Registry
 
-MODELS = ("whole", "sums", "dice")
+MODELS = ("whole", "sums", "dice", "cross")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,30 @@ def test_requests_have_at_most_the_rows_that_the_model_takes(given: Path, url: s
         np.testing.assert_allclose(run(rows)["y"], rows["x"] @ [[1], [2], [3]])
     with ran(url, "linear", ins, outs, 9) as run, pytest.raises(RuntimeError, match="batch.size"):
         run(rows)
+
+
+def test_what_the_configuration_does_not_allow_is_refused(given: Path, tmp_path: Path, url: str) -> None:
+    graph = read_folder(given / "linear").model.config
+    ins, (y,) = tensors(graph, "input"), tensors(graph, "output")
+    rows = {"x": np.ones((2, 3), np.float32)}
+    with ran(url, "linear", ins, [replace(y, datatype="FP64")], 8) as run:
+        with pytest.raises(AddError, match=r"the output 'y' is FP32; config\.pbtxt says FP64"):
+            run(rows)
+    with ran(url, "linear", ins, [replace(y, shape=("rows", 2))], 8) as run:
+        with pytest.raises(AddError, match=r"'y' has the shape \[2, 1\] for 2 rows; config\.pbtxt says \[2, 2\]"):
+            run(rows)
+    with pytest.raises(AddError, match="names the output 'lost', and the model's answer does not have it"):
+        proved(wanted(given / "cross"), tmp_path)
+
+
+def test_rows_that_depend_on_each_other_share_no_batch_in_triton_either(given: Path, tmp_path: Path) -> None:
+    config = given / "cross" / "config.pbtxt"
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if "lost" not in line))
+    made = proved(wanted(given / "cross"), tmp_path)
+    assert "depends on the other rows of its batch" in made.context.alone
+    assert made.values.batching.max_rows == 1
+    assert "dynamic_batching" not in (tmp_path / "servable" / "config.pbtxt").read_text()
+    assert "max_batch_size: 4" in (tmp_path / "servable" / "config.pbtxt").read_text()
 
 
 def test_a_folder_that_batches_cannot_be_one_row(given: Path, tmp_path: Path) -> None:

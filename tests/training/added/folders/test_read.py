@@ -63,6 +63,16 @@ def has_a_link(root: Path) -> None:
     (root / "twice" / "1" / "weights").symlink_to("/etc/hostname")
 
 
+def is_a_link(root: Path) -> None:
+    (root / "twice" / "1").rename(root / "code")
+    (root / "twice" / "1").symlink_to(root / "code")
+
+
+def has_a_linked_config(root: Path) -> None:
+    (root / "twice" / "config.pbtxt").rename(root / "config.pbtxt")
+    (root / "twice" / "config.pbtxt").symlink_to(root / "config.pbtxt")
+
+
 def has_a_manifest(root: Path) -> None:
     (root / "whole" / "1" / "manifest.json").write_text("{}")
 
@@ -96,8 +106,10 @@ def names_no_backend(root: Path) -> None:
         (has_another_name, "whole uses 'Linear'; a model is called by"),
         (wants_a_version, "linear has no version folder 7"),
         (has_a_link, "twice/1/weights is a symbolic link"),
+        (is_a_link, "twice/1 is a symbolic link"),
+        (has_a_linked_config, "twice/config.pbtxt is a symbolic link"),
         (has_a_manifest, "whole/1/manifest.json has a name that a version needs itself"),
-        (has_broken_code, "twice/1/model.py: invalid syntax"),
+        (has_broken_code, "twice/1/model.py: line 1: invalid syntax"),
         (shares_a_file, "the folder that all versions share"),
         (names_another_file, "default_model_filename is 'code.py'"),
         (names_no_backend, "twice/config.pbtxt names no backend"),

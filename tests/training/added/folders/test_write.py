@@ -5,7 +5,7 @@ from pathlib import Path
 from serving.kernel.storage.version_files import digest_folder, read_manifest
 from tests.training.added.folders import folders
 from training.added.folders.read import read_folder
-from training.added.folders.write import contents, placed, write_models
+from training.added.folders.write import contents, placed, stop_batching, write_models
 
 
 def test_a_version_holds_the_models_that_it_uses(tmp_path: Path) -> None:
@@ -30,6 +30,19 @@ def test_a_version_holds_the_models_that_it_uses(tmp_path: Path) -> None:
     }
     linear = read_manifest(version / "parts" / "linear" / "1")
     assert not linear.added and linear.inputs[0].shape == (-1, 3)
+
+
+def test_rows_of_several_requests_are_not_put_together_anywhere(tmp_path: Path) -> None:
+    folder, version = folders.ensemble(tmp_path / "given"), tmp_path / "version"
+    (tmp_path / "given" / "linear" / "config.pbtxt").write_text(folders.LINEAR + "dynamic_batching { }")
+    write_models("whole", read_folder(folder), version)
+    before = {name: config for name, (config, _, _) in placed("whole", version).items()}
+    stop_batching(version)
+    after = {name: config for name, (config, _, _) in placed("whole", version).items()}
+    assert before.keys() == after.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"linear"}
+    assert b"dynamic_batching" in before["linear"] and b"dynamic_batching" not in after["linear"]
 
 
 def test_the_same_files_have_the_same_digest(tmp_path: Path) -> None:

@@ -61,7 +61,13 @@ def test_zip_files_that_hold_no_graph(tmp_path: Path, names: tuple[str, ...], sa
 def test_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(AddError, match="does not exist"):
         find_source(tmp_path / "nothing.onnx")
-    with pytest.raises(AddError, match="folder without MLmodel"):
+    with pytest.raises(AddError, match="a folder without MLmodel .* and without config.pbtxt"):
+        find_source(tmp_path)
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.onnx").touch()
+    with pytest.raises(
+        AddError, match="give the file itself: `slipway add .*/1/model.onnx --name test_what_is_no"
+    ):
         find_source(tmp_path)
     (tmp_path / "m.skops").write_bytes(b"PK\x03\x04")
     with pytest.raises(AddError, match="damaged zip file"):
