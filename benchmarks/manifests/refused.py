@@ -167,7 +167,7 @@ PODS = family(
     "pod",
     [
         ("Bad_Name", GATEWAY, "SLW201", put("metadata name", "Bad_Name")),
-        ("a Service that begins with a digit", SERVICE, "SLW201", put("metadata name", "1gateway")),
+        ("a Service whose name has capitals", SERVICE, "SLW201", put("metadata name", "Gateway")),
         ("a container in capitals", GATEWAY, "SLW201", put(f"{BOX} name", "Gateway")),
         ("a namespace with a dot", GATEWAY, "SLW201", put("metadata namespace", "ml.prod")),
         ("a name that is too long", "ConfigMap/dashboard", "SLW201", put("metadata name", "a" * 254)),

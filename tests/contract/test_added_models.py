@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from onnx import TensorProto
 
 from control.lint.triton.lint import lint
 from control.lint.triton.output import sentence
+from serving.kernel.call import Call
 from serving.kernel.errors import Invalid
 from serving.kernel.find_app import find_app
 from serving.kernel.settings import Settings
@@ -23,7 +25,6 @@ from serving.models.backends.factory import Backends
 from serving.models.loaded_version import LoadedVersion
 from serving.models.loader import load
 from serving.observe.metrics import Metrics
-from tests.serving.models.models import call
 from tests.trained import predict
 from tests.training.added.models import node, save, value
 from training.added.add import prepared
@@ -160,11 +161,13 @@ def test_triton_answers_alike(models: Path, name: str, tmp_path: Path, triton_ur
 def test_a_value_that_a_model_refuses_fails_alone_and_alike(models: Path, tmp_path: Path, triton_url: str) -> None:
     async def use(loaded: LoadedVersion) -> list[Any]:
         rows = [msgspec.convert({"ids": [1, one]}, loaded.app.question) for one in (2, 99, 3)]
-        apart = [loaded.backend.submit(loaded.questions, [row], call()) for row in rows]
+        apart = [
+            loaded.backend.submit(loaded.questions, [row], Call("test", time.monotonic() + 60)) for row in rows
+        ]
         first, bad, last = await asyncio.gather(*apart, return_exceptions=True)
         assert len(first) == len(last) == 1
         with pytest.raises(Invalid) as caught:
-            await loaded.backend.submit(loaded.questions, rows, call())
+            await loaded.backend.submit(loaded.questions, rows, Call("test", time.monotonic() + 60))
         return [bad.field, caught.value.field, bad.reason, caught.value.reason]
 
     reason = (
