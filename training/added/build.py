@@ -30,14 +30,14 @@ from training.added.graphs.engine import open_run, seconds_of
 from training.added.graphs.read import Graph, Tensor, read_graph
 from training.added.graphs.wrap import wrapped
 from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
-from training.added.rows import made_rows, row_size
+from training.added.rows import head, made_rows, row_size
 from training.added.sources.exchange import Native
 from training.onnx import triton
 from training.onnx.parity import triton_model
 from training.progress import Progress
 from training.publish.servable import UNNUMBERED
 
-__all__ = ["Built", "Wanted", "build", "compared", "count_of"]
+__all__ = ["Built", "Wanted", "build", "compared", "count_of", "quick_enough", "unnumbered"]
 
 BATCH, MOST_SECONDS = 64, 0.1
 """Rows of a batch, and the seconds that it may take: a batch of a slow model has fewer."""
@@ -109,14 +109,14 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         served = open_run(folder / MODEL_NAME)
         rows = real or made_rows(layout.inputs, count_of(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
-    answered = each_row(served, _head(rows, min(MOST_ROWS, compared(plan, one))), bool(plan.alone))
+    answered = each_row(served, head(rows, min(MOST_ROWS, compared(plan, one))), bool(plan.alone))
     if len({tuple(array.shape for array in row.values()) for row in answered}) > 1:
         plan = replace(plan, varies=True)
     context = _context(wanted, graph, plan, named, answered, rows)
-    manifest = _manifest(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
+    manifest = unnumbered(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
-        some = _head(rows, compared(plan, one))
+        some = head(rows, compared(plan, one))
         lines = _against_native(plan, served, wanted.native) if wanted.native else []
         lines += _compare(plan, bare, served, some)
         # The Triton of the wheel has no BF16.
@@ -124,7 +124,7 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone or brain):
             lines += _through_triton(plan, app, values, folder, served, some)
         check(lines)
-    write_golden(folder, app, context, _head(rows, golden_count(rows, plan.varies, plan.values)), served)
+    write_golden(folder, app, context, head(rows, golden_count(rows, plan.varies, plan.values)), served)
     return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, served)
 
 
@@ -166,7 +166,7 @@ def _write(graph: Graph, folder: Path) -> None:
 
 def _measure(plan: Plan, served: Run, rows: Arrays) -> tuple[Values, float, str]:
     """The settings, the seconds of one row, and a sentence on both."""
-    one = seconds_of(served, _head(rows, 1))
+    one = seconds_of(served, head(rows, 1))
     text = f"A row takes {one * 1e3:.2g} ms on one core"
     if plan.alone:
         return Values(batching=Batching(max_rows=1)), one, f"{text}."
@@ -177,11 +177,16 @@ def _measure(plan: Plan, served: Run, rows: Arrays) -> tuple[Values, float, str]
     full = seconds_of(
         served, {name: np.resize(array, (together, *array.shape[1:])) for name, array in rows.items()}
     )
-    most = together
-    while most > 1 and full * most / together > MOST_SECONDS:
-        most //= 2
-    batching = Batching(max_rows=most)
+    batching = Batching(max_rows=quick_enough(together, full))
     return Values(batching=batching), one, f"{text}, and {together} rows together {full * 1e3:.2g} ms."
+
+
+def quick_enough(rows: int, seconds: float) -> int:
+    """The rows of a batch, halved until it takes at most `MOST_SECONDS`; `rows` together take `seconds`."""
+    most = rows
+    while most > 1 and seconds * most / rows > MOST_SECONDS:
+        most //= 2
+    return most
 
 
 def _context(
@@ -206,7 +211,7 @@ def _context(
     )
 
 
-def _manifest(wanted: Wanted, plan: Plan, context: AddedContext, notes: tuple[str, ...]) -> Manifest:
+def unnumbered(wanted: Wanted, plan: Plan, context: AddedContext, notes: tuple[str, ...]) -> Manifest:
     """The manifest as far as it is known before registration."""
     return Manifest(
         model=wanted.name,
@@ -277,7 +282,3 @@ def _notes(plan: Plan, named: Named) -> list[str]:
     if named.unused:
         found.append(f"Columns of the sample that the model does not take: {', '.join(named.unused[:20])}.")
     return found
-
-
-def _head(arrays: Arrays, count: int) -> Arrays:
-    return {name: array[:count] for name, array in arrays.items()}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from serving.kernel.tensors import Arrays, numpy_dtype
 from training.added.graphs.read import Tensor
 
-__all__ = ["KINDS", "Kind", "made_rows", "row_size"]
+__all__ = ["KINDS", "Kind", "head", "made_rows", "row_size"]
 
 WORDS = ("", "a", "row", "Slipway", "0", "yes")
 
@@ -30,6 +30,11 @@ class Kind:
 KINDS = (Kind("from 0 to 9", 0, 9), Kind("0 or 1", 0, 1), Kind("1", 1, 1), Kind("0", 0, 0))
 """In the order in which they are tried: an embedding has few rows, and a mask of zeros hides everything."""
 MASK = KINDS[1]
+
+
+def head(arrays: Arrays, count: int) -> Arrays:
+    """The first `count` rows."""
+    return {name: array[:count] for name, array in arrays.items()}
 
 
 def made_rows(

@@ -4,10 +4,9 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
+from tests.training.onnx.tree_session import tree_session
 from training.onnx.lightgbm_trees import lightgbm_node
 
 WIDTH = 4
@@ -49,16 +48,7 @@ def hard_rows(booster: lightgbm.Booster) -> np.ndarray:
 
 
 def answers(booster: lightgbm.Booster, given: np.ndarray, outputs: int) -> np.ndarray:
-    graph = helper.make_graph(
-        [lightgbm_node(booster, "x", "y")],
-        "trees",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["row", WIDTH])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["row", outputs])],
-    )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
-    made = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {"x": given})[0]
+    return tree_session(lightgbm_node(booster, "x", "y"), WIDTH, outputs).run(None, {"x": given})[0]
 
 
 @pytest.mark.parametrize(

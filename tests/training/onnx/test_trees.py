@@ -6,8 +6,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import xgboost
-from onnx import TensorProto, helper
 
+from tests.training.onnx.tree_session import tree_session
 from training.onnx.trees import thresholds, tree_node
 
 WIDTH = 6
@@ -37,15 +37,7 @@ def booster(rounds: int = 30, **params: Any) -> Any:
 
 
 def session(model: Any, outputs: int) -> onnxruntime.InferenceSession:
-    graph = helper.make_graph(
-        [tree_node(model, "x", "y")],
-        "trees",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["row", WIDTH])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["row", outputs])],
-    )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
-    made = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    return onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    return tree_session(tree_node(model, "x", "y"), WIDTH, outputs)
 
 
 def hard_rows(model: Any) -> np.ndarray:

@@ -18,9 +18,19 @@ import onnx
 from serving.kernel.added.app import added_app
 from serving.kernel.added.columns import AddedContext
 from serving.kernel.app_values import Batching, Values
-from serving.kernel.storage.version_manifest import GOLDEN_NAME, Manifest, Parity
+from serving.kernel.storage.version_manifest import GOLDEN_NAME, Parity
 from serving.kernel.tensors import Arrays
-from training.added.build import BATCH, LENGTH, MOST_SECONDS, Built, Wanted, compared, count_of
+from training.added.build import (
+    BATCH,
+    LENGTH,
+    MOST_SECONDS,
+    Built,
+    Wanted,
+    compared,
+    count_of,
+    quick_enough,
+    unnumbered,
+)
 from training.added.check import check, each_row, parity
 from training.added.classes import Classes, find_classes
 from training.added.columns import Named, name_columns
@@ -34,9 +44,8 @@ from training.added.golden import golden_count, question_of, write_golden
 from training.added.graphs.engine import seconds_of
 from training.added.graphs.read import Graph
 from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
-from training.added.rows import made_rows
+from training.added.rows import head, made_rows
 from training.progress import Progress
-from training.publish.servable import UNNUMBERED
 
 __all__ = ["answering", "build_folder"]
 
@@ -116,24 +125,12 @@ def _prove(opened: _Opened, folder: Path, progress: Progress) -> Built:
     wanted, plan, run, rows = opened.wanted, opened.plan, opened.run, opened.rows
     values, one, speed = _measure(opened)
     context = _context(opened)
-    manifest = Manifest(
-        model=wanted.name,
-        version=UNNUMBERED,
-        added=True,
-        created="",
-        run_id="",
-        source=wanted.source,
-        inputs=plan.inputs,
-        outputs=plan.outputs,
-        feature_names=tuple(column.name for column in context.columns if column.position >= 0),
-        context=msgspec.Raw(msgspec.json.encode(context)),
-        notes=(*opened.source.notes, *_notes(opened), speed),
-    )
+    manifest = unnumbered(wanted, plan, context, (*opened.source.notes, *_notes(opened), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):
-        lines = _compare(plan, run, _head(rows, compared(plan, one)))
+        lines = _compare(plan, run, head(rows, compared(plan, one)))
         check(lines)
-    write_golden(folder, app, context, _head(rows, golden_count(rows, plan.varies, plan.values)), run)
+    write_golden(folder, app, context, head(rows, golden_count(rows, plan.varies, plan.values)), run)
     return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, run)
 
 
@@ -149,7 +146,7 @@ def _check_written(folder: Path, files: set[Path]) -> None:
 
 def _measure(opened: _Opened) -> tuple[Values, float, str]:
     """The settings, the seconds of one row, and a sentence on both."""
-    one = seconds_of(opened.run, _head(opened.rows, 1))
+    one = seconds_of(opened.run, head(opened.rows, 1))
     text = f"A row takes {one * 1e3:.2g} ms in Triton"
     most = min(BATCH, opened.source.model.config.max_batch_size)
     if opened.plan.alone or most <= 1 or one > MOST_SECONDS:
@@ -157,10 +154,7 @@ def _measure(opened: _Opened) -> tuple[Values, float, str]:
     batch = {name: np.resize(array, (most, *array.shape[1:])) for name, array in opened.rows.items()}
     full = seconds_of(opened.run, batch)
     text = f"{text}, and {most} rows together {full * 1e3:.2g} ms."
-    together = most
-    while together > 1 and full * together / most > MOST_SECONDS:
-        together //= 2
-    return Values(backend="triton", batching=Batching(max_rows=together)), one, text
+    return Values(backend="triton", batching=Batching(max_rows=quick_enough(most, full))), one, text
 
 
 def _context(opened: _Opened) -> AddedContext:
@@ -168,7 +162,7 @@ def _context(opened: _Opened) -> AddedContext:
     names = given or labels(opened.source)
     classes = Classes()
     if names:
-        answered = each_row(opened.run, _head(opened.rows, 4), bool(plan.alone))
+        answered = each_row(opened.run, head(opened.rows, 4), bool(plan.alone))
         joined = answered[0]
         if not plan.varies:
             joined = {name: np.concatenate([row[name] for row in answered]) for name in joined}
@@ -211,7 +205,3 @@ def _compare(plan: Plan, run: Run, rows: Arrays) -> list[Parity]:
     if not plan.alone:
         lines += parity("triton/one at a time", plan, truth, each_row(run, rows, alone=True))
     return lines
-
-
-def _head(arrays: Arrays, count: int) -> Arrays:
-    return {name: array[:count] for name, array in arrays.items()}
