@@ -26,6 +26,8 @@ def find_source(path: Path) -> Source:
         raise AddError(_unknown(path))
     if not path.exists():
         raise AddError(f"{path} does not exist")
+    if not path.is_file():
+        raise AddError(f"{path} is a device, a pipe or a socket; give a file")
     return _file(path)
 
 

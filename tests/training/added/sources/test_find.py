@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -72,3 +73,10 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "m.skops").write_bytes(b"PK\x03\x04")
     with pytest.raises(AddError, match="damaged zip file"):
         find_source(tmp_path / "m.skops")
+
+
+def test_devices_and_pipes_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.onnx")
+    for path in (Path("/dev/zero"), tmp_path / "m.onnx"):
+        with pytest.raises(AddError, match=f"{path} is a device, a pipe or a socket; give a file"):
+            find_source(path)
