@@ -73,7 +73,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
     """From here on there is garbage to collect; what was imported and collected before need not be visited."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

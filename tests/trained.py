@@ -34,8 +34,12 @@ from training.registry.mlflow_registry import Registry
 from training.registry.tuning_results import Tuned
 from training.run import TrainRequest, train
 
-QUICKER: dict[str, dict[str, Any]] = {"price": {"eta": 0.15, "max_depth": 4}}
-"""Parameters of fits that take long where the number and the depth of trees prove nothing."""
+QUICKER: dict[str, dict[str, Any]] = {
+    "price": {"eta": 0.15, "max_depth": 4},
+    "fraud": {"batch": 512},
+    "matching": {"batch": 512},
+}
+"""Parameters of fits that take long where the depth of trees and the number of steps prove nothing."""
 T = TypeVar("T")
 R = TypeVar("R")
 AnyApp = App[Any, Any, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.kernel.find_app import find_apps
-from tests.trained import Trained
+from tests.trained import QUICKER, Trained
 from tests.training.watched import Seer
 from training.data.split import check
 from training.find_recipe import find
@@ -26,6 +26,6 @@ def test_what_two_workers_fit_passes_the_gate(kind: str, ray: None, trained: Tra
     recipe, watch = find(min(seconds, key=seconds.__getitem__)), Seer()
     tidy = trained.tidy(recipe.app)
     parts = check(recipe.split(tidy), recipe.time_column)
-    fitted = recipe.fit(parts, Trainer(2, 7, tmp_path, watch))
+    fitted = recipe.fit(parts, Trainer(2, 7, tmp_path, watch, params=QUICKER.get(recipe.app.name)))
     gate.refuse(gate.judge(recipe, tidy, recipe.evaluate(fitted, parts)))
     assert sum("RayTrainWorker" in line for line in watch.running) == 2

@@ -241,9 +241,7 @@ def test_the_parameters_of_a_search_are_fitted_and_gated(ray: None, registry: Re
         go(registry, tmp_path, Strict(), tune=2)
     assert list((tmp_path / "home" / "tune" / "toy").glob("*/journal.jsonl"))
     progress = RichProgress(Console(file=io.StringIO()))
-    request = TrainRequest(
-        app="toy", repository=tmp_path / "repo", home=tmp_path / "home", triton=False, tune=4, workers=2
-    )
+    request = TrainRequest(app="toy", repository=tmp_path / "repo", home=tmp_path / "home", triton=False, tune=4)
     result = train(request, registry, progress, Tunable())
     assert list(progress.times) == [*STEPS[:3], "tune", *STEPS[3:]]
     assert result.tuned and len(result.tuned.trials) == 4

@@ -74,7 +74,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(
 ) -> None:
     """The killed run uses the Ray of this process; the second run starts its own."""
     data, out = tmp_path / "many.parquet", tmp_path / "out.parquet"
-    write_questions(data, 40_000, bad=(3, 33_333))
+    write_questions(data, 16_000, bad=(3, 13_333))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SLIPWAY_")}
     environment |= {"SLIPWAY_HOME": str(tmp_path / "home"), "SLIPWAY_MODEL_REPOSITORY": runtime.repository}
     parts, guest = Parts(out), {**environment, "SLIPWAY_RAY_ADDRESS": ray_address()}
@@ -88,7 +88,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(
             break
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert summary["rows"] == 40_000 and summary["rejected"] == 2 and 500 <= summary["resumed"] < 40_000
+    assert summary["rows"] == 16_000 and summary["rejected"] == 2 and 500 <= summary["resumed"] < 16_000
     assert not parts.folder.exists()
     wanted, wanted_rejects = tmp_path / "wanted.parquet", tmp_path / "wanted.jsonl"
     score_directly(job(data, 500), wanted, wanted_rejects)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skops.io
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
@@ -22,6 +21,8 @@ from training.progress import Silent
 
 
 def test_a_pipeline_of_skops(tmp_path: Path) -> None:
+    import skops.io  # it imports for two seconds
+
     frame = table(100)
     columns = make_column_transformer(
         (OneHotEncoder(), ["plan"]), (CountVectorizer(), "note"), ("passthrough", ["age", "spent"])

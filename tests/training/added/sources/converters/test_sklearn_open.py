@@ -10,7 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-import skops.io
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.pipeline import make_pipeline
@@ -37,6 +36,8 @@ class OwnStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     "model", [StandardScaler(), RandomForestRegressor(2), HistGradientBoostingRegressor(max_iter=2)], ids=repr
 )
 def test_known_types_need_no_trust(tmp_path: Path, model: Any) -> None:
+    import skops.io  # it imports for two seconds
+
     path = tmp_path / "m.skops"
     skops.io.dump(model.fit(ROWS, ROWS[:, 0]), path)
     found, notes = opened(job(path, "sklearn", "skops"))
@@ -44,6 +45,8 @@ def test_known_types_need_no_trust(tmp_path: Path, model: Any) -> None:
 
 
 def test_other_types_are_named_and_opened_with_trust_alone(tmp_path: Path) -> None:
+    import skops.io  # it imports for two seconds
+
     path = tmp_path / "m.skops"
     skops.io.dump(make_pipeline(OwnStep(), FunctionTransformer(pickletools.optimize)), path)
     with pytest.raises(CannotConvert, match=r"not known to be safe: .*OwnStep, pickletools\.optimize"):
