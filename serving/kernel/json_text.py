@@ -18,9 +18,9 @@ from serving.kernel.errors import ClientError, Invalid, Malformed
 __all__ = ["decode_json", "translate"]
 
 T = TypeVar("T")
-AT = re.compile(r"^(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+AT = re.compile(r"^(?P<what>.*) - at (?:key in )?`\$(?P<path>.*?)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
-MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
+MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
 FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
@@ -35,7 +35,6 @@ JSON_NAMES = {
     "bool": "true or false",
 }
 JSON_NAMES |= {"array": "a list", "object": "an object"}
-STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefix: str = "$") -> T:
@@ -161,7 +160,7 @@ def _struct(here: Any, structs: dict[type, dict[str, Mend]]) -> Mend | None:
 def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> ClientError:
     """msgspec's error as `Invalid`, with the field's JSON path and what the type `kind` allows there."""
     match = AT.match(str(error))
-    what, path = (match["what"], match["path"] or "") if match else (str(error), "")
+    what, path = (match["what"], match["path"]) if match else (str(error), "")
     unknown, missing = UNKNOWN.match(what), MISSING.match(what)
     if unknown:
         known = _field_names(_type_at(kind, path))
@@ -190,23 +189,37 @@ def _short(name: str) -> str:
 def _type_at(kind: Any, path: str) -> Any:
     """msgspec's description of the type at a JSON path below `kind`; None if there is none."""
     here: Any = msgspec.inspect.type_info(kind)
-    for name, _index in STEP.findall(path):
-        here = _step(here, name)
+    while path and here is not None:
+        here, path = _step(here, path)
     return here
 
 
-def _step(here: Any, name: str) -> Any:
-    """The type one step further: of the field `name`, or of the items if `name` is empty."""
+def _step(here: Any, path: str) -> tuple[Any, str]:
+    """The type one step further along the path, and the rest of the path."""
+    options = _options(here)
+    if path.startswith("["):
+        index, _, rest = path[1:].partition("]")
+        items = (_item(option, index) for option in options)
+        return next((item for item in items if item is not None), None), rest
+    fields = [item for option in options for item in getattr(option, "fields", ())]
+    # A name may have dots and brackets itself, so the longest that fits is the field.
+    fitting = [item for item in fields if path[1:].startswith(item.encode_name)]
+    found = max(fitting, key=lambda item: len(item.encode_name), default=None)
+    return (None, "") if found is None else (found.type, path[1 + len(found.encode_name) :])
+
+
+def _item(option: Any, index: str) -> Any:
+    """The type of an element of a list, a tuple or a dictionary; None for other types."""
+    items = getattr(option, "item_types", ())
+    if index.isdecimal() and int(index) < len(items):
+        return items[int(index)]
+    return getattr(option, "item_type", None) or getattr(option, "value_type", None)
+
+
+def _options(here: Any) -> list[Any]:
+    """The types of a union, or the type itself."""
     here = _bare(here)
-    for option in map(_bare, getattr(here, "types", (here,))):
-        if not name:
-            inner = getattr(option, "item_type", None) or getattr(option, "value_type", None)
-            if inner is not None:
-                return inner
-        for item in getattr(option, "fields", ()):
-            if item.encode_name == name:
-                return item.type
-    return None
+    return list(map(_bare, getattr(here, "types", (here,))))
 
 
 def _bare(here: Any) -> Any:
@@ -215,9 +228,7 @@ def _bare(here: Any) -> Any:
 
 
 def _field_names(here: Any) -> list[str]:
-    here = _bare(here)
-    options = map(_bare, getattr(here, "types", (here,)))
-    return [item.encode_name for option in options for item in getattr(option, "fields", ())]
+    return [item.encode_name for option in _options(here) for item in getattr(option, "fields", ())]
 
 
 def _allowed(kind: Any, path: str) -> str:
