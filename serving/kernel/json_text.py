@@ -24,6 +24,7 @@ MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTAL
 WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
 FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
+AT_BYTE = re.compile(r"\(byte (\d+)\)$")
 EXACT = 2**53
 """Beyond it a float may stand for several integers."""
 MENDED_BYTES = 2**20
@@ -50,6 +51,8 @@ def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefi
         text = str(cause).removeprefix("JSON is malformed: ")
         if "truncated" in text:
             text = f"it ends too early, after {len(raw)} bytes"
+        elif _is_literal(raw, text):
+            text += "; it has no NaN and no infinity, null stands for a number that is not known"
         raise Malformed(
             f"{prefix}: not valid JSON: {text}" if len(raw) else "the body is empty; JSON was expected"
         ) from cause
@@ -71,6 +74,12 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview) -> T:
     value = mend(msgspec.json.decode(raw))
     made: T = msgspec.convert(value, kind, strict=decoder.strict, str_keys=True, dec_hook=decoder.dec_hook)
     return made
+
+
+def _is_literal(raw: bytes | memoryview, text: str) -> bool:
+    """Whether the byte that msgspec names begins NaN or Infinity, as many programs write them."""
+    found = AT_BYTE.search(text)
+    return found is not None and bytes(raw[int(found[1]) :][:3]) in (b"NaN", b"Inf", b"nan", b"inf")
 
 
 Mend = Callable[[Any], Any]
@@ -283,9 +292,12 @@ def _bounds(here: Any) -> str:
     if fields:
         parts.append(f"with {', '.join(fields)}")
     least, most = getattr(here, "min_length", None) or 0, getattr(here, "max_length", None)
+    if isinstance(here, msgspec.inspect.TupleType):
+        least = most = len(here.item_types)
     if least or most is not None:
         size = f"at least {least}" if most is None else f"{least} to {most}" if least != most else f"{most}"
-        parts.append(f"of {size} {'items' if hasattr(here, 'item_type') else 'characters'}")
+        items = hasattr(here, "item_type") or hasattr(here, "item_types")
+        parts.append(f"of {size} {'items' if items else 'characters'}")
     if getattr(here, "pattern", None):
         parts.append(f"matching {here.pattern}")
     return " " + " and ".join(parts) if parts else ""
