@@ -79,7 +79,11 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview) -> T:
 def _is_literal(raw: bytes | memoryview, text: str) -> bool:
     """Whether the byte that msgspec names begins NaN or Infinity, as many programs write them."""
     found = AT_BYTE.search(text)
-    return found is not None and bytes(raw[int(found[1]) :][:3]) in (b"NaN", b"Inf", b"nan", b"inf")
+    if found is None:
+        return False
+    at = int(found[1])
+    # After an n, which may begin null, msgspec looks at the next bytes and names the one behind them.
+    return bytes(raw[at : at + 3]) in (b"NaN", b"Inf", b"inf") or bytes(raw[max(at - 4, 0) : at - 1]) == b"nan"
 
 
 Mend = Callable[[Any], Any]
