@@ -143,6 +143,14 @@ def test_what_is_no_whole_number_is_refused(raw: str, field: str, says: str) -> 
     assert says in caught.value.message
 
 
+def test_of_a_name_that_is_there_twice_the_last_value_counts() -> None:
+    assert decode_json(DECODER, b'{"few":1,"few":2,"even":4}') == Record(few=2, even=4)
+    assert decode_json(DECODER, b'{"few":1.0,"few":2.0,"even":4}') == Record(few=2, even=4)
+    question, _ = question_types("churn", added.AB.columns, added.INPUTS)
+    with pytest.raises(Invalid, match=r"\$\.a: required field is missing"):
+        decode_json(msgspec.json.Decoder(question), b'{"b":1,"b":2}')
+
+
 def test_a_whole_number_is_held_to_its_range() -> None:
     with pytest.raises(Invalid, match=r"\$\.few: out of range; allowed: a whole number <= 3"):
         decode_json(DECODER, b'{"few":4.0}')

@@ -71,7 +71,9 @@ def test_a_field_with_the_name_of_a_type_does_not_hide_it() -> None:
             "Q": record(**{name: {"type": "string"}, "z": {"$ref": "#/components/schemas/Other"}, "y": {}}),
             "Other": record(a={"type": "number"}),
         }
-        found = run(write_module(document({"m": "Q"}, schemas)))
+        source = write_module(document({"m": "Q"}, schemas))
+        assert "Q = TypedDict(" in source and "class Other(TypedDict):" in source, "a class could not be checked"
+        found = run(source)
         assert get_type_hints(found["Q"], found) == {name: str, "z": found["Other"], "y": Any}
         assert get_type_hints(found["Other"], found) == {"a": float}
 
