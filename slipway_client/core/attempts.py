@@ -46,8 +46,8 @@ def begin(options: Options, timeout: float | None = None, request_id: str | None
     """A call that starts now. Raises `ValueError` for a timeout that is not above 0, `Invalid` for an id."""
     seconds = options.timeout if timeout is None else timeout
     check_timeout(seconds)
-    if request_id and not REQUEST_ID.fullmatch(request_id):
-        text = f"`request_id` must have 1 to 120 of A-Z a-z 0-9 . _ and -, got {request_id[:130]!r}"
+    if request_id and not (isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id)):
+        text = f"`request_id` must be text of 1 to 120 of A-Z a-z 0-9 . _ and -, got {request_id!r:.130}"
         raise Invalid(text, field="request_id")
     return Call(options, options.clock() + seconds, request_id or uuid.uuid4().hex)
 

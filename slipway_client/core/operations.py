@@ -65,6 +65,11 @@ class Operations:
     ) -> Steps[Arrays]:
         """The model's outputs for arrays by the name of the input."""
         call = begin(self.options, timeout, request_id)
+        if not isinstance(inputs, Mapping):
+            what = f"`inputs` must be a dict of arrays by the name of the input, got {type(inputs).__name__}"
+            raise Invalid(what, field="inputs")
+        if isinstance(outputs, str):
+            raise Invalid(f"`outputs` must be a list of names, got {outputs!r}", field="outputs")
         name = name_of(model)
         found = yield from self._metadata.of(call, name, version)
         specs = {spec.name: spec for spec in found.inputs}

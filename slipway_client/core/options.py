@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from urllib.parse import urlsplit
 
 __all__ = ["MAX_ANSWER_BYTES", "MAX_BODY_BYTES", "MAX_CONNECTIONS", "MAX_ROWS", "Options", "check_timeout"]
@@ -51,10 +52,10 @@ class Options:
             raise ValueError("`api_key` must be printable ASCII without spaces")
         check_timeout(self.timeout)
         for name in ("retries", "max_rows", "max_body_bytes", "max_answer_bytes", "max_connections"):
-            least = 0 if name == "retries" else 1
-            if getattr(self, name) < least:
-                raise ValueError(f"`{name}` must be at least {least}, got {getattr(self, name)!r}")
-        if not self.connection_age > 0:
+            least, value = 0 if name == "retries" else 1, getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"`{name}` must be a whole number of at least {least}, got {value!r}")
+        if not isinstance(self.connection_age, Real) or not self.connection_age > 0:
             raise ValueError(f"`connection_age` must be more than 0 seconds, got {self.connection_age!r}")
 
     def once(self) -> Options:
@@ -72,5 +73,5 @@ def _is_place(url: str) -> bool:
 
 def check_timeout(seconds: float) -> None:
     """Raise `ValueError` for what is no number of seconds above 0 and up to a million."""
-    if not 0 < seconds <= LONGEST_TIMEOUT:
+    if not isinstance(seconds, Real) or not 0 < seconds <= LONGEST_TIMEOUT:
         raise ValueError(f"`timeout` must be more than 0 and at most 1,000,000 seconds, got {seconds!r}")

@@ -12,11 +12,11 @@ from slipway_client.core.steps import Failure, Outcome, Reply
 __all__ = ["ERRORS", "Body", "failure_of", "headers_of", "no_turn", "reply_of", "tls_of"]
 
 
-class _TooLong(Exception):
+class TooLong(Exception):
     """The answer has more bytes than the client takes."""
 
 
-ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLong)
+ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, TooLong)
 """What a request can end with."""
 
 
@@ -32,7 +32,7 @@ class Body:
         """Keep a part."""
         self._size += len(part)
         if self._size > self._most:
-            raise _TooLong(f"more than {self._most} bytes")
+            raise TooLong(f"more than {self._most} bytes")
         self._parts.append(part)
 
     def whole(self) -> bytes:
@@ -59,7 +59,7 @@ def reply_of(answer: httpx.Response, body: bytes) -> Reply:
 
 def failure_of(error: Exception) -> Failure:
     """How far a request came that ended with `error`, one of `ERRORS`."""
-    if isinstance(error, _TooLong):
+    if isinstance(error, TooLong):
         return Failure(Outcome.TOO_LONG, error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return Failure(Outcome.LATE, error)

@@ -122,6 +122,12 @@ def test_inputs_are_checked_against_the_model() -> None:
     ):
         error = inferred(inputs, two).error
         assert isinstance(error, Invalid) and message in str(error)
+    for wrong, message in (([[1, 2]], "must be a dict of arrays .*got list"), (np.ones((1, 2)), "got ndarray")):
+        with pytest.raises(Invalid, match=message) as caught:
+            next(Operations(options()).infer("m", wrong, (), None, None, None))  # type: ignore[arg-type]
+        assert caught.value.field == "inputs"
+    with pytest.raises(Invalid, match="`outputs` must be a list of names, got 'total'"):
+        next(Operations(options()).infer("m", {"x": [[1, 2]]}, "total", None, None, None))
     done = inferred({"x": [[1, 2]], "z": [[3, 4]]}, two, tensors(1))
     assert done.result["y"].tolist() == [[1]]
 
