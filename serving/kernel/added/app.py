@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from math import isnan
+from math import isfinite, isnan
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ from serving.kernel.tensors import Arrays, TensorSpec, bfloat16_bits, from_bfloa
 __all__ = ["added_app"]
 
 MOST_BF16 = 3.3895314e38
-UNHELD = (OverflowError, FloatingPointError, ValueError)
-"""What numpy raises for values that an array cannot hold, or for lists that are no array."""
+UNHELD = (OverflowError, RuntimeWarning, ValueError)
+"""Raised for values that an array cannot hold, and for lists that are no array. Warnings may be errors."""
 
 
 def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
@@ -199,8 +199,10 @@ def _probabilities(scores: npt.NDArray[np.float64], softmax: bool) -> npt.NDArra
         return np.concatenate([1 - second, second], axis=1)
     if not softmax:
         return scores
-    with np.errstate(invalid="ignore"):  # an infinite score makes NaN, and no label
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    top = scores.max(axis=1, keepdims=True)
+    if not isfinite(np.vdot(top, top)):
+        top = np.where(np.isfinite(top), top, np.nan)  # an infinite score makes NaN, and no label
+    powers = np.exp(scores - top)
     made: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return made
 
@@ -213,12 +215,13 @@ def _rows(array: npt.NDArray[Any], scalar: bool) -> list[Any]:
 def _array(spec: TensorSpec, values: Any) -> npt.NDArray[Any]:
     """The values as the tensor has them. Raises one of `UNHELD` for what it cannot hold."""
     dtype = numpy_dtype(spec.datatype)
-    if dtype.kind != "f":
-        return np.array(values, dtype)
-    with np.errstate(over="raise"):  # else a number that is too large becomes infinite
-        made = np.array(values, dtype)
-    if spec.datatype == "BF16" and np.isinf(from_bfloat16(bfloat16_bits(made[np.isfinite(made)]))).any():
-        raise OverflowError("a number is too large for BF16")
+    made = np.array(values, dtype)
+    # The product is the quickest look at all values: it is finite unless one is infinite, NaN or very large.
+    if dtype.kind == "f" and not isfinite(np.vdot(made, made)):
+        held = from_bfloat16(bfloat16_bits(made)) if spec.datatype == "BF16" else made
+        infinite = np.isinf(held)
+        if infinite.any() and (infinite & np.isfinite(np.array(values, np.float64))).any():
+            raise OverflowError(f"a number is too large for {spec.datatype}")
     return made
 
 
