@@ -65,11 +65,7 @@ class Operations:
     ) -> Steps[Arrays]:
         """The model's outputs for arrays by the name of the input."""
         call = begin(self.options, timeout, request_id)
-        if not isinstance(inputs, Mapping):
-            what = f"`inputs` must be a dict of arrays by the name of the input, got {type(inputs).__name__}"
-            raise Invalid(what, field="inputs")
-        if isinstance(outputs, str):
-            raise Invalid(f"`outputs` must be a list of names, got {outputs!r}", field="outputs")
+        _check_infer(inputs, outputs)
         name = name_of(model)
         found = yield from self._metadata.of(call, name, version)
         specs = {spec.name: spec for spec in found.inputs}
@@ -163,6 +159,14 @@ class Operations:
             return {key: np.concatenate([part.found[key] for part in parts]) for key in parts[0].found}
         except (KeyError, ValueError) as cause:
             raise BadAnswer(f"the outputs of the parts do not fit together: {cause}") from cause
+
+
+def _check_infer(inputs: Any, outputs: Any) -> None:
+    if not isinstance(inputs, Mapping):
+        what = f"`inputs` must be a dict of arrays by the name of the input, got {type(inputs).__name__}"
+        raise Invalid(what, field="inputs")
+    if isinstance(outputs, str):
+        raise Invalid(f"`outputs` must be a list of names, got {outputs!r}", field="outputs")
 
 
 def name_of(model: str | Model[Any, Any, Any]) -> str:

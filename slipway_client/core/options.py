@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from typing import Any
 from urllib.parse import urlsplit
 
 __all__ = ["MAX_ANSWER_BYTES", "MAX_BODY_BYTES", "MAX_CONNECTIONS", "MAX_ROWS", "Options", "check_timeout"]
@@ -55,7 +56,7 @@ class Options:
             least, value = 0 if name == "retries" else 1, getattr(self, name)
             if not isinstance(value, Integral) or value < least:
                 raise ValueError(f"`{name}` must be a whole number of at least {least}, got {value!r}")
-        if not isinstance(self.connection_age, Real) or not self.connection_age > 0:
+        if not _is_number(self.connection_age) or not self.connection_age > 0:
             raise ValueError(f"`connection_age` must be more than 0 seconds, got {self.connection_age!r}")
 
     def once(self) -> Options:
@@ -71,7 +72,11 @@ def _is_place(url: str) -> bool:
         return False
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
 def check_timeout(seconds: float) -> None:
     """Raise `ValueError` for what is no number of seconds above 0 and up to a million."""
-    if not isinstance(seconds, Real) or not 0 < seconds <= LONGEST_TIMEOUT:
+    if not _is_number(seconds) or not 0 < seconds <= LONGEST_TIMEOUT:
         raise ValueError(f"`timeout` must be more than 0 and at most 1,000,000 seconds, got {seconds!r}")

@@ -139,8 +139,11 @@ def _misfit(spec: TensorSpec, array: npt.NDArray[Any], advice: str) -> Invalid:
 
 def _as_array(spec: TensorSpec, given: Any) -> npt.NDArray[Any]:
     try:
-        # What is masked becomes None: it is not known, and its value means nothing.
-        return np.array(given.tolist(), object) if np.ma.is_masked(given) else np.asarray(given)
+        masked: Any = given if isinstance(given, np.ma.MaskedArray) else None
+        if masked is not None and masked.mask.any():
+            # What is masked becomes None: it is not known, and its value means nothing.
+            return np.array(masked.tolist(), object)
+        return np.asarray(given)
     except ValueError as cause:
         raise Invalid(f"{spec.name!r} must be an array, whose rows are alike: {cause}", field=spec.name) from cause
 
