@@ -11,9 +11,9 @@ import httpx
 import numpy.typing as npt
 
 from slipway_client.core.operations import Operations
-from slipway_client.core.options import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
+from slipway_client.core.options import MAX_ANSWER_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
 from slipway_client.core.steps import Event, Step, Steps, Turn, Wait
-from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, no_turn, reply_of, tls_of
+from slipway_client.transport.outcomes import ERRORS, Body, failure_of, headers_of, no_turn, reply_of, tls_of
 from slipway_client.transport.pools import AsyncPool
 from slipway_client.types import Answers, Choices, Frame, Model, ModelMetadata, ServerMetadata
 
@@ -46,6 +46,7 @@ class AsyncClient:
         *,
         max_rows: int = MAX_ROWS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         connection_age: float = 60.0,
         max_connections: int = MAX_CONNECTIONS,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -57,6 +58,7 @@ class AsyncClient:
             retries=retries,
             max_rows=max_rows,
             max_body_bytes=max_body_bytes,
+            max_answer_bytes=max_answer_bytes,
             connection_age=connection_age,
             max_connections=max_connections,
         )
@@ -204,7 +206,10 @@ class AsyncClient:
                     timeout=step.seconds,
                 ) as answer,
             ):
-                return reply_of(answer, await answer.aread())
+                body = Body(self._operations.options.max_answer_bytes)
+                async for part in answer.aiter_bytes():
+                    body.add(part)
+                return reply_of(answer, body.whole())
         except ERRORS as error:
             return failure_of(error)
         finally:

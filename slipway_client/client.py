@@ -12,9 +12,9 @@ import httpx
 import numpy.typing as npt
 
 from slipway_client.core.operations import Operations
-from slipway_client.core.options import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
+from slipway_client.core.options import MAX_ANSWER_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_ROWS, Options
 from slipway_client.core.steps import Event, Step, Steps, Turn, Wait
-from slipway_client.transport.outcomes import ERRORS, failure_of, headers_of, no_turn, reply_of, tls_of
+from slipway_client.transport.outcomes import ERRORS, Body, failure_of, headers_of, no_turn, reply_of, tls_of
 from slipway_client.transport.pools import Pool
 from slipway_client.transport.streams import deadline
 from slipway_client.types import Answers, Choices, Frame, Model, ModelMetadata, ServerMetadata
@@ -38,10 +38,11 @@ class Client:
 
     `timeout` is in seconds for a whole call, retries included, and goes along, so that the server stops too.
     `retries` is how often a request is sent again that was not worked on. Input of more than `max_rows` rows or
-    `max_body_bytes` is cut into several requests; both must not exceed the server's own limits. At most
-    `max_connections` requests run at once, others wait for their turn; a connection is used again until it is
-    `connection_age` seconds old. `transport` replaces the connections, for a proxy or own certificates:
-    `httpx.HTTPTransport(verify=..., proxy=...)`. Proxies in the environment are not used.
+    `max_body_bytes` is cut into several requests; both must not exceed the server's own limits. An answer of more
+    than `max_answer_bytes` is not read. At most `max_connections` requests run at once, others wait for their
+    turn; a connection is used again until it is `connection_age` seconds old. `transport` replaces the
+    connections, for a proxy or own certificates: `httpx.HTTPTransport(verify=..., proxy=...)`. Proxies in the
+    environment are not used.
 
     Every method may raise a `SlipwayError`; `slipway_client.errors` has them all. Arguments of the client itself
     that make no sense raise `ValueError`.
@@ -56,6 +57,7 @@ class Client:
         *,
         max_rows: int = MAX_ROWS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         connection_age: float = 60.0,
         max_connections: int = MAX_CONNECTIONS,
         transport: httpx.BaseTransport | None = None,
@@ -67,6 +69,7 @@ class Client:
             retries=retries,
             max_rows=max_rows,
             max_body_bytes=max_body_bytes,
+            max_answer_bytes=max_answer_bytes,
             connection_age=connection_age,
             max_connections=max_connections,
         )
@@ -220,7 +223,10 @@ class Client:
                     timeout=step.seconds,
                 ) as answer,
             ):
-                return reply_of(answer, answer.read())
+                body = Body(self._operations.options.max_answer_bytes)
+                for part in answer.iter_bytes():
+                    body.add(part)
+                return reply_of(answer, body.whole())
         except ERRORS as error:
             return failure_of(error)
         finally:

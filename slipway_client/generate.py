@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.out is None:
             sys.stdout.write(source)
         else:
-            given.out.write_text(source)
+            given.out.write_text(source, encoding="utf-8")
     except (SlipwayError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

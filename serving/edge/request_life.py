@@ -139,7 +139,7 @@ class Request(RequestLife):
     receive: Receive | None = None
     """Where a handler that wants the body in parts takes them from."""
     tensors: Any = None
-    """The tensors that were asked for, where `start` leaves them for `finish`."""
+    """The app and the tensors that were asked for, where `start` leaves them for `finish`."""
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name."""

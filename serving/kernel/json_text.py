@@ -18,12 +18,13 @@ from serving.kernel.errors import ClientError, Invalid, Malformed
 __all__ = ["decode_json", "translate"]
 
 T = TypeVar("T")
-AT = re.compile(r"^(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+AT = re.compile(r"^(?P<what>.*) - at (?:key in )?`\$(?P<path>.*?)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
-MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
+MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 WRONG_TYPE = re.compile(r"^Expected `.*`, got `(?P<got>.*)`$")
 FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 OUT_OF_RANGE = re.compile(r"^Expected `.*?`(?P<length> of length)? .*\d$")
+AT_BYTE = re.compile(r"\(byte (\d+)\)$")
 EXACT = 2**53
 """Beyond it a float may stand for several integers."""
 MENDED_BYTES = 2**20
@@ -35,7 +36,6 @@ JSON_NAMES = {
     "bool": "true or false",
 }
 JSON_NAMES |= {"array": "a list", "object": "an object"}
-STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefix: str = "$") -> T:
@@ -51,6 +51,8 @@ def decode_json(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview, prefi
         text = str(cause).removeprefix("JSON is malformed: ")
         if "truncated" in text:
             text = f"it ends too early, after {len(raw)} bytes"
+        elif _is_literal(raw, text):
+            text += "; it has no NaN and no infinity, null stands for a number that is not known"
         raise Malformed(
             f"{prefix}: not valid JSON: {text}" if len(raw) else "the body is empty; JSON was expected"
         ) from cause
@@ -72,6 +74,16 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes | memoryview) -> T:
     value = mend(msgspec.json.decode(raw))
     made: T = msgspec.convert(value, kind, strict=decoder.strict, str_keys=True, dec_hook=decoder.dec_hook)
     return made
+
+
+def _is_literal(raw: bytes | memoryview, text: str) -> bool:
+    """Whether the byte that msgspec names begins NaN or Infinity, as many programs write them."""
+    found = AT_BYTE.search(text)
+    if found is None:
+        return False
+    at = int(found[1])
+    # After an n, which may begin null, msgspec looks at the next bytes and names the one behind them.
+    return bytes(raw[at : at + 3]) in (b"NaN", b"Inf", b"inf") or bytes(raw[max(at - 4, 0) : at - 1]) == b"nan"
 
 
 Mend = Callable[[Any], Any]
@@ -161,7 +173,7 @@ def _struct(here: Any, structs: dict[type, dict[str, Mend]]) -> Mend | None:
 def translate(error: msgspec.ValidationError, kind: Any, prefix: str = "$") -> ClientError:
     """msgspec's error as `Invalid`, with the field's JSON path and what the type `kind` allows there."""
     match = AT.match(str(error))
-    what, path = (match["what"], match["path"] or "") if match else (str(error), "")
+    what, path = (match["what"], match["path"]) if match else (str(error), "")
     unknown, missing = UNKNOWN.match(what), MISSING.match(what)
     if unknown:
         known = _field_names(_type_at(kind, path))
@@ -196,36 +208,47 @@ def _walk(kind: Any, path: str) -> tuple[Any, str]:
     """The type at a JSON path, and the field that the path enters by its place in a list; empty if by none."""
     here: Any = msgspec.inspect.type_info(kind)
     field = ""
-    for name, index in STEP.findall(path):
-        field = _field_at(here, index) or field
-        here = _step(here, name, index)
+    while path and here is not None:
+        field = _field_at(here, path) or field
+        here, path = _step(here, path)
     return here, field
 
 
-def _field_at(here: Any, index: str) -> str:
+def _field_at(here: Any, path: str) -> str:
     """The field whose value has this place in a list, where a list may stand for an object."""
-    options = [_bare(option) for option in getattr(_bare(here), "types", ())]
-    if index.isdigit() and any(isinstance(option, msgspec.inspect.TupleType) for option in options):
+    index = path[1:].partition("]")[0] if path.startswith("[") else ""
+    if index.isdecimal() and any(isinstance(option, msgspec.inspect.TupleType) for option in _options(here)):
         names = _field_names(here)
         return names[int(index)] if int(index) < len(names) else ""
     return ""
 
 
-def _step(here: Any, name: str, index: str) -> Any:
-    """The type one step further: of the field `name`, or of the item at `index` if `name` is empty."""
+def _step(here: Any, path: str) -> tuple[Any, str]:
+    """The type one step further along the path, and the rest of the path."""
+    options = _options(here)
+    if path.startswith("["):
+        index, _, rest = path[1:].partition("]")
+        items = (_item(option, index) for option in options)
+        return next((item for item in items if item is not None), None), rest
+    fields = [item for option in options for item in getattr(option, "fields", ())]
+    # A name may have dots and brackets itself, so the longest that fits is the field.
+    fitting = [item for item in fields if path[1:].startswith(item.encode_name)]
+    found = max(fitting, key=lambda item: len(item.encode_name), default=None)
+    return (None, "") if found is None else (found.type, path[1 + len(found.encode_name) :])
+
+
+def _item(option: Any, index: str) -> Any:
+    """The type of an element of a list, a tuple or a dictionary; None for other types."""
+    items = getattr(option, "item_types", ())
+    if index.isdecimal() and int(index) < len(items):
+        return items[int(index)]
+    return getattr(option, "item_type", None) or getattr(option, "value_type", None)
+
+
+def _options(here: Any) -> list[Any]:
+    """The types of a union, or the type itself."""
     here = _bare(here)
-    for option in map(_bare, getattr(here, "types", (here,))):
-        if not name:
-            items = getattr(option, "item_types", ())
-            if index.isdigit() and int(index) < len(items):
-                return items[int(index)]
-            inner = getattr(option, "item_type", None) or getattr(option, "value_type", None)
-            if inner is not None:
-                return inner
-        for item in getattr(option, "fields", ()):
-            if item.encode_name == name:
-                return item.type
-    return None
+    return list(map(_bare, getattr(here, "types", (here,))))
 
 
 def _bare(here: Any) -> Any:
@@ -234,9 +257,7 @@ def _bare(here: Any) -> Any:
 
 
 def _field_names(here: Any) -> list[str]:
-    here = _bare(here)
-    options = map(_bare, getattr(here, "types", (here,)))
-    return [item.encode_name for option in options for item in getattr(option, "fields", ())]
+    return [item.encode_name for option in _options(here) for item in getattr(option, "fields", ())]
 
 
 def _allowed(kind: Any, path: str) -> str:
@@ -290,12 +311,13 @@ def _bounds(here: Any) -> str:
     fields = [item.encode_name for item in getattr(here, "fields", ()) if item.required]
     if fields:
         parts.append(f"with {', '.join(fields)}")
-    if (places := getattr(here, "item_types", None)) is not None:
-        parts.append(f"of {len(places)} items")
     least, most = getattr(here, "min_length", None) or 0, getattr(here, "max_length", None)
+    if isinstance(here, msgspec.inspect.TupleType):
+        least = most = len(here.item_types)
     if least or most is not None:
         size = f"at least {least}" if most is None else f"{least} to {most}" if least != most else f"{most}"
-        parts.append(f"of {size} {'items' if hasattr(here, 'item_type') else 'characters'}")
+        is_list = hasattr(here, "item_type") or hasattr(here, "item_types")
+        parts.append(f"of {size} {'items' if is_list else 'characters'}")
     if getattr(here, "pattern", None):
         parts.append(f"matching {here.pattern}")
     return " " + " and ".join(parts) if parts else ""

@@ -6,6 +6,7 @@ lack of room (429, or 503 with `Retry-After`). A request that broke off is not: 
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,10 +14,12 @@ from dataclasses import dataclass, replace
 from slipway_client.core.options import Options, check_timeout
 from slipway_client.core.problems import error_of, failure_error, retry_after
 from slipway_client.core.steps import Event, Failure, Outcome, Reply, Request, Send, Steps, Turn, Wait
-from slipway_client.errors import SlipwayError
+from slipway_client.errors import Invalid, SlipwayError
 
 __all__ = ["Call", "begin", "exchange"]
 
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
+"""A gateway takes 128 characters, and would replace another id by one of its own; the rest is for `part`."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds; the pause doubles from one attempt to the next."""
 
@@ -40,9 +43,12 @@ class Call:
 
 
 def begin(options: Options, timeout: float | None = None, request_id: str | None = None) -> Call:
-    """A call that starts now. Raises `ValueError` for a timeout that is not above 0."""
+    """A call that starts now. Raises `ValueError` for a timeout that is not above 0, `Invalid` for an id."""
     seconds = options.timeout if timeout is None else timeout
     check_timeout(seconds)
+    if request_id and not (isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id)):
+        text = f"`request_id` must be text of 1 to 120 of A-Z a-z 0-9 . _ and -, got {request_id!r:.130}"
+        raise Invalid(text, field="request_id")
     return Call(options, options.clock() + seconds, request_id or uuid.uuid4().hex)
 
 

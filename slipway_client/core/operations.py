@@ -65,6 +65,7 @@ class Operations:
     ) -> Steps[Arrays]:
         """The model's outputs for arrays by the name of the input."""
         call = begin(self.options, timeout, request_id)
+        _check_infer(inputs, outputs)
         name = name_of(model)
         found = yield from self._metadata.of(call, name, version)
         specs = {spec.name: spec for spec in found.inputs}
@@ -140,8 +141,10 @@ class Operations:
             body, length = encode_request(given, outputs)
             return Request("POST", "/infer", body, {"content-type": BINARY_TYPE, HEADER: str(length)})
 
-        def decode(reply: Reply, own: Call) -> Part[Arrays]:
+        def decode(reply: Reply, own: Call, rows: int) -> Part[Arrays]:
             found: Inferred = decode_reply(reply, own.request_id)
+            for output, array in found.outputs.items():
+                _check_count(rows, array.shape[0] if array.ndim else 0, own, f" in the output {output!r}")
             return Part(found.version, found.outputs)
 
         try:
@@ -156,6 +159,14 @@ class Operations:
             return {key: np.concatenate([part.found[key] for part in parts]) for key in parts[0].found}
         except (KeyError, ValueError) as cause:
             raise BadAnswer(f"the outputs of the parts do not fit together: {cause}") from cause
+
+
+def _check_infer(inputs: Any, outputs: Any) -> None:
+    if not isinstance(inputs, Mapping):
+        what = f"`inputs` must be a dict of arrays by the name of the input, got {type(inputs).__name__}"
+        raise Invalid(what, field="inputs")
+    if isinstance(outputs, str):
+        raise Invalid(f"`outputs` must be a list of names, got {outputs!r}", field="outputs")
 
 
 def name_of(model: str | Model[Any, Any, Any]) -> str:
@@ -173,15 +184,21 @@ def _ask_all(call: Call, verb: str, name: str, rows: Rows, version: int | None) 
     def encode(start: int, stop: int) -> Request:
         return Request("POST", f":{verb}", encode_instances(rows.part(start, stop)), JSON_HEADERS)
 
-    def decode(reply: Reply, own: Call) -> Part[list[Any]]:
+    def decode(reply: Reply, own: Call, asked: int) -> Part[list[Any]]:
         document = decode_object(reply.body, own.request_id)
-        return Part(str(document.get("model_version", "")), _items(document, key, own))
+        found = _items(document, key, own)
+        _check_count(asked, len(found), own)
+        return Part(str(document.get("model_version", "")), found)
 
     parts = yield from in_parts(call, rows.count, model_path("v1", name, version), encode, decode, version)
     found = [answer for part in parts for answer in part.found]
-    if len(found) != rows.count:
-        raise BadAnswer(f"{rows.count} rows were asked, {len(found)} answered", request_id=call.request_id)
     return Answers(found, model=name, version=parts[0].version, request_id=call.request_id)
+
+
+def _check_count(asked: int, answered: int, call: Call, where: str = "") -> None:
+    """Raise `BadAnswer` unless each row of one request has an answer: others would belong to other rows."""
+    if asked != answered:
+        raise BadAnswer(f"{asked} rows were asked, {answered} answered{where}", request_id=call.request_id)
 
 
 def _get(call: Call, path: str) -> Steps[dict[str, Any]]:

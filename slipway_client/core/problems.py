@@ -70,6 +70,9 @@ def failure_error(failure: Failure, url: str, request_id: str) -> errors.Slipway
         case Outcome.BROKEN:
             text = f"the connection to {url} ended before the whole answer was there ({cause})"
             return errors.Unavailable(text, request_id=request_id)
+        case Outcome.TOO_LONG:
+            text = f"the answer of {url} is too long ({cause}); ask for fewer rows, or raise `max_answer_bytes`"
+            return errors.BadAnswer(text, request_id=request_id)
     return errors.BadAnswer(f"what {url} sent is not a valid HTTP answer ({cause})", request_id=request_id)
 
 

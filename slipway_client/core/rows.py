@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from slipway_client.errors import Invalid
+from slipway_client.errors import BadAnswer, Invalid
 from slipway_client.types import Answers
 
 __all__ = ["Rows", "column", "rows_of", "single_or_all"]
@@ -102,7 +102,8 @@ class _Array:
     def shaped(self, answers: Answers[Any]) -> Any:
         if not isinstance(answers[0], Mapping):
             return column(list(answers))
-        return single_or_all({name: column([one.get(name) for one in answers]) for name in answers[0]})
+        objects = _objects(answers)
+        return single_or_all({name: column([one.get(name) for one in objects]) for name in objects[0]})
 
 
 class _Pandas:
@@ -116,7 +117,7 @@ class _Pandas:
         return found
 
     def shaped(self, answers: Answers[Any]) -> Any:
-        made = sys.modules["pandas"].DataFrame(list(answers), index=self._frame.index)
+        made = sys.modules["pandas"].DataFrame(_objects(answers), index=self._frame.index)
         made.attrs |= {"model": answers.model, "version": answers.version, "request_id": answers.request_id}
         return made
 
@@ -131,7 +132,7 @@ class _Polars:
         return found
 
     def shaped(self, answers: Answers[Any]) -> Any:
-        return sys.modules["polars"].from_dicts(list(answers), infer_schema_length=None)
+        return sys.modules["polars"].from_dicts(_objects(answers), infer_schema_length=None)
 
 
 def column(values: list[Any]) -> npt.NDArray[Any]:
@@ -148,6 +149,15 @@ def column(values: list[Any]) -> npt.NDArray[Any]:
 def single_or_all(arrays: dict[str, npt.NDArray[Any]]) -> Any:
     """The only array, or all by their names."""
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def _objects(answers: Answers[Any]) -> list[Mapping[str, Any]]:
+    """The answers, whose fields become columns. Raises `BadAnswer` if one is not an object."""
+    for at, one in enumerate(answers):
+        if not isinstance(one, Mapping):
+            what = f"answer {at} is {type(one).__name__} and not an object, so it has no columns"
+            raise BadAnswer(what, request_id=answers.request_id)
+    return list(answers)
 
 
 def _plain_row(row: Any) -> Any:

@@ -74,6 +74,8 @@ class Outcome(Enum):
     """The connection ended while the request was sent or the answer was read."""
     UNREADABLE = "unreadable"
     """What came is not HTTP, or not what its headers say."""
+    TOO_LONG = "too long"
+    """The answer has more bytes than the client takes."""
 
 
 @dataclass(frozen=True, slots=True)

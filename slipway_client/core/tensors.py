@@ -57,7 +57,7 @@ def cast(spec: TensorSpec, given: Any) -> npt.NDArray[Any]:
 
     Whole numbers become floats, and floats become shorter ones. Floats do not become whole numbers.
     """
-    array = np.asarray(given)
+    array = _as_array(spec, given)
     wanted = DTYPES.get(spec.datatype)
     if wanted is None:
         raise Invalid(f"{spec.name!r} is {spec.datatype}, which this client does not know", field=spec.name)
@@ -135,6 +135,17 @@ def _split(reply: Reply, request_id: str) -> tuple[bytes, bytes]:
 
 def _misfit(spec: TensorSpec, array: npt.NDArray[Any], advice: str) -> Invalid:
     return Invalid(f"{spec.name!r} is {spec.datatype}, the array is {array.dtype}: {advice}", field=spec.name)
+
+
+def _as_array(spec: TensorSpec, given: Any) -> npt.NDArray[Any]:
+    try:
+        masked: Any = given if isinstance(given, np.ma.MaskedArray) else None
+        if masked is not None and masked.mask.any():
+            # What is masked becomes None: it is not known, and its value means nothing.
+            return np.array(masked.tolist(), object)
+        return np.asarray(given)
+    except ValueError as cause:
+        raise Invalid(f"{spec.name!r} must be an array, whose rows are alike: {cause}", field=spec.name) from cause
 
 
 def _from_objects(spec: TensorSpec, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -9,10 +9,35 @@ import httpx
 from slipway_client.core.options import Options
 from slipway_client.core.steps import Failure, Outcome, Reply
 
-__all__ = ["ERRORS", "failure_of", "headers_of", "no_turn", "reply_of", "tls_of"]
+__all__ = ["ERRORS", "Body", "failure_of", "headers_of", "no_turn", "reply_of", "tls_of"]
 
-ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
+
+class TooLong(Exception):
+    """The answer has more bytes than the client takes."""
+
+
+ERRORS = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, TooLong)
 """What a request can end with."""
+
+
+class Body:
+    """The bytes of an answer as they come; `add` raises one of `ERRORS` beyond `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        """Keep a part."""
+        self._size += len(part)
+        if self._size > self._most:
+            raise TooLong(f"more than {self._most} bytes")
+        self._parts.append(part)
+
+    def whole(self) -> bytes:
+        """All parts."""
+        return b"".join(self._parts)
 
 
 def headers_of(options: Options) -> dict[str, str]:
@@ -34,6 +59,8 @@ def reply_of(answer: httpx.Response, body: bytes) -> Reply:
 
 def failure_of(error: Exception) -> Failure:
     """How far a request came that ended with `error`, one of `ERRORS`."""
+    if isinstance(error, TooLong):
+        return Failure(Outcome.TOO_LONG, error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return Failure(Outcome.LATE, error)
     if isinstance(error, httpx.ConnectError):

@@ -6,11 +6,13 @@ writes of a request share the time that is left. The asynchronous client has `as
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import httpcore
@@ -43,10 +45,18 @@ def _left(error: type[Exception]) -> float | None:
     return left
 
 
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """When a connection becomes too old, and the process that opened it."""
+
+    ends: float
+    process: int
+
+
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, old_at: float) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, life: _Life) -> None:
         self._inner = inner
-        self._old_at = old_at
+        self._life = life
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _left(httpcore.ReadTimeout) or timeout)
@@ -62,10 +72,10 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _left(httpcore.ConnectTimeout) or timeout
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._old_at)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._life)
 
     def get_extra_info(self, info: str) -> Any:
-        return _is_old(info, self._old_at) or self._inner.get_extra_info(info)
+        return _is_old(info, self._life) or self._inner.get_extra_info(info)
 
 
 class Backend(httpcore.NetworkBackend):
@@ -86,13 +96,13 @@ class Backend(httpcore.NetworkBackend):
         """See `httpcore.NetworkBackend`."""
         left = _left(httpcore.ConnectTimeout) or timeout
         made = self._inner.connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(made, time.monotonic() + self._age)
+        return _Stream(made, _begin(self._age))
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, inner: httpcore.AsyncNetworkStream, old_at: float) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, life: _Life) -> None:
         self._inner = inner
-        self._old_at = old_at
+        self._life = life
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return await self._inner.read(max_bytes, timeout)
@@ -106,10 +116,10 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._old_at)
+        return _AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._life)
 
     def get_extra_info(self, info: str) -> Any:
-        return _is_old(info, self._old_at) or self._inner.get_extra_info(info)
+        return _is_old(info, self._life) or self._inner.get_extra_info(info)
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -129,12 +139,17 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """See `httpcore.AsyncNetworkBackend`."""
         made = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _AsyncStream(made, time.monotonic() + self._age)
+        return _AsyncStream(made, _begin(self._age))
 
 
-def _is_old(info: str, old_at: float) -> bool:
+def _begin(age: float) -> _Life:
+    return _Life(time.monotonic() + age, os.getpid())
+
+
+def _is_old(info: str, life: _Life) -> bool:
     """Whether httpcore asks if an idle connection may be used again, and it may not.
 
-    An idle connection with something to read is one that the server has closed, so httpcore opens another.
+    An idle connection with something to read is one that the server has closed, so httpcore opens another. After a
+    fork, both processes have the connection, and each would read answers to questions of the other.
     """
-    return info == "is_readable" and time.monotonic() >= old_at
+    return info == "is_readable" and (time.monotonic() >= life.ends or os.getpid() != life.process)

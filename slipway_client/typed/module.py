@@ -6,7 +6,7 @@ import ast
 import keyword
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from slipway_client.errors import BadAnswer, NotFound
@@ -30,6 +30,8 @@ from slipway_client import Model
 __all__ = {names}
 '''
 IMPORTED = ("Any", "Literal", "NotRequired", "TypedDict")
+IN_ANNOTATIONS = {*IMPORTED, "bool", "dict", "float", "int", "list", "str"}
+"""A field of a class with such a name would hide the type from the fields after it."""
 
 
 def model_names(document: Mapping[str, Any]) -> list[str]:
@@ -59,7 +61,9 @@ def write_module(document: Mapping[str, Any], names: Sequence[str] = ()) -> str:
     models = [_model(document, records, name) for name in sorted(set(names)) or known]
     public = [*sorted(constant for constant, _ in models), *sorted(record.name for record in records.made)]
     listed = "[\n" + "".join(f'    "{name}",\n' for name in public) + "]"
-    body = "\n\n\n".join([*map(_record, records.made), "\n".join(line for _, line in models)])
+    hidden = IN_ANNOTATIONS | {record.name for record in records.made}
+    made = [_record(record, hidden) for record in records.made]
+    body = "\n\n\n".join([*made, "\n".join(line for _, line in models)])
     head = HEAD.format(example=models[0][0], imports=_imports(body), names=listed)
     source = f"{head}\n\n{body}\n"
     ast.parse(source)
@@ -114,9 +118,9 @@ def _constant(name: str) -> str:
     return made if made.isidentifier() else f"MODEL_{made}"
 
 
-def _record(record: Record) -> str:
-    """The class of an object. Where a name is no identifier, the call that makes the same class."""
-    if all(_is_name(name) for name, *_ in record.fields):
+def _record(record: Record, hidden: Container[str]) -> str:
+    """The class of an object. Where a name cannot be that of a field, the call that makes the same class."""
+    if all(_is_name(name) and name not in hidden for name, *_ in record.fields):
         body = list(_class_body(record)) or ["    pass"]
         return "\n".join([*_comment_lines(record.text, ""), f"class {record.name}(TypedDict):", *body])
     lines = [

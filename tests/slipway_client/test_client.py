@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -220,6 +223,41 @@ def test_after_a_broken_answer_the_next_question_has_a_connection_of_its_own(con
         assert client.predict("m", {"a": 1}) == {"p": 1}
         assert [asked.connection for asked in server.asked] == [1, 2]
         client.close()
+
+
+@pytest.mark.parametrize("extra", [b"", b" " * 100_000])
+def test_an_answer_beyond_the_limit_is_not_read(connect: Connect, extra: bytes) -> None:
+    body = OK.partition(b"\r\n\r\n")[2]
+    longer = body + (extra or b" ")
+    pieces = b"%x\r\n%b\r\n0\r\n\r\n" % (len(longer), longer)
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + pieces
+    with Faulty([OK, answer(body=longer), chunked, hold(chunked[:-7]) if extra else chunked, OK]) as server:
+        client = connect(server.url, max_answer_bytes=len(body), timeout=30)
+        assert client.predict("m", {"a": 1}) == {"p": 1}
+        for _ in range(3):
+            with pytest.raises(BadAnswer, match=f"is too long .*more than {len(body)} bytes.*max_answer_bytes"):
+                client.predict("m", {"a": 1})
+        assert client.predict("m", {"a": 1}) == {"p": 1}
+        assert len(server.asked) == 5
+        client.close()
+
+
+def test_a_process_that_forks_keeps_its_connection_for_itself() -> None:
+    with Faulty([OK]) as server, Client(server.url) as client:
+        client.predict("m", {"a": 1})
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            with suppress(BaseException):
+                os._exit(0 if client.predict("m", {"a": 2}) == {"p": 1} else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        client.predict("m", {"a": 3})
+        assert [(asked.connection, json.loads(asked.body)["instances"][0]["a"]) for asked in server.asked] == [
+            (1, 1),
+            (2, 2),
+            (1, 3),
+        ]
 
 
 def test_connections_are_used_again_until_they_are_old(connect: Connect) -> None:

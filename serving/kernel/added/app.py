@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from math import isfinite, isnan
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,13 @@ from serving.kernel.errors import Invalid
 from serving.kernel.scores import sigmoid
 from serving.kernel.storage.version_files import Refused, decode_context
 from serving.kernel.storage.version_manifest import Manifest
-from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
+from serving.kernel.tensors import Arrays, TensorSpec, bfloat16_bits, from_bfloat16, numpy_dtype
 
 __all__ = ["added_app"]
+
+MOST_BF16 = 3.3895314e38
+UNHELD = (OverflowError, RuntimeWarning, ValueError)
+"""Raised for values that an array cannot hold, and for lists that are no array. Warnings may be errors."""
 
 
 def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
@@ -104,8 +109,8 @@ class _Features:
         rows = list(map(self._row, questions))
         if self._is_table:
             # An array of each column would take several times as long for one row.
-            with suppress(OverflowError, ValueError):
-                return {self._inputs[0].name: np.array(rows, numpy_dtype(self._inputs[0].datatype))}
+            with suppress(*UNHELD):
+                return {self._inputs[0].name: _array(self._inputs[0], rows)}
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         made = {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
         if len(made) > 1 and not context.ragged:
@@ -168,17 +173,22 @@ class _Answers:
         if context.scores:
             scores = outputs[context.scores].astype(np.float64)
             scores = _probabilities(scores.reshape(len(scores), -1), context.softmax)
-            chosen = scores.argmax(axis=1).tolist()
-            made = [[dict(zip(labels, row, strict=True)) for row in scores.tolist()]]
+            rows, largest = scores.tolist(), scores.argmax(axis=1).tolist()
+            # `argmax` finds NaN first; without a number for each class, none of them is the largest.
+            chosen = [None if isnan(row[one]) else one for row, one in zip(rows, largest, strict=True)]
+            made = [[dict(zip(labels, row, strict=True)) for row in rows]]
         if context.index:
             chosen = outputs[context.index].reshape(-1).tolist()
             if context.numbers:
                 names = dict(zip(context.numbers, labels, strict=True))
                 chosen = [names.get(one, str(one)) for one in chosen]
-        return [[one if isinstance(one, str) else _label(labels, one) for one in chosen], *made]
+        return [[_label(labels, one) for one in chosen], *made]
 
 
-def _label(labels: Sequence[str], index: int) -> str:
+def _label(labels: Sequence[str], index: int | str | None) -> str | None:
+    """The name of a class by its place; a name, or none, stays."""
+    if index is None or isinstance(index, str):
+        return index
     return labels[index] if 0 <= index < len(labels) else str(index)
 
 
@@ -189,7 +199,10 @@ def _probabilities(scores: npt.NDArray[np.float64], softmax: bool) -> npt.NDArra
         return np.concatenate([1 - second, second], axis=1)
     if not softmax:
         return scores
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    top = scores.max(axis=1, keepdims=True)
+    if not isfinite(np.vdot(top, top)):
+        top = np.where(np.isfinite(top), top, np.nan)  # an infinite score makes NaN, and no label
+    powers = np.exp(scores - top)
     made: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return made
 
@@ -199,13 +212,26 @@ def _rows(array: npt.NDArray[Any], scalar: bool) -> list[Any]:
     return rows
 
 
+def _array(spec: TensorSpec, values: Any) -> npt.NDArray[Any]:
+    """The values as the tensor has them. Raises one of `UNHELD` for what it cannot hold."""
+    dtype = numpy_dtype(spec.datatype)
+    made = np.array(values, dtype)
+    # The product is the quickest look at all values: it is finite unless one is infinite, NaN or very large.
+    if dtype.kind == "f" and not isfinite(np.vdot(made, made)):
+        held = from_bfloat16(bfloat16_bits(made)) if spec.datatype == "BF16" else made
+        infinite = np.isinf(held)
+        if infinite.any() and (infinite & np.isfinite(np.array(values, np.float64))).any():
+            raise OverflowError(f"a number is too large for {spec.datatype}")
+    return made
+
+
 def _vector(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
     if column.optional:
         values = [np.nan if value is None else value for value in values]
     try:
-        return np.array(values, numpy_dtype(spec.datatype))
-    except (OverflowError, ValueError) as cause:
-        raise _beyond(spec, column) from cause
+        return _array(spec, values)
+    except UNHELD as cause:
+        raise _beyond(spec, column, values) from cause
 
 
 def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
@@ -213,8 +239,8 @@ def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[A
     if is_scalar(spec):
         return _vector(spec, column, values).reshape(len(values), *spec.shape[1:])
     try:
-        made = np.array(values, numpy_dtype(spec.datatype))
-    except (OverflowError, ValueError) as cause:
+        made = _array(spec, values)
+    except UNHELD as cause:
         raise _misfit(spec, column, values) from cause
     if made.ndim != len(spec.shape):
         raise _misfit(spec, column, values)
@@ -233,11 +259,29 @@ def _misfit(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
                 f"has the shape {list(found)}; the instances of one request must agree, and the first one has "
                 f"{list(sizes[0] or ())}",
             )
-    return _beyond(spec, column)
+    return _beyond(spec, column, values)
 
 
-def _beyond(spec: TensorSpec, column: Column) -> Invalid:
-    return Invalid(f"[0].{column.name}", f"a value of the request is out of the range of {spec.datatype}")
+def _beyond(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
+    """The error that names the first value that the tensor cannot hold."""
+    dtype = numpy_dtype(spec.datatype)
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    least, most = (-MOST_BF16, MOST_BF16) if spec.datatype == "BF16" else (limits.min, limits.max)
+    places = (_first_beyond(spec, value, f"[{row}].{column.name}") for row, value in enumerate(values))
+    place = next(filter(None, places), f"[0].{column.name}")
+    return Invalid(place, f"is out of the range of {spec.datatype}, from {least} to {most}")
+
+
+def _first_beyond(spec: TensorSpec, value: Any, path: str) -> str:
+    """The path of the first number that the tensor cannot hold; empty if there is none."""
+    if isinstance(value, list):
+        places = (_first_beyond(spec, item, f"{path}[{index}]") for index, item in enumerate(value))
+        return next(filter(None, places), "")
+    try:
+        _array(spec, value)
+    except UNHELD:
+        return path
+    return ""
 
 
 def _sizes(value: Any) -> tuple[int, ...] | None:

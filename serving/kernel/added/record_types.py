@@ -48,14 +48,17 @@ def question_types(name: str, columns: Sequence[Column], inputs: Iterable[Tensor
 
 
 def answer_type(name: str, outputs: Iterable[TensorSpec], context: AddedContext) -> Any:
-    """The type of an answer: class and probabilities where there are labels, and every other output."""
+    """The type of an answer: class and probabilities where there are labels, and every other output.
+
+    What the model gives no number for is null, and so is a class that rests on such numbers.
+    """
     fields: list[Any] = []
     names: dict[str, str] = {}
     if context.labels:
-        fields.append(("c_label", str))
+        fields.append(("c_label", str if context.index else str | None))
         names["c_label"] = LABEL
         if context.scores:
-            fields.append(("c_probabilities", dict[str, float]))
+            fields.append(("c_probabilities", dict[str, float | None]))
             names["c_probabilities"] = PROBABILITIES
     for index, spec in enumerate(shown(outputs, context)):
         fields.append((f"c{index}", row_type(spec, True)))

@@ -96,10 +96,11 @@ class ToyPlane(DataPlane):
     is_ready: bool = True
     cancelled: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
 
     def app(self, model: str, version: int | None = None) -> App[Any, Any, Any]:
         for app in self.apps():
-            if app.name == model:
+            if app.name == model and model not in self.removed:
                 return app
         raise NotFound(f"no model {model[:64]!r}; there are every, toy")
 

@@ -8,9 +8,11 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from serving.kernel.added.columns import Column
 from serving.kernel.added.record_types import question_types
 from serving.kernel.errors import Invalid, Malformed
 from serving.kernel.json_text import decode_json
+from serving.kernel.tensors import TensorSpec
 from tests.serving import added
 
 
@@ -141,6 +143,14 @@ def test_what_is_no_whole_number_is_refused(raw: str, field: str, says: str) -> 
     assert says in caught.value.message
 
 
+def test_of_a_name_that_is_there_twice_the_last_value_counts() -> None:
+    assert decode_json(DECODER, b'{"few":1,"few":2,"even":4}') == Record(few=2, even=4)
+    assert decode_json(DECODER, b'{"few":1.0,"few":2.0,"even":4}') == Record(few=2, even=4)
+    question, _ = question_types("churn", added.AB.columns, added.INPUTS)
+    with pytest.raises(Invalid, match=r"\$\.a: required field is missing"):
+        decode_json(msgspec.json.Decoder(question), b'{"b":1,"b":2}')
+
+
 def test_a_whole_number_is_held_to_its_range() -> None:
     with pytest.raises(Invalid, match=r"\$\.few: out of range; allowed: a whole number <= 3"):
         decode_json(DECODER, b'{"few":4.0}')
@@ -158,6 +168,24 @@ def test_a_place_in_a_list_that_stands_for_an_object_is_named_by_its_field() -> 
     ):
         with pytest.raises(Invalid) as caught:
             decode_json(decoder, raw)
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
+def test_a_name_with_dots_and_brackets_is_found(place: int) -> None:
+    names = ("a.b", "a", "x[0]", "q`t", "e f")
+    columns = tuple(Column(name=name, tensor="x", position=at) for at, name in enumerate(names))
+    question, positional = question_types("odd", columns, (TensorSpec("x", "FP32", (-1, 5)),))
+    decoder = msgspec.json.Decoder(list[question | positional])
+    name, row = names[place], dict.fromkeys(names, 1)
+    absent = {key: value for key, value in row.items() if key != name}
+    for given, said in (
+        ({**row, name: "x"}, f"$[1].{name}: got a string; allowed: a number"),
+        (absent, f"$[1].{name}: required field is missing; allowed: a number"),
+        ({**row, f"{name} 2": 1}, f"$[1].{name} 2: not a known field; allowed: a.b, a, x[0], q`t, e f"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            decode_json(decoder, msgspec.json.encode([row, given]))
         assert str(caught.value) == said
 
 
@@ -180,6 +208,11 @@ def test_a_long_unknown_name_is_cut() -> None:
         (b"", "the body is empty"),
         (b"{", "ends too early, after 1 bytes"),
         (b"{]", "byte 1"),
+        (b'{"few":NaN}', "it has no NaN and no infinity, null stands for a number that is not known"),
+        (memoryview(b'{"few":Infinity}'), "no NaN and no infinity"),
+        (b'{"few":nine}', r"byte 11\)$"),
+        (b'{"few":nan}', "no NaN and no infinity"),
+        (b'{"few":-inf}', "no NaN and no infinity"),
         (b'{"code":"\xff"}', "not valid UTF-8"),
         (b"[" * 100_000, "got a list"),
     ],

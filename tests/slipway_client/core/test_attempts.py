@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway_client import BadAnswer, DeadlineExceeded, Overloaded, SlipwayError, Unavailable
+from serving.edge.request_life import request_id_of
+from slipway_client import BadAnswer, DeadlineExceeded, Invalid, Overloaded, SlipwayError, Unavailable
 from slipway_client.core.attempts import begin, exchange
 from slipway_client.core.steps import Event, Outcome, Request, Send, Turn
 from tests.slipway_client.driven import Clock, Driven, drive, failure, options, problem, reply
@@ -107,3 +108,12 @@ def test_the_caller_may_choose_the_id_and_the_time() -> None:
     assert len({begin(options()).request_id for _ in range(10)}) == 10
     with pytest.raises(ValueError, match="`timeout` must be"):
         begin(options(), 0)
+
+
+def test_an_id_that_a_gateway_would_replace_is_refused() -> None:
+    longest = begin(options(), request_id="a.-_Z9" * 20).part(1_000_000).request_id
+    assert request_id_of(longest) == longest, "with the number of a part, a gateway keeps it"
+    for wrong in ("a b", "x\r\nhost: y", "é", "a" * 121, 17):
+        with pytest.raises(Invalid, match="`request_id` must be text of 1 to 120 of") as found:
+            begin(options(), request_id=wrong)  # type: ignore[arg-type]
+        assert found.value.field == "request_id"

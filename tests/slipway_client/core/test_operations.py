@@ -82,6 +82,17 @@ def test_an_answer_that_is_none_is_refused() -> None:
         assert isinstance(asked([{"a": 1}, {"a": 2}], found).error, BadAnswer)
 
 
+def test_every_part_must_have_an_answer_for_each_of_its_rows() -> None:
+    """Three answers and one are four, but some of them would belong to other rows."""
+    rows, few, many = [{"a": 1}] * 4, answers({"p": 1}), answers(*[{"p": 1}] * 3)
+    for found in (few, many):
+        done = asked(rows, found, max_rows=2)
+        assert isinstance(done.error, BadAnswer) and "2 rows were asked" in str(done.error)
+    array = asked(np.ones((4, 2)), reply(200, DOCUMENT), tensors(1, 2, 3), max_rows=2)
+    assert "2 rows were asked, 3 answered in the output 'y'" in str(array.error)
+    assert isinstance(array.error, BadAnswer) and array.error.request_id == "id.1"
+
+
 def test_outputs_that_differ_between_the_parts_are_refused() -> None:
     other = reply(200, {"model_version": "3", "outputs": []})
     done = asked(np.ones((3, 2)), reply(200, DOCUMENT), tensors(3, 7), other, max_rows=2)
@@ -111,6 +122,12 @@ def test_inputs_are_checked_against_the_model() -> None:
     ):
         error = inferred(inputs, two).error
         assert isinstance(error, Invalid) and message in str(error)
+    for wrong, message in (([[1, 2]], "must be a dict of arrays .*got list"), (np.ones((1, 2)), "got ndarray")):
+        with pytest.raises(Invalid, match=message) as caught:
+            next(Operations(options()).infer("m", wrong, (), None, None, None))  # type: ignore[arg-type]
+        assert caught.value.field == "inputs"
+    with pytest.raises(Invalid, match="`outputs` must be a list of names, got 'total'"):
+        next(Operations(options()).infer("m", {"x": [[1, 2]]}, "total", None, None, None))
     done = inferred({"x": [[1, 2]], "z": [[3, 4]]}, two, tensors(1))
     assert done.result["y"].tolist() == [[1]]
 

@@ -14,8 +14,8 @@ def encode(start: int, stop: int) -> Request:
     return Request("POST", ":predict", json.dumps(list(range(start, stop))).encode())
 
 
-def decode(reply: Reply, call: Call) -> Part[str]:
-    return Part(json.loads(reply.body)["version"], call.request_id)
+def decode(reply: Reply, call: Call, count: int) -> Part[str]:
+    return Part(json.loads(reply.body)["version"], f"{call.request_id} {count}")
 
 
 def asked(count: int, *events: Event, version: int | None = None, **fields: Any) -> Driven:
@@ -34,20 +34,27 @@ V3 = reply(200, {"version": "3"})
 def test_few_rows_are_one_request() -> None:
     done = asked(3, V3, max_rows=3)
     assert [request.path for request in done.requests] == ["/m:predict"]
-    assert done.result == [Part("3", "id")]
+    assert done.result == [Part("3", "id 3")]
 
 
 def test_many_rows_are_cut_and_one_version_answers_them() -> None:
     done = asked(5, V3, V3, V3, max_rows=2)
     assert rows(done) == [[0, 1], [2, 3], [4]]
     assert [request.path for request in done.requests] == ["/m:predict", *["/m/versions/3:predict"] * 2]
-    assert [part.found for part in done.result] == ["id.1", "id.2", "id.3"]
+    assert [part.found for part in done.result] == ["id.1 2", "id.2 2", "id.3 1"]
 
 
 def test_a_version_of_the_caller_and_a_fallback_are_not_pinned() -> None:
     assert {request.path for request in asked(4, V3, V3, max_rows=2, version=3).requests} == {"/m:predict"}
     rule = reply(200, {"version": "fallback"})
     assert {request.path for request in asked(4, rule, rule, max_rows=2).requests} == {"/m:predict"}
+
+
+def test_answers_of_two_versions_are_not_joined() -> None:
+    rule, unnamed = reply(200, {"version": "fallback"}), reply(200, {"version": ""})
+    for first, other, said in ((rule, V3, "version fallback"), (V3, unnamed, "version unknown")):
+        done = asked(4, first, other, max_rows=2)
+        assert isinstance(done.error, Unavailable) and said in str(done.error), done.error
 
 
 def test_requests_that_are_too_large_are_halved() -> None:

@@ -94,6 +94,7 @@ def test_retry_after_as_a_date() -> None:
         (Outcome.LATE, errors.DeadlineExceeded, "did not answer in time"),
         (Outcome.BROKEN, errors.Unavailable, "ended before the whole answer"),
         (Outcome.UNREADABLE, errors.BadAnswer, "not a valid HTTP answer"),
+        (Outcome.TOO_LONG, errors.BadAnswer, "ask for fewer rows, or raise `max_answer_bytes`"),
     ],
 )
 def test_each_failure_has_its_error(outcome: Outcome, kind: type[errors.SlipwayError], text: str) -> None:

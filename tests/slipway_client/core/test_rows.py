@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway_client import Answers, Invalid
+from slipway_client import Answers, BadAnswer, Invalid
 from slipway_client.core.rows import column, rows_of
 
 
@@ -71,6 +71,13 @@ def test_answers_have_the_form_of_the_rows() -> None:
     single = rows_of(np.zeros((2, 2))).shaped(Answers([{"p": 1.0}, {"p": 2.0}]))
     assert single.tolist() == [1.0, 2.0]
     assert rows_of(np.zeros((2, 2))).shaped(Answers([1, 2])).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("rows", [pd.DataFrame({"a": [1, 2]}), np.zeros((2, 2))])
+def test_answers_that_are_no_objects_have_no_columns(rows: Any) -> None:
+    with pytest.raises(BadAnswer, match="answer 1 is int and not an object, so it has no columns") as found:
+        rows_of(rows).shaped(Answers([{"p": 1}, 2], request_id="id"))
+    assert found.value.request_id == "id"
 
 
 def test_a_frame_of_pandas_keeps_its_index_and_says_who_answered() -> None:

@@ -33,6 +33,8 @@ def spec(datatype: str) -> TensorSpec:
         ("BOOL", np.array([[True, False]])),
         ("UINT64", np.array([[2**64 - 1, 0]], np.uint64)),
         ("FP32", np.zeros((0, 2))),
+        ("FP32", np.ma.masked_array([[1, 2]], [[0, 1]])),
+        ("INT64", np.ma.masked_array([[1, 2]], [[0, 0]])),
         ("INT32", np.zeros((0, 2), np.int64)),
     ],
 )
@@ -56,6 +58,8 @@ def test_arrays_are_converted_where_no_value_changes(datatype: str, array: Any) 
         ("FP32", np.array([["a", 1]], object), "has other values"),
         ("INT64", np.array([[None, 1]], object), "the array is object"),
         ("BYTES", np.array([[1, 2]]), r"convert it with .astype\(str\)"),
+        ("INT64", np.ma.masked_array([[1, 2]], [[0, 1]]), "the array is object"),
+        ("FP32", [[1, 2], [3]], "'x' must be an array, whose rows are alike"),
         ("FP8", np.array([[1, 2]]), "which this client does not know"),
     ],
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -63,6 +63,19 @@ def test_fields_that_are_no_identifiers_have_the_other_form() -> None:
     kind = found["IrisQuestion"]
     assert list(kind.__annotations__) == ["petal length (cm)", "class", "__x"]
     assert found["IRIS_V2"].name == "iris-v2"
+
+
+def test_a_field_with_the_name_of_a_type_does_not_hide_it() -> None:
+    for name in ("float", "Any", "Other"):
+        schemas = {
+            "Q": record(**{name: {"type": "string"}, "z": {"$ref": "#/components/schemas/Other"}, "y": {}}),
+            "Other": record(a={"type": "number"}),
+        }
+        source = write_module(document({"m": "Q"}, schemas))
+        assert "Q = TypedDict(" in source and "class Other(TypedDict):" in source, "a class could not be checked"
+        found = run(source)
+        assert get_type_hints(found["Q"], found) == {name: str, "z": found["Other"], "y": Any}
+        assert get_type_hints(found["Other"], found) == {"a": float}
 
 
 def test_a_question_that_may_be_an_array_is_an_object() -> None:

@@ -70,6 +70,9 @@ def test_a_sample_names_the_columns_and_its_gaps(tmp_path: Path) -> None:
         ({"a": [1.0], "b": ["x"], "c": [2.0]}, {}, "column 'b' has 'x'; the model takes FP32"),
         ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"columns": ("a", "b", "d")}, "no column 'd'; it has a, b, c"),
         ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"columns": ("a", "b", "b")}, "two columns have the name 'b'"),
+        ({"a": [1.0], 'b"': [1.0], "c": [2.0]}, {}, "the column 'b\"' has a quotation mark"),
+        ({"a": [1.0], "b\\": [1.0], "c": [2.0]}, {}, r"a backslash .*; rename it in the sample"),
+        ({"a": [1.0], "b\n": [1.0], "c": [2.0]}, {}, "a character that cannot be printed"),
         ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"labels": ("x", "y", "z")}, "no output has 3 scores"),
     ],
 )

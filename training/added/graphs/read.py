@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 from training.added.errors import AddError
 
-__all__ = ["MOST_TENSORS", "Graph", "Tensor", "read_graph"]
+__all__ = ["MOST_TENSORS", "Graph", "Tensor", "is_name", "read_graph"]
 
 MOST_TENSORS = 1000
 """Inputs or outputs that a model may have."""
@@ -239,16 +239,21 @@ def _tensors(path: Path, role: str, items: Sequence[onnx.ValueInfoProto]) -> tup
     return tuple(_tensor(path, role, item) for item in items)
 
 
+def is_name(name: str) -> bool:
+    """Whether a field of a question or an answer may have this name: msgspec writes it as it is into JSON."""
+    return name.isprintable() and '"' not in name and "\\" not in name
+
+
 def _tensor(path: Path, role: str, item: onnx.ValueInfoProto) -> Tensor:
     if item.type.WhichOneof("value") != "tensor_type":
         kind = (item.type.WhichOneof("value") or "unknown").removesuffix("_type").replace("_", " ")
         raise AddError(
             f"{path.name}: the {role} {item.name!r} is of the kind {kind}; the protocols have tensors only"
         )
-    if not item.name or len(item.name) > LONGEST_NAME or not item.name.isprintable():
+    if not item.name or len(item.name) > LONGEST_NAME or not is_name(item.name):
         raise AddError(
             f"{path.name}: the {role} {item.name[:60]!r} needs a name of 1 to {LONGEST_NAME} printable "
-            "characters; rename it in the model"
+            "characters without quotation marks and backslashes; rename it in the model"
         )
     tensor = item.type.tensor_type
     datatype = DATATYPES.get(tensor.elem_type)

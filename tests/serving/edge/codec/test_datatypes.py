@@ -128,5 +128,10 @@ def test_names_and_shapes() -> None:
     assert count_of((2, 3), "$") == 6
     with pytest.raises(Invalid, match="row axis"):
         count_of((), "$")
+    for shape in ((1, 0, 2**62), (2**62, 0), (0, 2**21, 2**21), (0, 10**30)):
+        with pytest.raises(Invalid, match="has no elements, and its other sizes are too large for an array"):
+            count_of(shape, "$")
+    for shape in ((1, 0, 2**40), (0, 2**20, 2**20), (0, 0)):
+        assert count_of(shape, "$") == np.zeros(shape, np.float64).size == 0
     with pytest.raises(Invalid, match="FLOAT.*allowed.*FP32"):
         datatype_of("FLOAT", "$")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 
+from serving.edge.doors.v2 import TensorDoor
+from serving.edge.request_life import Request, Response
+from serving.kernel.call import Call
 from tests.serving.edge.conftest import Server
+from tests.serving.edge.toy import Recorder, ToyPlane
 from tests.serving.edge.wire import ask, post
 
 INFER = "/v2/models/toy/infer"
@@ -38,6 +44,21 @@ def test_the_header_wins_over_the_bodys_id(server: Server) -> None:
     assert headers["x-request-id"] == "header" and json.loads(body)["id"] == "mine"
     _, headers, body = ask(server.http, post(request(), INFER))
     assert json.loads(body)["id"] == headers["x-request-id"]
+
+
+def test_a_model_that_is_removed_while_it_answers_has_its_answer() -> None:
+    plane = ToyPlane()
+
+    async def infer() -> Response:
+        door = TensorDoor(plane)
+        call = Call("mine", time.monotonic() + 60)
+        asked = Request(Recorder(), call, "POST", 0.0, params={"model": "toy"}, body=request())
+        outputs = await door.ask(asked)
+        plane.removed.add("toy")
+        return door.answer(asked, outputs)
+
+    found = json.loads(asyncio.run(infer()).body)
+    assert (found["model_name"], found["model_version"], found["outputs"][0]["data"]) == ("toy", "3", [3.0, 7.0])
 
 
 def test_binary_output(server: Server) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -66,8 +67,39 @@ def test_columns_go_to_their_positions_whatever_their_order() -> None:
 @pytest.mark.parametrize("positions", [(0, 1), (1, 0)])
 def test_a_number_beyond_64_bits_names_its_column(positions: tuple[int, int]) -> None:
     app = numbers("INT64", *positions)
-    with pytest.raises(Invalid, match="b: a value of the request is out of the range of INT64"):
-        app.features([app.question(c0=1, c1=2**64)], AB)
+    fits, beyond = app.question(c0=1, c1=2), app.question(c0=1, c1=2**64)
+    with pytest.raises(Invalid, match=r"^\[1\].b: is out of the range of INT64, from -9223372036854775808 to 92"):
+        app.features([fits, beyond], AB)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "most", "beyond"),
+    [
+        ("FP16", 65504, 65520),
+        ("BF16", 3.3895e38, 3.4e38),
+        ("FP32", 3.4028235e38, 3.5e38),
+        ("FP64", 1e308, 2**1024),
+    ],
+)
+@pytest.mark.parametrize("warned", ["error", "ignore"])
+def test_a_number_that_would_become_infinite_names_its_place(
+    datatype: str, most: float, beyond: float, warned: Literal["error", "ignore"]
+) -> None:
+    warnings.simplefilter(warned)  # numpy warns once, and a server goes on
+    for positions in ((0, 1), (1, 0)):
+        app = numbers(datatype, *positions)
+        assert np.isfinite(app.features([app.question(c0=-most, c1=most)], AB)["x"]).all()
+        with pytest.raises(
+            Invalid, match=rf"is out of the range of {datatype}, from -[\d.e+]+ to [\d.e+]+$"
+        ) as raised:
+            app.features([app.question(c0=1, c1=2), app.question(c0=1, c1=-beyond)], AB)
+        assert raised.value.field == "[1].b"
+    lists = whole(datatype, (-1, -1, 2))
+    for value, field in (([[1, 2], [3, beyond]], "[1].x[1][1]"), ([[-beyond, 2], [3, beyond]], "[1].x[0][0]")):
+        with pytest.raises(Invalid) as raised:
+            lists.features([lists.question(c0=[[1, 2], [3, 4]]), lists.question(c0=value)], AB)
+        assert raised.value.field == field
+    assert app.features([app.question(c0=0, c1=np.inf)], AB)["x"][0, 0] == np.inf, "as it came"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +207,17 @@ def test_a_model_that_was_not_judged_says_so() -> None:
 def test_labels_name_the_largest_score_and_every_probability() -> None:
     found = answers(labelled(), (SCORES,), scores=[[0.25, 0.5, 0.25]])
     assert found == [{"label": "y", "probabilities": {"x": 0.25, "y": 0.5, "z": 0.25}}]
+
+
+def test_scores_without_a_number_have_no_label() -> None:
+    scores = [[0.25, np.nan, 0.75], [0.0, 1.0, 0.0], [np.nan] * 3]
+    found = msgspec.json.decode(msgspec.json.encode(answers(labelled(), (SCORES,), scores=scores)))
+    assert [one["label"] for one in found] == [None, "y", None]
+    assert found[0]["probabilities"] == {"x": 0.25, "y": None, "z": 0.75}
+    infinite = answers(labelled(softmax=True), (SCORES,), scores=[[np.inf, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    assert [one["label"] for one in infinite] == [None, "x"]
+    answer = app_of(labelled(), outputs=(SCORES,)).answer
+    assert msgspec.convert(found[0], answer), "the type of the answers has what is sent"
 
 
 def test_scores_that_are_no_probabilities_become_some() -> None:

@@ -134,6 +134,8 @@ def test_a_file_of_a_later_format_is_refused(tmp_path: Path) -> None:
         ({"x": ["n", 3]}, [], "has 0 outputs; between 1 and 1000"),
         ({}, ["y"], "has 0 inputs; between 1 and 1000"),
         ({"x\n": ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
+        ({'x"': ["n", 3]}, ["y"], "characters without quotation marks and backslashes"),
+        ({"x\\": ["n", 3]}, ["y"], "characters without quotation marks and backslashes"),
         ({"x" * 201: ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
         ({"": ["n", 3]}, ["y"], "needs a name of 1 to 200 printable characters"),
     ],
