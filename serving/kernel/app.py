@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from serving.kernel.collection import Collection
+from serving.kernel.storage.version_manifest import ONNX_BACKEND, ONNX_PLATFORM
 from serving.kernel.tensors import Arrays, TensorSpec
 
 __all__ = ["App", "Explainer", "FeatureSource", "Rows"]
@@ -91,6 +92,10 @@ class App(Generic[Q, A, C]):
     """Whether its model runs one row at a time, because its graph does not take several."""
     row_axis: bool = True
     """Whether the tensors of its model in Triton have a row axis; false: each request has one row."""
+    triton_platform: str = ONNX_PLATFORM
+    """What Triton's configuration of its model says; empty where `triton_backend` says it all."""
+    triton_backend: str = ONNX_BACKEND
+    """The same; empty for an ensemble, which has none."""
     home: Path | None = None
     """The folder of a model without a package, in the model repository."""
 

@@ -58,6 +58,8 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
         unsteady=context.unsteady,
         row_by_row=bool(context.alone) or not context.row_axis,
         row_axis=context.row_axis,
+        triton_platform=context.triton_platform,
+        triton_backend=context.triton_backend,
         tolerance=context.tolerance,
         relative_tolerance=context.tolerance,
         home=folder,

@@ -100,6 +100,7 @@ def test_an_ensemble_with_python_code_that_calls_a_model_is_proved_and_published
         assert list(root.iterdir()) == [], "the models that it uses are gone, too"
         done = add(made, registry, root, Silent())
     assert pairs == {"triton/again", "triton/one at a time"}
+    assert (made.built.app.triton_platform, made.built.app.triton_backend) == ("ensemble", "")
     there = Repository(root)
     manifest = there.verify("whole", 1)
     assert there.models() == ["linear", "twice", "whole"]
