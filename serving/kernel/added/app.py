@@ -27,6 +27,9 @@ from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
 
 __all__ = ["added_app"]
 
+MISFITS = (FloatingPointError, OverflowError, ValueError)
+"""What numpy raises for numbers that are too large, and for lists of different lengths."""
+
 
 def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
     """The app of one version; `folder` is the model's in the repository. Raises `Refused`."""
@@ -106,8 +109,8 @@ class _Features:
         rows = list(map(self._row, questions))
         if self._is_table:
             # An array of each column would take several times as long for one row.
-            with suppress(OverflowError, ValueError):
-                return {self._inputs[0].name: np.array(rows, numpy_dtype(self._inputs[0].datatype))}
+            with suppress(*MISFITS):
+                return {self._inputs[0].name: _array(self._inputs[0], rows)}
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         made = {spec.name: self._tensor(spec, columns, len(rows)) for spec in self._inputs}
         if len(made) > 1 and not context.ragged:
@@ -205,9 +208,9 @@ def _vector(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[
     if column.optional:
         values = [np.nan if value is None else value for value in values]
     try:
-        return np.array(values, numpy_dtype(spec.datatype))
-    except (OverflowError, ValueError) as cause:
-        raise _beyond(spec, column) from cause
+        return _array(spec, values)
+    except MISFITS as cause:
+        raise _beyond(spec, column, values) from cause
 
 
 def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[Any]:
@@ -215,8 +218,8 @@ def _stack(spec: TensorSpec, column: Column, values: list[Any]) -> npt.NDArray[A
     if is_scalar(spec):
         return _vector(spec, column, values).reshape(len(values), *spec.shape[1:])
     try:
-        made = np.array(values, numpy_dtype(spec.datatype))
-    except (OverflowError, ValueError) as cause:
+        made = _array(spec, values)
+    except MISFITS as cause:
         raise _misfit(spec, column, values) from cause
     if made.ndim != len(spec.shape):
         raise _misfit(spec, column, values)
@@ -235,11 +238,27 @@ def _misfit(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
                 f"has the shape {list(found)}; the instances of one request must agree, and the first one has "
                 f"{list(sizes[0] or ())}",
             )
-    return _beyond(spec, column)
+    return _beyond(spec, column, values)
 
 
-def _beyond(spec: TensorSpec, column: Column) -> Invalid:
-    return Invalid(f"[0].{column.name}", f"a value of the request is out of the range of {spec.datatype}")
+def _beyond(spec: TensorSpec, column: Column, values: list[Any]) -> Invalid:
+    """The error that names the first row with a value that is too large."""
+    index = next((index for index, value in enumerate(values) if not _fits(spec, value)), 0)
+    return Invalid(f"[{index}].{column.name}", f"a value is out of the range of {spec.datatype}")
+
+
+def _fits(spec: TensorSpec, value: Any) -> bool:
+    try:
+        _array(spec, value)
+    except MISFITS:
+        return False
+    return True
+
+
+def _array(spec: TensorSpec, values: Any) -> npt.NDArray[Any]:
+    """Raise one of `MISFITS` for values that do not fit; by default, numpy makes a large number infinite."""
+    with np.errstate(over="raise"):
+        return np.array(values, numpy_dtype(spec.datatype))
 
 
 def _sizes(value: Any) -> tuple[int, ...] | None:

@@ -32,7 +32,7 @@ def questions(app: App[Any, Any, AddedContext], *rows: Any) -> list[Any]:
 def whole(datatype: str, shape: tuple[int, ...], name: str = "x") -> App[Any, Any, AddedContext]:
     """A model with one input whose rows are fields of their own."""
     spec = TensorSpec(name, datatype, shape)
-    example = {name: np.zeros([max(size, 1) for size in shape[1:]]).tolist()}
+    example = {name: np.zeros([max(size, 1) for size in shape[1:]], int).tolist()}
     plain = (
         example
         if len(shape) > 2 or shape[1:] not in ((), (1,))
@@ -64,10 +64,24 @@ def test_columns_go_to_their_positions_whatever_their_order() -> None:
 
 
 @pytest.mark.parametrize("positions", [(0, 1), (1, 0)])
-def test_a_number_beyond_64_bits_names_its_column(positions: tuple[int, int]) -> None:
-    app = numbers("INT64", *positions)
-    with pytest.raises(Invalid, match="b: a value of the request is out of the range of INT64"):
-        app.features([app.question(c0=1, c1=2**64)], AB)
+@pytest.mark.parametrize(("datatype", "large"), [("INT64", 2**64), ("FP32", 1e39), ("FP16", 65520)])
+def test_a_number_that_is_too_large_names_its_row_and_column(
+    positions: tuple[int, int], datatype: str, large: float
+) -> None:
+    """The row decides which of the requests in a batch is refused."""
+    app = numbers(datatype, *positions)
+    with pytest.raises(Invalid, match=f"a value is out of the range of {datatype}") as raised:
+        app.features([app.question(c0=1, c1=2), app.question(c0=1, c1=large)], AB)
+    assert raised.value.field == "[1].b"
+    app = whole(datatype, (-1, -1))
+    with pytest.raises(Invalid, match=f"a value is out of the range of {datatype}") as raised:
+        app.features([app.question(c0=[1, 2]), app.question(c0=[1, large])], AB)
+    assert raised.value.field == "[1].x"
+
+
+def test_infinity_is_no_number_that_is_too_large() -> None:
+    app = numbers("FP32", 0, 1)
+    assert app.features([app.question(c0=np.inf, c1=np.nan)], AB)["x"].tolist()[0][0] == np.inf
 
 
 @pytest.mark.parametrize(
