@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,8 @@ class App(Generic[Q, A, C]):
     """What Triton's configuration of its model says; empty where `triton_backend` says it all."""
     triton_backend: str = ONNX_BACKEND
     """The same; empty for an ensemble, which has none."""
+    columns_of_nodes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Nodes of its graph that read one column only -> the column and its input; an empty name: all other nodes."""
     home: Path | None = None
     """The folder of a model without a package, in the model repository."""
 
@@ -106,6 +108,10 @@ class App(Generic[Q, A, C]):
     def instance(self) -> Any:
         """The type of one question in a request: an object, or where the app has `positional` also an array."""
         return self.question if self.positional is None else self.question | self.positional
+
+    def column_of(self, node: str) -> tuple[str, str] | None:
+        """The only column that a node of the graph reads, and the column's input; None if that is not known."""
+        return self.columns_of_nodes.get(node) or self.columns_of_nodes.get("")
 
     @property
     def qualified_name(self) -> str:

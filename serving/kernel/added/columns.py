@@ -51,6 +51,8 @@ class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What Triton's configuration of the model says; empty where `triton_backend` says it all."""
     triton_backend: str = ONNX_BACKEND
     """The same; empty for an ensemble, which has none."""
+    nodes: dict[str, str] = {}
+    """Nodes of the graph that read one column only -> the column: the engine's errors name a node."""
     tolerance: float = 1e-4
     """The largest difference of an output, absolute and relative to it, between two runs of the same graph."""
     judged: bool = False
