@@ -12,10 +12,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from serving.kernel.collection import Collection
-from serving.kernel.storage.version_manifest import ONNX_BACKEND, ONNX_PLATFORM
 from serving.kernel.tensors import Arrays, TensorSpec
 
-__all__ = ["App", "Explainer", "FeatureSource", "Rows"]
+__all__ = ["ONNX_BACKEND", "ONNX_PLATFORM", "App", "Explainer", "FeatureSource", "Rows"]
+
+ONNX_PLATFORM, ONNX_BACKEND = "onnxruntime_onnx", "onnxruntime"
+"""What Triton calls the engine of an ONNX file."""
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)

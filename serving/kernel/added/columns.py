@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from serving.kernel.storage.version_manifest import ONNX_BACKEND, ONNX_PLATFORM
+from serving.kernel.app import ONNX_BACKEND, ONNX_PLATFORM
 
 __all__ = ["AddedContext", "Column"]
 

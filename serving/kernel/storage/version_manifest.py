@@ -23,8 +23,6 @@ __all__ = [
     "GOLDEN_NAME",
     "MANIFEST_NAME",
     "MODEL_NAME",
-    "ONNX_BACKEND",
-    "ONNX_PLATFORM",
     "Aliases",
     "Check",
     "FileDigest",
@@ -41,8 +39,6 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 CONFIG_NAME = "config.pbtxt"
 """In a version that only Triton can run: its configuration, as it is beside the versions."""
-ONNX_PLATFORM, ONNX_BACKEND = "onnxruntime_onnx", "onnxruntime"
-"""What Triton calls the engine of an ONNX file."""
 ENCODER_NAME = "encoder.onnx"
 """The second graph of an app with a collection."""
 GOLDEN_NAME = "golden.jsonl"

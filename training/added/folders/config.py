@@ -9,7 +9,8 @@ from typing import Any
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from serving.kernel.storage.version_manifest import CONFIG_NAME, ONNX_BACKEND, ONNX_PLATFORM
+from serving.kernel.app import ONNX_BACKEND, ONNX_PLATFORM
+from serving.kernel.storage.version_manifest import CONFIG_NAME
 from serving.kernel.tensors import DTYPES
 from training.added.errors import AddError
 from training.added.graphs.read import Tensor
