@@ -375,7 +375,10 @@ def _why_none(versions: AppVersions) -> str:
     reasons = {**{n: r for n, (_, r) in versions.refused.items()}, **versions.waiting}
     if versions.problem:
         return f": {versions.problem}"
+    champion = versions.champion
+    if champion is not None and champion not in reasons and champion not in versions.loaded:
+        return f": its champion is version {champion}, which is not in the model repository"
     if not reasons:
         return ": the model repository has none that is loaded"
-    newest = max(reasons)
-    return f": version {newest}: {reasons[newest]}"
+    shown = champion if champion in reasons else max(reasons)
+    return f": version {shown}: {reasons[shown]}"
