@@ -65,6 +65,7 @@ def write(chosen: Chosen, out: Path) -> Packaged:
     # BentoML reads a path that does not begin with / as the name of a module.
     whole = target.resolve()
     commands = (
+        *chosen.first,
         f"bentoml serve {whole} --host 127.0.0.1 --port 3000",
         f"bentoml import {whole} && bentoml containerize {chosen.app.name}:{chosen.version}",
     )
@@ -81,7 +82,10 @@ def write_context(chosen: Chosen, context: Path) -> None:
     (context / "slipway.json").write_text(json.dumps(facts, indent=2) + "\n")
     (context / "requirements.txt").write_text("\n".join(_requirements(chosen)) + "\n")
     values = {"app": chosen.app.name, "version": chosen.version, "run": chosen.manifest.run_id}
-    (context / "README.md").write_text(README.substitute(values, summary=chosen.app.summary))
+    text = README.substitute(values, summary=chosen.app.summary)
+    (context / "README.md").write_text(
+        text + "".join(f"\nOnly Triton can run the model: `{line}`\n" for line in chosen.first)
+    )
     (context / "bentofile.yaml").write_bytes(msgspec.yaml.encode(_build_file(chosen)))
 
 

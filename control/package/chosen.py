@@ -11,13 +11,14 @@ from control.errors import PackageError
 from serving.kernel.app import App
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
-from serving.kernel.storage.version_manifest import Manifest
+from serving.kernel.storage.version_manifest import CONFIG_NAME, Manifest
 from training.errors import TrainingError
 from training.score.version import choose as choose_version
 
 __all__ = ["ALIASES", "Chosen", "Packaged", "choose", "fresh", "made"]
 
 ALIASES = ("champion", "challenger")
+NEEDS_TRITON = "export SLIPWAY_TRITON_URL=HOST:8001  # of a Triton that serves the package of `--format triton`"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Chosen:
     def folder(self) -> Path:
         """The version's folder in the model repository."""
         return self.repository / self.app.name / str(self.version)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """What comes before a gateway in the package is started: only Triton can run a version of a folder."""
+        return (NEEDS_TRITON,) if CONFIG_NAME in self.manifest.files else ()
 
     @property
     def label(self) -> str:

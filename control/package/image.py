@@ -20,7 +20,7 @@ GATEWAY = "images/Dockerfile"
 BUILD = "scripts/build-image"
 """The script that builds it, with buildah if that is installed, else with docker."""
 DOCKERFILE = Template(
-    """# $app, version $version, in the gateway's image: it needs no volume and no network to answer.
+    """# $app, version $version, in the gateway's image: it needs no volume and $needs to answer.
 ARG GATEWAY=$gateway
 FROM $${GATEWAY}
 COPY --chown=10001:10001 model-repository /opt/slipway/model-repository
@@ -59,6 +59,7 @@ def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
     commands = (
         f"{root / BUILD} gateway",
         f"{tool} build -t slipway/{chosen.app.name}:{chosen.version} {target}",
+        *chosen.first,
     )
     return Packaged(target, sum(path.stat().st_size for path in target.rglob("*") if path.is_file()), commands)
 
@@ -66,6 +67,7 @@ def write(chosen: Chosen, out: Path, root: Path | None = None) -> Packaged:
 def _dockerfile(chosen: Chosen, gateway: str) -> str:
     return DOCKERFILE.substitute(
         app=chosen.app.name,
+        needs="SLIPWAY_TRITON_URL" if chosen.first else "no network",
         version=chosen.version,
         gateway=gateway,
         package=chosen.package,

@@ -14,6 +14,7 @@ from serving.kernel.storage.version_files import Refused, encode_aliases, verify
 from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Aliases
 from training.onnx.config_pbtxt import HEADER, config_pbtxt
 from training.publish.added_files import ADDED_NAMES
+from training.publish.parts import PARTS, parts_of
 
 __all__ = ["copy_version", "lint_copy"]
 
@@ -21,9 +22,9 @@ __all__ = ["copy_version", "lint_copy"]
 def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Path:
     """Copy the version and `config.pbtxt` into the repository `target`, and return the app's folder in it.
 
-    Copies only the files that the manifest lists, and what an added model has beside its versions. With
-    `champion`, the version is champion in the copy. Raises `PackageError` if the copied files do not match their
-    digests.
+    Copies only the files that the manifest lists, what an added model has beside its versions, and the models that
+    it uses in Triton. With `champion`, the version is champion in the copy. Raises `PackageError` if the copied
+    files do not match their digests.
     """
     app = target / chosen.app.name
     version = app / str(chosen.version)
@@ -40,6 +41,8 @@ def copy_version(chosen: Chosen, target: Path, *, champion: bool = False) -> Pat
     (app / CONFIG).write_text(_config(chosen))
     if chosen.app.home is not None:
         _copy_beside(chosen.app.home, app)
+    for name in sorted(parts_of(chosen.manifest.files)):
+        shutil.copytree(version / PARTS / name, target / name)
     if champion:
         (app / ALIASES_NAME).write_bytes(encode_aliases(Aliases(champion=chosen.version)))
     return app

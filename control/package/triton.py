@@ -1,4 +1,4 @@
-"""`--format triton`: an archive with a model repository of one version, for a Triton with ONNX Runtime."""
+"""`--format triton`: an archive with a model repository of one version, for a Triton elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Check that every file is unchanged:
 
     sha256sum --check $sums
 
-Serve the model from this folder with a Triton that has the ONNX Runtime backend:
+Serve the model from this folder with a Triton that has $backend:
 
     tritonserver --model-repository=$$PWD/$repository --disable-auto-complete-config
 
@@ -72,6 +72,7 @@ def _readme(chosen: Chosen) -> str:
         source += "; not judged against known answers"
     return README.substitute(
         app=chosen.app.name,
+        backend="the backends that the files `config.pbtxt` name" if chosen.first else "the ONNX Runtime backend",
         version=chosen.version,
         created=manifest.created,
         run=manifest.run_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from control.triton.server import Server, TritonAway, TritonLacks, TritonRefused
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import Aliases
+from training.publish.parts import parts_of_model
 
 __all__ = ["Follower", "Served", "fitting"]
 
@@ -68,7 +70,7 @@ class Follower:
         keep_seconds: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Without `models`, every model of the repository is followed."""
+        """`models` are followed with those that they use; without them, every model of the repository is."""
         self._repository = Repository(repository)
         self._server = server
         self._place = place
@@ -82,10 +84,18 @@ class Follower:
         served = self._server.served()
         # Triton's index leaves out a model whose folder is gone.
         loaded = {name for name, model in self._models.items() if model.loaded is not None}
-        names = sorted(self._only or self._folders() | served.keys() | loaded)
+        names = sorted(self._chosen() | loaded if self._only else self._folders() | served.keys() | loaded)
         problems = {name: self._follow(name, served.get(name, set())) for name in names}
         served = self._server.served()
         return tuple(self._report(name, served.get(name, set()), problems[name]) for name in names)
+
+    def _chosen(self) -> set[str]:
+        """The models of `--model`, and those that a version from a folder uses."""
+        found = set(self._only)
+        for name in self._only:
+            with suppress(OSError):
+                found |= parts_of_model(self._repository.root, name)
+        return found
 
     def _folders(self) -> set[str]:
         names = {path.parent.name for path in self._repository.root.glob(f"*/{CONFIG}")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,10 @@ import msgspec
 from serving.kernel.collection import Collection
 from serving.kernel.tensors import Arrays, TensorSpec
 
-__all__ = ["App", "Explainer", "FeatureSource", "Rows"]
+__all__ = ["ONNX_BACKEND", "ONNX_PLATFORM", "App", "Explainer", "FeatureSource", "Rows"]
+
+ONNX_PLATFORM, ONNX_BACKEND = "onnxruntime_onnx", "onnxruntime"
+"""What Triton calls the engine of an ONNX file."""
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -91,6 +94,12 @@ class App(Generic[Q, A, C]):
     """Whether its model runs one row at a time, because its graph does not take several."""
     row_axis: bool = True
     """Whether the tensors of its model in Triton have a row axis; false: each request has one row."""
+    triton_platform: str = ONNX_PLATFORM
+    """What Triton's configuration of its model says; empty where `triton_backend` says it all."""
+    triton_backend: str = ONNX_BACKEND
+    """The same; empty for an ensemble, which has none."""
+    columns_of_nodes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Nodes of its graph that read one column only -> the column and its input; an empty name: all other nodes."""
     home: Path | None = None
     """The folder of a model without a package, in the model repository."""
 
@@ -101,6 +110,10 @@ class App(Generic[Q, A, C]):
     def instance(self) -> Any:
         """The type of one question in a request: an object, or where the app has `positional` also an array."""
         return self.question if self.positional is None else self.question | self.positional
+
+    def column_of(self, node: str) -> tuple[str, str] | None:
+        """The only column that a node of the graph reads, and the column's input; None if that is not known."""
+        return self.columns_of_nodes.get(node) or self.columns_of_nodes.get("")
 
     @property
     def qualified_name(self) -> str:

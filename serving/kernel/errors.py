@@ -164,17 +164,19 @@ class BackendFailed(ServerError):
 class RowsRejected(BackendFailed):
     """The engine runs, and the model refused the values of these rows: an unknown category, an id beyond a table.
 
-    `reason` has the engine's words for callers. Who sent the values is known to the batch's kind, see
-    `BatchKind.refused`; where that was not the caller, the reason stays in the log.
+    `reason` has the engine's words for callers, and `node` is the graph's node that failed, empty if it has no
+    name. Who sent the values is known to the batch's kind, see `BatchKind.refused`; where that was not the caller,
+    the reason stays in the log.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, node: str = "") -> None:
         super().__init__("the model could not be run on these inputs")
         self.reason = reason
+        self.node = node
 
-    def __reduce__(self) -> tuple[type[RowsRejected], tuple[str]]:
-        """Pickle the error with its reason."""
-        return type(self), (self.reason,)
+    def __reduce__(self) -> tuple[type[RowsRejected], tuple[str, str]]:
+        """Pickle the error with both of its parts."""
+        return type(self), (self.reason, self.node)
 
 
 class Unavailable(ServerError):

@@ -26,6 +26,8 @@ __all__ = [
 
 PACKAGE = "apps"
 """The package of Slipway's own apps."""
+MOST_NAMES = 20
+"""Names of added models in an error."""
 
 
 def app_folders() -> tuple[str, ...]:
@@ -99,6 +101,14 @@ def _import(name: str, folders: Sequence[str]) -> App[Any, Any, Any]:
     return app
 
 
+def _unknown(name: str, repository: Path) -> str:
+    folders = app_folders()
+    models = AddedModels(Repository(repository), folders)
+    added = [one for one in models.names() if models.app(one) is not None]
+    more = f"; added models: {', '.join(added[:MOST_NAMES])}" if added else ""
+    return f"there is no app {name!r}; there are: {', '.join(folders)}{more}"
+
+
 def find_app(name: str, repository: Path | None = None, version: int = 0) -> App[Any, Any, Any]:
     """One app by its name or its package, or a model of the repository that was added. Raises `LookupError`.
 
@@ -114,4 +124,5 @@ def find_app(name: str, repository: Path | None = None, version: int = 0) -> App
             return added
         if version and find_added(there, package) is not None:
             raise LookupError(f"{package} has no version {version} in the model repository that can be read")
+        raise LookupError(_unknown(name, there))
     return find_apps([package])[0]

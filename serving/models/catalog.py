@@ -225,11 +225,7 @@ class Catalog:
             return
         names = await asyncio.to_thread(self._added.names)
         for name in [name for name, versions in self._versions.items() if versions.app.home and name not in names]:
-            versions = self._versions.pop(name)
-            for number in list(versions.loaded):
-                self._unload(versions, number)
-            for task in versions.loading.values():
-                task.cancel()
+            self._drop(self._versions[name])
         find, new = self._added.app, [name for name in names if name not in self._versions]
         for name, app in zip(new, await asyncio.to_thread(lambda: list(map(find, new))), strict=True):
             if app is not None:
@@ -238,10 +234,21 @@ class Catalog:
             log.warning("not ready: the model repository has no added model %s", ", ".join(missing))
         self._noted = missing
 
+    def _drop(self, versions: AppVersions) -> None:
+        """Forget an added model that has no version any more."""
+        del self._versions[versions.app.name]
+        for number in list(versions.loaded):
+            self._unload(versions, number)
+        for task in versions.loading.values():
+            task.cancel()
+
     async def _look(self, versions: AppVersions, seen: Seen | OSError) -> None:
         """Compare what was seen in one app's folder with what is loaded. Raises what went wrong there."""
         if isinstance(seen, OSError):
             raise seen
+        if versions.app.home is not None and not seen[0]:
+            self._drop(versions)
+            return
         self._follow(versions, *seen)
         await self._activate(versions)
 
@@ -368,7 +375,10 @@ def _why_none(versions: AppVersions) -> str:
     reasons = {**{n: r for n, (_, r) in versions.refused.items()}, **versions.waiting}
     if versions.problem:
         return f": {versions.problem}"
+    champion = versions.champion
+    if champion is not None and champion not in reasons and champion not in versions.loaded:
+        return f": its champion is version {champion}, which is not in the model repository"
     if not reasons:
         return ": the model repository has none that is loaded"
-    newest = max(reasons)
-    return f": version {newest}: {reasons[newest]}"
+    shown = champion if champion in reasons else max(reasons)
+    return f": version {shown}: {reasons[shown]}"

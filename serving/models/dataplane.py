@@ -23,7 +23,6 @@ from serving.observe.statistics import VersionStatistics
 
 __all__ = ["FALLBACK", "DataPlane", "IndexEntry", "ModelMetadata"]
 
-PLATFORM = "onnxruntime_onnx"
 FALLBACK = 0
 """The version number of answers by an app's fallback."""
 
@@ -35,6 +34,8 @@ class ModelMetadata:
     name: str
     versions: tuple[int, ...]
     platform: str
+    """As Triton's configuration has it; empty where `backend` says it all."""
+    backend: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
@@ -101,7 +102,8 @@ class DataPlane:
         if version is not None:
             self._catalog.resolve(model, version)
         app = self.app(model, version)
-        return ModelMetadata(model, tuple(sorted(found.loaded)), PLATFORM, app.inputs, app.outputs)
+        engine = (app.triton_platform, app.triton_backend)
+        return ModelMetadata(model, tuple(sorted(found.loaded)), *engine, app.inputs, app.outputs)
 
     def statistics(self, model: str = "", version: int | None = None) -> list[tuple[str, int, VersionStatistics]]:
         """What each loaded version of the model has done in this process; of all models without a name.

@@ -42,7 +42,7 @@ class LoadedVersion:
         self.questions = QuestionBatches(self.app, self.context)
         free = any(-1 in spec.shape[1:] for spec in self.app.inputs)
         buckets = load_values(self.app.folder).batching.length_buckets if free else ()
-        self.tensors = TensorBatches(self.app.inputs, self.app.outputs, buckets, self.app.name)
+        self.tensors = TensorBatches(self.app.inputs, self.app.outputs, buckets, self.app.name, self.app.column_of)
 
     def explainer(self) -> Explainer:
         """The function that explains this version's answers; opened at first use. Blocking."""

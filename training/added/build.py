@@ -27,6 +27,7 @@ from training.added.columns import Named, name_columns
 from training.added.errors import AddError
 from training.added.golden import MOST_ROWS, golden_count, question_of, write_golden
 from training.added.graphs.engine import open_run, seconds_of
+from training.added.graphs.nodes import columns_of_nodes
 from training.added.graphs.read import Graph, Tensor, read_graph
 from training.added.graphs.wrap import wrapped
 from training.added.plan import Overrides, Plan, Rows, Run, make_plan, rows_of, tolerance_of
@@ -99,13 +100,14 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         named = name_columns(layout, wanted.sample, wanted.columns, wanted.aside)
         _write(graph, folder)
     with progress.step("inspect"):
+        model = graph.model
         bare = open_run(folder / MODEL_NAME, optimised=False)
         real = named.arrays or _without_gaps(wanted.native)
         plan = make_plan(graph, layout, bare, real)
         if plan.add_to_inputs or plan.add_to_outputs:
             ins, outs = _shaped(graph, layout, plan)
-            made = wrapped(graph.model, ins, outs, plan.add_to_inputs, plan.add_to_outputs)
-            (folder / MODEL_NAME).write_bytes(made.SerializeToString(deterministic=True))
+            model = wrapped(graph.model, ins, outs, plan.add_to_inputs, plan.add_to_outputs)
+            (folder / MODEL_NAME).write_bytes(model.SerializeToString(deterministic=True))
         served = open_run(folder / MODEL_NAME)
         rows = real or made_rows(layout.inputs, count_of(layout), LENGTH, plan.kind)
         values, one, speed = _measure(plan, served, rows)
@@ -113,6 +115,8 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
     if len({tuple(array.shape for array in row.values()) for row in answered}) > 1:
         plan = replace(plan, varies=True)
     context = _context(wanted, graph, plan, named, answered, rows)
+    nodes = columns_of_nodes(model.graph, named.columns, plan.inputs)
+    context = msgspec.structs.replace(context, nodes=nodes)
     manifest = unnumbered(wanted, plan, context, (*wanted.notes, *graph.notes, *_notes(plan, named), speed))
     app = added_app(manifest, Path(wanted.name))
     with progress.step("parity"):

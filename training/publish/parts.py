@@ -16,7 +16,7 @@ from serving.kernel.storage.version_manifest import ALIASES_NAME, CONFIG_NAME
 from training.publish import repository
 from training.publish.repository import Change
 
-__all__ = ["PARTS", "parts_of", "parts_of_model", "publish_parts", "remove_unused", "users_of"]
+__all__ = ["PARTS", "parts_of", "parts_of_model", "publish_parts", "remove_unused", "stands_alone", "users_of"]
 
 PARTS = "parts"
 """The folder of a version with the models that it uses, each in Triton's layout."""
@@ -52,7 +52,7 @@ def publish_parts(version: Path, root: Path) -> list[Change]:
     for name in held.models():
         for number in held.versions(name):
             there = (root / name / str(number)).exists()
-            if there and (_is_whole(root, name, number) or _stands_alone(root, name)):
+            if there and (_is_whole(root, name, number) or stands_alone(root, name)):
                 continue
             repository.publish(held.folder(name, number), root, name, number, replace=there)
             changes.append(Change(name, number, "repaired" if there else "written"))
@@ -67,7 +67,7 @@ def remove_unused(root: Path, names: Iterable[str]) -> list[str]:
 
     Raises `RepositoryError`.
     """
-    there = [name for name in sorted(names) if (root / name).is_dir() and not _stands_alone(root, name)]
+    there = [name for name in sorted(names) if (root / name).is_dir() and not stands_alone(root, name)]
     gone = [name for name in there if not users_of(root, name)]
     for name in gone:
         repository.remove_app(root, name)
@@ -82,7 +82,7 @@ def _is_whole(root: Path, name: str, number: int) -> bool:
     return True
 
 
-def _stands_alone(root: Path, name: str) -> bool:
+def stands_alone(root: Path, name: str) -> bool:
     """Whether the model is served for itself; it may be an app."""
     there = Repository(root)
     if (root / name / ALIASES_NAME).exists():

@@ -10,6 +10,7 @@ import msgspec
 from serving.kernel.storage.version_manifest import Aliases
 from training.publish import added_files
 from training.publish import repository as files
+from training.publish.parts import stands_alone, users_of
 from training.registry.mlflow_registry import Registry
 
 __all__ = ["assign_alias", "promote"]
@@ -32,6 +33,10 @@ def promote(
     before = files.aliases(repository, app)
     if version not in files.versions(repository, app):
         raise files.RepositoryError(f"{app} version {version} is not in the model repository")
+    if not stands_alone(repository, app) and (users := users_of(repository, app)):
+        raise files.RepositoryError(
+            f"{app} is there for {', '.join(users)} alone and has no champion; promote a version of {users[0]}"
+        )
     if registry is not None:
         challenger = None if before.challenger == version else before.challenger
         registry.set_aliases(app, Aliases(champion=version, challenger=challenger))

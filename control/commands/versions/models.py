@@ -64,7 +64,7 @@ def models(
         columns = ("app", "version", *METRIC_COLUMNS)
         print_table(columns, [row for _, manifest in found for row in _metric_rows(manifest)])
     else:
-        _print_versions(found, runs, app)
+        _print_versions(found, runs, app, settings.model_repository)
 
 
 def _print_for_chart(repository: Path) -> None:
@@ -124,7 +124,9 @@ def _refused(settings: Any, only: str, published: set[str]) -> list[dict[str, st
     return [{"app": name, **run} for name in apps for run in registry.refusals(name)]
 
 
-def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, str]], only: str) -> None:
+def _print_versions(
+    found: list[tuple[str, Manifest]], refused: list[dict[str, str]], only: str, repository: Path
+) -> None:
     columns = ("app", "version", "alias", "data", "metrics beside the naive baseline", "gate", "created")
     rows = [
         (
@@ -133,7 +135,7 @@ def _print_versions(found: list[tuple[str, Manifest]], refused: list[dict[str, s
             alias,
             _data(manifest.source, manifest.synthetic),
             "; ".join(_headline(metric) for metric in _headlines(manifest)),
-            _verdict(manifest),
+            _verdict(manifest, repository),
             manifest.created,
         )
         for alias, manifest in found
@@ -171,7 +173,11 @@ def _gain(metric: Metric) -> str:
     return f"{change:+.1f} % against"
 
 
-def _verdict(manifest: Manifest) -> str:
+def _verdict(manifest: Manifest, repository: Path) -> str:
+    from training.publish.parts import stands_alone, users_of
+
+    if not stands_alone(repository, manifest.model) and (users := users_of(repository, manifest.model)):
+        return f"part of {', '.join(users)}"
     failed = [check.name for check in manifest.gate if not check.passed]
     if manifest.added and not manifest.gate:
         return "not judged"

@@ -18,7 +18,9 @@ FOLLOW_EPILOG = (
 def follow(
     repository: Annotated[Path, typer.Argument(help="The model repository that Triton reads.")],
     url: Annotated[str, typer.Option(help="host:port of Triton's gRPC door.")] = "127.0.0.1:8001",
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be repeated.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model, and what it uses; may be repeated.")
+    ] = None,
     cpus: Annotated[int, typer.Option(min=1, help="CPU cores of Triton: instances of each model on CPUs.")] = 1,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs of Triton.")] = 0,
     on_gpu: Annotated[

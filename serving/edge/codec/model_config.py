@@ -15,7 +15,7 @@ def model_config(found: ModelMetadata, max_rows: int) -> dict[str, Any]:
     return {
         "name": found.name,
         "platform": found.platform,
-        "backend": "onnxruntime",
+        "backend": found.backend,
         "max_batch_size": max_rows,
         "input": [{**_tensor(spec), "format": "FORMAT_NONE"} for spec in found.inputs],
         "output": [_tensor(spec) for spec in found.outputs],

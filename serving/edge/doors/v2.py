@@ -197,7 +197,7 @@ class TensorDoor:
             {
                 "name": found.name,
                 "versions": [str(number) for number in found.versions],
-                "platform": found.platform,
+                "platform": found.platform or found.backend,
                 "inputs": [_tensor(spec) for spec in found.inputs],
                 "outputs": [_tensor(spec) for spec in found.outputs],
             }

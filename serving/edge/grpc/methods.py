@@ -74,7 +74,7 @@ class InferenceMethods:
         return pb.ModelMetadataResponse(
             name=found.name,
             versions=map(str, found.versions),
-            platform=found.platform,
+            platform=found.platform or found.backend,
             inputs=_described(found.inputs),
             outputs=_described(found.outputs),
         )

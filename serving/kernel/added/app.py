@@ -63,6 +63,9 @@ def added_app(manifest: Manifest, folder: Path) -> App[Any, Any, AddedContext]:
         unsteady=context.unsteady,
         row_by_row=bool(context.alone) or not context.row_axis,
         row_axis=context.row_axis,
+        columns_of_nodes=_columns_of_nodes(context),
+        triton_platform=context.triton_platform,
+        triton_backend=context.triton_backend,
         tolerance=context.tolerance,
         relative_tolerance=context.tolerance,
         home=folder,
@@ -83,6 +86,13 @@ def _check(manifest: Manifest, context: AddedContext) -> None:
             raise Refused(f"manifest.json: context: {name!r} is not an output")
     if context.numbers and len(context.numbers) != len(context.labels):
         raise Refused(f"manifest.json: context: {len(context.numbers)} numbers of {len(context.labels)} labels")
+
+
+def _columns_of_nodes(context: AddedContext) -> dict[str, tuple[str, str]]:
+    """Node -> column and input. Whatever a model with one column refuses is in that column."""
+    tensors = {column.name: column.tensor for column in context.columns}
+    found = {node: (name, tensors[name]) for node, name in context.nodes.items() if name in tensors}
+    return found | ({"": next(iter(tensors.items()))} if len(tensors) == 1 else {})
 
 
 def _unjudged(context: AddedContext) -> str:

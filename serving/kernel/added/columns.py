@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from serving.kernel.app import ONNX_BACKEND, ONNX_PLATFORM
+
 __all__ = ["AddedContext", "Column"]
 
 
@@ -45,6 +47,12 @@ class AddedContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Whether the time of a run may depend on the values of a row."""
     row_axis: bool = True
     """Whether Triton's model has a row axis; false: a request has one row, and its tensors are the row."""
+    triton_platform: str = ONNX_PLATFORM
+    """What Triton's configuration of the model says; empty where `triton_backend` says it all."""
+    triton_backend: str = ONNX_BACKEND
+    """The same; empty for an ensemble, which has none."""
+    nodes: dict[str, str] = {}
+    """Nodes of the graph that read one column only -> the column: the engine's errors name a node."""
     tolerance: float = 1e-4
     """The largest difference of an output, absolute and relative to it, between two runs of the same graph."""
     judged: bool = False

@@ -15,7 +15,7 @@ __all__ = ["rejection", "report_of", "words_of"]
 
 MOST = 300
 """Characters of the engine's words in an error."""
-NODE = re.compile(r"Non-zero status code returned while running (\S+) node\. Name:'.*?' Status Message: ")
+NODE = re.compile(r"Non-zero status code returned while running (\S+) node\. Name:'(.*?)' Status Message: ")
 """Where a graph has graphs of its own, the last one is the operator that failed."""
 SHAPE = re.compile(r"Got invalid dimensions for input: |Invalid rank for input: ")
 """The model's file takes fewer shapes than its signature says."""
@@ -41,10 +41,12 @@ PLACES = tuple(
 
 def rejection(text: str) -> RowsRejected | None:
     """The error for rows whose values made an operator fail; None for any other text."""
-    end = max((node.end() for node in NODE.finditer(text)), default=0)
+    nodes = list(NODE.finditer(text))
+    end = nodes[-1].end() if nodes else 0
     if FAULT.search(text, end) or not (end or SHAPE.search(text)):
         return None
-    return RowsRejected(report_of(text))
+    # Nodes of an inner graph may have the names of outer ones.
+    return RowsRejected(report_of(text), nodes[0][2] if nodes else "")
 
 
 def report_of(text: str) -> str:

@@ -102,7 +102,7 @@ def runner(session: ort.InferenceSession) -> Run:
 
     def run(inputs: Arrays, options: ort.RunOptions | None = None) -> Arrays:
         if texts:
-            inputs = inputs | {name: _text(inputs[name]) for name in texts}
+            inputs = inputs | {name: _text(name, inputs[name]) for name in texts}
         return dict(zip(names, session.run(names, inputs, options or silent), strict=True))
 
     return run
@@ -300,11 +300,11 @@ def _time_of(run: Run, blank: Arrays, own_thread: bool) -> float:
     return worked if own_thread and 0 < worked < seconds else seconds
 
 
-def _text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _text(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     try:
         return as_text(array)
     except UnicodeDecodeError as cause:
-        raise Invalid("$.inputs", "BYTES elements must be UTF-8 text for this model") from cause
+        raise Invalid("$.inputs", f"input {name}: BYTES elements must be UTF-8 text for this model") from cause
 
 
 def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dict[str, str]) -> Run:
@@ -315,7 +315,7 @@ def _bfloat16_runner(session: ort.InferenceSession, names: list[str], kinds: dic
     def wrap(name: str, array: npt.NDArray[Any]) -> ort.OrtValue:
         if kinds[name] == "tensor(bfloat16)":
             return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bfloat16_bits(array), BFLOAT16)
-        return ort.OrtValue.ortvalue_from_numpy(_text(array) if kinds[name] == "tensor(string)" else array)
+        return ort.OrtValue.ortvalue_from_numpy(_text(name, array) if kinds[name] == "tensor(string)" else array)
 
     def unwrap(name: str, value: ort.OrtValue) -> npt.NDArray[Any]:
         if kinds[name] != "tensor(bfloat16)":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -50,12 +50,15 @@ class TensorBatches:
         outputs: tuple[TensorSpec, ...],
         buckets: tuple[int, ...] = (),
         model: str = "",
+        column_of: Callable[[str], tuple[str, str] | None] = lambda _: None,
     ) -> None:
         """`buckets` are the upper bounds of the lengths, ascending.
 
         `model` is the name for errors about tensors that callers sent; empty where an app may have made them.
+        `column_of` knows the column and the input that a node of the graph reads, see `App.column_of`.
         """
         self._model = model
+        self._column_of = column_of
         self._buckets = buckets
         self._lengths = _free_axes(inputs) if buckets else {}
         self._free = bool(_free_axes(outputs))
@@ -127,11 +130,15 @@ class TensorBatches:
         """Always unknown: the engine's errors do not name a row."""
 
     def refused(self, error: RowsRejected, payload: Arrays) -> Invalid | None:
-        """See `BatchKind.refused`. Names the row if the request has others."""
+        """See `BatchKind.refused`. Names the row if the request has others, and the input if the graph says it."""
         if not self._model:
             return None
-        row = f"row {payload.first}: " if isinstance(payload, _CutArrays) else ""
-        return Invalid("$.inputs", row + _refusal(self._model, error))
+        where = [f"row {payload.first}"] if isinstance(payload, _CutArrays) else []
+        if (found := self._column_of(error.node)) is not None:
+            column, tensor = found
+            where.append(f"input {tensor}" if column == tensor else f"column {column} of {tensor}")
+        prefix = f"{', '.join(where)}: " if where else ""
+        return Invalid("$.inputs", prefix + _refusal(self._model, error))
 
     def _length(self, payload: Arrays) -> int | None:
         """The size that all free axes have; None if they differ or there is none."""
@@ -229,7 +236,9 @@ class QuestionBatches:
         """See `BatchKind.refused`. An app computes what its model reads; an added model reads what was sent."""
         if self._app.home is None:
             return None
-        return Invalid(f"[{_first(payload)}]", _refusal(self._app.name, error))
+        found = self._app.column_of(error.node)
+        field = f"[{_first(payload)}]" + (f".{found[0]}" if found is not None else "")
+        return Invalid(field, _refusal(self._app.name, error))
 
 
 _INDEXED = re.compile(r"\[(\d+)\](.*)", re.DOTALL)

@@ -6,6 +6,7 @@ import pytest
 
 from control.errors import PackageError
 from control.package.chosen import Chosen, choose
+from control.package.image import write as write_image
 from control.package.models import copy_version, lint_copy
 from control.package.sources import copy_sources
 from serving.kernel.app_values import batching_of
@@ -13,6 +14,10 @@ from serving.kernel.find_app import find_app
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_manifest import Aliases
 from tests.serving import added
+from tests.training.added.folders import folders
+from training.added.folders.read import read_folder
+from training.added.folders.write import write_models
+from training.publish import added_files, servable
 
 
 def test_a_version_is_copied_whole_and_alone(chosen: Chosen, tmp_path: Path) -> None:
@@ -53,3 +58,19 @@ def test_an_added_model_takes_what_is_beside_its_versions_along(tmp_path: Path) 
     lint_copy(tmp_path / "copy")
     copy_sources(chosen, tmp_path / "context")
     assert [path.name for path in (tmp_path / "context").iterdir()] == ["serving"], "it has no code of its own"
+
+
+def test_an_ensemble_takes_the_models_that_it_uses_along(tmp_path: Path) -> None:
+    root, folders_of = tmp_path / "models", tmp_path / "given"
+    folders.ensemble(folders_of)
+    version = root / "whole" / "1"
+    write_models("whole", read_folder(folders_of / "whole"), version)
+    added_files.write_config(root, "whole", servable.seal(version, added.manifest(model="whole")), version)
+    chosen = choose(root, "whole")
+    copy_version(chosen, tmp_path / "copy", champion=True)
+    lint_copy(tmp_path / "copy")
+    assert Repository(tmp_path / "copy").models() == ["linear", "twice", "whole"]
+    assert (tmp_path / "copy" / "twice" / "1" / "model.py").read_text() == folders.CALLS_LINEAR
+    image = write_image(chosen, tmp_path / "out")
+    assert any("SLIPWAY_TRITON_URL" in command for command in image.commands)
+    assert "no volume and SLIPWAY_TRITON_URL to answer" in (image.path / "Dockerfile").read_text()

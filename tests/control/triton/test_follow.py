@@ -21,9 +21,14 @@ from control.triton.place import Place
 from control.triton.server import Server, TritonAway
 from serving.kernel.app_values import Values
 from tests.control.triton.fake_triton import FakeTriton, running
-from tests.serving import toy
+from tests.serving import added, toy
 from tests.serving.models import tritons
+from tests.training.added.folders import folders
+from training.added.folders.read import read_folder
+from training.added.folders.write import write_models
 from training.onnx.config_pbtxt import config_pbtxt
+from training.publish import added_files, repository, servable
+from training.publish.parts import publish_parts, remove_unused
 
 ROWS = np.array([[1, 2]], np.float32)
 
@@ -209,6 +214,23 @@ def test_what_is_served_stays_while_the_repository_is_gone(models: Path) -> None
         assert served.versions == (1, 2) and "No such file or directory" in served.problem
         (models.parent / "lost").rename(models)
         assert follower.look() == (Served("toy", (1, 2), 2),)
+
+
+def test_the_models_that_a_chosen_one_uses_are_followed_too(models: Path, tmp_path: Path) -> None:
+    """They come with an ensemble, whose name is all that the values of a chart have, and go with it."""
+    folders.ensemble(tmp_path / "given")
+    version = models / "whole" / "1"
+    write_models("whole", read_folder(tmp_path / "given" / "whole"), version)
+    added_files.write_config(models, "whole", servable.seal(version, added.manifest(model="whole")), version)
+    publish_parts(version, models)
+    triton = FakeTriton()
+    with running(triton) as url:
+        follower = Follower(models, Server(url), Place(cpus=1), ("whole",), clock=Clock())
+        found = [(one.model, one.versions, one.problem) for one in follower.look()]
+        assert found == [(name, (1,), "") for name in ("linear", "twice", "whole")], "and not `toy`"
+        repository.remove_app(models, "whole")
+        remove_unused(models, ["linear", "twice"])
+        assert all(one.versions == () for one in follower.look()) and not triton.loaded
 
 
 def test_a_configuration_of_another_model_is_not_loaded(models: Path) -> None:

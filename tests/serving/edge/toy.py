@@ -85,6 +85,8 @@ every: App[Question, Answer, Context] = App(
     feature_names=(),
     features=features,
     decide=decide,
+    triton_platform="",
+    triton_backend="python",
 )
 
 
@@ -120,7 +122,7 @@ class ToyPlane(DataPlane):
     def metadata(self, model: str, version: int | None = None) -> ModelMetadata:
         self._version(model, version)
         app = self.app(model)
-        return ModelMetadata(app.name, (1, 2, 3), "onnxruntime_onnx", app.inputs, app.outputs)
+        return ModelMetadata(app.name, (1, 2, 3), app.triton_platform, app.triton_backend, app.inputs, app.outputs)
 
     def index(self) -> list[IndexEntry]:
         return [IndexEntry("toy", 3, "READY"), IndexEntry("toy", 4, "UNAVAILABLE", "digest of model.onnx differs")]

@@ -41,5 +41,6 @@ def test_errors_cross_process_boundaries_whole() -> None:
     copy = pickle.loads(pickle.dumps(errors.Invalid("$.a", "must be 1")))
     assert (copy.field, copy.reason, str(copy)) == ("$.a", "must be 1", "$.a: must be 1")
     assert pickle.loads(pickle.dumps(errors.Overloaded("full"))).retry_after == 1
-    rejected = pickle.loads(pickle.dumps(errors.RowsRejected("unknown")))
-    assert (rejected.reason, str(rejected)) == ("unknown", str(errors.RowsRejected("else")))
+    rejected = pickle.loads(pickle.dumps(errors.RowsRejected("unknown", "n")))
+    assert (rejected.reason, rejected.node) == ("unknown", "n")
+    assert str(rejected) == str(errors.RowsRejected("else"))

@@ -105,6 +105,13 @@ def test_a_model_comes_changes_its_columns_and_goes(gateway: Gateway) -> None:
     (gateway.root / added.NAME / "aliases.json").write_bytes(encode_aliases(Aliases(champion=1)))
     gateway.look()
     assert gateway.totals({"a": 1, "b": 2}) == [3]
+    for version in "12":
+        shutil.rmtree(gateway.root / added.NAME / version)
+    gateway.look()
+    assert gateway.ask(PREDICT, {"instances": [[1, 2]]})[0] == 404, "a folder without versions is no model"
+    added.write_version(gateway.root, 1)
+    gateway.look()
+    assert gateway.totals([1, 2]) == [3]
     shutil.rmtree(gateway.root / added.NAME)
     gateway.look()
     assert gateway.ask(PREDICT, {"instances": [[1, 2]]})[0] == 404

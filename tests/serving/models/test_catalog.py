@@ -283,6 +283,26 @@ def test_broken_aliases_do_not_take_the_champion_away(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_without_its_champion_a_model_says_what_is_wrong_with_that_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        subject = catalog(tmp_path, Events())
+        folder = toy.write_version(tmp_path, 1)
+        (folder / "model.onnx").unlink()
+        for number in (2, 3):
+            toy.write_version(tmp_path, number)
+        (tmp_path / "toy" / "3" / "golden.jsonl").unlink()
+        toy.write_aliases(tmp_path, 7)
+        await subject.refresh()
+        with pytest.raises(NotReady, match="its champion is version 7, which is not in the model repository"):
+            subject.resolve("toy")
+        toy.write_aliases(tmp_path, 1)
+        await subject.refresh()
+        with pytest.raises(NotReady, match=r"version 1: model\.onnx is missing"):
+            subject.resolve("toy")
+
+    asyncio.run(main())
+
+
 def test_it_is_ready_only_while_what_runs_the_models_answers(tmp_path: Path) -> None:
     answers = False
     toy.write_version(tmp_path, 1)

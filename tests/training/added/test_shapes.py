@@ -190,16 +190,18 @@ def test_a_value_that_the_model_refuses_is_the_callers_error_at_every_door(serve
         "the model encoder does not take these values, send others like those it was made for; its node Gather "
         "reports: indices element out of data bounds, idx=99 must be within the inclusive range [-12,11]"
     )
-    assert (status, problem["detail"]) == (422, f"$.instances[2]: {reason}")
-    assert (problem["title"], problem["field"]) == ("Invalid field", "$.instances[2]")
+    assert (status, problem["detail"]) == (422, f"$.instances[2].input_ids: {reason}")
+    assert (problem["title"], problem["field"]) == ("Invalid field", "$.instances[2].input_ids")
     rows = {name: np.array([one[name] for one in instances]) for name in ("input_ids", "attention_mask")}
-    with pytest.raises(AssertionError, match=r"\$\.inputs: row 2: the model encoder does not take"):
+    with pytest.raises(
+        AssertionError, match=r"\$\.inputs: row 2, input input_ids: the model encoder does not take"
+    ):
         gateway.infer("json", "encoder", inputs, rows)
     alone = {name: array[2:3] for name, array in rows.items()}
     for door, said in (("binary", "422"), ("grpc", "StatusCode.INVALID_ARGUMENT")):
         with pytest.raises(InferenceServerException) as caught:
             gateway.infer(door, "encoder", inputs, alone)
-        assert (caught.value.status(), caught.value.message()) == (said, f"$.inputs: {reason}")
+        assert (caught.value.status(), caught.value.message()) == (said, f"$.inputs: input input_ids: {reason}")
 
     async def together() -> list[Any]:
         """One request for each row, all in one batch."""

@@ -14,7 +14,7 @@ from tests.training.added.folders import folders
 from tests.training.publish.test_rebuild_from_mlflow import digests
 from training.added.folders.read import read_folder
 from training.added.folders.write import write_models
-from training.publish import added_files, removal, repository, servable
+from training.publish import added_files, promotion, removal, repository, servable
 from training.publish.parts import publish_parts, remove_unused, users_of
 from training.publish.rebuild_from_mlflow import rebuild
 from training.publish.repository import Change, RepositoryError
@@ -74,6 +74,8 @@ def test_they_go_with_the_last_model_that_uses_them(registry: Registry, models: 
     assert users_of(models, "linear") == ["other", "whole"]
     with pytest.raises(RepositoryError, match="linear cannot be removed: other, whole uses it"):
         removal.check_removable(models, "linear")
+    with pytest.raises(RepositoryError, match="linear is there for other, whole alone and has no champion"):
+        promotion.promote(registry, models, "linear", 1, "a test")
     removal.remove_model(registry, models, "other")
     assert Repository(models).models() == ["linear", "twice", "whole"]
     removal.remove_version(registry, models, "whole", 1)

@@ -35,7 +35,7 @@ from training.added.check import check, each_row, parity
 from training.added.classes import Classes, find_classes
 from training.added.columns import Named, name_columns
 from training.added.errors import AddError
-from training.added.folders.config import CONFIG, check_config, read_config, tensors
+from training.added.folders.config import CONFIG, check_config, engine_of, read_config, tensors
 from training.added.folders.engine import check_backends, ran, row_axes, served
 from training.added.folders.onnx_file import ROW_BY_ROW, labels
 from training.added.folders.read import TritonFolder, read_folder
@@ -170,6 +170,7 @@ def _context(opened: _Opened) -> AddedContext:
         own = {item.name for item in opened.source.model.config.output if item.label_filename and not given}
         outputs = tuple(spec for spec in plan.outputs if spec.name in own) or plan.outputs
         classes = find_classes(opened.graph, replace(plan, outputs=outputs), joined, names)
+    platform, backend = engine_of(opened.source.model.config, opened.source.model.backend)
     return AddedContext(
         columns=opened.named.columns,
         example=question_of(opened.named.columns, opened.rows, 0),
@@ -179,6 +180,8 @@ def _context(opened: _Opened) -> AddedContext:
         softmax=classes.softmax,
         alone=plan.alone,
         row_axis=opened.source.model.config.max_batch_size > 0,
+        triton_platform=platform,
+        triton_backend=backend,
         tolerance=tolerance_of((*plan.inputs, *plan.outputs)),
     )
 

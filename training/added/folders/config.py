@@ -9,18 +9,29 @@ from typing import Any
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
+from serving.kernel.app import ONNX_BACKEND, ONNX_PLATFORM
 from serving.kernel.storage.version_manifest import CONFIG_NAME
 from serving.kernel.tensors import DTYPES
 from training.added.errors import AddError
 from training.added.graphs.read import Tensor
 from training.publish.added_files import FOLDER_HEADER
 
-__all__ = ["CONFIG", "ENSEMBLE", "ONNX", "backend_of", "check_config", "published", "read_config", "tensors"]
+__all__ = [
+    "CONFIG",
+    "ENSEMBLE",
+    "ONNX",
+    "backend_of",
+    "check_config",
+    "engine_of",
+    "published",
+    "read_config",
+    "tensors",
+]
 
 CONFIG = CONFIG_NAME
-ENSEMBLE, ONNX = "ensemble", "onnxruntime"
+ENSEMBLE, ONNX = "ensemble", ONNX_BACKEND
 PLATFORMS = {
-    "onnxruntime_onnx": ONNX,
+    ONNX_PLATFORM: ONNX,
     "tensorrt_plan": "tensorrt",
     "pytorch_libtorch": "pytorch",
     "tensorflow_graphdef": "tensorflow",
@@ -53,6 +64,13 @@ def backend_of(config: Any, folder: Path) -> str:
     named = config.backend or PLATFORMS.get(config.platform, "")
     guessed = ONNX if not config.platform and any(folder.glob("*/model.onnx")) else ""
     return str(named or guessed)
+
+
+def engine_of(config: Any, backend: str) -> tuple[str, str]:
+    """Platform and backend, as Triton completes the configuration of a model that runs on `backend`."""
+    if backend == ENSEMBLE:
+        return ENSEMBLE, ""
+    return config.platform or (ONNX_PLATFORM if backend == ONNX else ""), backend
 
 
 def check_config(config: Any, reshaped: bool = False) -> None:

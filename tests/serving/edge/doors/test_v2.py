@@ -101,6 +101,7 @@ def test_metadata(server: Server) -> None:
         "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, 2]}],
         "outputs": [{"name": "total", "datatype": "FP32", "shape": [-1, 1]}],
     }
+    assert get(server, "/v2/models/every")[1]["platform"] == "python", "Triton says the backend without a platform"
 
 
 def test_the_configuration_is_tritons(server: Server) -> None:

@@ -25,7 +25,7 @@ def run(name: str, message: Any) -> Any:
 def test_metadata_names_every_datatype() -> None:
     found = run("ModelMetadata", pb.ModelMetadataRequest(name="every"))
     assert [tensor.datatype for tensor in found.inputs] == list(DATATYPES)
-    assert list(found.versions) == ["1", "2", "3"]
+    assert (list(found.versions), found.platform) == (["1", "2", "3"], "python")
 
 
 def test_config_is_tritons() -> None:

@@ -33,7 +33,7 @@ def questions(app: App[Any, Any, AddedContext], *rows: Any) -> list[Any]:
 def whole(datatype: str, shape: tuple[int, ...], name: str = "x") -> App[Any, Any, AddedContext]:
     """A model with one input whose rows are fields of their own."""
     spec = TensorSpec(name, datatype, shape)
-    example = {name: np.zeros([max(size, 1) for size in shape[1:]]).tolist()}
+    example = {name: np.zeros([max(size, 1) for size in shape[1:]], int).tolist()}
     plain = (
         example
         if len(shape) > 2 or shape[1:] not in ((), (1,))

@@ -85,6 +85,7 @@ def test_faults_of_the_engine_are_nobodys_values(tmp_path: Path) -> None:
     assert rejection(f"{lost}CUDA error cudaErrorLaunchFailure:unspecified launch failure") is None
     named = rejection(lost.replace("'a'", "'/alloc/it's'") + "dimension mismatch")
     assert named is not None and named.reason == "its node MatMul reports: dimension mismatch"
+    assert named.node == "/alloc/it's"
 
 
 def test_of_graphs_in_graphs_the_innermost_operator_reports() -> None:
@@ -92,6 +93,8 @@ def test_of_graphs_in_graphs_the_innermost_operator_reports() -> None:
     inner = outer.replace("If", "Gather") + "/build/core/gather.cc:12 void f(int) i < n was false. idx=9 is out"
     rejected = rejection(f"[ONNXRuntimeError] : 1 : FAIL : {outer}{inner}")
     assert rejected is not None and rejected.reason == "its node Gather reports: idx=9 is out"
+    named = rejection(outer.replace("''", "'outer'") + inner.replace("''", "'inner'"))
+    assert named is not None and named.node == "outer", "inner names may be those of outer nodes"
 
 
 def test_words_are_one_short_line_without_paths() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from apps.price.app import app as price
 from apps.price.schema import EXAMPLE, PriceContext
 from serving.kernel.added.app import added_app
+from serving.kernel.added.columns import AddedContext, Column
 from serving.kernel.errors import BackendFailed, Invalid, RowsRejected
 from serving.kernel.tensors import Arrays, TensorSpec
 from serving.models.batching.batch_kinds import QuestionBatches, TensorBatches, rows_of
@@ -126,6 +128,23 @@ def test_what_a_model_refuses_is_the_callers_fault_where_the_caller_sent_it() ->
     found = questions.refused(error, questions.cut(questions.cut(rows, 2)[1], 1)[1])
     assert found is not None and (found.field, found.reason) == ("[3]", reason)
     assert QuestionBatches(toy.app, None).refused(error, [toy.app.example]) is None
+
+
+def test_a_refusal_names_the_only_column_that_the_failed_node_reads() -> None:
+    context = msgspec.structs.replace(added.AB, nodes={"embed": "b", "gone": "no column"})
+    app = added_app(added.manifest(context), Path("sum"))
+    tensors = TensorBatches(X, Y, model="sum", column_of=app.column_of)
+    for node, field, where in (("embed", "[0].b", "column b of features: "), ("gone", "[0]", ""), ("", "[0]", "")):
+        error = RowsRejected("idx=9", node)
+        asked, sent = QuestionBatches(app, context).refused(error, [app.example]), tensors.refused(error, x(1))
+        assert asked is not None and asked.field == field
+        assert sent is not None and sent.reason.startswith(f"{where}the model sum does not take these values")
+    sent = tensors.refused(RowsRejected("idx=9", "embed"), tensors.cut(x(1, 2), 1)[1])
+    assert sent is not None and sent.reason.startswith("row 1, column b of features: the model")
+    alone = AddedContext(columns=(Column(name="features", tensor="features"),), example={"features": [1, 2]})
+    only = added_app(added.manifest(alone), Path("sum"))
+    sent = TensorBatches(X, Y, model="sum", column_of=only.column_of).refused(RowsRejected("idx=9"), x(1))
+    assert sent is not None and sent.reason.startswith("input features: the model"), "it can be no other"
 
 
 def test_lengths_of_one_bucket_share_a_lane() -> None:

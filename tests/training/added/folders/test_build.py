@@ -25,6 +25,7 @@ from serving.models.backends.triton_server.channel import TritonChannel, open_tr
 from serving.models.batching.batch_kinds import TensorBatches
 from tests.training.added.folders import folders
 from tests.training.added.publish.killed import Ending
+from tests.training.added.truth.made import dataset, rows
 from training.added.add import add, prepared
 from training.added.build import Built, Wanted
 from training.added.errors import AddError
@@ -34,6 +35,7 @@ from training.added.folders.engine import ran, served
 from training.added.folders.read import read_folder
 from training.added.folders.write import Placed, placed, write_models
 from training.added.plan import Overrides
+from training.added.truth.given import take_truth
 from training.progress import Silent
 from training.registry.mlflow_registry import Registry
 
@@ -100,6 +102,7 @@ def test_an_ensemble_with_python_code_that_calls_a_model_is_proved_and_published
         assert list(root.iterdir()) == [], "the models that it uses are gone, too"
         done = add(made, registry, root, Silent())
     assert pairs == {"triton/again", "triton/one at a time"}
+    assert (made.built.app.triton_platform, made.built.app.triton_backend) == ("ensemble", "")
     there = Repository(root)
     manifest = there.verify("whole", 1)
     assert there.models() == ["linear", "twice", "whole"]
@@ -112,6 +115,19 @@ def test_an_ensemble_with_python_code_that_calls_a_model_is_proved_and_published
     assert (root / "whole" / "config.pbtxt").read_bytes() == (root / "whole" / "1" / "config.pbtxt").read_bytes()
     assert any("Triton runs code for it: twice is Python code" in note for note in done.manifest.notes)
     assert registry.versions("whole")[0].run_id == manifest.run_id
+
+
+@pytest.mark.parametrize(("factor", "failed"), [(2, []), (1, ["beats the mean or the median"])])
+def test_a_model_of_triton_is_judged_on_known_answers(given: Path, factor: float, failed: list[str]) -> None:
+    """Its answer is twice the amount: where that is asked for, it is good, and else no better than the mean."""
+    frame = rows(100).assign(amount=lambda found: factor * found["amount"])
+    sample, truth = take_truth(dataset(frame), "amount", time="day")
+    asked = wanted(given / "twice", sample=sample[["a", "b", "c", *truth.aside]], aside=truth.aside)
+    with prepared(asked, Silent(), truth) as made:
+        assert made.judged is not None and made.built.context.judged
+        assert [check.name for check in made.judged.checks if not check.passed] == failed
+        assert made.built.manifest.rows == {"baseline": 50, "held_out": 50}
+        assert (made.built.app.triton_backend, made.built.values.backend) == ("python", "triton")
 
 
 def test_a_model_without_a_row_axis_is_asked_row_by_row(given: Path, tmp_path: Path, url: str) -> None:

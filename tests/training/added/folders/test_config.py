@@ -9,7 +9,7 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from tests.training.added.folders import folders
 from training.added.errors import AddError
-from training.added.folders.config import backend_of, check_config, published, read_config, tensors
+from training.added.folders.config import backend_of, check_config, engine_of, published, read_config, tensors
 
 
 def parsed(text: str) -> Any:
@@ -72,16 +72,21 @@ def test_what_is_published_fits_any_server_and_every_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "backend"),
+    ("text", "backend", "engine"),
     [
-        ('backend: "python"', "python"),
-        ('platform: "tensorrt_plan"', "tensorrt"),
-        ('platform: "ensemble" ensemble_scheduling { }', "ensemble"),
-        ("", ""),
+        ('backend: "python"', "python", ("", "python")),
+        ('backend: "onnxruntime"', "onnxruntime", ("onnxruntime_onnx", "onnxruntime")),
+        ('platform: "tensorrt_plan"', "tensorrt", ("tensorrt_plan", "tensorrt")),
+        ('platform: "ensemble" ensemble_scheduling { }', "ensemble", ("ensemble", "")),
+        ("ensemble_scheduling { }", "ensemble", ("ensemble", "")),
+        ("", "", ("", "")),
     ],
 )
-def test_the_backend_is_named_by_itself_or_by_its_kind_of_file(tmp_path: Path, text: str, backend: str) -> None:
+def test_the_backend_is_named_by_itself_or_by_its_kind_of_file(
+    tmp_path: Path, text: str, backend: str, engine: tuple[str, str]
+) -> None:
     assert backend_of(parsed(text), tmp_path) == backend
+    assert engine_of(parsed(text), backend) == engine
 
 
 def test_a_graph_needs_no_backend(tmp_path: Path) -> None:

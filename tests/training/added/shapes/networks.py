@@ -73,7 +73,7 @@ def encoder(path: Path) -> None:
     size = 8
     weights = {name: made.normal(size=(size, size), scale=0.4).astype(np.float32) for name in ("q", "k", "v", "o")}
     nodes = [
-        node("Gather", ["table", "input_ids"], ["e"]),
+        node("Gather", ["table", "input_ids"], ["e"], name="embed"),
         *[node("MatMul", ["e", name], [f"e{name}"]) for name in ("q", "k", "v")],
         node("Transpose", ["ek"], ["kt"], perm=[0, 2, 1]),
         node("MatMul", ["eq", "kt"], ["raw"]),
