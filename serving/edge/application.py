@@ -17,6 +17,7 @@ from serving.edge.http.compression import CompressAnswer, DecompressBody
 from serving.edge.http.hot_lane import HotLane
 from serving.edge.http.middleware import AnswerErrors, IdentifyCaller, LimitBody, RecordRequest
 from serving.edge.http.routes import Route, answer_unrouted
+from serving.edge.identity.callers import Callers
 from serving.edge.request_life import RequestFactory
 from serving.kernel.settings import Settings
 from serving.models.dataplane import DataPlane
@@ -35,7 +36,7 @@ class HttpApplication:
     """ASGI application of every HTTP path. Holds no logic beyond the wire: all of that is the data plane's.
 
     `hot_lane` takes what it can before the application is asked. `metrics` gives what makes the body and content
-    type of `/metrics`. `extra` are routes beside those of the doors.
+    type of `/metrics`. `extra` are routes beside those of the doors. `callers`: as for `RequestFactory`.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class HttpApplication:
         observer: Observer | None = None,
         metrics: Metrics | None = None,
         extra: Sequence[Route] = (),
+        callers: Callers | None = None,
     ) -> None:
-        requests = RequestFactory(dataplane.settings, observer)
+        requests = RequestFactory(dataplane.settings, observer, callers)
         every = routes(dataplane, metrics, extra)
         self.hot_lane = HotLane(every, requests, dataplane.models())
         self._router = Router(

@@ -92,15 +92,15 @@ class OperationsDoor:
     def routes(self) -> list[Route]:
         """Every route of this door."""
         return [
-            Route("GET", "/", self.root),
-            Route("GET", "/metrics", self.metrics, METRICS),
-            Route("GET", "/-/healthz", self.healthz, HEALTHZ),
-            Route("GET", "/-/routes", self.listing, ROUTES),
-            Route("GET", "/openapi.json", self.openapi),
-            Route("GET", "/docs", self.page),
-            Route("GET", "/docs/start.js", self.start),
-            Route("GET", "/docs/openapi.json", self.openapi_lowered),
-            Route("GET", "/docs/{asset}", self.asset),
+            Route("GET", "/", self.root, scope=None),
+            Route("GET", "/metrics", self.metrics, METRICS, scope="operations"),
+            Route("GET", "/-/healthz", self.healthz, HEALTHZ, scope=None),
+            Route("GET", "/-/routes", self.listing, ROUTES, scope=None),
+            Route("GET", "/openapi.json", self.openapi, scope=""),
+            Route("GET", "/docs", self.page, scope=None),
+            Route("GET", "/docs/start.js", self.start, scope=None),
+            Route("GET", "/docs/openapi.json", self.openapi_lowered, scope=""),
+            Route("GET", "/docs/{asset}", self.asset, scope=None),
         ]
 
     async def _in_thread(self, make: Callable[..., T], *given: Any) -> T:
