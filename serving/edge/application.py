@@ -48,7 +48,7 @@ class HttpApplication:
         callers: Callers | None = None,
     ) -> None:
         requests = RequestFactory(dataplane.settings, observer, callers)
-        every = routes(dataplane, metrics, extra)
+        every = routes(dataplane, metrics, extra, requests.asks_callers)
         self.hot_lane = HotLane(every, requests, dataplane.models())
         self._router = Router(
             every, redirect_slashes=False, default=answer_unrouted, middleware=middleware(requests)
@@ -62,7 +62,12 @@ class HttpApplication:
             await self._router(scope, receive, send)
 
 
-def routes(dataplane: DataPlane, metrics: Metrics | None = None, extra: Sequence[Route] = ()) -> list[Route]:
+def routes(
+    dataplane: DataPlane,
+    metrics: Metrics | None = None,
+    extra: Sequence[Route] = (),
+    asks_callers: bool = False,
+) -> list[Route]:
     """Every route, the busiest first."""
     apps = [
         *RecordDoor(dataplane).routes(),
@@ -70,7 +75,7 @@ def routes(dataplane: DataPlane, metrics: Metrics | None = None, extra: Sequence
         *extra,
         *CollectionDoor(dataplane).routes(),
     ]
-    return [*apps, *OperationsDoor(dataplane, apps, metrics).routes()]
+    return [*apps, *OperationsDoor(dataplane, apps, metrics, asks_callers).routes()]
 
 
 def middleware(requests: RequestFactory) -> list[Middleware]:

@@ -18,7 +18,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive
 
 from serving.edge.identity.callers import Callers
-from serving.edge.identity.identity import ANONYMOUS, Identity
+from serving.edge.identity.identity import ANONYMOUS, OPEN, Identity
 from serving.kernel.call import Call
 from serving.kernel.errors import Malformed, NotFound, SlipwayError
 from serving.kernel.settings import Settings
@@ -163,6 +163,7 @@ class RequestFactory:
         """Without `callers`, those that the settings name. Raises `SettingsError`."""
         self.settings = settings
         self._callers = callers or Callers.of(settings)
+        self.asks_callers = self._callers.asked
         self.observer = observer or NoObserver()
         self._client = settings.client_header.lower().encode()
 
@@ -213,7 +214,7 @@ class RequestFactory:
 
     def identify(self, request: RequestLife, headers: Mapping[bytes, bytes]) -> None:
         """Find out who sends the request. Raises `Unauthenticated` and `TooManyRequests`."""
-        identity = self._callers.identify(headers, request.call.client)
+        identity = self._callers.identify(headers, request.call.client) if self.asks_callers else OPEN
         named = headers.get(self._client) if self._client and not identity.client else None
         if named is not None:
             identity = msgspec.structs.replace(identity, client=_text(named)[:128])

@@ -77,12 +77,17 @@ class OperationsDoor:
     """`/`, `/docs`, `/openapi.json`, `/metrics`, `/-/healthz`, `/-/routes`."""
 
     def __init__(
-        self, dataplane: DataPlane, described: Sequence[Route] = (), metrics: Metrics | None = None
+        self,
+        dataplane: DataPlane,
+        described: Sequence[Route] = (),
+        metrics: Metrics | None = None,
+        asks_callers: bool = False,
     ) -> None:
-        """`described` are the routes of the other doors, for the OpenAPI document."""
+        """`described` are the routes of the other doors, for the OpenAPI document, as is `asks_callers`."""
         self.dataplane = dataplane
         self._described = described
         self._metrics = metrics
+        self._asks_callers = asks_callers
         self._apps: tuple[App[Any, Any, Any], ...] = ()
         self._documents: dict[bool, bytes] = {}
         """The OpenAPI documents of these apps, by whether they are lowered."""
@@ -111,7 +116,7 @@ class OperationsDoor:
         if list(map(id, apps)) != list(map(id, self._apps)):
             self._apps, self._documents = apps, {}
         if is_lowered not in self._documents:
-            made = document([*self._described, *self.routes()], apps)
+            made = document([*self._described, *self.routes()], apps, self._asks_callers)
             self._documents[is_lowered] = msgspec.json.encode(lowered(made) if is_lowered else made)
         return self._documents[is_lowered]
 

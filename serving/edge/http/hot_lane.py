@@ -122,7 +122,8 @@ class Exchange:
         request, requests = self._request, self._lane.requests
         headers = request.headers
         requests.identify(request, headers)
-        self._route.allow(request)
+        if requests.asks_callers:
+            self._route.allow(request)
         media = headers.get(b"content-type")
         if media not in USUAL_TYPES:
             check_media(media)

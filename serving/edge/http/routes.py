@@ -67,14 +67,14 @@ class Route(routing.Route):
 
     def allow(self, request: Request) -> None:
         """Check that the caller may use this route. Raises `Unauthenticated` or `Forbidden`."""
-        identity = request.identity
-        if self.scope is not None and identity.scopes is not None:
-            identity.require(self.scope.format_map(request.params))
+        if self.scope is not None:
+            request.identity.require(self.scope.format_map(request.params))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope[REQUEST]
         request.route, request.params, request.receive = self.path, scope["path_params"], receive
-        self.allow(request)
+        if request.identity.scopes is not None:
+            self.allow(request)
         if self._max_body_bytes is not None:
             request.max_body_bytes = self._max_body_bytes
         if self._reads_body:
