@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
+from serving.edge.identity.callers import Callers
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
 from serving.kernel.added.find import AddedModels
@@ -83,8 +84,9 @@ class Server:
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
-        self.http = HttpApplication(self.dataplane, events, metrics.scrape)
-        self.grpc = GrpcDoor(self.dataplane, events)
+        callers = Callers.of(settings)
+        self.http = HttpApplication(self.dataplane, events, metrics.scrape, callers=callers)
+        self.grpc = GrpcDoor(self.dataplane, events, callers)
         self._watching: asyncio.Task[None] | None = None
         self._last_apps: set[str] = set()
         self._exempt_apps: set[str] = set()

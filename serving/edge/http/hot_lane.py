@@ -124,6 +124,8 @@ class Exchange:
         request, requests = self._request, self._lane.requests
         headers = request.headers
         requests.identify(request, headers)
+        if requests.asks_callers:
+            self._route.allow(request)
         media = headers.get(b"content-type")
         if media not in USUAL_TYPES:
             check_media(media)

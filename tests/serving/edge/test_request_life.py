@@ -6,11 +6,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from serving.edge.identity.identity import OPEN
 from serving.edge.request_life import (
-    ANONYMOUS,
     HIDDEN,
-    Identity,
     Request,
     RequestFactory,
     RequestLife,
@@ -104,10 +104,10 @@ def request(settings: Settings, headers: dict[bytes, bytes], peer: str = "10.0.0
 def test_a_client_is_its_address_unless_a_header_is_trusted() -> None:
     headers = {b"x-tenant": b"acme", b"priority": b"u=1"}
     plain = request(Settings(), headers)
-    assert (plain.call.client, plain.call.urgency, plain.identity) == ("10.0.0.7", 1, ANONYMOUS)
+    assert (plain.call.client, plain.call.urgency, plain.identity) == ("10.0.0.7", 1, OPEN)
     trusting = Settings(client_header="X-Tenant")
     named = request(trusting, headers)
-    assert (named.call.client, named.identity) == ("acme", Identity(client="acme"))
+    assert (named.call.client, named.identity) == ("acme", replace(OPEN, client="acme"))
     assert request(trusting, {}).call.client == "10.0.0.7"
     assert request(trusting, {b"x-tenant": b"x" * 500}, "").call.client == "x" * 128
 
