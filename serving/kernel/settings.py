@@ -57,7 +57,14 @@ class Settings:
         "native",
         "What accepts HTTP requests: `native`, each gateway replica itself, or `ray`, Ray Serve's HAProxy.",
     )
-    host: str = setting("127.0.0.1", "Address that the gateway listens on.")
+    host: str = setting(
+        "127.0.0.1",
+        "Address that the gateway listens on. Where other machines reach it, callers have to show who they are "
+        "(`SLIPWAY_KEY_FOLDER`, `SLIPWAY_JWT_KEYS` or `SLIPWAY_IDENTITY_HEADER`), or `SLIPWAY_OPEN` must be set.",
+    )
+    open: bool = setting(
+        False, "Let the gateway listen where other machines reach it although it does not ask who calls."
+    )
     http_port: int = setting(8080, "Port for HTTP.")
     grpc_port: int = setting(8081, "Port for gRPC.")
     triton_url: str = setting("127.0.0.1:8001", "host:port of Triton's gRPC door, for the backend `triton`.")
@@ -116,7 +123,7 @@ class Settings:
     client_header: str = setting(
         "", "Header with the client's name for fair queueing, set by a trusted proxy; empty: the peer's address."
     )
-    api_keys: str = setting(
+    key_folder: str = setting(
         "",
         "Folder with the API keys, which `slipway keys` makes or a Kubernetes Secret is mounted as; empty: none. "
         "With keys, tokens or an identity header, every caller has to show who it is.",

@@ -37,7 +37,7 @@ NAME = re.compile(r"[A-Za-z0-9_.@-]{1,100}")
 
 Name = Annotated[str, typer.Argument(help="The key's id, as `slipway keys list` shows it.")]
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Folder with the keys.", show_default="SLIPWAY_API_KEYS")
+    Path | None, typer.Option("--folder", help="Folder with the keys.", show_default="SLIPWAY_KEY_FOLDER")
 ]
 
 
@@ -127,14 +127,14 @@ def rotate(
 def _show(folder: Path, key: str, record: KeyRecord) -> None:
     print(key)
     note(f"key {record.id} of {record.subject}: {', '.join(record.scopes)}; it will not be shown again")
-    note(f"gateways with SLIPWAY_API_KEYS={folder} accept it; send it as `authorization: Bearer ...`")
+    note(f"gateways with SLIPWAY_KEY_FOLDER={folder} accept it; send it as `authorization: Bearer ...`")
 
 
 def _folder(given: Path | None) -> Path:
     from serving.kernel.settings import Settings, read
 
     settings = read(Settings)
-    return (given or (Path(settings.api_keys) if settings.api_keys else settings.home / "keys")).absolute()
+    return (given or (Path(settings.key_folder) if settings.key_folder else settings.home / "keys")).absolute()
 
 
 def _existing(folder: Path) -> Path:

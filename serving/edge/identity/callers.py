@@ -139,12 +139,12 @@ def _credential(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def _keys(settings: Settings) -> ApiKeys | None:
-    if not settings.api_keys:
+    if not settings.key_folder:
         return None
     try:
-        return ApiKeys(Path(settings.api_keys))
+        return ApiKeys(Path(settings.key_folder))
     except KeyFileError as cause:
-        raise SettingsError(f"SLIPWAY_API_KEYS: {cause}; make it with: slipway keys create") from cause
+        raise SettingsError(f"SLIPWAY_KEY_FOLDER: {cause}; make it with: slipway keys create") from cause
 
 
 def _tokens(settings: Settings) -> Tokens | None:

@@ -27,6 +27,7 @@ from control.charts.render import ChartError, key, render
 from serving.kernel.find_app import find_apps
 
 OVERLAYS = ("local", "staging", "production")
+GATEWAYS = ("Deployment", "RayService")
 
 
 def built(folder: Path) -> list[dict[str, Any]]:
@@ -117,6 +118,18 @@ def test_overlays_build_and_keep_their_images(overlay: str, root: Path) -> None:
             assert container["image"].rpartition(":")[2] not in ("", "latest")
     names = [key(item) for item in items]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("overlay", ["production", "staging"])
+def test_gateways_of_overlays_with_routes_ask_who_calls(overlay: str, root: Path) -> None:
+    gateways = [item for item in built(root / "k8s" / "overlays" / overlay) if item["kind"] in GATEWAYS]
+    own = [item for item in gateways if item["metadata"]["labels"].get("slipway.dev/part") == "gateway"]
+    assert own
+    for item in own:
+        for container in containers(item):
+            if container["name"] != "repository":
+                assert {"name": "SLIPWAY_KEY_FOLDER", "value": "/etc/slipway/keys"} in container["env"]
+                assert "keys" in {mount["name"] for mount in container["volumeMounts"]}
 
 
 def test_the_root_is_the_overlay_local(root: Path) -> None:

@@ -49,7 +49,7 @@ class Guarded:
                 self.keys[kind], record = new_key(pepper, kind, (kind,))
                 found.keys.append(record)
         plane, self.recorder = ToyPlane(), Recorder()
-        callers = Callers.of(replace(plane.settings, api_keys=str(folder)))
+        callers = Callers.of(replace(plane.settings, key_folder=str(folder)))
         self.listener = Listener(
             HttpApplication(plane, self.recorder, callers=callers),
             GrpcDoor(plane, self.recorder, callers),

@@ -12,7 +12,7 @@ from tests.control.conftest import Slipway
 
 def test_the_life_of_a_key(slipway: Slipway, tmp_path: Path) -> None:
     folder = tmp_path / "keys"
-    slipway.environ["SLIPWAY_API_KEYS"] = str(folder)
+    slipway.environ["SLIPWAY_KEY_FOLDER"] = str(folder)
     missing = slipway.run("keys", "list")
     assert missing.returncode == 2 and "slipway keys create NAME" in missing.stderr
     made = slipway.run("keys", "create", "shop", "--scope", "predict:price, records:read", "--expires", "90d")
@@ -20,7 +20,7 @@ def test_the_life_of_a_key(slipway: Slipway, tmp_path: Path) -> None:
     key = made.stdout.strip()
     found = ApiKeys(folder).identify(key)
     assert (found.subject, found.scopes) == ("shop", {"predict:price", "records:read"})
-    assert key not in made.stderr and f"SLIPWAY_API_KEYS={folder}" in made.stderr
+    assert key not in made.stderr and f"SLIPWAY_KEY_FOLDER={folder}" in made.stderr
 
     name = key.split("_")[1]
     turned = slipway.run("keys", "rotate", name, "--overlap", "2h")
@@ -50,7 +50,7 @@ def test_the_life_of_a_key(slipway: Slipway, tmp_path: Path) -> None:
 )
 def test_bad_words(slipway: Slipway, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     folder = tmp_path / "keys"
-    slipway.environ["SLIPWAY_API_KEYS"] = str(folder)
+    slipway.environ["SLIPWAY_KEY_FOLDER"] = str(folder)
     assert slipway.run("keys", "create", "first").returncode == 0
     before = (folder / "keys.json").read_bytes()
     done = slipway.run("keys", *words)

@@ -23,7 +23,7 @@ def key(tmp_path: Path) -> str:
 
 @pytest.fixture
 def asking(tmp_path: Path, key: str) -> Callers:
-    return Callers.of(Settings(api_keys=str(tmp_path)))
+    return Callers.of(Settings(key_folder=str(tmp_path)))
 
 
 def bearer(text: str) -> dict[bytes, bytes]:
@@ -98,7 +98,7 @@ def test_a_header_is_believed_from_a_proxy_alone() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        (Settings(api_keys="/nowhere/keys"), "SLIPWAY_API_KEYS: /nowhere/keys/pepper: No such file"),
+        (Settings(key_folder="/nowhere/keys"), "SLIPWAY_KEY_FOLDER: /nowhere/keys/pepper: No such file"),
         (Settings(jwt_keys="/nowhere/jwks"), "needs SLIPWAY_JWT_ISSUER and SLIPWAY_JWT_AUDIENCE"),
         (
             Settings(jwt_keys="/nowhere/jwks", jwt_issuer="i", jwt_audience="a"),
