@@ -28,7 +28,8 @@ __all__ = ["HttpApplication", "middleware", "routes"]
 Metrics = Callable[[], Callable[[], tuple[bytes, str]]]
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-READABLE = ("x-request-id", "x-model-version", "inference-header-content-length", "retry-after")
+LIMITS = ("ratelimit", "ratelimit-policy")
+READABLE = ("x-request-id", "x-model-version", "inference-header-content-length", "retry-after", *LIMITS)
 """Headers of an answer that the script of another origin may read."""
 
 

@@ -221,6 +221,8 @@ class RequestFactory:
         request.identity = identity
         if identity.client:
             request.call = msgspec.structs.replace(request.call, client=identity.client)
+        if identity.meter is not None:
+            identity.meter.take()
 
     def timed(self, call: Call, headers: Mapping[bytes, bytes]) -> Call:
         """The same call with the deadline that its caller set. Raises `Malformed`."""

@@ -20,6 +20,7 @@ EPILOG = (
     "Examples:  slipway predict price   |   slipway predict price --json '{\"commodity\": ...}' --explain   |   "
     "slipway predict price --file asked.json --version 2   |   slipway predict struggle --student S --objective O"
 )
+KEY_HINT = ". This command shows the key of SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE"
 
 
 def predict(
@@ -65,7 +66,8 @@ def predict(
         _print(settings, answer)
         return
     if status != 200:
-        raise StackError(_problem(status, text))
+        hint = KEY_HINT if status == http.client.UNAUTHORIZED else ""
+        raise StackError(_problem(status, text) + hint)
     _print(settings, json.loads(text))
 
 

@@ -30,7 +30,7 @@ CREATE_EPILOG = "Examples:  slipway keys create shop --scope predict:price --exp
 LIST_EPILOG = "Examples:  slipway keys list   |   slipway keys list --json"
 REVOKE_EPILOG = "Example:  slipway keys revoke 3f9a52c01b7d"
 ROTATE_EPILOG = "Example:  slipway keys rotate 3f9a52c01b7d --overlap 7d"
-COLUMNS = ("id", "subject", "tenant", "scopes", "state", "created", "expires")
+COLUMNS = ("id", "subject", "tenant", "scopes", "limits", "state", "created", "expires", "last use")
 SECONDS = {"h": 3600.0, "d": 86400.0}
 DURATION = re.compile(r"([1-9][0-9]{0,4})([hd])")
 NAME = re.compile(r"[A-Za-z0-9_.@-]{1,100}")
@@ -48,6 +48,8 @@ def create(
     ] = "predict",
     tenant: Annotated[str, typer.Option(help="The organization whose data it may see.")] = "",
     expires: Annotated[str, typer.Option(help="How long it is valid: `12h`, `90d`; empty: for ever.")] = "",
+    per_minute: Annotated[int, typer.Option(min=0, help="Most requests a minute; 0: no limit.")] = 0,
+    per_day: Annotated[int, typer.Option(min=0, help="Most requests a day; 0: no limit.")] = 0,
     folder: Folder = None,
 ) -> None:
     """Make a key and print it. It is shown once: only a hash of it is stored.
@@ -55,9 +57,10 @@ def create(
     Scopes: `predict` (any model) or `predict:price` (one), `records:read`, `records:write` or
     `records:write:matching`, `operations` (metrics, statistics, index), `admin` (everything).
 
-    A running gateway accepts the key a second later.
+    A running gateway accepts the key a second later. Each gateway process counts the requests of a key for itself.
     """
     from serving.edge.identity.key_file import editing, new_key
+    from serving.edge.identity.limits import Limits
 
     if not NAME.fullmatch(subject):
         raise typer.BadParameter("must be 1 to 100 letters, digits, or any of _ . @ -", param_hint="SUBJECT")
@@ -65,7 +68,8 @@ def create(
     until = time.time() + _seconds(expires, "--expires") if expires else 0.0
     try:
         with editing(place) as (pepper, found):
-            key, record = new_key(pepper, subject, tuple(word.strip() for word in scope.split(",")), tenant, until)
+            scopes = tuple(word.strip() for word in scope.split(","))
+            key, record = new_key(pepper, subject, scopes, tenant, until, Limits(per_minute, per_day))
             found.keys.append(record)
     except ValueError as cause:
         raise typer.BadParameter(str(cause)) from cause
@@ -76,9 +80,16 @@ def list(  # noqa: A001 - the word of the command
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     folder: Folder = None,
 ) -> None:
-    """Show every key: its id, who has it, what it allows, its state. Keys themselves are not stored."""
-    now = time.time()
-    rows = [_described(record, now) for record in _read(_folder(folder))]
+    """Show every key: its id, who has it, what it allows, its state, and when it was used last.
+
+    Keys themselves are not stored. The last use is that by the gateways with this SLIPWAY_HOME, which write it
+    down within seconds.
+    """
+    from serving.edge.identity.last_use import FILE, read_last_use
+    from serving.kernel.settings import Settings, read
+
+    now, used = time.time(), read_last_use(read(Settings).home / FILE)
+    rows = [_described(record, now, used.get(record.id, 0.0)) for record in _read(_folder(folder))]
     if as_json:
         print_json(rows)
     else:
@@ -103,7 +114,7 @@ def rotate(
     overlap: Annotated[str, typer.Option(help="How long the old key stays valid, such as `1h` or `7d`.")] = "1d",
     folder: Folder = None,
 ) -> None:
-    """Make a new key with the subject, tenant and scopes of an old one, which stays valid for a while."""
+    """Make a new key with the subject, tenant, scopes and limits of an old one, which stays valid for a while."""
     from msgspec.structs import replace
 
     from serving.edge.identity.key_file import editing, new_key
@@ -116,7 +127,7 @@ def rotate(
         if old.state(now) != "active":
             raise typer.BadParameter(f"key {key_id} is {old.state(now)}; make another with: slipway keys create")
         until = now + (old.expires - old.created) if old.expires else 0.0
-        key, record = new_key(pepper, old.subject, old.scopes, old.tenant, until)
+        key, record = new_key(pepper, old.subject, old.scopes, old.tenant, until, old.limits)
         ends = now + left if not old.expires else min(now + left, old.expires)
         found.keys[at] = replace(old, expires=ends)
         found.keys.append(record)
@@ -166,16 +177,23 @@ def _seconds(text: str, option: str) -> float:
     return int(match[1]) * SECONDS[match[2]]
 
 
-def _described(record: KeyRecord, now: float) -> dict[str, str]:
+def _described(record: KeyRecord, now: float, used: float) -> dict[str, str]:
     return {
         "id": record.id,
         "subject": record.subject,
         "tenant": record.tenant,
         "scopes": ", ".join(record.scopes),
+        "limits": _limits(record),
         "state": record.state(now),
         "created": _date(record.created),
         "expires": _date(record.expires) if record.expires else "never",
+        "last use": _date(used) if used else "never",
     }
+
+
+def _limits(record: KeyRecord) -> str:
+    found = ((record.limits.per_minute, "minute"), (record.limits.per_day, "day"))
+    return ", ".join(f"{most} a {name}" for most, name in found if most) or "none"
 
 
 def _date(seconds: float) -> str:

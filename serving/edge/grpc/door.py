@@ -116,6 +116,8 @@ class GrpcDoor:
         trailing: tuple[tuple[str, str], ...] = (("x-request-id", request.call.request_id),)
         if request.version:
             trailing += (("x-model-version", str(request.version)),)
+        if request.identity.meter is not None:
+            trailing += tuple(request.identity.meter.headers().items())
         if failure is None:
             context.set_trailing_metadata(trailing)
             return answer

@@ -15,6 +15,7 @@ from pathlib import Path
 from serving.edge.identity.api_keys import ApiKeys
 from serving.edge.identity.identity import ANONYMOUS, OPEN, Identity, check_scopes
 from serving.edge.identity.key_file import KeyFileError
+from serving.edge.identity.last_use import FILE, LastUse
 from serving.edge.identity.tokens import KeySet, TokenError, Tokens
 from serving.kernel.errors import TooManyRequests, Unauthenticated
 from serving.kernel.settings import Settings, SettingsError
@@ -50,8 +51,8 @@ class Callers:
     def identify(self, headers: Mapping[bytes, bytes], peer: str) -> Identity:
         """Who sends a request with these headers from the address `peer`.
 
-        Raises `Unauthenticated` for a key or token that is not valid, and `TooManyRequests` for a peer that has
-        shown too many of them. A request that shows nothing is anonymous: `Identity.require` decides.
+        Raises `Unauthenticated` for a key or token that is not valid, and `TooManyRequests` for one more of a peer
+        that has shown too many of them. A request that shows nothing is anonymous: `Identity.require` decides.
         """
         if not self.asked:
             return OPEN
@@ -62,10 +63,11 @@ class Callers:
         shown = _credential(headers)
         if shown is None:
             return ANONYMOUS
-        self._failures.check(peer)
         try:
             return self._verified(shown)
         except Unauthenticated:
+            # Only who fails is held up: behind a load balancer, all clients have one address.
+            self._failures.check(peer)
             self._failures.note(peer)
             raise
 
@@ -86,14 +88,14 @@ class Failures:
 
     def check(self, peer: str) -> None:
         """Raises `TooManyRequests` once a peer has failed too often."""
-        began, count = self._peers.get(peer, (0.0, 0))
+        began, count = self._peers.get(_network(peer), (0.0, 0))
         left = began + WINDOW_SECONDS - time.monotonic()
         if count >= MOST_FAILURES and left > 0:
             raise TooManyRequests("too many keys or tokens from this address were not valid", int(left) + 1)
 
     def note(self, peer: str) -> None:
         """One more was not valid."""
-        now = time.monotonic()
+        now, peer = time.monotonic(), _network(peer)
         began, count = self._peers.pop(peer, (now, 0))
         self._peers[peer] = (now, 1) if now - began > WINDOW_SECONDS else (began, count + 1)
         if len(self._peers) > REMEMBERED_PEERS:
@@ -125,6 +127,14 @@ class TrustedHeader:
         return any(address in network for network in self._networks)
 
 
+def _network(peer: str) -> str:
+    """Who has one address of IPv6 has as many as there are in a /64."""
+    try:
+        return str(ipaddress.ip_network(f"{peer}/64", strict=False)) if ":" in peer else peer
+    except ValueError:
+        return peer
+
+
 def _credential(headers: Mapping[bytes, bytes]) -> str | None:
     """The key or token of a request; None: it shows none. Raises `Unauthenticated` for another scheme."""
     key, given = headers.get(b"x-api-key"), headers.get(b"authorization")
@@ -142,7 +152,7 @@ def _keys(settings: Settings) -> ApiKeys | None:
     if not settings.key_folder:
         return None
     try:
-        return ApiKeys(Path(settings.key_folder))
+        return ApiKeys(Path(settings.key_folder), LastUse(settings.home / FILE))
     except KeyFileError as cause:
         raise SettingsError(f"SLIPWAY_KEY_FOLDER: {cause}; make it with: slipway keys create") from cause
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from serving.edge.identity.identity import check_scopes
+from serving.edge.identity.limits import Limits
 from serving.kernel.storage.private_files import opener, private_folder
 
 __all__ = [
@@ -55,6 +56,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: float = 0.0
     expires: float = 0.0
     revoked: float = 0.0
+    limits: Limits = Limits()
 
     def __post_init__(self) -> None:
         check_scopes(self.scopes)
@@ -84,11 +86,17 @@ def digest(pepper: bytes, secret: str) -> str:
 
 
 def new_key(
-    pepper: bytes, subject: str, scopes: tuple[str, ...], tenant: str = "", expires: float = 0.0
+    pepper: bytes,
+    subject: str,
+    scopes: tuple[str, ...],
+    tenant: str = "",
+    expires: float = 0.0,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> tuple[str, KeyRecord]:
     """A new key, which is shown once, and its record. Raises `ValueError` for a scope that does not exist."""
     name, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    record = KeyRecord(name, digest(pepper, secret), subject, scopes, tenant, time.time(), expires)
+    made = digest(pepper, secret)
+    record = KeyRecord(name, made, subject, scopes, tenant, time.time(), expires, limits=limits)
     return f"slw_{name}_{secret}", record
 
 

@@ -21,9 +21,10 @@ from serving.edge.grpc.methods import SCOPES, InferenceMethods
 from serving.edge.http.routes import Route
 from serving.edge.identity.callers import Callers
 from serving.edge.identity.key_file import editing, new_key
+from serving.edge.identity.limits import Limits
 from serving.hosting.listener import Listener
 from tests.serving.edge.toy import Recorder, ToyPlane
-from tests.serving.edge.wire import ask
+from tests.serving.edge.wire import ask, instances
 
 KINDS = ("predict", "records", "operations")
 OPEN_PATHS = {
@@ -48,8 +49,11 @@ class Guarded:
             for kind in (*KINDS, "admin", "predict:other"):
                 self.keys[kind], record = new_key(pepper, kind, (kind,))
                 found.keys.append(record)
+            for door in ("hot", "usual", "grpc"):
+                self.keys[door], record = new_key(pepper, door, ("admin",), limits=Limits(per_minute=1))
+                found.keys.append(record)
         plane, self.recorder = ToyPlane(), Recorder()
-        callers = Callers.of(replace(plane.settings, key_folder=str(folder)))
+        callers = Callers.of(replace(plane.settings, key_folder=str(folder), home=folder))
         self.listener = Listener(
             HttpApplication(plane, self.recorder, callers=callers),
             GrpcDoor(plane, self.recorder, callers),
@@ -132,3 +136,27 @@ def test_the_state_of_the_server_needs_no_key(guarded: Guarded) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{guarded.listener.ports.grpc}") as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")
         assert check(HealthCheckRequest().SerializeToString())
+
+
+def test_every_door_counts_and_says_what_is_left(guarded: Guarded) -> None:
+    policy = '"minute";q=1;w=60'
+    for door, head in (("hot", b"POST /v1/models/toy:predict"), ("usual", b"GET /v2")):
+        body = instances() if door == "hot" else b""
+        lines = (
+            b"host: a\r\ncontent-type: application/json\r\nauthorization: Bearer %s\r\ncontent-length: %d\r\n\r\n"
+        )
+        whole = head + b" HTTP/1.1\r\n" + lines % (guarded.keys[door].encode(), len(body)) + body
+        for expected in (200, 429):
+            status, headers, _ = ask(f"127.0.0.1:{guarded.listener.ports.http}", whole)
+            assert (status, headers["ratelimit-policy"]) == (expected, policy)
+            assert headers["ratelimit"].startswith('"minute";r=0;t=')
+        assert 0 < int(headers["retry-after"]) <= 60
+    with grpc.insecure_channel(f"127.0.0.1:{guarded.listener.ports.grpc}") as channel:
+        call = GRPCInferenceServiceStub(channel).ServerMetadata
+        shown = (("authorization", f"Bearer {guarded.keys['grpc']}"),)
+        _, first = call.with_call(pb.ServerMetadataRequest(), metadata=shown)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(pb.ServerMetadataRequest(), metadata=shown)
+        assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        for trailing in (first.trailing_metadata(), caught.value.trailing_metadata()):
+            assert dict(trailing)["ratelimit-policy"] == policy

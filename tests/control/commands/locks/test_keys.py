@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.edge.identity.api_keys import ApiKeys
+from serving.edge.identity.last_use import FILE, LastUse
 from serving.kernel.errors import Unauthenticated
 from tests.control.conftest import Slipway
 
@@ -15,7 +16,17 @@ def test_the_life_of_a_key(slipway: Slipway, tmp_path: Path) -> None:
     slipway.environ["SLIPWAY_KEY_FOLDER"] = str(folder)
     missing = slipway.run("keys", "list")
     assert missing.returncode == 2 and "slipway keys create NAME" in missing.stderr
-    made = slipway.run("keys", "create", "shop", "--scope", "predict:price, records:read", "--expires", "90d")
+    made = slipway.run(
+        "keys",
+        "create",
+        "shop",
+        "--scope",
+        "predict:price, records:read",
+        "--expires",
+        "90d",
+        "--per-minute",
+        "600",
+    )
     assert made.returncode == 0, made.stderr
     key = made.stdout.strip()
     found = ApiKeys(folder).identify(key)
@@ -34,6 +45,12 @@ def test_the_life_of_a_key(slipway: Slipway, tmp_path: Path) -> None:
         (name, "shop", "revoked"),
         (second.split("_")[1], "shop", "active"),
     ]
+    assert [(row["limits"], row["last use"]) for row in rows] == 2 * [("600 a minute", "never")]
+    uses = LastUse(slipway.home / FILE)
+    ApiKeys(folder, uses).identify(second)
+    uses.write()
+    rows = json.loads(slipway.run("keys", "list", "--json").stdout)
+    assert rows[0]["last use"] == "never" and rows[1]["last use"] >= rows[1]["created"]
     with pytest.raises(Unauthenticated):
         ApiKeys(folder).identify(key)
 

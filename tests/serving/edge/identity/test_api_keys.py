@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 from serving.edge.identity import api_keys
 from serving.edge.identity.api_keys import ApiKeys
 from serving.edge.identity.key_file import KEYS, KeyRecord, editing, new_key
+from serving.edge.identity.last_use import LastUse, read_last_use
+from serving.edge.identity.limits import Limits
 from serving.kernel.errors import Unauthenticated
 
 
@@ -19,7 +22,7 @@ def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_keys, "LOOK_SECONDS", -1.0)
 
 
-def add(folder: Path, subject: str = "shop", **fields: float) -> tuple[str, str]:
+def add(folder: Path, subject: str = "shop", **fields: Any) -> tuple[str, str]:
     with editing(folder) as (pepper, found):
         key, record = new_key(pepper, subject, ("predict",), "acme")
         found.keys.append(replace(record, **fields))
@@ -54,6 +57,27 @@ def test_every_other_key_is_refused_alike(tmp_path: Path) -> None:
     refused(keys, expired)
     refused(keys, revoked)
     assert keys.identify(key).subject == "shop"
+
+
+def test_uses_are_noted_and_limits_counted_across_changes_of_the_file(tmp_path: Path) -> None:
+    key, name = add(tmp_path, limits=Limits(per_minute=5))
+    free, other = add(tmp_path)
+    uses = LastUse(tmp_path / "use.json")
+    keys = ApiKeys(tmp_path, uses)
+    assert keys.identify(free).meter is None
+    refused(keys, key[:-1])
+    uses.write()
+    assert set(read_last_use(tmp_path / "use.json")) == {other}
+    meter = keys.identify(key).meter
+    assert meter is not None
+    meter.take()
+    add(tmp_path)
+    assert keys.identify(key).meter is meter
+    change(tmp_path, lambda record: replace(record, limits=Limits(per_day=7)))
+    now = keys.identify(key).meter
+    assert now is not None and now.headers()["ratelimit-policy"] == '"day";q=7;w=86400'
+    uses.write()
+    assert set(read_last_use(tmp_path / "use.json")) == {name, other}
 
 
 def test_new_keys_and_revocations_are_seen_while_it_runs(tmp_path: Path) -> None:
