@@ -85,7 +85,7 @@ class Server:
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
-        callers = Callers.of(settings)
+        self._callers = callers = Callers.of(settings)
         self.http = HttpApplication(self.dataplane, events, metrics.scrape, callers=callers)
         self.grpc = GrpcDoor(self.dataplane, events, callers)
         self._watching: asyncio.Task[None] | None = None
@@ -118,6 +118,7 @@ class Server:
             self._watching.cancel()
         await self._catalog.close()
         await self._backends.close()
+        self._callers.close()
         if self._database is not None:
             self._database.close()
         if self._store is not None:

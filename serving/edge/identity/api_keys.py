@@ -60,6 +60,11 @@ class ApiKeys:
             self._last_use.note(found.id, now)
         return found.holder
 
+    def close(self) -> None:
+        """Write down what was used last."""
+        if self._last_use is not None:
+            self._last_use.close()
+
     def _verify(self, key: str) -> _Verified:
         parts = split(key)
         if parts is None:

@@ -71,6 +71,11 @@ class Callers:
             self._failures.note(peer)
             raise
 
+    def close(self) -> None:
+        """Write down which keys were used last."""
+        if self._keys is not None:
+            self._keys.close()
+
     def _verified(self, shown: str) -> Identity:
         if shown.startswith("slw_"):
             if self._keys is not None:

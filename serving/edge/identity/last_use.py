@@ -38,6 +38,13 @@ class LastUse:
             self._timer.daemon = True
             self._timer.start()
 
+    def close(self) -> None:
+        """Write what was noted since the last time, if anything was."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            self.write()
+
     def write(self) -> None:
         """Put what was noted into the file. A file that cannot be written is logged, and tried again later."""
         self._timer = None

@@ -23,6 +23,8 @@ from serving.edge.identity.callers import Callers
 from serving.edge.identity.key_file import editing, new_key
 from serving.edge.identity.limits import Limits
 from serving.hosting.listener import Listener
+from slipway_client import Client
+from slipway_client.errors import Unauthorized
 from tests.serving.edge.toy import Recorder, ToyPlane
 from tests.serving.edge.wire import ask, instances
 
@@ -136,6 +138,15 @@ def test_the_state_of_the_server_needs_no_key(guarded: Guarded) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{guarded.listener.ports.grpc}") as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")
         assert check(HealthCheckRequest().SerializeToString())
+
+
+def test_the_python_client_shows_a_key(guarded: Guarded) -> None:
+    url = f"http://127.0.0.1:{guarded.listener.ports.http}"
+    with Client(url, guarded.keys["predict"]) as client:
+        assert client.metadata("toy").name == "toy"
+    for key in (None, guarded.keys["predict:other"]):
+        with Client(url, key) as client, pytest.raises(Unauthorized):
+            client.metadata("toy")
 
 
 def test_every_door_counts_and_says_what_is_left(guarded: Guarded) -> None:

@@ -49,6 +49,15 @@ def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path: Path, caplog: py
     assert "the last use of API keys was not written" in caplog.text
 
 
+def test_an_end_writes_what_was_not_written_yet(tmp_path: Path) -> None:
+    uses = LastUse(tmp_path / last_use.FILE)
+    uses.close()
+    assert not (tmp_path / last_use.FILE).exists()
+    uses.note("a", time.time())
+    uses.close()
+    assert "a" in read_last_use(tmp_path / last_use.FILE)
+
+
 def test_what_is_noted_is_written_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(last_use, "WRITE_SECONDS", 0.01)
     uses = LastUse(tmp_path / last_use.FILE)
