@@ -23,8 +23,12 @@ WAYS: list[tuple[dict[str, Any], str]] = [
 def test_gateways_that_do_not_ask_are_not_opened_by_accident(values: dict[str, Any], way: str) -> None:
     with pytest.raises(ChartError, match=f"auth: {way} opens the group all to others .* change records and read"):
         render({**PLAIN, **values})
-    for allowed in (OPEN, KEYS):
-        assert render({**PLAIN, **values, **allowed})
+
+
+@pytest.mark.parametrize("allowed", [OPEN, KEYS])
+def test_with_keys_or_on_request_they_are(allowed: dict[str, Any]) -> None:
+    every = [values for values, _ in WAYS if "networkPolicies" not in values]
+    assert render({**PLAIN, **allowed, **{name: value for values in every for name, value in values.items()}})
 
 
 def test_other_ways_to_find_out_who_calls_are_enough_for_the_groups_that_have_one() -> None:
