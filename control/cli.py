@@ -39,6 +39,10 @@ COMMANDS = {
     "restore": "stack.restore",
     "repository sync": "versions.repository",
     "repository verify": "versions.repository",
+    "keys create": "locks.keys",
+    "keys list": "locks.keys",
+    "keys revoke": "locks.keys",
+    "keys rotate": "locks.keys",
     "package": "versions.package",
     "triton lint": "lint.triton",
     "triton follow": "versions.triton",
@@ -47,6 +51,7 @@ COMMANDS = {
 """Words -> module of `control.commands`, in the order of the help. The last word names the function."""
 INTERRUPTED = 128 + signal.SIGINT
 GROUPS = {
+    "keys": "Make, list, revoke and rotate the API keys that the gateway accepts.",
     "repository": "Copy and verify the whole model repository.",
     "triton": "Check Triton's model configurations, and keep a running Triton current.",
     "manifests": "Check Kubernetes manifests without a cluster.",

@@ -29,6 +29,13 @@ class StackSettings(Settings):
     triton_http_port: int = setting(8000, "Port of Triton's HTTP door; 0: a free one.")
     triton_grpc_port: int = setting(8001, "Port of Triton's gRPC door; 0: a free one.")
     triton_metrics_port: int = setting(8002, "Port of Triton's metrics; 0: a free one.")
+    api_key: str = setting(
+        "",
+        "API key or token that the commands show to a gateway that asks who calls; `slipway up` needs one with "
+        "the scopes `predict` and `operations`; empty: none.",
+        secret=True,
+    )
+    api_key_file: str = setting("", "File with that key, in place of `SLIPWAY_API_KEY`.")
     start_seconds: float = setting(120.0, "Seconds within which each part of the local stack must be ready.")
     repository_url: str = setting(
         "",

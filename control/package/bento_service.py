@@ -122,9 +122,12 @@ class Service:
     async def predict(self, instances: Instances, context: bentoml.Context) -> Answer:
         """Answer the app's typed questions."""
         headers = {key.encode(): value.encode("latin-1") for key, value in context.request.headers.items()}
-        request = self._requests.http("POST", headers, "v1", "", {"model": APP.name})
+        caller = getattr(context.request, "client", None)
+        request = self._requests.http("POST", headers, "v1", caller.host if caller else "", {"model": APP.name})
         request.body = msgspec.json.encode({"instances": instances})
         try:
+            self._requests.identify(request, headers)
+            request.identity.require(f"predict:{APP.name}")
             request.call = self._requests.timed(request.call, headers)
             made = self._door.answer(request, await self._door.ask(request))
         except SlipwayError as cause:

@@ -17,6 +17,7 @@ from control.stack.files.ledger import Ledger, Trainings, failure
 from control.stack.files.logs import tail
 from control.stack.files.state import StackState
 from control.stack.parts import TRAINER, Part, build
+from control.stack.programs import probes
 from control.stack.supervisor import Program
 
 __all__ = [
@@ -158,6 +159,12 @@ def interrupted_trainings(state: StackState) -> list[str]:
 
 def _problem(row: Row) -> str:
     ended = f"; it ended last with {row.last_end}" if row.last_end else ""
+    denied = probes.denied(row.address) if row.part == "gateway" and row.pid else ""
+    if denied:
+        return (
+            f"the gateway does not say how it is: {denied}. Set SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE to a "
+            "key with the scopes predict and operations"
+        )
     lines = tail(Path(row.log)).splitlines()
     return "\n".join([f"{row.part} is {row.state}{ended}", f"log: {row.log}", *(f"  | {line}" for line in lines)])
 

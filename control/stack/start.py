@@ -174,7 +174,8 @@ def _environment(state: StackState, settings: StackSettings, apps: Survey | None
     collections = settings.collections_url or state.dsn(COLLECTIONS)
     # An app that cannot be imported must not keep the gateway from serving the others.
     served = {"SLIPWAY_APPS": ",".join(apps.names)} if apps is not None and apps.broken else {}
-    return {**state.environment(), "SLIPWAY_LOG_FILE": log, "SLIPWAY_COLLECTIONS_URL": collections, **served}
+    own = {"SLIPWAY_LOG_FILE": log, "SLIPWAY_COLLECTIONS_URL": collections, "SLIPWAY_OPEN": str(settings.open)}
+    return {**state.environment(), **own, **served}
 
 
 def _keep(state: StackState, **changes: object) -> StackState:

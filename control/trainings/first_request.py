@@ -9,6 +9,7 @@ from http.client import HTTPException
 
 import msgspec
 
+from control.own_key import headers, shell_words
 from serving.kernel.find_app import find_app
 
 __all__ = ["first_request"]
@@ -30,12 +31,13 @@ def first_request(http: str, packages: Iterable[str], answering: Iterable[str]) 
     for name, body in sorted(bodies.items(), key=lambda item: len(item[1])):
         url = f"http://{http}/v1/models/{name}:predict"
         if _answers(url, body):
-            return f"curl -s {url} -H 'content-type: application/json' -d {shlex.quote(body.decode())}"
+            head = f"-H 'content-type: application/json'{shell_words()}"
+            return f"curl -s {url} {head} -d {shlex.quote(body.decode())}"
     return ""
 
 
 def _answers(url: str, body: bytes) -> bool:
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - loopback
+    request = urllib.request.Request(url, body, {"content-type": "application/json", **headers()})  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - loopback
             return bool(answer.status == 200)

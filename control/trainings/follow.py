@@ -75,7 +75,7 @@ class Follower:
             return
         if one.state == "failed":
             self._fail(one.app, failure(one, self._state.layout.log(TRAINER)))
-        elif probes.http(f"{self._url}/v2/models/{one.app}/ready"):
+        elif probes.answers(self._url, one.app):
             self._settled.add(one.app)
             done = f"{len(self._settled)} of {len(now.apps)}"
             self._say(f"{one.app} version {one.version} answers; its training took {one.seconds:.0f} s ({done})")

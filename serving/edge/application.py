@@ -17,6 +17,7 @@ from serving.edge.http.compression import CompressAnswer, DecompressBody
 from serving.edge.http.hot_lane import HotLane
 from serving.edge.http.middleware import AnswerErrors, IdentifyCaller, LimitBody, RecordRequest
 from serving.edge.http.routes import Route, answer_unrouted
+from serving.edge.identity.callers import Callers
 from serving.edge.request_life import RequestFactory
 from serving.kernel.settings import Settings
 from serving.models.dataplane import DataPlane
@@ -27,7 +28,8 @@ __all__ = ["HttpApplication", "middleware", "routes"]
 Metrics = Callable[[], Callable[[], tuple[bytes, str]]]
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-READABLE = ("x-request-id", "x-model-version", "inference-header-content-length", "retry-after")
+LIMITS = ("ratelimit", "ratelimit-policy")
+READABLE = ("x-request-id", "x-model-version", "inference-header-content-length", "retry-after", *LIMITS)
 """Headers of an answer that the script of another origin may read."""
 
 
@@ -35,7 +37,7 @@ class HttpApplication:
     """ASGI application of every HTTP path. Holds no logic beyond the wire: all of that is the data plane's.
 
     `hot_lane` takes what it can before the application is asked. `metrics` gives what makes the body and content
-    type of `/metrics`. `extra` are routes beside those of the doors.
+    type of `/metrics`. `extra` are routes beside those of the doors. `callers`: as for `RequestFactory`.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class HttpApplication:
         observer: Observer | None = None,
         metrics: Metrics | None = None,
         extra: Sequence[Route] = (),
+        callers: Callers | None = None,
     ) -> None:
-        requests = RequestFactory(dataplane.settings, observer)
-        every = routes(dataplane, metrics, extra)
+        requests = RequestFactory(dataplane.settings, observer, callers)
+        every = routes(dataplane, metrics, extra, requests.asks_callers)
         self.hot_lane = HotLane(every, requests, dataplane.models())
         self._router = Router(
             every, redirect_slashes=False, default=answer_unrouted, middleware=middleware(requests)
@@ -60,7 +63,12 @@ class HttpApplication:
             await self._router(scope, receive, send)
 
 
-def routes(dataplane: DataPlane, metrics: Metrics | None = None, extra: Sequence[Route] = ()) -> list[Route]:
+def routes(
+    dataplane: DataPlane,
+    metrics: Metrics | None = None,
+    extra: Sequence[Route] = (),
+    asks_callers: bool = False,
+) -> list[Route]:
     """Every route, the busiest first."""
     apps = [
         *RecordDoor(dataplane).routes(),
@@ -68,7 +76,7 @@ def routes(dataplane: DataPlane, metrics: Metrics | None = None, extra: Sequence
         *extra,
         *CollectionDoor(dataplane).routes(),
     ]
-    return [*apps, *OperationsDoor(dataplane, apps, metrics).routes()]
+    return [*apps, *OperationsDoor(dataplane, apps, metrics, asks_callers).routes()]
 
 
 def middleware(requests: RequestFactory) -> list[Middleware]:

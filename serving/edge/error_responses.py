@@ -7,7 +7,15 @@ import msgspec
 
 from serving.edge.request_life import Response
 from serving.kernel.call import Call
-from serving.kernel.errors import Invalid, MethodNotAllowed, NotFound, SlipwayError, Unavailable
+from serving.kernel.errors import (
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    SlipwayError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 
 __all__ = ["WrongMethod", "error_answer", "grpc_code", "headers_of", "no_path", "problem", "type_of", "v2_error"]
 
@@ -64,9 +72,11 @@ def v2_error(error: SlipwayError) -> Response:
 
 
 def headers_of(error: SlipwayError) -> dict[str, str]:
-    """Headers that belong to an error: when to try again, which methods are allowed."""
-    if isinstance(error, Unavailable):
+    """Headers that belong to an error: when to try again, how to show who asks, which methods are allowed."""
+    if isinstance(error, Unavailable | TooManyRequests):
         return {"retry-after": str(error.retry_after)}
+    if isinstance(error, Unauthenticated):
+        return {"www-authenticate": 'Bearer realm="slipway"'}
     return {"allow": ", ".join(error.allow)} if isinstance(error, WrongMethod) else {}
 
 

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Receive
 
+from serving.edge.identity.callers import Callers
+from serving.edge.identity.identity import ANONYMOUS, OPEN, Identity
 from serving.kernel.call import Call
 from serving.kernel.errors import Malformed, NotFound, SlipwayError
 from serving.kernel.settings import Settings
@@ -25,10 +27,8 @@ from serving.observe.no_observer import NoObserver
 from serving.observe.request_record import CLIENT_GONE, Observer, RequestRecord
 
 __all__ = [
-    "ANONYMOUS",
     "SANE_ID",
     "Answer",
-    "Identity",
     "Request",
     "RequestFactory",
     "RequestLife",
@@ -54,17 +54,6 @@ _PROCESS_ID = os.urandom(8).hex()
 _COUNT = itertools.count(1)
 
 log = logging.getLogger(__name__)
-
-
-class Identity(msgspec.Struct, frozen=True, gc=False):
-    """Who sends the request. Nothing authenticates callers yet, so the subject is always `anonymous`."""
-
-    subject: str = "anonymous"
-    client: str = ""
-    """The client that a trusted proxy named; empty where the peer's address is all that is known."""
-
-
-ANONYMOUS = Identity()
 
 
 class RequestLife(msgspec.Struct):
@@ -168,8 +157,13 @@ Answer = Response | ASGIApp
 class RequestFactory:
     """Begins the life of each request, within the limits of the settings."""
 
-    def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
+    def __init__(
+        self, settings: Settings, observer: Observer | None = None, callers: Callers | None = None
+    ) -> None:
+        """Without `callers`, those that the settings name. Raises `SettingsError`."""
         self.settings = settings
+        self._callers = callers or Callers.of(settings)
+        self.asks_callers = self._callers.asked
         self.observer = observer or NoObserver()
         self._client = settings.client_header.lower().encode()
 
@@ -219,12 +213,16 @@ class RequestFactory:
         )
 
     def identify(self, request: RequestLife, headers: Mapping[bytes, bytes]) -> None:
-        """Find out who sends the request. Authentication belongs here: an error raised here is answered."""
-        named = headers.get(self._client) if self._client else None
+        """Find out who sends the request. Raises `Unauthenticated` and `TooManyRequests`."""
+        identity = self._callers.identify(headers, request.call.client) if self.asks_callers else OPEN
+        named = headers.get(self._client) if self._client and not identity.client else None
         if named is not None:
-            client = _text(named)[:128]
-            request.identity = Identity(client=client)
-            request.call = msgspec.structs.replace(request.call, client=client)
+            identity = msgspec.structs.replace(identity, client=_text(named)[:128])
+        request.identity = identity
+        if identity.client:
+            request.call = msgspec.structs.replace(request.call, client=identity.client)
+        if identity.meter is not None:
+            identity.meter.take()
 
     def timed(self, call: Call, headers: Mapping[bytes, bytes]) -> Call:
         """The same call with the deadline that its caller set. Raises `Malformed`."""

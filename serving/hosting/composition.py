@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
+from serving.edge.identity.callers import Callers
+from serving.edge.identity.exposure import check_exposure
 from serving.hosting.http_server import KEEP_ALIVE_SECONDS
 from serving.hosting.sockets import others_listen
 from serving.kernel.added.find import AddedModels
@@ -83,8 +85,9 @@ class Server:
         self._metrics = metrics
         events = RequestEvents(metrics, self._logs.write)
         self._meter = LoadMeter(lambda: events.seconds)
-        self.http = HttpApplication(self.dataplane, events, metrics.scrape)
-        self.grpc = GrpcDoor(self.dataplane, events)
+        self._callers = callers = Callers.of(settings)
+        self.http = HttpApplication(self.dataplane, events, metrics.scrape, callers=callers)
+        self.grpc = GrpcDoor(self.dataplane, events, callers)
         self._watching: asyncio.Task[None] | None = None
         self._last_apps: set[str] = set()
         self._exempt_apps: set[str] = set()
@@ -115,6 +118,7 @@ class Server:
             self._watching.cancel()
         await self._catalog.close()
         await self._backends.close()
+        self._callers.close()
         if self._database is not None:
             self._database.close()
         if self._store is not None:
@@ -181,12 +185,13 @@ def deploy(settings: Settings) -> None:
     """Put the application on the Ray cluster this process is connected to; returns once replicas run.
 
     Raises `RuntimeError` when the deployment does not become healthy, and `SettingsError` when Ray was started
-    without what the door `ray` needs.
+    without what the door `ray` needs, or when the gateway would be open to others: see `check_exposure`.
     """
     from ray import serve
 
     from serving.hosting.ray_graph import graph
 
+    check_exposure(settings)
     ray_door = settings.door == "ray"
     if ray_door and os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1":
         raise SettingsError(
@@ -210,13 +215,15 @@ def application(args: Mapping[str, str]) -> serve.Application:
     Its `import_path` is `serving.hosting.composition:application`.
 
     Each node that it runs on has the same environment; where replicas share their metric values says
-    `PROMETHEUS_MULTIPROC_DIR`. Raises `ValueError` for arguments: there are none.
+    `PROMETHEUS_MULTIPROC_DIR`. Raises `ValueError` for arguments: there are none, and `SettingsError` when the
+    gateway would be open to others.
     """
     from serving.hosting.ray_graph import graph
 
     if args:
         raise ValueError(f"args: {sorted(args)} are not known here; settings are environment variables SLIPWAY_*")
     settings = _absolute(read(Settings))
+    check_exposure(settings)
     return graph(Server, settings, find_deployed(settings), {})
 
 

@@ -15,6 +15,7 @@ import uvloop
 
 from serving.edge.application import HttpApplication
 from serving.edge.grpc.door import GrpcDoor
+from serving.edge.identity.exposure import check_exposure
 from serving.hosting.grpc_server import GrpcServer
 from serving.hosting.http_server import HttpServer
 from serving.kernel.settings import Settings
@@ -47,6 +48,8 @@ class Listener:
         on_start: Hook | None = None,
         on_stop: Hook | None = None,
     ) -> None:
+        """Raises `SettingsError` if others would reach the doors and nobody is asked who they are."""
+        check_exposure(settings)
         self._http = HttpServer(http, settings)
         self._grpc = GrpcServer(grpc_door, settings)
         self._on_start = on_start

@@ -3,12 +3,15 @@
     SlipwayError
     ├── ClientError               the caller can fix it
     │   ├── Malformed             400  not the promised format
+    │   ├── Unauthenticated       401  no identity, or one that is not valid
+    │   ├── Forbidden             403  the identity lacks a scope
     │   ├── NotFound              404  no such app, model, version or path
     │   ├── MethodNotAllowed      405
     │   ├── BodyTimeout           408  the body did not arrive in time
     │   ├── TooLarge              413  body or element count over the limit
     │   ├── TargetTooLong         414
     │   ├── HeadTooLarge          431  too many bytes or fields before the body
+    │   ├── TooManyRequests       429  with Retry-After
     │   ├── UnsupportedMedia      415
     │   └── Invalid               422  a field out of range; `field` is its JSON path
     └── ServerError               a fault of the server
@@ -32,6 +35,7 @@ __all__ = [
     "BodyTimeout",
     "ClientError",
     "DeadlineExceeded",
+    "Forbidden",
     "HeadTooLarge",
     "Invalid",
     "Malformed",
@@ -44,6 +48,8 @@ __all__ = [
     "SlipwayError",
     "TargetTooLong",
     "TooLarge",
+    "TooManyRequests",
+    "Unauthenticated",
     "Unavailable",
     "UnsupportedMedia",
 ]
@@ -77,6 +83,22 @@ class Malformed(ClientError):
     """The bytes do not have the promised format: bad JSON, wrong tensor size, unknown field."""
 
     title = "Malformed request"
+
+
+class Unauthenticated(ClientError):
+    """The path needs an identity, and the request shows none or one that is not valid."""
+
+    status = 401
+    grpc_status = "UNAUTHENTICATED"
+    title = "Unauthenticated"
+
+
+class Forbidden(ClientError):
+    """The identity lacks the scope that the path needs."""
+
+    status = 403
+    grpc_status = "PERMISSION_DENIED"
+    title = "Forbidden"
 
 
 class NotFound(ClientError):
@@ -123,6 +145,18 @@ class HeadTooLarge(ClientError):
 
     status = 431
     title = "Request header fields too large"
+
+
+class TooManyRequests(ClientError):
+    """The caller asks too often; try again after `retry_after` seconds."""
+
+    status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
+    title = "Too many requests"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class UnsupportedMedia(ClientError):

@@ -57,7 +57,14 @@ class Settings:
         "native",
         "What accepts HTTP requests: `native`, each gateway replica itself, or `ray`, Ray Serve's HAProxy.",
     )
-    host: str = setting("127.0.0.1", "Address that the gateway listens on.")
+    host: str = setting(
+        "127.0.0.1",
+        "Address that the gateway listens on. Where other machines reach it, callers have to show who they are "
+        "(`SLIPWAY_KEY_FOLDER`, `SLIPWAY_JWT_KEYS` or `SLIPWAY_IDENTITY_HEADER`), or `SLIPWAY_OPEN` must be set.",
+    )
+    open: bool = setting(
+        False, "Let the gateway listen where other machines reach it although it does not ask who calls."
+    )
     http_port: int = setting(8080, "Port for HTTP.")
     grpc_port: int = setting(8081, "Port for gRPC.")
     triton_url: str = setting("127.0.0.1:8001", "host:port of Triton's gRPC door, for the backend `triton`.")
@@ -115,6 +122,27 @@ class Settings:
     )
     client_header: str = setting(
         "", "Header with the client's name for fair queueing, set by a trusted proxy; empty: the peer's address."
+    )
+    key_folder: str = setting(
+        "",
+        "Folder with the API keys, which `slipway keys` makes or a Kubernetes Secret is mounted as; empty: none. "
+        "With keys, tokens or an identity header, every caller has to show who it is.",
+    )
+    jwt_keys: str = setting(
+        "", "Public keys of the issuer of JSON Web Tokens, as a JWKS: a file or an https:// URL; empty: no tokens."
+    )
+    jwt_issuer: str = setting("", "`iss` of the tokens that are accepted.")
+    jwt_audience: str = setting("", "`aud` of the tokens that are accepted.")
+    jwt_scope_claim: str = setting("scope", "Claim with the scopes of a token: words in one string, or a list.")
+    jwt_tenant_claim: str = setting("tenant", "Claim with the tenant of a token.")
+    identity_header: str = setting(
+        "", "Header in which a proxy that authenticates names the caller; empty: none is believed."
+    )
+    identity_proxies: tuple[str, ...] = setting(
+        (), "Networks of the proxies whose identity header is believed, such as `10.1.0.0/16`, comma separated."
+    )
+    identity_scopes: tuple[str, ...] = setting(
+        ("predict",), "Scopes of the callers that a proxy names, comma separated."
     )
     cors_origins: tuple[str, ...] = setting(
         (), "Origins whose web pages may call the gateway, comma separated, or `*` for any; empty: none."

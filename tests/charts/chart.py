@@ -15,6 +15,7 @@ __all__ = [
     "ALL",
     "CHART",
     "EACH",
+    "OPEN",
     "PLAIN",
     "SETS",
     "TEMPLATES",
@@ -88,6 +89,8 @@ def variables(container: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["value"] for one in container["env"] if "value" in one}
 
 
+OPEN: dict[str, Any] = {"auth": {"open": True}}
+"""Gateways that do not ask who calls, for others than the pods of the namespace."""
 ALL = {"groups": {"all": {"runtime": "ray"}}}
 """One group of all apps on Ray."""
 EACH: dict[str, Any] = {"groupPerApp": True, "groupDefaults": {"runtime": "ray"}}

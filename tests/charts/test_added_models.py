@@ -8,7 +8,7 @@ import pytest
 
 from control.charts.render import ChartError, render
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import objects, of_kind, pods, variables
+from tests.charts.chart import OPEN, objects, of_kind, pods, variables
 
 APPS = sorted(app.name for app in find_apps())
 LATE: dict[str, Any] = {"replicas": {"max": 7}, "slo": {"p99_ms": 70}}
@@ -30,7 +30,7 @@ def test_small_ones_share_the_group_of_small_apps() -> None:
 
 
 def test_each_may_have_a_group_and_one_group_may_have_them_all() -> None:
-    each = {**MODELS, "groupPerApp": True, "routes": {"enabled": True}, "metrics": {"rules": True}}
+    each = {**MODELS, **OPEN, "groupPerApp": True, "routes": {"enabled": True}, "metrics": {"rules": True}}
     assert served(each)["slipway-late-fees"] == ["late-fees"]
     found = objects(each)
     assert found["HorizontalPodAutoscaler", "slipway-late-fees"]["spec"]["maxReplicas"] == 7

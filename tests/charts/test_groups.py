@@ -11,7 +11,7 @@ import yaml
 from control.charts.render import key, render
 from serving.kernel.app_values import Replicas, Slo, Values, load_values, most_demanding
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import ALL, CHART, EACH, of_kind, variables
+from tests.charts.chart import ALL, CHART, EACH, OPEN, of_kind, variables
 
 APPS = {app.name: load_values(app.folder) for app in find_apps()}
 
@@ -61,7 +61,7 @@ def test_a_new_app_has_all_of_it_without_a_template(tmp_path: Path) -> None:
     apps = yaml.safe_load((chart / "apps.yaml").read_text())
     apps["apps"]["rain_fall"] = msgspec.to_builtins(Values(replicas=Replicas(min=2, max=7), slo=Slo(p99_ms=70)))
     (chart / "apps.yaml").write_text(yaml.safe_dump(apps))
-    values = {"metrics": {"rules": True}, "groupPerApp": True, "routes": {"enabled": True}}
+    values = {"metrics": {"rules": True}, "groupPerApp": True, "routes": {"enabled": True}, **OPEN}
     found = {key(item): item["spec"] for item in render(values, chart) if "spec" in item}
     scaler = found["HorizontalPodAutoscaler", "slipway-rain-fall"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 7)

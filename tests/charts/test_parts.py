@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import EACH, objects, of_kind, pods, value_set, variables
+from tests.charts.chart import EACH, OPEN, objects, of_kind, pods, value_set, variables
 
 PRODUCTION = value_set("production")
 TRITON = {"triton": {"enabled": True}}
-OPEN = ("deny", "dns", "doors", "databases", "ray-metrics", "training", "storage", "test", "test-gateways")
+EVERY = ("deny", "dns", "doors", "databases", "ray-metrics", "training", "storage", "test", "test-gateways")
 """The network policies of every release."""
 
 
@@ -233,7 +233,7 @@ def test_secrets_are_named_and_never_held() -> None:
 
 def test_policies_are_for_pods_that_there_are() -> None:
     plain = of_kind({"groups": {"all": {"runtime": "process"}}}, "NetworkPolicy")
-    assert set(plain) == {f"slipway-{name}" for name in OPEN}
+    assert set(plain) == {f"slipway-{name}" for name in EVERY}
     assert set(of_kind({}, "NetworkPolicy")) == set(plain)
     on_ray = {"slipway-ray-head", "slipway-api-server"}
     clusters = {f"slipway-{app.name}-ray" for app in find_apps()}
@@ -270,7 +270,7 @@ def test_kuberays_own_gateway_is_let_in_too() -> None:
 
 
 def test_routes_proxies_are_let_in() -> None:
-    values = {"routes": {"enabled": True, "proxyNamespace": "proxies"}}
+    values = {**OPEN, "routes": {"enabled": True, "proxyNamespace": "proxies"}}
     (rule,) = of_kind(values, "NetworkPolicy")["slipway-routes"]["spec"]["ingress"]
     assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "proxies"}}}]
     assert "slipway-routes" not in of_kind({}, "NetworkPolicy")

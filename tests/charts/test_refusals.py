@@ -281,9 +281,9 @@ def test_what_a_server_refuses_is_refused_before(values: dict[str, Any], said: s
 @pytest.mark.parametrize(
     "values",
     [
-        block("0.0.0.0/0", "10.0.0.0/8"),
-        block("2001:db8::/32"),
-        {"routes": {"enabled": True, "host": "*.example.org"}},
+        {**block("0.0.0.0/0", "10.0.0.0/8"), "auth": {"open": True}},
+        {**block("2001:db8::/32"), "auth": {"open": True}},
+        {"routes": {"enabled": True, "host": "*.example.org"}, "auth": {"open": True}},
         taint(operator="Exists"),
         taint(key="a", operator="Exists", effect="NoExecute", tolerationSeconds=5),
         {"groups": {"price": {"resources": {"cpu": 0.5}}}, "ray": {"head": {"cpu": 2}}},

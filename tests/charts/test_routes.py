@@ -12,7 +12,7 @@ from serving.edge.doors.v2 import TensorDoor
 from serving.hosting.composition import Server
 from serving.kernel.find_app import find_apps
 from serving.kernel.settings import Settings
-from tests.charts.chart import of_kind
+from tests.charts.chart import OPEN, of_kind
 
 NAMES = sorted(app.name for app in find_apps())
 
@@ -28,7 +28,7 @@ def matched(route: dict[str, Any], path: str) -> bool:
 
 def test_every_route_of_an_app_leads_to_its_group(tmp_path: Path) -> None:
     server = Server(Settings(home=tmp_path, model_repository=tmp_path, log_file=str(tmp_path / "log")))
-    routes = of_kind({"groupPerApp": True, "routes": {"enabled": True}}, "HTTPRoute")
+    routes = of_kind({**OPEN, "groupPerApp": True, "routes": {"enabled": True}}, "HTTPRoute")
     patterns = {path for path in paths_of(server) if "{model}" in path}
     assert len(patterns) > 8
     for pattern in patterns:
@@ -43,7 +43,7 @@ def paths_of(server: Server) -> list[str]:
 
 
 def test_grpc_has_a_host_for_each_group() -> None:
-    values = {"groupPerApp": True, "routes": {"enabled": True, "grpcHost": "g.example.com"}}
+    values = {**OPEN, "groupPerApp": True, "routes": {"enabled": True, "grpcHost": "g.example.com"}}
     routes = of_kind(values, "GRPCRoute")
     assert {route["spec"]["hostnames"][0] for route in routes.values()} == {
         f"{name}.g.example.com" for name in NAMES
@@ -54,7 +54,7 @@ def test_grpc_has_a_host_for_each_group() -> None:
 
 
 def test_a_canary_gets_its_weight() -> None:
-    values = {"routes": {"enabled": True}, "groups": {"all": {"canary": {"weight": 7}}}}
+    values = {**OPEN, "routes": {"enabled": True}, "groups": {"all": {"canary": {"weight": 7}}}}
     services = of_kind(values, "Service")
     for kind, port in (("HTTPRoute", 80), ("GRPCRoute", 81)):
         (route,) = of_kind(values, kind).values()

@@ -9,7 +9,7 @@ import pytest
 
 from control.charts.render import CHART, ChartError, render
 from serving.kernel.find_app import find_apps
-from tests.charts.chart import EACH
+from tests.charts.chart import EACH, OPEN
 
 APPS = sorted(app.name for app in find_apps())
 
@@ -73,7 +73,7 @@ APPS = sorted(app.name for app in find_apps())
         ({**EACH, "groups": {"price": {"rollout": {"steps": [10]}}}}, "requires runtime process"),
         ({"groups": {"price": {"runtime": "process", "rollout": {"steps": [100]}}}}, "steps"),
         (
-            {"groups": {"g": {"apps": [f"a.b{n}" for n in range(17)]}}, "routes": {"enabled": True}},
+            {"groups": {"g": {"apps": [f"a.b{n}" for n in range(17)]}}, "routes": {"enabled": True}, **OPEN},
             "a route allows at most 16 apps, not 17",
         ),
         ({"mlflow": {"enabled": True}}, "mlflow.enabled requires secrets.mlflow.name"),
@@ -132,6 +132,7 @@ def test_names_that_look_like_numbers_stay_text() -> None:
         "modelRepository": {"existingClaim": "123"},
         "serviceAccount": {"name": "true"},
         "priority": {"serving": "1.0", "batch": "on"},
+        "auth": {"keys": {"name": "9"}, "operations": {"name": "2"}},
         "secrets": {"database": {"name": "12", "key": "1"}, "mlflow": {"name": "1"}, "storage": "null"},
         "image": {"pullSecrets": ["1"]},
         "mlflow": {"enabled": True, "artifacts": "s3://mlflow", "priorityClassName": "8"},

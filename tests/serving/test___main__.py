@@ -94,6 +94,7 @@ def test_a_gateway_is_replaced_under_load_without_a_failed_request(begin: Begin)
     ("settings", "words"),
     [
         ({"door": "ray"}, "SLIPWAY_DOOR: `ray` needs Ray"),
+        ({"host": "0.0.0.0"}, "SLIPWAY_HOST: on '0.0.0.0', everybody who reaches ports 8080"),
         ({"backend": "replica"}, "SLIPWAY_BACKEND: toy run as `replica`, which needs Ray"),
         ({"http_port": "many"}, "SLIPWAY_HTTP_PORT: 'many' is not allowed"),
         ({"apps": "prise"}, "there is no app 'prise'"),

@@ -67,6 +67,12 @@ limits:
       key: {{ .secret.key | quote }}
 {{- end -}}
 
+{{/* Not empty if gateways find out who calls. Takes root and settings. */}}
+{{- define "slipway.asksCallers" -}}
+{{- $settings := .settings | default dict -}}
+{{- if or .root.Values.auth.keys.name (get $settings "SLIPWAY_JWT_KEYS") (get $settings "SLIPWAY_IDENTITY_HEADER") }}yes{{ end -}}
+{{- end -}}
+
 {{/* The data plane's environment. Takes root and track. */}}
 {{- define "slipway.gatewayEnv" -}}
 {{- $values := .root.Values -}}{{- $track := .track -}}
@@ -90,6 +96,8 @@ limits:
     {{- $_ := set $env "RAY_SERVE_ENABLE_HA_PROXY" "1" -}}
   {{- end -}}
 {{- end -}}
+{{- if $values.auth.keys.name }}{{ $_ := set $env "SLIPWAY_KEY_FOLDER" "/etc/slipway/keys" }}{{ end -}}
+{{- if not (include "slipway.asksCallers" (dict "root" .root "settings" $track.settings)) }}{{ $_ := set $env "SLIPWAY_OPEN" "true" }}{{ end -}}
 {{- $all := merge (deepCopy $track.settings) $env -}}
 {{- range $name, $value := $all }}
 - name: {{ $name | quote }}
@@ -133,6 +141,11 @@ failureThreshold: 1
 - name: models
   mountPath: /models
   readOnly: true
+{{- if .Values.auth.keys.name }}
+- name: keys
+  mountPath: /etc/slipway/keys
+  readOnly: true
+{{- end }}
 {{- include "slipway.extraMounts" . }}
 {{- end -}}
 
@@ -149,6 +162,11 @@ failureThreshold: 1
     readOnly: true
     {{- end }}
   {{- end }}
+{{- with .Values.auth.keys.name }}
+- name: keys
+  secret:
+    secretName: {{ . | quote }}
+{{- end }}
 {{- include "slipway.extraVolumes" . }}
 {{- end -}}
 

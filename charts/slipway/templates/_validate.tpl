@@ -34,6 +34,7 @@
 {{- if and $values.mlflow.enabled $values.mlflow.url -}}
   {{- fail "mlflow.url is that of a server elsewhere; set either mlflow.enabled or mlflow.url" -}}
 {{- end -}}
+{{- include "slipway.checkDoors" . -}}
 {{- $steps := $values.ray.incremental -}}
 {{- if gt (int $steps.stepSizePercent) (int $steps.maxSurgePercent) -}}
   {{- fail (printf "ray.incremental.stepSizePercent: %v must not exceed maxSurgePercent (%v)" $steps.stepSizePercent $steps.maxSurgePercent) -}}
@@ -43,11 +44,36 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Gateways that do not ask who calls are open to the pods of the namespace alone, unless the values say otherwise. */}}
+{{- define "slipway.checkDoors" -}}
+{{- $values := .Values -}}{{- $auth := $values.auth -}}
+{{- if and $auth.operations.name (not $auth.keys.name) -}}
+  {{- fail "auth.operations.name: the key is one of those in auth.keys.name; set that too" -}}
+{{- end -}}
+{{- if and $auth.keys.name $values.metrics.serviceMonitor (not $auth.operations.name) -}}
+  {{- fail "auth.operations.name: with auth.keys.name, gateways tell their metrics to keys alone; name a Secret with one for Prometheus" -}}
+{{- end -}}
+{{- $ways := list -}}
+{{- if $values.routes.enabled }}{{ $ways = append $ways "routes.enabled" }}{{ end -}}
+{{- if $values.ingress.enabled }}{{ $ways = append $ways "ingress.enabled" }}{{ end -}}
+{{- if ne $values.service.type "ClusterIP" }}{{ $ways = append $ways (printf "service.type %s" $values.service.type) }}{{ end -}}
+{{- if not $values.networkPolicies.enabled }}{{ $ways = append $ways "networkPolicies.enabled false" }}{{ end -}}
+{{- if $values.networkPolicies.clients }}{{ $ways = append $ways "networkPolicies.clients" }}{{ end -}}
+{{- if and $ways (not $auth.open) -}}
+  {{- range $name, $group := fromYaml (include "slipway.groups" .) -}}
+    {{- if not (include "slipway.asksCallers" (dict "root" $ "settings" $group.settings)) -}}
+      {{- fail (printf "auth: %s opens the group %s to others than the pods of the namespace, and it does not ask who calls: they could ask every model, change records and read metrics. Set auth.keys.name to a Secret with API keys (slipway keys create), or auth.open to true if that is what you want" (join ", " $ways) $name) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Names of objects elsewhere, and of this release's that must not meet. */}}
 {{- define "slipway.checkNames" -}}
 {{- $values := .Values -}}
 {{- $names := dict "modelRepository.storageClassName" $values.modelRepository.storageClassName
       "modelRepository.existingClaim" $values.modelRepository.existingClaim "serviceAccount.name" $values.serviceAccount.name
+      "auth.keys.name" $values.auth.keys.name "auth.operations.name" $values.auth.operations.name
       "secrets.storage" $values.secrets.storage "ingress.className" $values.ingress.className
       "routes.gateway.name" $values.routes.gateway.name "ray.incremental.gatewayClassName" $values.ray.incremental.gatewayClassName
       "priority.serving" $values.priority.serving "priority.batch" $values.priority.batch
@@ -139,8 +165,9 @@
 {{- range $path, $given := $tolerations }}{{ include "slipway.checkTolerations" (dict "path" $path "given" $given) }}{{ end -}}
 {{- $own := list "HOME" "PYTHONPATH" "DO_NOT_TRACK" "PROMETHEUS_MULTIPROC_DIR" "SLIPWAY_APPS" "SLIPWAY_BACKEND" "SLIPWAY_COLLECTIONS_URL"
       "SLIPWAY_CONNECTION_SECONDS" "SLIPWAY_DATABASE_URL" "SLIPWAY_DOOR" "SLIPWAY_DRAIN_SECONDS" "SLIPWAY_GRPC_PORT" "SLIPWAY_HOME"
-      "SLIPWAY_HOST" "SLIPWAY_HTTP_PORT" "SLIPWAY_MODEL_REPOSITORY" "SLIPWAY_NOTICE_SECONDS" "SLIPWAY_ONNX_PROVIDERS"
-      "SLIPWAY_RAY_ADDRESS" "SLIPWAY_TRITON_URL" "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO" "RAY_DEDUP_LOGS" "RAY_SERVE_ENABLE_HA_PROXY"
+      "SLIPWAY_HOST" "SLIPWAY_HTTP_PORT" "SLIPWAY_KEY_FOLDER" "SLIPWAY_MODEL_REPOSITORY" "SLIPWAY_NOTICE_SECONDS"
+      "SLIPWAY_ONNX_PROVIDERS" "SLIPWAY_OPEN"
+      "SLIPWAY_API_KEY" "SLIPWAY_RAY_ADDRESS" "SLIPWAY_TRITON_URL" "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO" "RAY_DEDUP_LOGS" "RAY_SERVE_ENABLE_HA_PROXY"
       "RAY_USAGE_STATS_ENABLED" "MLFLOW_TRACKING_URI" "MLFLOW_BACKEND_STORE_URI" "MLFLOW_SERVER_ALLOWED_HOSTS"
       "MLFLOW_DISABLE_TELEMETRY" "MLFLOW_SERVER_ENABLE_JOB_EXECUTION" -}}
 {{- $variables := dict -}}
@@ -152,11 +179,11 @@
 {{- end -}}
 {{- $volumes := dict -}}
 {{- range $values.extraVolumes -}}
-  {{- if or (hasKey $volumes .name) (has .name (list "tmp" "models" "metrics" "shared-memory" "account")) }}{{ fail (printf "extraVolumes: the name %s is taken; choose another" .name) }}{{ end -}}
+  {{- if or (hasKey $volumes .name) (has .name (list "tmp" "models" "keys" "metrics" "shared-memory" "account")) }}{{ fail (printf "extraVolumes: the name %s is taken; choose another" .name) }}{{ end -}}
   {{- if ne (len .) 2 }}{{ fail (printf "extraVolumes: %s must have one source, such as `secret`, beside its name" .name) }}{{ end -}}
   {{- $_ := set $volumes .name "" -}}
 {{- end -}}
-{{- $paths := list "/tmp" "/models" "/dev/shm" "/tmp/slipway/metrics" "/mnt/models" "/var/run/secrets/kubernetes.io/serviceaccount" -}}
+{{- $paths := list "/tmp" "/models" "/etc/slipway/keys" "/dev/shm" "/tmp/slipway/metrics" "/mnt/models" "/var/run/secrets/kubernetes.io/serviceaccount" -}}
 {{- range $values.extraVolumeMounts -}}
   {{- if not (hasKey $volumes .name) }}{{ fail (printf "extraVolumeMounts: extraVolumes has no volume %s" .name) }}{{ end -}}
   {{- if has (trimSuffix "/" .mountPath) $paths }}{{ fail (printf "extraVolumeMounts: %s is mounted already; choose another path" .mountPath) }}{{ end -}}

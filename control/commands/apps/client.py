@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,16 +31,17 @@ def client(
     """Write a Python module with the types of questions and answers of served models.
 
     With it, a type checker knows what each model takes and gives. Programs ask with `slipway_client`. An API key
-    is read from SLIPWAY_API_KEY.
+    is read from SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE.
     """
+    from control.own_key import key
     from control.settings import StackSettings
     from serving.kernel.settings import read
     from slipway_client.errors import SlipwayError, Unavailable
-    from slipway_client.generate import KEY, source_of
+    from slipway_client.generate import source_of
 
     address = url or f"http://{address_of(read(StackSettings))}"
     try:
-        source = source_of(address, names or (), os.environ.get(KEY) or None, timeout)
+        source = source_of(address, names or (), key() or None, timeout)
         if out is not None:
             out.write_text(source)
     except (SlipwayError, ValueError, OSError) as cause:

@@ -20,6 +20,7 @@ EPILOG = (
     "Examples:  slipway predict price   |   slipway predict price --json '{\"commodity\": ...}' --explain   |   "
     "slipway predict price --file asked.json --version 2   |   slipway predict struggle --student S --objective O"
 )
+KEY_HINT = ". This command shows the key of SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE"
 
 
 def predict(
@@ -40,6 +41,8 @@ def predict(
 
     Scalar fields of the app's question are options too, such as --student and --objective for struggle. So are the
     columns of an added model; lists are written as JSON, such as --ids '[1, 2]'.
+
+    A gateway that asks who calls is shown the key of SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE.
     """
     from control.settings import StackSettings
     from serving.kernel.settings import read
@@ -63,7 +66,8 @@ def predict(
         _print(settings, answer)
         return
     if status != 200:
-        raise StackError(_problem(status, text))
+        hint = KEY_HINT if status == http.client.UNAUTHORIZED else ""
+        raise StackError(_problem(status, text) + hint)
     _print(settings, json.loads(text))
 
 
@@ -166,10 +170,12 @@ def _read(file: Path) -> str:
 
 
 def _post(address: str, path: str, body: str, timeout: float) -> tuple[int, str]:
+    from control.own_key import headers as own
+
     connection = http.client.HTTPConnection(address, timeout=timeout + 1)
     headers = {"content-type": "application/json", "x-request-timeout-ms": str(max(1, round(timeout * 1000)))}
     try:
-        connection.request("POST", path, body, headers)
+        connection.request("POST", path, body, {**headers, **own()})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     except (OSError, http.client.HTTPException) as cause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,10 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay; Ctrl-C or the end of the supervisor stops everything.")
     ] = False,
+    is_open: Annotated[
+        bool,
+        typer.Option("--open", help="Let the gateway listen beyond loopback without asking who calls."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Start the local stack: PostgreSQL, MLflow, Ray, Triton and the gateway, on 127.0.0.1.
@@ -43,6 +48,9 @@ def up(
     the stack and the trainings running, and the same command shows the progress again. `slipway down` stops a
     training; nothing of it is published, and the next `slipway up` trains the app again.
 
+    With SLIPWAY_KEY_FOLDER the gateway asks who calls, and this command shows it the key of SLIPWAY_API_KEY or
+    SLIPWAY_API_KEY_FILE. Beyond loopback (SLIPWAY_HOST) it must ask, unless --open is given.
+
     An app that cannot be trained or served does not affect the others: it is named, and the exit code is 1.
     """
     from control.errors import StackError
@@ -53,7 +61,10 @@ def up(
     from serving.kernel.settings import read
 
     settings = read(StackSettings)
+    settings = replace(settings, open=settings.open or is_open)
     names = parts.choose(only or (), without or ())
+    if "gateway" in names:
+        _check_doors(settings)
     with lock.held(Layout.of(settings.home)):
         found = liveness.running(settings.home)
         signal.signal(signal.SIGTERM, _interrupt)
@@ -80,6 +91,15 @@ def up(
         return
     if problems:
         raise typer.Exit(1)
+
+
+def _check_doors(settings: StackSettings) -> None:
+    """Raise `SettingsError` or `StackError` before anything is started that nobody, or everybody, could ask."""
+    from control import own_key
+    from serving.edge.identity.exposure import check_exposure
+
+    check_exposure(settings)
+    own_key.check(settings)
 
 
 def _apps(settings: StackSettings, names: tuple[str, ...]) -> Survey | None:

@@ -8,19 +8,24 @@ from collections.abc import Collection, Iterable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
+from control.own_key import headers
 from control.stack.programs.ray_hook import ADDRESS_FILE
 from training.fit.ray_session import listens
 
-__all__ = ["database", "http", "index", "ray", "reasons", "refused", "serves"]
+__all__ = ["answers", "database", "denied", "http", "index", "ray", "reasons", "refused", "serves"]
 
 SECONDS = 2.0
+DENIALS = (401, 403, 429)
+NOTHING: Mapping[str, str] = {}
 
 
-def http(url: str) -> bool:
-    """Whether a GET answers 200."""
+def http(url: str, shown: Mapping[str, str] = NOTHING) -> bool:
+    """Whether a GET with the headers `shown` answers 200."""
+    request = urllib.request.Request(url, headers=dict(shown))  # noqa: S310 - loopback
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - loopback
             return bool(answer.status == 200)
     except (OSError, HTTPException):
         return False
@@ -28,13 +33,26 @@ def http(url: str) -> bool:
 
 def index(url: str) -> list[dict[str, Any]] | None:
     """The rows of a data plane's model repository: name, version, state, reason; None where it does not answer."""
-    request = urllib.request.Request(f"{url}/v2/repository/index", data=b"{}", method="POST")  # noqa: S310 - loopback
+    request = urllib.request.Request(f"{url}/v2/repository/index", b"{}", headers())  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - loopback
             rows: list[dict[str, Any]] = json.load(answer)
             return rows
     except (OSError, HTTPException, ValueError):
         return None
+
+
+def denied(url: str) -> str:
+    """Why a data plane does not tell this command how its apps are; empty: it does, or does not answer."""
+    request = urllib.request.Request(f"{url}/v2/repository/index", b"{}", headers())  # noqa: S310 - loopback
+    try:
+        urllib.request.urlopen(request, timeout=SECONDS).close()  # noqa: S310 - loopback
+    except HTTPError as refusal:
+        with refusal:
+            return str(json.load(refusal).get("error", "")) if refusal.code in DENIALS else ""
+    except (OSError, HTTPException, ValueError):
+        return ""
+    return ""
 
 
 def reasons(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -53,11 +71,16 @@ def refused(url: str) -> dict[str, str]:
     return found
 
 
+def answers(url: str, app: str) -> bool:
+    """Whether a data plane answers for this app."""
+    return http(f"{url}/v2/models/{app}/ready", headers())
+
+
 def serves(url: str, apps: Collection[str]) -> bool:
     """Whether a data plane answers, and has judged the versions of these apps: each app answers or is refused."""
     if not http(f"{url}/v2/health/live"):
         return False
-    silent = [app for app in apps if not http(f"{url}/v2/models/{app}/ready")]
+    silent = [app for app in apps if not answers(url, app)]
     return not silent or all(app in refused(url) for app in silent)
 
 

@@ -54,12 +54,13 @@ class CollectionDoor:
         """Every route of this door."""
         all_records = "/v1/models/{model}/{collection}"
         one_record = all_records + "/{id}"
+        read, write = "records:read:{model}:{collection}", "records:write:{model}:{collection}"
         return [
-            Route("PUT", one_record, self.put, _described_put),
-            Route("GET", one_record, self.get, _described_get),
-            Route("DELETE", one_record, self.delete, _described_delete),
-            Route("POST", all_records, self.put_several, _described_bulk),
-            Route("GET", all_records, self.page, _described_list),
+            Route("PUT", one_record, self.put, _described_put, scope=write),
+            Route("GET", one_record, self.get, _described_get, scope=read),
+            Route("DELETE", one_record, self.delete, _described_delete, scope=write),
+            Route("POST", all_records, self.put_several, _described_bulk, scope=write),
+            Route("GET", all_records, self.page, _described_list, scope=read),
         ]
 
     async def put(self, request: Request) -> Response:

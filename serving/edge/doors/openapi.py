@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from serving.edge.doors.operation import REF, AnyApp, AppDescription, Operation
+from serving.edge.doors.operation import REF, AnyApp, AppDescription, Operation, denials
 from serving.edge.doors.v2 import SCHEMAS, server_version
 from serving.edge.http.routes import Route
 
@@ -30,18 +30,33 @@ PROBLEM = {
         "request_id": {"type": "string"},
     },
 }
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a JSON Web Token."},
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"key": []}]
+"""Either will do."""
 ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 
 
-def document(routes: Sequence[Route], apps: Sequence[AnyApp]) -> dict[str, Any]:
-    """The whole description, OpenAPI 3.1: each app's own paths, then those that all apps share."""
+def document(routes: Sequence[Route], apps: Sequence[AnyApp], asks_callers: bool = False) -> dict[str, Any]:
+    """The whole description, OpenAPI 3.1: each app's own paths, then those that all apps share.
+
+    `asks_callers`: whether callers have to show who they are.
+    """
     ordered = sorted(_types(apps), key=lambda kind: (kind.__module__, kind.__qualname__))
     # Two apps may name their types alike; msgspec then makes longer names, so its references are the ones to use.
     found, components = msgspec.json.schema_components(ordered, ref_template=REF + "{name}")
     references = dict(zip(ordered, found, strict=True))
     paths: dict[str, Any] = {}
-    for path, method, operation in _operations(routes, apps, references):
-        paths.setdefault(path, {})[method] = operation.document(path)
+    for path, route, operation in _operations(routes, apps, references):
+        made = operation.document(path)
+        if asks_callers and route.scope is not None:
+            made |= {"security": SECURITY, "responses": {**made["responses"], **denials(path)}}
+        paths.setdefault(path, {})[route.method.lower()] = made
+    described: dict[str, Any] = {"schemas": {**components, **SCHEMAS, "Problem": PROBLEM, "Error": ERROR}}
+    if asks_callers:
+        described["securitySchemes"] = SCHEMES
     return {
         "openapi": "3.1.0",
         "info": {
@@ -54,7 +69,7 @@ def document(routes: Sequence[Route], apps: Sequence[AnyApp]) -> dict[str, Any]:
             ),
         },
         "paths": paths,
-        "components": {"schemas": {**components, **SCHEMAS, "Problem": PROBLEM, "Error": ERROR}},
+        "components": described,
     }
 
 
@@ -65,17 +80,17 @@ def _types(apps: Iterable[AnyApp]) -> set[Any]:
 
 def _operations(
     routes: Sequence[Route], apps: Iterable[AnyApp], references: Mapping[Any, dict[str, Any]]
-) -> Iterable[tuple[str, str, Operation]]:
-    """Path, method and operation of every route that has a description."""
+) -> Iterable[tuple[str, Route, Operation]]:
+    """Path, route and operation of every route that has a description."""
     for app in apps:
         for route in routes:
             if callable(route.description):
                 operation = cast(AppDescription, route.description)(app, references)
                 if operation is not None:
-                    yield _path_of(route, app), route.method.lower(), operation
+                    yield _path_of(route, app), route, operation
     for route in routes:
         if isinstance(route.description, Operation):
-            yield route.path, route.method.lower(), route.description
+            yield route.path, route, route.description
 
 
 def _path_of(route: Route, app: AnyApp) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "References",
     "answer",
     "array_of",
+    "denials",
     "json_body",
     "object_of",
     "problem",
@@ -37,6 +38,7 @@ References = Mapping[Any, JsonObject]
 """Type -> the reference to its schema."""
 JSON_TYPE = "application/json"
 REF = "#/components/schemas/"
+DENIALS = (errors.Unauthenticated, errors.Forbidden, errors.TooManyRequests)
 FAILURES = (
     errors.Malformed,
     errors.NotFound,
@@ -150,7 +152,18 @@ def problem(kind: type[errors.SlipwayError]) -> JsonObject:
 
 def v2_errors() -> JsonObject:
     """The failures of v2: `{"error": ...}`."""
-    return _failures({kind: answer(f"{kind.title}.", {"$ref": REF + "Error"}) for kind in FAILURES})
+    return _failures({kind: v2_error(kind) for kind in FAILURES})
+
+
+def v2_error(kind: type[errors.SlipwayError]) -> JsonObject:
+    """The answer to one kind of failure of v2."""
+    return answer(f"{kind.title}.", {"$ref": REF + "Error"})
+
+
+def denials(path: str) -> JsonObject:
+    """How a path answers callers that do not show who they are, may not use it, or have tried too many keys."""
+    made = v2_error if path.startswith("/v2") else problem
+    return {str(kind.status): made(kind) for kind in DENIALS}
 
 
 def _failures(made: Mapping[type[errors.SlipwayError], JsonObject]) -> JsonObject:

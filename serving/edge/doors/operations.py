@@ -77,12 +77,17 @@ class OperationsDoor:
     """`/`, `/docs`, `/openapi.json`, `/metrics`, `/-/healthz`, `/-/routes`."""
 
     def __init__(
-        self, dataplane: DataPlane, described: Sequence[Route] = (), metrics: Metrics | None = None
+        self,
+        dataplane: DataPlane,
+        described: Sequence[Route] = (),
+        metrics: Metrics | None = None,
+        asks_callers: bool = False,
     ) -> None:
-        """`described` are the routes of the other doors, for the OpenAPI document."""
+        """`described` are the routes of the other doors, for the OpenAPI document, as is `asks_callers`."""
         self.dataplane = dataplane
         self._described = described
         self._metrics = metrics
+        self._asks_callers = asks_callers
         self._apps: tuple[App[Any, Any, Any], ...] = ()
         self._documents: dict[bool, bytes] = {}
         """The OpenAPI documents of these apps, by whether they are lowered."""
@@ -92,15 +97,15 @@ class OperationsDoor:
     def routes(self) -> list[Route]:
         """Every route of this door."""
         return [
-            Route("GET", "/", self.root),
-            Route("GET", "/metrics", self.metrics, METRICS),
-            Route("GET", "/-/healthz", self.healthz, HEALTHZ),
-            Route("GET", "/-/routes", self.listing, ROUTES),
-            Route("GET", "/openapi.json", self.openapi),
-            Route("GET", "/docs", self.page),
-            Route("GET", "/docs/start.js", self.start),
-            Route("GET", "/docs/openapi.json", self.openapi_lowered),
-            Route("GET", "/docs/{asset}", self.asset),
+            Route("GET", "/", self.root, scope=None),
+            Route("GET", "/metrics", self.metrics, METRICS, scope="operations"),
+            Route("GET", "/-/healthz", self.healthz, HEALTHZ, scope=None),
+            Route("GET", "/-/routes", self.listing, ROUTES, scope=None),
+            Route("GET", "/openapi.json", self.openapi, scope=""),
+            Route("GET", "/docs", self.page, scope=None),
+            Route("GET", "/docs/start.js", self.start, scope=None),
+            Route("GET", "/docs/openapi.json", self.openapi_lowered, scope=""),
+            Route("GET", "/docs/{asset}", self.asset, scope=None),
         ]
 
     async def _in_thread(self, make: Callable[..., T], *given: Any) -> T:
@@ -111,7 +116,7 @@ class OperationsDoor:
         if list(map(id, apps)) != list(map(id, self._apps)):
             self._apps, self._documents = apps, {}
         if is_lowered not in self._documents:
-            made = document([*self._described, *self.routes()], apps)
+            made = document([*self._described, *self.routes()], apps, self._asks_callers)
             self._documents[is_lowered] = msgspec.json.encode(lowered(made) if is_lowered else made)
         return self._documents[is_lowered]
 

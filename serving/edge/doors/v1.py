@@ -59,13 +59,15 @@ class RecordDoor:
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
         model, version = "/v1/models/{model}", "/v1/models/{model}/versions/{version}"
+        scope = "predict:{model}"
+        predict, explain = partial(_predict, suffix="_version"), partial(_explain, suffix="_version")
         return [
-            HotRoute("POST", f"{model}:predict", self.ask, self.answer, _predict),
-            HotRoute("POST", f"{version}:predict", self.ask, self.answer, partial(_predict, suffix="_version")),
-            Route("POST", f"{model}:explain", self.explain, _explain),
-            Route("POST", f"{version}:explain", self.explain, partial(_explain, suffix="_version")),
-            Route("GET", model, self.model, MODEL),
-            Route("GET", "/v1/models", self.models, MODELS),
+            HotRoute("POST", f"{model}:predict", self.ask, self.answer, _predict, scope=scope),
+            HotRoute("POST", f"{version}:predict", self.ask, self.answer, predict, scope=scope),
+            Route("POST", f"{model}:explain", self.explain, _explain, scope=scope),
+            Route("POST", f"{version}:explain", self.explain, explain, scope=scope),
+            Route("GET", model, self.model, MODEL, scope=scope),
+            Route("GET", "/v1/models", self.models, MODELS, scope=""),
         ]
 
     def ask(self, request: Request) -> Future[list[Any]]:

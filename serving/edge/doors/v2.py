@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -93,50 +94,30 @@ class TensorDoor:
     def routes(self) -> list[Route]:
         """Every route of this door, the busiest first."""
         model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        config, statistics = "The model's configuration as Triton says it", "What its versions have done"
+        ask, get = (
+            partial(HotRoute, "POST", scope="predict:{model}"),
+            partial(Route, "GET", scope="predict:{model}"),
+        )
+        watch = partial(Route, scope="operations")
+        can_answer = partial(_readiness, summary="Whether it can answer", schema=MODEL_STATE)
         return [
-            HotRoute("POST", f"{model}/infer", self.ask, self.answer, _infer("infer")),
-            HotRoute("POST", f"{version}/infer", self.ask, self.answer, _infer("infer_version")),
-            Route(
-                "GET",
-                f"{model}/ready",
-                self.model_ready,
-                _readiness("model_ready", "Whether it can answer", MODEL_STATE),
-            ),
-            Route(
-                "GET",
-                f"{version}/ready",
-                self.model_ready,
-                _readiness("model_ready_version", "Whether it can answer", MODEL_STATE),
-            ),
-            Route(
-                "GET", f"{model}/stats", self.statistics, _statistics("statistics", "What its versions have done")
-            ),
-            Route(
-                "GET",
-                f"{version}/stats",
-                self.statistics,
-                _statistics("statistics_version", "What the version has done"),
-            ),
+            ask(f"{model}/infer", self.ask, self.answer, _infer("infer")),
+            ask(f"{version}/infer", self.ask, self.answer, _infer("infer_version")),
+            get(f"{model}/ready", self.model_ready, can_answer("model_ready")),
+            get(f"{version}/ready", self.model_ready, can_answer("model_ready_version")),
+            watch("GET", f"{model}/stats", self.statistics, _statistics("statistics", statistics)),
+            watch("GET", f"{version}/stats", self.statistics, _statistics("statistics_version", statistics)),
             # Before the metadata, whose path fits too.
-            Route("GET", "/v2/models/stats", self.statistics, _statistics("statistics_all", "What all have done")),
-            Route("GET", model, self.metadata, _described("metadata", "Names, types and shapes")),
-            Route("GET", version, self.metadata, _described("metadata_version", "Names, types and shapes")),
-            Route(
-                "GET",
-                f"{model}/config",
-                self.config,
-                _described("config", "The model's configuration as Triton says it"),
-            ),
-            Route(
-                "GET",
-                f"{version}/config",
-                self.config,
-                _described("config_version", "The version's configuration as Triton says it"),
-            ),
-            Route("GET", "/v2", self.server, _described("server_metadata", "Name, version and extensions")),
-            Route("GET", "/v2/health/live", self.live, _described("live", "The process answers")),
-            Route("GET", "/v2/health/ready", self.ready, _readiness("ready", "Every app can answer", STATE)),
-            Route(
+            watch("GET", "/v2/models/stats", self.statistics, _statistics("statistics_all", "What all have done")),
+            get(model, self.metadata, _described("metadata", "Names, types and shapes")),
+            get(version, self.metadata, _described("metadata_version", "Names, types and shapes")),
+            get(f"{model}/config", self.config, _described("config", config)),
+            get(f"{version}/config", self.config, _described("config_version", config)),
+            get("/v2", self.server, _described("server_metadata", "Name, version and extensions"), scope=""),
+            get("/v2/health/live", self.live, _described("live", "The process answers"), scope=None),
+            get("/v2/health/ready", self.ready, _readiness("ready", "Every app can answer", STATE), scope=None),
+            watch(
                 "POST",
                 "/v2/repository/index",
                 self.index,

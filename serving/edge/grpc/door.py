@@ -20,7 +20,8 @@ from tritonclient.grpc import service_pb2 as pb
 from serving.edge.error_responses import grpc_code
 from serving.edge.grpc.descriptors import HEALTH, INFERENCE, POOL, REFLECTION, HealthCheckRequest
 from serving.edge.grpc.health import Health
-from serving.edge.grpc.methods import InferenceMethods, Method
+from serving.edge.grpc.methods import SCOPES, InferenceMethods, Method
+from serving.edge.identity.callers import Callers
 from serving.edge.request_life import RequestFactory, RequestLife
 from serving.kernel.errors import Malformed, SlipwayError
 from serving.models.dataplane import DataPlane
@@ -37,6 +38,8 @@ class _Rpc:
     name: str
     parse: Callable[[bytes], Any]
     method: Method
+    scope: str | None
+    """What a caller needs, with fields of the message in it; "" asks for any identity, None for none."""
 
     @property
     def route(self) -> str:
@@ -46,10 +49,13 @@ class _Rpc:
 class GrpcDoor:
     """The methods of the services over the data plane. Others answer UNIMPLEMENTED and say why."""
 
-    def __init__(self, dataplane: DataPlane, observer: Observer | None = None) -> None:
+    def __init__(
+        self, dataplane: DataPlane, observer: Observer | None = None, callers: Callers | None = None
+    ) -> None:
+        """`callers`: as for `RequestFactory`."""
         self.methods = InferenceMethods(dataplane)
         self._health = Health(dataplane)
-        self._requests = RequestFactory(dataplane.settings, observer)
+        self._requests = RequestFactory(dataplane.settings, observer, callers)
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """The handlers for a grpc.aio server, one for each service."""
@@ -62,20 +68,18 @@ class GrpcDoor:
     def _inference(self) -> grpc.GenericRpcHandler:
         service = pb.DESCRIPTOR.services_by_name[INFERENCE.rpartition(".")[2]]
         table = self.methods.table()
-        return grpc.method_handlers_generic_handler(
-            INFERENCE,
-            {
-                method.name: self._unary(
-                    _Rpc(INFERENCE, method.name, GetMessageClass(method.input_type).FromString, work)
-                )
-                if (work := table.get(method.name)) is not None
-                else _refusal(method)
-                for method in service.methods
-            },
-        )
+        handlers = {}
+        for method in service.methods:
+            name, work = method.name, table.get(method.name)
+            if work is None:
+                handlers[name] = _refusal(method)
+            else:
+                parse = GetMessageClass(method.input_type).FromString
+                handlers[name] = self._unary(_Rpc(INFERENCE, name, parse, work, SCOPES[name]))
+        return grpc.method_handlers_generic_handler(INFERENCE, handlers)
 
     def _state(self) -> grpc.GenericRpcHandler:
-        check = _Rpc(HEALTH, "Check", HealthCheckRequest.FromString, self._health.check)
+        check = _Rpc(HEALTH, "Check", HealthCheckRequest.FromString, self._health.check, None)
         watch = grpc.unary_stream_rpc_method_handler(self._watch)
         return grpc.method_handlers_generic_handler(HEALTH, {"Check": self._unary(check), "Watch": watch})
 
@@ -99,7 +103,10 @@ class GrpcDoor:
         answer = b""
         try:
             self._requests.identify(request, headers)
-            answer = (await rpc.method(_parse(rpc, raw), request)).SerializeToString()
+            message = _parse(rpc, raw)
+            if rpc.scope is not None:
+                request.identity.require(rpc.scope.format(message=message))
+            answer = (await rpc.method(message, request)).SerializeToString()
         except asyncio.CancelledError:
             request.leave()
             raise
@@ -109,6 +116,8 @@ class GrpcDoor:
         trailing: tuple[tuple[str, str], ...] = (("x-request-id", request.call.request_id),)
         if request.version:
             trailing += (("x-model-version", str(request.version)),)
+        if request.identity.meter is not None:
+            trailing += tuple(request.identity.meter.headers().items())
         if failure is None:
             context.set_trailing_metadata(trailing)
             return answer

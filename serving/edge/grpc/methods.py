@@ -19,8 +19,20 @@ from serving.kernel.errors import NotFound
 from serving.kernel.tensors import TensorSpec
 from serving.models.dataplane import DataPlane
 
-__all__ = ["InferenceMethods", "Method"]
+__all__ = ["SCOPES", "InferenceMethods", "Method"]
 
+SCOPES: dict[str, str | None] = {
+    "ServerLive": None,
+    "ServerReady": None,
+    "ServerMetadata": "",
+    "ModelReady": "predict:{message.name}",
+    "ModelMetadata": "predict:{message.name}",
+    "ModelConfig": "predict:{message.name}",
+    "ModelStatistics": "operations",
+    "ModelInfer": "predict:{message.model_name}",
+    "RepositoryIndex": "operations",
+}
+"""What a caller of each method needs."""
 
 Method = Callable[[Any, RequestLife], Awaitable[Any]]
 

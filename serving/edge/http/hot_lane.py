@@ -11,6 +11,8 @@ from asyncio import CancelledError, Future
 from collections.abc import Callable, Container, Iterable
 from typing import Any, cast
 
+from msgspec import structs
+
 from serving.edge.error_responses import error_answer
 from serving.edge.http.request_body import USUAL_TYPES, check_media
 from serving.edge.http.routes import HotRoute, Route
@@ -124,6 +126,8 @@ class Exchange:
         request, requests = self._request, self._lane.requests
         headers = request.headers
         requests.identify(request, headers)
+        if requests.asks_callers:
+            self._route.allow(request)
         media = headers.get(b"content-type")
         if media not in USUAL_TYPES:
             check_media(media)
@@ -140,9 +144,7 @@ class Exchange:
     def _finish(self) -> None:
         work = cast(Future[Any], self._work)
         request = self._request
-        response = self._route.finish(request, work.result())
-        request.end(response.status)
-        self._reply(response, request.call.request_id)
+        self._end(self._route.finish(request, work.result()))
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -152,7 +154,13 @@ class Exchange:
 
     def _fail(self, cause: BaseException) -> None:
         request = self._request
-        response = error_answer(request.fail(cause), request.call)
+        self._end(error_answer(request.fail(cause), request.call))
+
+    def _end(self, response: Response) -> None:
+        request = self._request
+        meter = request.identity.meter
+        if meter is not None:
+            response = structs.replace(response, headers={**response.headers, **meter.headers()})
         request.end(response.status)
         self._reply(response, request.call.request_id)
 

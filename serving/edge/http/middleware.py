@@ -51,7 +51,7 @@ class RecordRequest:
                 own = (b"x-request-id", request.call.request_id.encode())
                 # What is left of a body that nobody reads would be taken for the next request.
                 last = [(b"connection", b"close")] if unread is not None and unread() else []
-                message = {**message, "headers": [own, *message.get("headers", ()), *last]}
+                message = {**message, "headers": [own, *message.get("headers", ()), *_limits(request), *last]}
             await send(message)
 
         # Routes have whole paths, wherever this application is mounted.
@@ -170,6 +170,12 @@ def _check_length(length: str | None, limit: int) -> None:
         raise Malformed(f"content-length: must be a whole number of bytes, got {length[:32]!r}")
     if int(length) > limit:
         raise TooLarge(f"the body has {int(length)} bytes; at most {limit} are allowed")
+
+
+def _limits(request: Request) -> list[tuple[bytes, bytes]]:
+    meter = request.identity.meter
+    found = {} if meter is None else meter.headers()
+    return [(name.encode(), value.encode()) for name, value in found.items()]
 
 
 def _door_of(path: str) -> str:

@@ -30,7 +30,8 @@ class Route(routing.Route):
 
     `description` is what OpenAPI says of the route, see `serving.edge.doors.operation`. A handler finds the whole
     body in its request, and a client that leaves cancels it. With `reads_body=False` it takes the parts from
-    `Request.receive` itself. `max_body_bytes` replaces the limit of the settings.
+    `Request.receive` itself. `max_body_bytes` replaces the limit of the settings. `scope` is what a caller needs,
+    with parameters of the path in it, such as `predict:{model}`; "" asks for any identity, None for none.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Route(routing.Route):
         handler: Handler,
         description: object = None,
         *,
+        scope: str | None,
         reads_body: bool = True,
         max_body_bytes: int | None = None,
     ) -> None:
@@ -49,6 +51,7 @@ class Route(routing.Route):
         self.method = method
         self.handler = handler
         self.description = description
+        self.scope = scope
         self._reads_body = reads_body and method in WITH_BODY
         self._max_body_bytes = max_body_bytes
 
@@ -62,9 +65,16 @@ class Route(routing.Route):
             raise WrongMethod(scope["method"], allow)
         await _send_allowed(allow, send)
 
+    def allow(self, request: Request) -> None:
+        """Check that the caller may use this route. Raises `Unauthenticated` or `Forbidden`."""
+        if self.scope is not None:
+            request.identity.require(self.scope.format_map(request.params))
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope[REQUEST]
         request.route, request.params, request.receive = self.path, scope["path_params"], receive
+        if request.identity.scopes is not None:
+            self.allow(request)
         if self._max_body_bytes is not None:
             request.max_body_bytes = self._max_body_bytes
         if self._reads_body:
@@ -83,11 +93,20 @@ class HotRoute(Route):
     The hot lane calls them itself and saves the task that a handler needs.
     """
 
-    def __init__(self, method: str, path: str, start: Start, finish: Finish, description: object = None) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        start: Start,
+        finish: Finish,
+        description: object = None,
+        *,
+        scope: str | None,
+    ) -> None:
         async def handler(request: Request) -> Response:
             return finish(request, await start(request))
 
-        super().__init__(method, path, handler, description)
+        super().__init__(method, path, handler, description, scope=scope)
         self.start = start
         self.finish = finish
 

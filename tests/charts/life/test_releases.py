@@ -16,6 +16,7 @@ from tests.charts.operators.made import Made, make
 from tests.charts.operators.network import allowed, matches
 
 RAY: dict[str, Any] = {
+    "auth": {"keys": {"name": "keys"}, "operations": {"name": "operations"}},
     "groupPerApp": False,
     "groups": {"price": {"runtime": "ray"}},
     "ingress": {"enabled": True, "grpcHost": "grpc.example.com"},

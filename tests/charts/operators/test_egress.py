@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.charts.render import ChartError, render
-from tests.charts.chart import ALL, objects, of_kind
+from tests.charts.chart import ALL, OPEN, objects, of_kind
 from tests.charts.operators.made import make
 from tests.charts.operators.network import Pod, allowed
 
@@ -61,7 +61,10 @@ def test_names_are_ciliums() -> None:
     policies = of_kind(values, "NetworkPolicy")
     assert "slipway-storage" not in policies, "it would allow every host"
     assert policies["slipway-databases"]["spec"]["egress"][0]["to"] == [DATA]
-    assert of_kind({**ALL, "networkPolicies": {"enabled": False, "fqdns": named}}, "CiliumNetworkPolicy") == {}
+    assert (
+        of_kind({**ALL, **OPEN, "networkPolicies": {"enabled": False, "fqdns": named}}, "CiliumNetworkPolicy")
+        == {}
+    )
 
 
 def test_mlflow_admits_whom_it_is_told_to() -> None:

@@ -27,6 +27,7 @@ from control.charts.render import ChartError, key, render
 from serving.kernel.find_app import find_apps
 
 OVERLAYS = ("local", "staging", "production")
+GATEWAYS = ("Deployment", "RayService")
 
 
 def built(folder: Path) -> list[dict[str, Any]]:
@@ -117,6 +118,21 @@ def test_overlays_build_and_keep_their_images(overlay: str, root: Path) -> None:
             assert container["image"].rpartition(":")[2] not in ("", "latest")
     names = [key(item) for item in items]
     assert len(names) == len(set(names))
+
+
+def test_gateways_of_overlays_with_routes_ask_who_calls(tmp_path: Path, root: Path) -> None:
+    for overlay in ("staging", "production"):
+        text = (root / "k8s" / "overlays" / overlay / "kustomization.yaml").read_text()
+        assert "components/routes" not in text and "components/canary" not in text or "components/keys" in text
+    both = built(write(tmp_path, root, ["apps", "one", "sync", "keys"]))
+    gateways = [item for item in both if item["kind"] in GATEWAYS]
+    own = [item for item in gateways if item["metadata"]["labels"].get("slipway.dev/part") == "gateway"]
+    assert own
+    for item in own:
+        for container in containers(item):
+            if container["name"] != "repository":
+                assert {"name": "SLIPWAY_KEY_FOLDER", "value": "/etc/slipway/keys"} in container["env"]
+                assert "keys" in {mount["name"] for mount in container["volumeMounts"]}
 
 
 def test_the_root_is_the_overlay_local(root: Path) -> None:

@@ -34,7 +34,7 @@ def test_every_error_has_every_form(kind: type[SlipwayError]) -> None:
     assert ("field" in document) == (kind is Invalid)
     assert json.loads(v2_error(error).body) == {"error": error.message}
     assert isinstance(grpc_code(error), grpc.StatusCode)
-    assert ("retry-after" in headers_of(error)) == (kind.status == 503)
+    assert ("retry-after" in headers_of(error)) == (kind.status in (429, 503))
 
 
 def test_retry_after() -> None:

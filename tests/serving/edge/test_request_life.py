@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from serving.edge.identity.identity import OPEN
+from serving.edge.identity.key_file import editing, new_key
+from serving.edge.identity.limits import Limits
 from serving.edge.request_life import (
-    ANONYMOUS,
     HIDDEN,
-    Identity,
     Request,
     RequestFactory,
     RequestLife,
@@ -23,7 +26,7 @@ from serving.edge.request_life import (
     urgency_of,
 )
 from serving.kernel import errors
-from serving.kernel.errors import Invalid, Malformed, NotFound, SlipwayError
+from serving.kernel.errors import Invalid, Malformed, NotFound, SlipwayError, TooManyRequests
 from serving.kernel.settings import Settings
 from serving.observe.request_record import CLIENT_GONE
 from tests.serving.edge.toy import Recorder
@@ -104,12 +107,26 @@ def request(settings: Settings, headers: dict[bytes, bytes], peer: str = "10.0.0
 def test_a_client_is_its_address_unless_a_header_is_trusted() -> None:
     headers = {b"x-tenant": b"acme", b"priority": b"u=1"}
     plain = request(Settings(), headers)
-    assert (plain.call.client, plain.call.urgency, plain.identity) == ("10.0.0.7", 1, ANONYMOUS)
+    assert (plain.call.client, plain.call.urgency, plain.identity) == ("10.0.0.7", 1, OPEN)
     trusting = Settings(client_header="X-Tenant")
     named = request(trusting, headers)
-    assert (named.call.client, named.identity) == ("acme", Identity(client="acme"))
+    assert (named.call.client, named.identity) == ("acme", replace(OPEN, client="acme"))
     assert request(trusting, {}).call.client == "10.0.0.7"
     assert request(trusting, {b"x-tenant": b"x" * 500}, "").call.client == "x" * 128
+
+
+def test_a_client_with_a_key_is_the_key_and_is_counted(tmp_path: Path) -> None:
+    with editing(tmp_path) as (pepper, found):
+        key, record = new_key(pepper, "shop", ("predict",), limits=Limits(per_minute=1))
+        found.keys.append(record)
+    requests = RequestFactory(Settings(key_folder=str(tmp_path), home=tmp_path, client_header="x-tenant"))
+    headers = {b"authorization": f"Bearer {key}".encode(), b"x-tenant": b"acme"}
+    made = [requests.http("POST", headers, "v1", peer, {}) for peer in ("10.0.0.7", "10.0.0.8")]
+    requests.identify(made[0], headers)
+    with pytest.raises(TooManyRequests):
+        requests.identify(made[1], headers)
+    assert {one.call.client for one in made} == {f"key:{record.id}"}
+    assert made[1].identity.meter is not None, "its answer says when to come again"
 
 
 def test_a_call_is_timed_by_its_own_header() -> None:

@@ -86,6 +86,14 @@ def test_a_port_in_use_names_its_holder(slipway: Slipway) -> None:
     assert slipway.state() is None and slipway.left() == []
 
 
+def test_a_gateway_that_everybody_or_nobody_could_ask_is_not_started(slipway: Slipway, tmp_path: Path) -> None:
+    done = slipway.run("up", SLIPWAY_HOST="0.0.0.0")
+    assert done.returncode == 2 and "error: SLIPWAY_HOST: on '0.0.0.0', everybody who reaches" in done.stderr
+    done = slipway.run("up", "--open", SLIPWAY_HOST="0.0.0.0", SLIPWAY_KEY_FOLDER=str(tmp_path))
+    assert done.returncode == 1 and "set SLIPWAY_API_KEY or SLIPWAY_API_KEY_FILE" in " ".join(done.stderr.split())
+    assert slipway.state() is None and slipway.left() == []
+
+
 def test_a_part_that_dies_is_named_with_its_log_and_nothing_stays(slipway: Slipway) -> None:
     slipway.home.mkdir()
     (slipway.home / "postgres").write_text("not a folder")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,11 @@ from typing import ClassVar
 import pytest
 
 from control.stack.programs import probes
+from serving.edge.application import HttpApplication
+from serving.edge.grpc.door import GrpcDoor
+from serving.edge.identity.key_file import editing, new_key
+from serving.hosting.listener import Listener
+from tests.serving.edge.toy import ToyPlane
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -108,6 +114,29 @@ def test_a_gateway_serves_when_each_app_answers_or_is_refused() -> None:
             server.shutdown()
             thread.join()
     assert not probes.serves(url, ())
+
+
+def test_a_gateway_that_asks_who_calls_gets_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with editing(tmp_path) as (pepper, found):
+        key, record = new_key(pepper, "stack", ("predict", "operations"))
+        weak, other = new_key(pepper, "stack", ("predict",))
+        found.keys += [record, other]
+    plane = ToyPlane()
+    plane.settings = replace(plane.settings, key_folder=str(tmp_path))
+    doors = Listener(HttpApplication(plane), GrpcDoor(plane), plane.settings)
+    doors.start()
+    try:
+        url = f"http://127.0.0.1:{doors.ports.http}"
+        monkeypatch.delenv("SLIPWAY_API_KEY", raising=False)
+        assert not probes.serves(url, ("toy",)) and probes.index(url) is None
+        assert "needs a key or token" in probes.denied(url)
+        monkeypatch.setenv("SLIPWAY_API_KEY", weak)
+        assert probes.serves(url, ("toy",)) and "needs the scope 'operations'" in probes.denied(url)
+        monkeypatch.setenv("SLIPWAY_API_KEY", key)
+        assert probes.index(url) and probes.denied(url) == ""
+    finally:
+        doors.stop(1.0)
+    assert probes.denied(url) == ""
 
 
 def test_who_does_not_answer_refuses_nothing() -> None:

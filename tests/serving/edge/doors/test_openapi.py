@@ -43,6 +43,17 @@ def test_every_failure_is_described() -> None:
     assert "Retry-After" in responses["503"]["headers"]
 
 
+def test_callers_that_are_asked_who_they_are_read_how() -> None:
+    made = document(ROUTES, (toy,), asks_callers=True)
+    assert set(made["components"]["securitySchemes"]) == {"bearer", "key"}
+    for path, method in (("/v1/models/toy:predict", "post"), ("/v2/models/{model}", "get"), ("/metrics", "get")):
+        operation = made["paths"][path][method]
+        assert operation["security"] == [{"bearer": []}, {"key": []}]
+        assert {"401", "403", "429"} <= set(operation["responses"])
+    assert "security" not in made["paths"]["/-/healthz"]["get"]
+    assert not any("security" in node for node in walk(DOCUMENT))
+
+
 def test_operations_are_unique_and_their_paths_routed() -> None:
     names = []
     for path, methods in DOCUMENT["paths"].items():

@@ -67,7 +67,7 @@ class Streams:
 
     def routes(self) -> list[Route]:
         return [
-            Route(method, f"/v1/streams/{events.__name__}", partial(self.answer, events))
+            Route(method, f"/v1/streams/{events.__name__}", partial(self.answer, events), scope=None)
             for events in (self.three, self.failing, self.crashing, self.endless, self.silent)
             for method in ("GET", "POST")
         ]

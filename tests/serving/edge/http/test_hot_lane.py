@@ -32,8 +32,8 @@ class Work:
             return Response()
 
         routes = [
-            HotRoute("POST", PATH, self.start, self.finish),
-            Route("POST", "/v1/models/{model}:explain", cold),
+            HotRoute("POST", PATH, self.start, self.finish, scope=None),
+            Route("POST", "/v1/models/{model}:explain", cold, scope=None),
         ]
         self.lane = HotLane(routes, RequestFactory(self.settings, self.recorder))
 

@@ -25,12 +25,12 @@ async def text(request: Request) -> Answer:
 
 ROUTER = Router(
     [
-        Route("POST", "/m/{model}:run", handler),
-        Route("GET", "/m/{model}", handler),
-        Route("DELETE", "/m/{model}", handler),
-        Route("GET", "/m/{model}/versions/{version}", handler),
-        Route("GET", "/plain.json", handler),
-        Route("GET", "/text", text),
+        Route("POST", "/m/{model}:run", handler, scope=None),
+        Route("GET", "/m/{model}", handler, scope=None),
+        Route("DELETE", "/m/{model}", handler, scope=None),
+        Route("GET", "/m/{model}/versions/{version}", handler, scope=None),
+        Route("GET", "/plain.json", handler, scope=None),
+        Route("GET", "/text", text, scope=None),
     ],
     redirect_slashes=False,
     default=answer_unrouted,

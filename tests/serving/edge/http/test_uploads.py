@@ -61,7 +61,7 @@ class Uploads:
 @pytest.fixture
 def uploads(tmp_path: Path) -> Iterator[Uploads]:
     made, plane = Uploads(tmp_path), ToyPlane()
-    route = Route("POST", PATH, made.take, reads_body=False, max_body_bytes=LIMIT)
+    route = Route("POST", PATH, made.take, reads_body=False, max_body_bytes=LIMIT, scope=None)
     listener = Listener(HttpApplication(plane, made.recorder, extra=[route]), GrpcDoor(plane), plane.settings)
     listener.start()
     made.address = f"127.0.0.1:{listener.ports.http}"
