@@ -96,7 +96,7 @@ class Server:
         """Begin to follow the model repository.
 
         The first process on the ports of the node returns at once, and its answers say what it is waiting for. A
-        process that joins others waits until it can answer, for at most `JOIN_SECONDS`; those others answer.
+        process that joins others waits for what it can answer, for at most `JOIN_SECONDS`; those others answer.
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         # Each connection is an open file, and shells start programs with a limit of about a thousand.
@@ -139,7 +139,7 @@ class Server:
             await asyncio.sleep(0.02)
 
     def _complete(self) -> bool:
-        return self.dataplane.ready() and all(map(self._prepared, self._catalog.loaded()))
+        return self._catalog.settled() and all(map(self._prepared, self._catalog.loaded()))
 
     def _prepared(self, version: LoadedVersion) -> bool:
         """Whether it can search the collection of its app."""

@@ -119,7 +119,7 @@ class Catalog:
         self._keep = keep_versions
         self._prepared = prepared
         self._added = added
-        self._first: frozenset[str] | None = None if added is not None else frozenset()
+        self._first: frozenset[str] | None = None
         """The added models of the first look; None before it."""
         self._noted: list[str] = []
         """What was missing at the last look."""
@@ -171,6 +171,17 @@ class Catalog:
         """
         looked = self._first is not None and not self._missing()
         return looked and all(map(self._answers, self._versions.values()))
+
+    def settled(self) -> bool:
+        """Whether every app answers, or has no version that will: all of them were judged.
+
+        What cannot answer here cannot answer anywhere until the repository changes.
+        """
+        return self._first is not None and all(map(self._settled, self._versions.values()))
+
+    def _settled(self, versions: AppVersions) -> bool:
+        judged = not versions.loading and not versions.waiting
+        return self._answers(versions) or (judged and versions.active is None)
 
     def _missing(self) -> list[str]:
         """The added models that a setting names and that are not there."""

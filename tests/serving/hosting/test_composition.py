@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import subprocess
@@ -14,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from serving.hosting import composition
 from serving.hosting.composition import Server, application, deploy
 from serving.hosting.listener import Listener
 from serving.kernel.settings import Settings
+from serving.models import catalog
+from serving.models.loader import load
 from tests.serving.edge.neighbour import neighbour
 from tests.serving.edge.wire import eventually
 from tests.serving.toy import write_version
@@ -125,20 +129,57 @@ def test_what_an_app_brings_is_exempt_from_the_collector_once_it_is_loaded(setti
         doors.stop(1.0)
 
 
-def test_one_that_joins_others_opens_when_it_can_answer(settings: Settings) -> None:
+def joining(settings: Settings, port: int) -> tuple[Listener, threading.Thread]:
+    """One that starts while another process listens on its port for gRPC."""
+    server = Server(replace(settings, grpc_port=port, poll_seconds=0.05))
+    doors = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
+    starting = threading.Thread(target=doors.start)
+    starting.start()
+    return doors, starting
+
+
+def test_one_that_joins_others_opens_when_it_can_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, judged = threading.Event(), threading.Event()
+
+    async def slow(*wanted: Any) -> Any:
+        judging.set()
+        await asyncio.to_thread(judged.wait)
+        return await load(*wanted)
+
+    monkeypatch.setattr(catalog, "load", slow)
+    write_version(settings.model_repository, 1)
     with neighbour() as port:
-        server = Server(replace(settings, grpc_port=port, poll_seconds=0.05))
-        doors = Listener(server.http, server.grpc, settings, on_start=server.open, on_stop=server.close)
-        starting = threading.Thread(target=doors.start)
-        starting.start()
-        starting.join(0.5)
+        doors, starting = joining(settings, port)
+        assert judging.wait(60)
+        starting.join(0.2)
         assert starting.is_alive() and not doors.alive()
-        write_version(settings.model_repository, 1)
+        judged.set()
         starting.join()
         try:
             assert get(doors, "/-/healthz") == (200, "success")
         finally:
             doors.stop(1.0)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_one_that_joins_others_does_not_wait_for_what_cannot_be_answered(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """Otherwise one damaged version, or an app without one, would delay every new replica."""
+    monkeypatch.setattr(composition, "JOIN_SECONDS", 3600.0)
+    if damaged:
+        (write_version(settings.model_repository, 1) / "manifest.json").write_text("{}")
+    with neighbour() as port:
+        doors, starting = joining(settings, port)
+        starting.join()
+        try:
+            status, said = get(doors, "/v1/models/toy:predict", b'{"instances": [{"a": 1}]}')
+        finally:
+            doors.stop(1.0)
+    assert status == 503
+    assert ("version 1: manifest.json" in said) == damaged
 
 
 def test_the_door_of_ray_says_what_it_needs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
