@@ -11,7 +11,9 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from serving.edge.identity.exposure import is_loopback
 from serving.edge.identity.identity import Identity, check_scopes
 from serving.kernel.errors import Unauthenticated
 
@@ -140,10 +142,27 @@ def _is_scope(word: str) -> bool:
     return True
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Who can redirect a request could name other keys, over plain HTTP."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """No new request: the redirection is an error."""
+
+
+def _is_private(source: str) -> bool:
+    """Whether nobody on the way can change what the URL answers with; not for files."""
+    try:
+        url = urlsplit(source)
+        host = url.hostname or ""
+    except ValueError:
+        return False
+    return (url.scheme == "https" and host != "") or (url.scheme == "http" and is_loopback(host))
+
+
 def _fetch(source: str) -> bytes:
     try:
-        if source.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            with urllib.request.urlopen(source, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - the scheme is checked
+        if _is_private(source):
+            with urllib.request.build_opener(_NoRedirect).open(source, timeout=FETCH_SECONDS) as answer:
                 data: bytes = answer.read(LARGEST + 1)
         elif "://" in source:
             raise TokenError(f"{source}: must be a file or an https:// URL")

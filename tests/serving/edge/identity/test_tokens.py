@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -152,15 +152,25 @@ def test_keys_that_cannot_be_used(tmp_path: Path, text: str) -> None:
 def test_sources_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(TokenError, match="No such file"):
         KeySet(str(tmp_path / "none.json"))
-    with pytest.raises(TokenError, match="must be a file or an https:// URL"):
-        KeySet("http://issuer.example/jwks")
+    for url in (
+        "http://issuer.example/jwks",
+        "http://127.0.0.1.example/",
+        "http://localhost@a.example/",
+        "ftp://a",
+    ):
+        with pytest.raises(TokenError, match="must be a file or an https:// URL"):
+            KeySet(url)
 
 
-def test_keys_from_a_url() -> None:
+@pytest.fixture
+def issuer() -> Iterator[str]:
+    """The address of one that has its keys at /jwks, and sends callers there from anywhere else."""
+
     class Issuer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = jwks(one=KEY).encode()
-            self.send_response(200)
+            self.send_response(200 if self.path == "/jwks" else 302)
+            self.send_header("location", "/jwks")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -169,8 +179,15 @@ def test_keys_from_a_url() -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Issuer) as server:
-        thread = Thread(target=server.handle_request)
-        thread.start()
-        keys = KeySet(f"http://127.0.0.1:{server.server_port}/jwks")
-        thread.join()
-    assert keys.get("one") is not None
+        Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_keys_from_a_url(issuer: str) -> None:
+    assert KeySet(f"{issuer}/jwks").get("one") is not None
+
+
+def test_a_url_that_leads_elsewhere_is_refused(issuer: str) -> None:
+    with pytest.raises(TokenError, match=f"{issuer}/moved: HTTP Error 302"):
+        KeySet(f"{issuer}/moved")
