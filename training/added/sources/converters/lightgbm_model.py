@@ -45,7 +45,7 @@ def of_booster(booster: Any, sample: pd.DataFrame | None, names: tuple[str, ...]
     width = booster.num_feature()
     own = tuple(booster.feature_name())
     if own != tuple(f"{UNNAMED}{index}" for index in range(width)):
-        names = own
+        names = _with_blanks(own, () if sample is None else tuple(map(str, sample.columns)), names)
     objective = _objective(booster)
     model = _graph(booster, width, objective)
     tree_list = booster.dump_model()["tree_info"]
@@ -70,6 +70,15 @@ def of_booster(booster: Any, sample: pd.DataFrame | None, names: tuple[str, ...]
         labels=_labels(outputs),
         notes=(f"Converted from LightGBM {lgb.__version__} by onnxmltools {onnxmltools.__version__}.",),
     )
+
+
+def _with_blanks(own: tuple[str, ...], *others: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as the sample or the signature has them: LightGBM writes `_` for the blanks in them."""
+    for names in others:
+        known = {name.replace(" ", "_"): name for name in names} | {name: name for name in names}
+        if all(name in known for name in own):
+            return tuple(known[name] for name in own)
+    return own
 
 
 def _labels(outputs: Arrays) -> tuple[str, ...]:

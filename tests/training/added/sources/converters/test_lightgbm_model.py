@@ -62,6 +62,18 @@ def test_two_classes_have_names_and_probabilities(tmp_path: Path) -> None:
         assert answer.c_label == ("leaves" if wanted > 0.5 else "stays")
 
 
+def test_columns_keep_the_blanks_in_their_names(tmp_path: Path) -> None:
+    """LightGBM's file has `_` for them."""
+    frame = pd.DataFrame(numbers(), columns=["credit limit", "age", "b_c", "b d"])
+    path = tmp_path / "model.txt"
+    data = lgb.Dataset(frame, target(frame.to_numpy(), "number"))
+    lgb.train(SMALL | {"objective": "regression"}, data, 2).save_model(path)
+    assert convert(job(path, "lightgbm"), frame).columns == tuple(frame.columns)
+    asked = job(path, "lightgbm", columns=tuple(frame.columns))
+    assert convert(asked, None).columns == tuple(frame.columns)
+    assert convert(job(path, "lightgbm"), None).columns == ("credit_limit", "age", "b_c", "b_d")
+
+
 def test_categories_of_pandas_are_asked_by_name(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     plans = pd.Categorical(rng.choice(["basic", "plus", "max"], 300))
