@@ -79,9 +79,12 @@ def of_program(
 
 def _graph(program: torch.export.ExportedProgram, inputs: list[str], outputs: list[str]) -> Any:
     import onnxscript  # noqa: F401 - so that it is named if it is missing
+    import torch._dynamo.config
 
+    # The cache fails on a program whose example lay column by column: its file has no ranges of strides.
+    uncached = torch._dynamo.config.patch(fake_tensor_cache_enabled=False)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), uncached:
             warnings.simplefilter("ignore")
             made = torch.onnx.export(
                 program,

@@ -54,6 +54,15 @@ def test_a_file_with_several_outputs(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, tensor.numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_a_program_whose_example_lay_column_by_column(tmp_path: Path) -> None:
+    """As NumPy gives the values of a DataFrame."""
+    torch.manual_seed(0)
+    path, sizes = tmp_path / "m.pt2", ({0: torch.export.Dim.AUTO},)
+    example = torch.from_numpy(np.asfortranarray(np.zeros((4, 3), np.float32)))
+    torch.export.save(torch.export.export(torch.nn.Linear(3, 1).eval(), (example,), dynamic_shapes=sizes), path)
+    assert proved(convert(job(path, "torch", "pt2"), None), tmp_path).context.alone == ""
+
+
 def test_several_inputs_of_free_length(tmp_path: Path) -> None:
     torch.manual_seed(0)
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
