@@ -50,9 +50,9 @@ def read_mlflow(folder: Path) -> Source:
                 code=str(_inside(folder, str(code))) if code and source.executes else "",
             )
     found = ", ".join(sorted(read.flavors)) or "none"
+    nearest = next((NEAREST[name] for name in NEAREST if name in read.flavors), NEAREST["python_function"])
     raise AddError(
-        f"the MLflow model has the flavours {found}; those that become ONNX are {', '.join(FLAVOURS)}. Log it "
-        "with mlflow.onnx, or write an app for it: `slipway new`"
+        f"the MLflow model has the flavours {found}; those that become ONNX are {', '.join(FLAVOURS)}. {nearest}"
     )
 
 
@@ -97,6 +97,13 @@ FLAVOURS: dict[str, Callable[[Path, Options], Source]] = {
     "pytorch": _pytorch,
 }
 """In the order in which they are taken."""
+NEW = "`slipway new NAME --from FILE --label COLUMN{}`"
+NEAREST = {
+    "catboost": "Save it with save_model('model.onnx', format='onnx'), and add that file",
+    "prophet": f"Write an app for its table of dates and values: {NEW.format(' --kind forecast')}",
+    "python_function": f"Log it with mlflow.onnx, or write an app for its table: {NEW.format('')}",
+}
+"""What to do instead with a flavour that is not taken; the last is for all others."""
 
 
 def _file(folder: Path, options: Options, key: str) -> str:

@@ -60,8 +60,10 @@ def test_the_signature_of_a_tensor_and_the_code_of_a_pickle(tmp_path: Path) -> N
     [
         (
             "flavors: {python_function: {}, prophet: {}}",
-            "flavours prophet, python_function; those that become ONNX",
+            "flavours prophet, python_function; those that become ONNX.*slipway new NAME .* --kind forecast",
         ),
+        ("flavors: {python_function: {}, catboost: {}}", "save_model\\('model.onnx', format='onnx'\\)"),
+        ("flavors: {python_function: {}}", "mlflow.onnx, or write an app for its table: `slipway new NAME --from"),
         ("flavors: {}", "flavours none"),
         ("flavors: {onnx: {data: ../m.onnx}}", "outside of the model's folder"),
         ("flavors: {onnx: {data: /etc/passwd}}", "outside of the model's folder"),
