@@ -78,6 +78,8 @@ def parts_of(numbers: pd.DataFrame, target: Floats) -> Iterator[tuple[str, str]]
     """Yield the pairs of columns whose weighted sum is the target, a quantity; neither alone follows it."""
     known = numbers.replace((np.inf, -np.inf), np.nan)
     known = known.loc[:, known.notna().mean() >= KNOWN]
+    if known.shape[1] < 2:  # without columns, pandas also forgets the rows
+        return
     whole = known.notna().all(axis=1).to_numpy() & np.isfinite(target)
     known, target = known[whole], target[whole]
     known = known.loc[:, known.nunique() > 1]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from training.errors import DataError
 from training.fit.alone import LEAST_ROWS, correlation, separation
 
-__all__ = ["refuse_leaking_features", "way_out"]
+__all__ = ["refuse_leaking_features", "too_good", "way_out"]
 
 FOLLOWS = 0.99
 """A correlation with a quantity at which a feature is implausibly good."""
@@ -40,11 +40,10 @@ def refuse_leaking_features(
         return
     step = -(-len(target) // MOST_ROWS)
     features, values = features[::step], target[::step].astype(np.float64)
-    two_classes = bool(np.isin(values, (0.0, 1.0)).all())
     for index in range(features.shape[1]):
         name = names[index] if len(names) == features.shape[1] else f"feature {index}"
         kept = name in allowed or name.partition("=")[0] in allowed
-        found = "" if kept else _leak(features[:, index].astype(np.float64), values, two_classes)
+        found = "" if kept else too_good(features[:, index].astype(np.float64), values)
         if found:
             own = not columns or name in columns
             what = f"column {name!r}" if own else f"feature {name!r}, which the app computes from the data,"
@@ -62,12 +61,12 @@ def way_out(*names: str, own: bool = True) -> str:
     return f"{remove}, or keep {them} with {options}"
 
 
-def _leak(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64], two_classes: bool) -> str:
-    """The measure that is too good; empty if none is."""
+def too_good(column: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> str:
+    """The measure by which a column predicts the target implausibly well; empty if it does not."""
     known = np.isfinite(column)
     if known.sum() < LEAST_ROWS:
         return ""
-    if two_classes:
+    if np.isin(target, (0.0, 1.0)).all():
         area = separation(column[known], target[known] == 1)
         return f"AUROC {area:.4f}" if area >= SEPARATES else ""
     follows = correlation(column, target)

@@ -87,4 +87,5 @@ def test_a_quantity_that_is_the_sum_of_two_columns_is_found() -> None:
     assert list(parts_of(table, np.where(np.arange(300) == 5, np.nan, 2 * total))) == [("a", "c")]
     assert list(parts_of(table, total + random.normal(0, 5, 300))) == []
     assert list(parts_of(table, table["a"].to_numpy() * table["c"].to_numpy())) == []
+    assert list(parts_of(table[["gap", "b"]], total)) == list(parts_of(table[["gap"]], total)) == []
     assert list(parts_of(table, np.ones(300))) == [] and list(parts_of(table[:20], total[:20])) == []

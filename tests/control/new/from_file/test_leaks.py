@@ -27,6 +27,13 @@ def test_columns_that_give_the_label_away_are_left_out() -> None:
     assert dict(taxed.left_out)["tax"].startswith("it alone gives 'price' away (correlation 1.0000)")
 
 
+def test_what_training_would_refuse_is_left_out() -> None:
+    """It is not the label, but a model could do without all other columns."""
+    noise = np.random.default_rng(0).normal
+    near = planned(houses().assign(offer=lambda table: table["price"] * noise(1, 0.03, len(table))), "price")
+    assert dict(near.left_out)["offer"].startswith("it alone predicts 'price' implausibly well (correlation 0.99")
+
+
 def test_a_table_of_nothing_else_is_refused() -> None:
     with pytest.raises(NewAppError, match="no column that a model of a table can use: copy: it alone predicts"):
         planned(churn()[["churned"]].assign(copy=lambda table: 1 - table["churned"]), "churned")

@@ -102,7 +102,7 @@ def test_the_kind_and_the_model_can_be_given() -> None:
         ),
         (twelve(), "yes", None, "rows.csv has 12 different rows in the columns that a model can use"),
         (
-            twelve().assign(x=lambda table: np.where(table["yes"], 0, np.arange(300) * 7 % 300)),
+            twelve().assign(x=lambda table: np.where(table["yes"], 150, np.arange(300) * 7 % 300)),
             "yes",
             None,
             "different rows; each class needs at least 10",
