@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from control.new.from_file.columns import Column
 from control.new.from_file.fields import safe
 from control.new.from_file.kinds import Kind, Model
@@ -25,7 +27,7 @@ def card_words(plan: Plan) -> dict[str, str]:
     text = f"scikit-learn's {linear} on TF-IDF of up to 512 words and pairs of words"
     return {
         "source_md": safe(plan.source).replace(" ", "_"),
-        "label_md": f"'{target}'" if " " in target else target,
+        "label_md": shlex.quote(plan.target.name if plan.target.name.isprintable() else target).replace("`", "_"),
         "title": _title(plan, target),
         "question_md": _question(plan, target),
         "rows": str(plan.rows),

@@ -33,7 +33,7 @@ def quoted(value: Any) -> str:
 
 def safe(text: str) -> str:
     """A name from the file as it may stand in a docstring or a table of Markdown."""
-    kept = "".join(letter if letter.isalnum() or letter in " ._()-" else "_" for letter in text)
+    kept = "".join(letter if letter.isalnum() or letter in " ._()-?%/,+€°" else "_" for letter in text)
     return kept[:LONGEST_NAME].strip() or "_"
 
 

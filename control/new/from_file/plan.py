@@ -255,9 +255,11 @@ def _refuse_rare(label: str, counts: pd.Series[Any], rows: str) -> None:
 def _forecast(made: Plan, frame: pd.DataFrame, others: Sequence[Column]) -> Plan:
     found = next((one for column in others if (one := steps_of(frame, column, others))), None)
     if found is None:
+        unread = [f"{column.name}: {column.why}" for column in others if "--dates" in column.why]
         raise NewAppError(
             f"{made.source}: a forecast needs a date column with equal steps, from a minute to a month, one row "
-            f"for each date (and series), and {LEAST_LENGTH} rows of a series; give another --kind"
+            f"for each date (and series), and {LEAST_LENGTH} rows of a series; "
+            f"{'; '.join(unread) or 'give another --kind'}"
         )
     if times_of(frame[found.time.name]) is None or not is_quantity(frame[made.target.name]):
         raise NewAppError(f"--label {made.target.name!r} must be a number for --kind forecast")

@@ -27,6 +27,13 @@ def test_the_card_says_how_the_rows_are_split(frame: pd.DataFrame, label: str, s
         assert f"- `{column.field}`: " in words["columns_md"]
 
 
+def test_a_label_with_odd_characters_can_be_pasted_into_a_shell() -> None:
+    frame = houses().rename(columns={"price": "it's 5 `$`"})
+    words = card_words(plan(frame, "rows.csv", "it's 5 `$`", None, None))
+    assert words["label_md"] == """'it'"'"'s 5 _$_'"""
+    assert card_words(plan(houses(), "rows.csv", "price", None, None))["label_md"] == "price"
+
+
 def test_columns_that_are_not_used_are_listed() -> None:
     words = card_words(plan(churn(), "rows.csv", "churned", None, None))
     assert "Not used:\n\n- customer_id: it identifies the row or its group" in words["columns_md"]

@@ -61,3 +61,4 @@ def test_texts_of_the_file_as_source() -> None:
     assert quoted('say "pro" \\ \n') == '"say \\"pro\\" \\\\ \\n"'
     assert tuple_of(["a"]) == '("a",)' and tuple_of([]) == "()"
     assert safe('bad"""name|\\.csv') == "bad___name__.csv"
+    assert safe("rent, €/m² (+5%?) at 20 °C") == "rent, €/m² (+5%?) at 20 °C"

@@ -53,6 +53,8 @@ def test_dates_that_can_be_either_way_need_an_option(tmp_path: Path) -> None:
     plan, notes = planned(str(tmp_path / "rows.csv"), "churned", None, None)
     assert notes == () and plan.time is None
     assert "--dates day-first or --dates month-first" in dict(plan.left_out)["joined"]
+    with pytest.raises(NewAppError, match="a forecast needs .* rows of a series; joined: .*--dates day-first or"):
+        planned(str(tmp_path / "rows.csv"), "calls", Kind.FORECAST, None)
     told, notes = planned(str(tmp_path / "rows.csv"), "churned", None, None, Notation(dates="day-first"))
     assert told.time is not None and told.time.name == "joined"
     assert notes == ("column 'joined': '01/01/2010' is read as 2010-01-01",)
