@@ -38,6 +38,8 @@ PARENT = "mlflow.parentRunId"
 """The tag that makes MLflow show a run below another run."""
 SEARCH, TRIAL = "slipway.search", "slipway.trial"
 """Tags of a trial: the id of its search, and its number in the search."""
+ANSWERED = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""Errors of an MLflow that runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,10 +361,11 @@ class Registry:
             yield self._cached
         except (MlflowException, requests.RequestException, SQLAlchemyError, OSError) as cause:
             text = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-            text = text.replace(self.tracking_uri, self.shown)
-            raise RegistryError(
-                f"could not {action} at {self.shown}: {text[:300]}. Is it running? `slipway up` starts it"
-            ) from None  # the cause may show the password of the URI
+            text = text.replace(self.tracking_uri, self.shown)[:300].rstrip(".")
+            answered = getattr(cause, "error_code", "") in ANSWERED
+            hint = "Check the name, version, alias or run" if answered else "Is it running? `slipway up` starts it"
+            # The cause may show the password of the URI.
+            raise RegistryError(f"could not {action} at {self.shown}: {text}. {hint}") from None
 
 
 def _pages(search: Any, condition: str) -> list[Any]:
