@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -79,6 +80,7 @@ def add_on_stack(
                 sample=frame,
                 aside=truth.aside if truth else (),
                 columns=columns or model.columns,
+                gaps=model.gaps,
                 labels=labels or model.labels,
                 overrides=overrides,
                 triton=triton,
@@ -109,7 +111,10 @@ def _located(settings: StackSettings, source: str) -> Iterator[tuple[Path, str]]
             yield paths[0], paths[0].name
         return
     with _registry(settings) as registry, tempfile.TemporaryDirectory(prefix="slipway-mlflow-") as folder:
-        yield registry.fetch_model(source, Path(folder))
+        # Messages call the folder by its name.
+        place = Path(folder) / (re.sub(r"[^\w@-]+", "-", source.partition(":")[2]).strip("-") or "model")
+        place.mkdir()
+        yield registry.fetch_model(source, place)
 
 
 @contextmanager

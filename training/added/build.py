@@ -23,7 +23,7 @@ from serving.kernel.storage.version_manifest import MODEL_NAME, Manifest, Parity
 from serving.kernel.tensors import Arrays, as_text
 from training.added.check import check, each_row, parity
 from training.added.classes import find_classes
-from training.added.columns import Named, name_columns
+from training.added.columns import Named, name_columns, with_gaps
 from training.added.errors import AddError
 from training.added.golden import MOST_ROWS, golden_count, question_of, write_golden
 from training.added.graphs.engine import open_run, seconds_of
@@ -66,6 +66,8 @@ class Wanted:
     aside: tuple[str, ...] = ()
     """Columns of the sample that are no values of an input of several, such as the time of a row."""
     columns: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    """Columns that may be empty although no sample shows it."""
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
     triton: bool = True
@@ -97,7 +99,7 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
     with progress.step("read"):
         graph = read_graph(wanted.path)
         layout = rows_of(graph, wanted.overrides)
-        named = name_columns(layout, wanted.sample, wanted.columns, wanted.aside)
+        named = with_gaps(name_columns(layout, wanted.sample, wanted.columns, wanted.aside), layout, wanted.gaps)
         _write(graph, folder)
     with progress.step("inspect"):
         model = graph.model

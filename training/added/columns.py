@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,7 +17,7 @@ from training.added.errors import AddError
 from training.added.graphs.read import Tensor, is_name
 from training.added.plan import Rows
 
-__all__ = ["Named", "name_columns"]
+__all__ = ["Named", "name_columns", "with_gaps"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ def name_columns(
             "--columns needs a model with one input of several values; this one takes its inputs by name"
         )
     return _by_name(inputs, frame)
+
+
+def with_gaps(named: Named, rows: Rows, gaps: Sequence[str]) -> Named:
+    """The columns, of which those in `gaps` may be empty if the model takes them as numbers with NaN."""
+    floats = {item.name for item in rows.inputs if numpy_dtype(item.datatype).kind == "f"}
+    may = [item.name in gaps and item.tensor in floats for item in named.columns]
+    columns = (
+        msgspec.structs.replace(item, optional=item.optional or empty)
+        for item, empty in zip(named.columns, may, strict=True)
+    )
+    return replace(named, columns=tuple(columns))
 
 
 def _width(item: Tensor) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from training.added.graphs.read import read_graph
+from training.added.sources.converters.rows import example_rows
 from training.added.sources.exchange import Source
 from training.added.sources.find import find_source
 from training.added.sources.process import WARNING, Conversion, convert_apart, refuse_code
@@ -40,7 +42,16 @@ def as_onnx(
     with tempfile.TemporaryDirectory(prefix="slipway-convert-") as folder:
         with progress.step("convert"):
             made = convert_apart(source, Path(folder), sample, columns, trust)
-        yield made
+        yield made if sample is not None else replace(made, gaps=_gaps(source))
+
+
+def _gaps(source: Source) -> tuple[str, ...]:
+    """Columns of numbers that have empty cells in MLflow's input example, which the conversion has read before."""
+    rows = example_rows(source) if source.example else None
+    if rows is None:
+        return ()
+    numbers = rows.select_dtypes("number")
+    return tuple(str(name) for name in numbers if numbers[name].isna().any())
 
 
 def _signature_columns(source: Source) -> tuple[str, ...]:

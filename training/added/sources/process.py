@@ -41,6 +41,8 @@ class Conversion:
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    """Columns of numbers with empty cells in MLflow's input example."""
 
 
 def refuse_code(source: Source, name: str, trust: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from tests.training.added.models import linear
 from tests.training.added.sources.proof import table
+from tests.training.added.sources.stored import stored
 from training.added.build import Wanted, build
 from training.added.errors import AddError
 from training.added.sources.as_onnx import as_onnx
@@ -56,6 +58,21 @@ def test_onnx_is_taken_as_it_is_and_pickles_are_refused(tmp_path: Path) -> None:
     (tmp_path / "m.pkl").write_bytes(b"\x80\x04N.")
     with pytest.raises(AddError, match="runs Python code"), as_onnx(tmp_path / "m.pkl", None, (), False, Silent()):
         pass
+
+
+def test_cells_that_are_empty_in_mlflows_example_may_be_left_out(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "m")
+    example = "saved_input_example_info: {artifact_path: rows.json, pandas_orient: split, type: dataframe}"
+    (folder / "MLmodel").write_text((folder / "MLmodel").read_text() + example)
+    (folder / "rows.json").write_text('{"columns": ["age", "income"], "data": [[1.0, null], [2.0, 3.0]]}')
+    with as_onnx(folder, None, (), False, Silent()) as made:
+        wanted = Wanted(name="m", path=made.path, source="m", columns=made.columns, gaps=made.gaps, triton=False)
+        built = build(wanted, Path(tempfile.mkdtemp(dir=tmp_path)), Silent())
+    assert made.gaps == ("income",)
+    assert [(column.name, column.optional) for column in built.context.columns] == [
+        ("age", False),
+        ("income", True),
+    ]
 
 
 @pytest.mark.parametrize(
