@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pandas as pd
+import psutil
 
 from training.added.errors import AddError
 from training.added.sources.exchange import JOB, MODEL, REPORT, SAMPLE, Job, Native, Report, Source, read_native
@@ -113,8 +115,8 @@ def _run(folder: Path, seconds: int) -> int:
         except subprocess.TimeoutExpired as cause:
             raise AddError(f"the conversion did not end within {seconds} s") from cause
         finally:
-            # Also what the process started, as far as it stayed in its group.
             _kill(process)
+            _kill_strays(folder)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -123,6 +125,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         return
     process.wait()
+
+
+def _kill_strays(folder: Path) -> None:
+    """Kill what the process started in sessions of their own; they have its home folder in their environment."""
+    for one in psutil.process_iter():
+        with suppress(psutil.Error):
+            if one.environ().get("HOME") == str(folder):
+                one.kill()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -155,6 +165,9 @@ def _ended(folder: Path, code: int) -> str:
     if code == -signal.SIGXCPU:
         return "converting it takes too much processor time"
     if code < 0:
-        return f"the conversion was ended by the signal {signal.Signals(-code).name}; it may need more memory"
-    last = (folder / LOG).read_text(errors="replace").strip().splitlines()[-1:]
-    return f"the conversion failed: {' '.join(last)[:300]}"
+        return (
+            f"the conversion was ended by the signal {signal.Signals(-code).name}; the file is damaged, or the "
+            "conversion needs more memory. Copy or save the model again"
+        )
+    last = (folder / LOG).read_text(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
+    return f"the conversion failed: {last[0][:300]}"

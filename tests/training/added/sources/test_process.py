@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from sklearn.linear_model import Ridge
 
@@ -28,6 +29,7 @@ except OSError:
     found["reached"] = False
 open({path!r}, "w").write(json.dumps(found))
 """
+STRAY = "import subprocess, time; subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(60)"
 
 
 class Runs:
@@ -75,9 +77,14 @@ def test_trusted_code_has_neither_network_nor_credentials(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("code", "limits", "said"),
     [
-        ("__import__('time').sleep(60)", {"seconds": 4}, "did not end within 4 s"),
+        (STRAY, {"seconds": 4}, "did not end within 4 s"),
         ("bytearray(3 << 30)", {"memory": 2 << 30}, "takes more than 2048 MB of memory"),
-        ("__import__('os').abort()", {}, "ended by the signal SIGABRT"),
+        (
+            "__import__('os').abort()",
+            {},
+            "ended by the signal SIGABRT; the file is damaged, or the conv",
+        ),
+        ("__import__('os')._exit(3)", {}, "the conversion failed: exit code 3"),
     ],
 )
 def test_limits_hold(tmp_path: Path, code: str, limits: dict[str, int], said: str) -> None:
@@ -86,3 +93,11 @@ def test_limits_hold(tmp_path: Path, code: str, limits: dict[str, int], said: st
     folder.mkdir()
     with pytest.raises(AddError, match=said):
         convert_apart(source, folder, trust=True, **limits)
+    assert not [one for one in psutil.process_iter() if home_of(one) == str(folder)]
+
+
+def home_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("HOME", "")
+    except psutil.Error:
+        return ""
