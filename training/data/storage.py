@@ -24,7 +24,7 @@ from training.errors import DataError, StorageError
 __all__ = ["Location", "is_url", "local_copies"]
 
 SCHEME = "s3://"
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS, ROUNDS = 5, 60, 4, 2
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS, ROUNDS = 5, 15, 3, 2
 """`ATTEMPTS` are those of the client for one request, `ROUNDS` those of the file system above it."""
 UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError")
 REFUSED = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError")
