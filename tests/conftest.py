@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,10 +113,9 @@ def _logs() -> Iterator[None]:
 @pytest.fixture
 def unused_port() -> int:
     """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    from control.stack.ports import free
+
+    return free(set())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Collection
 
@@ -14,6 +15,8 @@ from serving.kernel.settings import variable
 __all__ = ["choose", "free", "is_free"]
 
 HOST = "127.0.0.1"
+CHOSEN = range(20_000, 32_768)
+"""Above those of Ray's workers and below those that the kernel gives to connections."""
 
 
 def choose(settings: StackSettings, parts: Collection[str]) -> dict[str, int]:
@@ -57,9 +60,7 @@ def is_free(port: int) -> bool:
 def free(taken: set[int]) -> int:
     """Find a free port that is not in `taken`, and add it to `taken`."""
     while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken:
+        port = secrets.choice(CHOSEN)
+        if port not in taken and is_free(port):
             taken.add(port)
             return port

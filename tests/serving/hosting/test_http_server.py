@@ -45,25 +45,25 @@ def test_the_last_on_its_port_says_so_before_it_stops_listening() -> None:
 
 def test_an_idle_server_sleeps_until_its_next_tick_or_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "TICK_SECONDS", 3600.0)
-    ticks: list[int] = []
+    ticked: list[object] = []
     tick = http_server._Uvicorn.on_tick
 
     async def counted(self: Any, counter: int) -> bool:
-        ticks.append(counter)
+        ticked.append(self)
         return await tick(self, counter)
 
     monkeypatch.setattr(http_server._Uvicorn, "on_tick", counted)
 
-    async def run() -> None:
+    async def run() -> int:
         doors = server()
         await doors.open()
         await asyncio.sleep(0.5)
         status, headers, _ = await asyncio.to_thread(ask, f"127.0.0.1:{doors.port}", post(instances()))
         assert status == 200 and headers["date"]
         await doors.drain(1.0)
+        return sum(one is doors._server for one in ticked)
 
-    asyncio.run(run())
-    assert len(ticks) == 2, "when it began, and when it was told to end"
+    assert asyncio.run(run()) == 2, "when it began, and when it was told to end"
 
 
 def test_with_others_on_its_port_it_stays_healthy_and_gives_no_notice() -> None:
