@@ -43,6 +43,10 @@ COMMANDS = {
     "keys list": "locks.keys",
     "keys revoke": "locks.keys",
     "keys rotate": "locks.keys",
+    "signing create": "locks.signing",
+    "signing list": "locks.signing",
+    "signing revoke": "locks.signing",
+    "signing sign": "locks.signing",
     "package": "versions.package",
     "triton lint": "lint.triton",
     "triton follow": "versions.triton",
@@ -53,6 +57,7 @@ INTERRUPTED = 128 + signal.SIGINT
 GROUPS = {
     "keys": "Make, list, revoke and rotate the API keys that the gateway accepts.",
     "repository": "Copy and verify the whole model repository.",
+    "signing": "Make and revoke the keys that sign versions, and sign what was published without one.",
     "triton": "Check Triton's model configurations, and keep a running Triton current.",
     "manifests": "Check Kubernetes manifests without a cluster.",
 }

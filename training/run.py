@@ -20,6 +20,7 @@ from training.prepare import Prepared, prepare
 from training.progress import Progress, Silent
 from training.publish import promotion, repository
 from training.publish.assemble import assemble
+from training.publish.signer import keep_signature
 from training.recipe import EncoderExport, Fitted, Recipe, RecipeOptions, Split
 from training.registry.mlflow_registry import Registry
 from training.registry.tuning_results import Tuned
@@ -122,6 +123,7 @@ def train(
         with progress.step("publish"):
             repository.write_config(request.repository, recipe.app)
             repository.publish(run.servable, request.repository, recipe.app.name, version)
+            keep_signature(registry, request.repository, recipe.app.name, version)
             aliases = promotion.assign_alias(
                 registry, request.repository, recipe.app.name, version, dataset.synthetic, request.promote
             )

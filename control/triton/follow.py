@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
@@ -63,7 +62,7 @@ class Follower:
 
     def __init__(
         self,
-        repository: Path,
+        repository: Repository,
         server: Server,
         place: Place,
         models: Sequence[str] = (),
@@ -71,7 +70,7 @@ class Follower:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`models` are followed with those that they use; without them, every model of the repository is."""
-        self._repository = Repository(repository)
+        self._repository = repository
         self._server = server
         self._place = place
         self._only = tuple(models)

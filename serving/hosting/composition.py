@@ -28,6 +28,7 @@ from serving.kernel.find_app import find_deployed, find_served
 from serving.kernel.settings import Settings, SettingsError, read
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.private_files import private_folder
+from serving.kernel.storage.signatures import Signatures
 from serving.models.backends.factory import Backends
 from serving.models.catalog import Catalog
 from serving.models.dataplane import DataPlane
@@ -67,7 +68,7 @@ class Server:
         )
         metrics = Metrics()
         self._store = CollectionStore(settings.collections_url) if settings.collections_url else None
-        repository = Repository(settings.model_repository)
+        repository = Repository(settings.model_repository, Signatures.of(settings))
         self._backends = Backends(settings, repository, metrics, handles or {})
         apps, added = find_served(settings)
         names = {app.name for app in apps}

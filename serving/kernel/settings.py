@@ -144,6 +144,21 @@ class Settings:
     identity_scopes: tuple[str, ...] = setting(
         ("predict",), "Scopes of the callers that a proxy names, comma separated."
     )
+    trusted_keys: str = setting(
+        "",
+        "Folder, outside of the model repository, with the public keys whose signatures count; "
+        "`slipway signing create` makes it, or a ConfigMap or Secret is mounted as it; empty: none.",
+    )
+    signatures: str = setting(
+        "",
+        "What happens to versions and aliases without a signature that counts: `off` (they are not looked at), "
+        "`warn` or `enforce` (they are refused); empty: `enforce` if `SLIPWAY_TRUSTED_KEYS` is set, else `off`.",
+    )
+    signing_key: str = setting(
+        "",
+        "File with the private key with which commands sign what they publish; gateways need none; empty: nothing "
+        "is signed.",
+    )
     cors_origins: tuple[str, ...] = setting(
         (), "Origins whose web pages may call the gateway, comma separated, or `*` for any; empty: none."
     )
@@ -171,6 +186,8 @@ class Settings:
                 raise SettingsError(f"SLIPWAY_ONNX_PROVIDERS: {name!r} is not one of tensorrt, cuda, cpu")
         if self.door not in DOORS:
             raise SettingsError(f"SLIPWAY_DOOR: {self.door!r} is not one of {', '.join(DOORS)}")
+        if self.signatures not in ("", "off", "warn", "enforce"):
+            raise SettingsError(f"SLIPWAY_SIGNATURES: {self.signatures!r} is not one of off, warn, enforce")
         for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise SettingsError(f"{variable(name)}: {getattr(self, name)} must not be negative")

@@ -280,7 +280,9 @@ class Catalog:
         try:
             aliases, versions.problem = self._repository.aliases(name), ""
         except Refused as refusal:
-            aliases, problem = Aliases(champion=versions.active), self._public(str(refusal))
+            # A version that aliases do not name must not answer because somebody damaged them.
+            nobody = 0 if self._repository.guarded else None
+            aliases, problem = Aliases(versions.active or nobody), self._public(str(refusal))
             if versions.problem != problem:
                 log.warning("the aliases of %s cannot be read: %s", name, refusal)
             versions.problem = problem

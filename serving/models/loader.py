@@ -15,7 +15,7 @@ import numpy as np
 from serving.kernel.added.app import added_app
 from serving.kernel.app import App
 from serving.kernel.backend import Backend
-from serving.kernel.errors import SlipwayError
+from serving.kernel.errors import SlipwayError, Unavailable
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.record_store import Encoder
 from serving.kernel.storage.version_files import Refused, decode_context
@@ -36,6 +36,7 @@ async def load(
 
     Raises `Refused` if it is not what was published, `Unavailable` if the backend cannot say yet.
     """
+    identity = await asyncio.to_thread(repository.identity, app.name, version)
     manifest = await asyncio.to_thread(repository.verify, app.name, version)
     if manifest.added != (app.home is not None):
         raise Refused(f"{MANIFEST_NAME}: {app.name} is {'an app' if manifest.added else 'an added model'}")
@@ -53,6 +54,8 @@ async def load(
         encoder = await asyncio.to_thread(_open_encoder, app, manifest, repository)
         loaded = LoadedVersion(app, manifest, context, backend, repository, encoder)
         await replay(loaded, await asyncio.to_thread(repository.golden, app.name, version))
+        if await asyncio.to_thread(repository.identity, app.name, version) != identity:
+            raise Unavailable("its files were changed while it was loaded", retry_after=1)
         undo.pop_all()
     return loaded
 

@@ -31,6 +31,7 @@ from training.progress import Progress
 from training.publish import added_files, promotion, repository, servable
 from training.publish.added_files import CARD, VALUES
 from training.publish.parts import parts_of, publish_parts
+from training.publish.signer import keep_signature
 from training.registry.mlflow_model import write_mlflow_model
 from training.registry.mlflow_registry import SERVABLE, Registry
 from training.registry.provenance import git_commit, libraries
@@ -130,11 +131,12 @@ def add(made: Prepared, registry: Registry, root: Path, progress: Progress, prom
             place = running.place
             repository.write_app_files(place, name, {VALUES: beside[VALUES]})
             running.uses(parts_of(manifest.files))
-            publish_parts(made.folder, root)
+            publish_parts(made.folder, root, sign=True)
             added_files.write_config(place, name, msgspec.structs.replace(manifest, version=version), made.folder)
             repository.publish(made.folder, place, name, version)
             repository.write_app_files(place, name, {CARD: beside[CARD]})
             running.appear()
+            keep_signature(registry, root, name, version)
             aliases = promotion.assign_alias(registry, root, name, version, False, promote)
         registry.finish(run_id, "registered")
     return Added(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from serving.kernel.storage.version_manifest import MANIFEST_NAME, Manifest
+from serving.kernel.storage.version_manifest import MANIFEST_NAME, SIGNATURE_NAME, Manifest
 from training.data.storage import Location
 from training.errors import StorageError
 from training.publish import repository
@@ -80,6 +80,8 @@ class BucketTarget:
         files = {name[start:]: size for name, size in self._location.files(path).items()}
         if wrong := self._wrong(manifest, files):
             raise StorageError(f"{self._location.shown}/{path}/{wrong}: was not stored as it was sent; repeat")
+        if (folder / SIGNATURE_NAME).exists():
+            self._location.write(f"{path}/{SIGNATURE_NAME}", (folder / SIGNATURE_NAME).read_bytes())
         self._location.write(f"{path}/{MANIFEST_NAME}", (folder / MANIFEST_NAME).read_bytes())
 
     def write_app_files(self, app: str, files: Mapping[str, bytes]) -> None:

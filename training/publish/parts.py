@@ -15,6 +15,7 @@ from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import ALIASES_NAME, CONFIG_NAME
 from training.publish import repository
 from training.publish.repository import Change
+from training.publish.signer import signer
 
 __all__ = ["PARTS", "parts_of", "parts_of_model", "publish_parts", "remove_unused", "stands_alone", "users_of"]
 
@@ -43,10 +44,11 @@ def users_of(root: Path, name: str) -> list[str]:
     return [other for other in others if name in parts_of_model(root, other)]
 
 
-def publish_parts(version: Path, root: Path) -> list[Change]:
+def publish_parts(version: Path, root: Path, sign: bool = False) -> list[Change]:
     """Publish the models in `version`, a folder of a version, and repair those that are damaged.
 
-    This comes before the version itself. Raises `RepositoryError`.
+    With `sign`, they are signed, as the version itself will be, if a key is set. This comes before the version.
+    Raises `RepositoryError`.
     """
     held, changes = Repository(version / PARTS), []
     for name in held.models():
@@ -55,6 +57,8 @@ def publish_parts(version: Path, root: Path) -> list[Change]:
             if there and (_is_whole(root, name, number) or stands_alone(root, name)):
                 continue
             repository.publish(held.folder(name, number), root, name, number, replace=there)
+            if sign and (key := signer()) is not None:
+                repository.sign(root, name, number, key)
             changes.append(Change(name, number, "repaired" if there else "written"))
         if not (root / name / CONFIG_NAME).exists():
             content = (version / PARTS / name / CONFIG_NAME).read_bytes()

@@ -11,6 +11,7 @@ from training.publish import added_files
 from training.publish.parts import parts_of_model, publish_parts, remove_unused
 from training.publish.repository import Change, publish, remove, set_aliases, versions, write_config
 from training.publish.servable import ServableError, verify
+from training.publish.signer import kept_signature
 from training.registry.mlflow_registry import Registry, Version
 
 __all__ = ["rebuild"]
@@ -59,5 +60,7 @@ def _rebuild_version(registry: Registry, repository: Path, version: Version) -> 
     with tempfile.TemporaryDirectory(prefix="slipway-sync-") as folder:
         servable = registry.download(version, Path(folder))
         parts = publish_parts(servable, repository)
-        publish(servable, repository, version.app, version.version, replace=broken)
+        # What the registry holds is not signed once more: somebody may have changed it.
+        kept = kept_signature(version.tags)
+        publish(servable, repository, version.app, version.version, broken, sign=False, signature=kept)
     return [*parts, Change(version.app, version.version, "repaired" if broken else "written")]

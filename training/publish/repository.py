@@ -3,7 +3,7 @@
 <repository>/<app>/config.pbtxt      generated, committed
                    aliases.json      champion and challenger
                    promotions.jsonl  the promotion history, one line each; lines are only appended
-                   <version>/        a published servable folder
+                   <version>/        a published servable folder, with `manifest.sig` where a key signs
                    .tmp-*            an unfinished publication; the next writer removes it
 """
 
@@ -27,10 +27,17 @@ from serving.kernel.app import App
 from serving.kernel.app_values import load_values
 from serving.kernel.storage.model_repository import Repository
 from serving.kernel.storage.version_files import Refused, encode_aliases
-from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Aliases, Manifest
+from serving.kernel.storage.version_manifest import (
+    ALIASES_NAME,
+    MANIFEST_NAME,
+    SIGNATURE_NAME,
+    Aliases,
+    Manifest,
+)
 from training.errors import TrainingError
 from training.onnx.config_pbtxt import config_pbtxt
 from training.publish.servable import ServableError, numbered, read_manifest, verify
+from training.publish.signer import Signer, signer
 
 __all__ = [
     "Change",
@@ -43,6 +50,7 @@ __all__ = [
     "remove",
     "remove_app",
     "set_aliases",
+    "sign",
     "versions",
     "write_app_files",
     "write_config",
@@ -64,11 +72,22 @@ class Change:
     action: str
 
 
-def publish(servable: Path, repository: Path, app: str, version: int, replace: bool = False) -> Path:
+def publish(
+    servable: Path,
+    repository: Path,
+    app: str,
+    version: int,
+    replace: bool = False,
+    sign: bool = True,
+    signature: bytes | None = None,
+) -> Path:
     """Publish a servable folder as version `version` of the app; returns the version's folder.
 
     Publishing the same content again changes nothing. Other content for a published version raises
     `RepositoryError`, unless `replace` is set, which is for folders that no longer match their manifest.
+
+    A version that gets its number here is signed with the key of the settings, unless `sign` is unset: what was
+    published before keeps the `signature` that it had.
     """
     made = read_manifest(servable)
     if version < 1:
@@ -78,6 +97,8 @@ def publish(servable: Path, repository: Path, app: str, version: int, replace: b
     # A folder that already has this number, such as a copy, is published byte for byte.
     same = made.version == version
     sealed = (servable / MANIFEST_NAME).read_bytes() if same else numbered(made, version)
+    key = signer() if sign and not same else None
+    signature = signature or _kept(servable) if key is None else key.manifest(sealed)
     with _locked(repository, app) as folder:
         target = folder / str(version)
         if target.exists() and not replace:
@@ -87,6 +108,8 @@ def publish(servable: Path, repository: Path, app: str, version: int, replace: b
         for name in made.files:
             _copy(servable / name, partial / name)
         _write(partial / MANIFEST_NAME, sealed)
+        if signature is not None:
+            _write(partial / SIGNATURE_NAME, signature)
         partial.chmod(0o755)
         for inner in {partial, *(path.parent for path in map(partial.joinpath, made.files))}:
             _sync_folder(inner)
@@ -142,7 +165,16 @@ def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
         for version in (wanted.champion, wanted.challenger):
             if version is not None and not (folder / str(version)).is_dir():
                 raise RepositoryError(f"{app} version {version} is not in the model repository")
-        _replace(folder / ALIASES_NAME, encode_aliases(wanted))
+        _write_aliases(folder, wanted)
+
+
+def sign(repository: Path, app: str, version: int, key: Signer) -> None:
+    """Sign a version that is whole, beside the signatures of other keys. Raises `ServableError`."""
+    with _locked(repository, app) as folder:
+        verify(folder / str(version))
+        path = folder / str(version) / SIGNATURE_NAME
+        before = path.read_bytes() if path.exists() else None
+        _replace(path, key.manifest((path.parent / MANIFEST_NAME).read_bytes(), before))
 
 
 def write_app_files(repository: Path, app: str, files: Mapping[str, bytes]) -> None:
@@ -176,7 +208,7 @@ def promote(
         }
         _append(folder / PROMOTIONS_NAME, json.dumps(promotion, separators=(",", ":")))
         after = Aliases(champion=version, challenger=None if before.challenger == version else before.challenger)
-        _replace(folder / ALIASES_NAME, encode_aliases(after))
+        _write_aliases(folder, after)
     return after
 
 
@@ -200,6 +232,22 @@ def write_config(repository: Path, app: App[Any, Any, Any], only: Sequence[int] 
         if not path.exists() or path.read_bytes() != text:
             _replace(path, text)
     return path
+
+
+def _kept(servable: Path) -> bytes | None:
+    path = servable / SIGNATURE_NAME
+    return path.read_bytes() if path.exists() else None
+
+
+def _write_aliases(folder: Path, wanted: Aliases) -> None:
+    key = signer()
+    if key is not None:
+        try:
+            before = Repository(folder.parent).aliases(folder.name)
+        except Refused:
+            before = Aliases()
+        wanted = key.aliases(folder.name, wanted, before)
+    _replace(folder / ALIASES_NAME, encode_aliases(wanted))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from serving.kernel.storage.version_files import Refused, decode_aliases, decode_manifest
-from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, Manifest
+from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, SIGNATURE_NAME, Manifest
 from training.data.storage import Location
 from training.publish.added_files import ADDED_NAMES
 from training.publish.copy_targets import BucketTarget, CopyTarget, FolderTarget
@@ -138,10 +138,16 @@ class _AppCopy:
                 "nothing was overwritten; remove the wrong one, then repeat"
             )
         if published is not None and self.writer.intact(self.app, manifest, files):
+            self._copy_signature(number)
             return "kept"
         with self._checked(path, sealed, manifest) as folder:
             self.writer.put(self.app, number, folder, manifest)
         return "written" if published is None else "repaired"
+
+    def _copy_signature(self, number: int) -> None:
+        """A version that is there already may have been signed since."""
+        name = f"{number}/{SIGNATURE_NAME}"
+        self.writer.write_app_files(self.app, self._changed((name,)))
 
     def _manifest(self, sealed: bytes, number: int) -> Manifest:
         shown = f"{self.source.shown}/{self.app}/{number}"
@@ -166,6 +172,9 @@ class _AppCopy:
             for name in manifest.files:
                 self.source.fetch(f"{path}/{name}", folder / name)
             (folder / MANIFEST_NAME).write_bytes(sealed)
+            signature = self.source.read(f"{path}/{SIGNATURE_NAME}")
+            if signature is not None:
+                (folder / SIGNATURE_NAME).write_bytes(signature)
             verify(folder)
             yield folder
 

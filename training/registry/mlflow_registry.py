@@ -235,6 +235,11 @@ class Registry:
                 else:
                     client.set_registered_model_alias(app, alias, str(version))
 
+    def tag_version(self, app: str, version: int, key: str, value: str) -> None:
+        """Add a tag to a registered version."""
+        with self._client("tag the version") as client:
+            client.set_model_version_tag(app, str(version), key, value)
+
     def unregister(self, app: str, version: int) -> None:
         """Delete a registered version, and the model with its last one; its run stays, and says so.
 
@@ -321,10 +326,7 @@ class Registry:
             return Path(client.download_artifacts(run_id, path, str(folder)))
 
     def fetch_model(self, uri: str, folder: Path) -> tuple[Path, str]:
-        """Download the model at `models:/...` or `runs:/...` into `folder`; returns its path, and its URI.
-
-        The URI has the number of the version instead of an alias.
-        """
+        """Download the model at `models:/...` or `runs:/...`; returns its path, and its URI without an alias."""
         from mlflow.artifacts import download_artifacts
 
         with self._client(f"fetch {uri}") as client:

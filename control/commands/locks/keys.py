@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CREATE_EPILOG",
     "LIST_EPILOG",
+    "NAME",
     "REVOKE_EPILOG",
     "ROTATE_EPILOG",
     "create",
+    "date",
     "list",
     "revoke",
     "rotate",
+    "seconds",
 ]
 
 CREATE_EPILOG = "Examples:  slipway keys create shop --scope predict:price --expires 90d"
@@ -65,7 +68,7 @@ def create(
     if not NAME.fullmatch(subject):
         raise typer.BadParameter("must be 1 to 100 letters, digits, or any of _ . @ -", param_hint="SUBJECT")
     place = _folder(folder)
-    until = time.time() + _seconds(expires, "--expires") if expires else 0.0
+    until = time.time() + seconds(expires, "--expires") if expires else 0.0
     try:
         with editing(place) as (pepper, found):
             scopes = tuple(word.strip() for word in scope.split(","))
@@ -85,10 +88,11 @@ def list(  # noqa: A001 - the word of the command
     Keys themselves are not stored. The last use is that by the gateways with this SLIPWAY_HOME, which write it
     down within seconds.
     """
-    from serving.edge.identity.last_use import FILE, read_last_use
+    from serving.edge.identity.last_use import FILE
     from serving.kernel.settings import Settings, read
+    from serving.kernel.storage.highest import read_numbers
 
-    now, used = time.time(), read_last_use(read(Settings).home / FILE)
+    now, used = time.time(), read_numbers(read(Settings).home / FILE)
     rows = [_described(record, now, used.get(record.id, 0.0)) for record in _read(_folder(folder))]
     if as_json:
         print_json(rows)
@@ -119,7 +123,7 @@ def rotate(
 
     from serving.edge.identity.key_file import editing, new_key
 
-    left = _seconds(overlap, "--overlap")
+    left = seconds(overlap, "--overlap")
     place = _existing(_folder(folder))
     with editing(place) as (pepper, found):
         at = _find(found.keys, key_id)
@@ -131,7 +135,7 @@ def rotate(
         ends = now + left if not old.expires else min(now + left, old.expires)
         found.keys[at] = replace(old, expires=ends)
         found.keys.append(record)
-    note(f"key {key_id} is valid until {_date(ends)}")
+    note(f"key {key_id} is valid until {date(ends)}")
     _show(place, key, record)
 
 
@@ -170,7 +174,8 @@ def _find(records: Sequence[KeyRecord], key_id: str) -> int:
     raise typer.BadParameter(f"no key {key_id[:40]!r}; `slipway keys list` shows those there are")
 
 
-def _seconds(text: str, option: str) -> float:
+def seconds(text: str, option: str) -> float:
+    """A time such as `90d` in seconds. Raises `typer.BadParameter` naming the option."""
     match = DURATION.fullmatch(text)
     if match is None:
         raise typer.BadParameter(f"must be such as `12h` or `90d`, got {text[:40]!r}", param_hint=option)
@@ -185,9 +190,9 @@ def _described(record: KeyRecord, now: float, used: float) -> dict[str, str]:
         "scopes": ", ".join(record.scopes),
         "limits": _limits(record),
         "state": record.state(now),
-        "created": _date(record.created),
-        "expires": _date(record.expires) if record.expires else "never",
-        "last use": _date(used) if used else "never",
+        "created": date(record.created),
+        "expires": date(record.expires) if record.expires else "never",
+        "last use": date(used) if used else "never",
     }
 
 
@@ -196,5 +201,6 @@ def _limits(record: KeyRecord) -> str:
     return ", ".join(f"{most} a {name}" for most, name in found if most) or "none"
 
 
-def _date(seconds: float) -> str:
+def date(seconds: float) -> str:
+    """Unix seconds as people read them."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,31 +95,44 @@ def _show(changes: Sequence[Change], as_json: bool) -> None:
 
 
 def verify(app: Only = "", as_json: AsJson = False) -> None:
-    """Check every published file against the digests in its manifest; exit code 1 if one differs."""
+    """Check every published file against the digests in its manifest; exit code 1 if one differs.
+
+    With SLIPWAY_TRUSTED_KEYS, signatures of versions and aliases are checked too.
+    """
     from control.settings import StackSettings
     from serving.kernel.settings import read
     from serving.kernel.storage.model_repository import Repository
-    from serving.kernel.storage.version_files import Refused
+    from serving.kernel.storage.signatures import Signatures
 
-    repository = Repository(read(StackSettings).model_repository)
+    settings = read(StackSettings)
+    repository = Repository(settings.model_repository, Signatures.of(settings))
     root = repository.root
     there = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     apps = [plain_name(app)] if app else there
     rows = []
     for name in apps:
         for version in repository.versions(name):
-            try:
-                problem = ""
-                repository.verify(name, version)
-            except Refused as refusal:
-                problem = str(refusal)
+            problem = _problem(lambda: repository.verify(name, version))  # noqa: B023 - called at once
             rows.append({"app": name, "version": version, "ok": not problem, "problem": problem})
+        if problem := _problem(lambda: repository.aliases(name)):  # noqa: B023 - called at once
+            rows.append({"app": name, "version": None, "ok": False, "problem": problem})
     if as_json:
         print_json(rows)
     else:
         print_table(
             ("app", "version", "verdict"),
-            [(str(row["app"]), str(row["version"]), str(row["problem"]) or "as published") for row in rows],
+            [(str(row["app"]), str(row["version"] or ""), str(row["problem"]) or "as published") for row in rows],
         )
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
+
+
+def _problem(check: Callable[[], object]) -> str:
+    """Why the check refuses; empty if it does not."""
+    from serving.kernel.storage.version_files import Refused
+
+    try:
+        check()
+    except Refused as refusal:
+        return str(refusal)
+    return ""

@@ -48,6 +48,9 @@ def follow(
     from control.triton.run import keep_current
     from control.triton.server import Server
     from control.triton.status import in_cluster
+    from serving.kernel.settings import Settings, read
+    from serving.kernel.storage.model_repository import Repository
+    from serving.kernel.storage.signatures import Signatures
 
     stray = sorted(set(on_gpu or ()) - set(model)) if model else []
     if stray or (on_gpu and not gpus):
@@ -57,7 +60,8 @@ def follow(
     # As the first process of a container it would not even end without a handler.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Place(cpus=cpus, gpus=gpus, on_gpus=tuple(on_gpu or ()))
-    follower = Follower(repository, Server(url), place, model or (), keep)
+    source = Repository(repository, Signatures.of(read(Settings, model_repository=repository)))
+    follower = Follower(source, Server(url), place, model or (), keep)
     status = in_cluster(inference_service) if inference_service else None
     if port:
         with Report(port) as report:

@@ -10,10 +10,13 @@ import os
 import re
 from pathlib import Path
 
+from serving.kernel.storage.signatures import Signatures
 from serving.kernel.storage.version_files import (
     Refused,
     decode_aliases,
     decode_golden,
+    decode_manifest,
+    identify_files,
     read_file,
     read_manifest,
     verify_folder,
@@ -22,6 +25,7 @@ from serving.kernel.storage.version_manifest import (
     ALIASES_NAME,
     GOLDEN_NAME,
     MANIFEST_NAME,
+    SIGNATURE_NAME,
     Aliases,
     GoldenRow,
     Manifest,
@@ -38,8 +42,15 @@ NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 class Repository:
     """One repository folder. Every call reads the disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, signatures: Signatures | None = None) -> None:
+        """`signatures` says which versions and aliases count; None: all that are whole."""
         self.root = root
+        self._signatures = signatures
+
+    @property
+    def guarded(self) -> bool:
+        """Whether only signed aliases and versions count."""
+        return self._signatures is not None and self._signatures.enforced
 
     def folder(self, app: str, version: int) -> Path:
         """The folder of a version, whether or not it exists."""
@@ -55,17 +66,37 @@ class Repository:
 
     def aliases(self, app: str) -> Aliases:
         """Which versions are champion and challenger; both are None if there is no file. Raises `Refused`."""
-        return decode_aliases(read_file(self.root / app / ALIASES_NAME))
+        found = decode_aliases(read_file(self.root / app / ALIASES_NAME))
+        if self._signatures is not None:
+            self._signatures.check_aliases(app, found)
+        return found
 
     def manifest(self, app: str, version: int) -> Manifest:
         """A version's manifest, unverified. Raises `Refused`."""
         return read_manifest(self.folder(app, version), app, version)
 
     def verify(self, app: str, version: int) -> Manifest:
-        """Check every file of a version against its manifest. Raises `Refused` naming the file."""
-        manifest = self.manifest(app, version)
-        verify_folder(self.folder(app, version), manifest)
+        """Check every file of a version against its manifest, and that against its signature, where one is needed.
+
+        Raises `Refused` naming the file.
+        """
+        folder = self.folder(app, version)
+        content = read_file(folder / MANIFEST_NAME)
+        if content is None:
+            raise Refused(f"{MANIFEST_NAME}: there is no such file")
+        manifest = decode_manifest(content, app, version)
+        if self._signatures is not None:
+            signature = read_file(folder / SIGNATURE_NAME)
+            self._signatures.check_manifest(content, signature, f"{app} version {version}")
+        verify_folder(folder, manifest)
         return manifest
+
+    def identity(self, app: str, version: int) -> object:
+        """What changes when a file of a version is replaced or written to. Raises `Refused`.
+
+        Equal before `verify` and after a version was loaded: what was loaded is what was verified.
+        """
+        return identify_files(self.folder(app, version))
 
     def golden(self, app: str, version: int) -> list[GoldenRow]:
         """The questions that training answered, with its answers. Raises `Refused`."""
@@ -74,10 +105,17 @@ class Repository:
             raise Refused(f"{GOLDEN_NAME}: there is no such file")
         return decode_golden(content)
 
-    def stamp(self, app: str, version: int) -> tuple[int, int]:
-        """A value that changes when a version's manifest is replaced. Raises `OSError`."""
-        stat = os.stat(f"{self.root}/{app}/{version}/{MANIFEST_NAME}")
-        return (stat.st_mtime_ns, stat.st_ino)
+    def stamp(self, app: str, version: int) -> tuple[int, ...]:
+        """A value that changes when a version's manifest or signature is replaced. Raises `OSError`."""
+        folder = f"{self.root}/{app}/{version}"
+        stat = os.stat(f"{folder}/{MANIFEST_NAME}")
+        if self._signatures is None:
+            return (stat.st_mtime_ns, stat.st_ino)
+        try:
+            signed = os.stat(f"{folder}/{SIGNATURE_NAME}")
+        except FileNotFoundError:
+            return (stat.st_mtime_ns, stat.st_ino)
+        return (stat.st_mtime_ns, stat.st_ino, signed.st_mtime_ns, signed.st_ino)
 
 
 def _folders(parent: Path, name: re.Pattern[str]) -> list[str]:

@@ -18,6 +18,7 @@ from serving.kernel.storage.version_manifest import (
     ALIASES_NAME,
     GOLDEN_NAME,
     MANIFEST_NAME,
+    SIGNATURE_NAME,
     Aliases,
     FileDigest,
     GoldenRow,
@@ -35,6 +36,7 @@ __all__ = [
     "encode_aliases",
     "encode_golden",
     "encode_manifest",
+    "identify_files",
     "read_file",
     "read_manifest",
     "verify_folder",
@@ -75,8 +77,9 @@ def decode_aliases(content: bytes | None) -> Aliases:
 
 
 def encode_aliases(aliases: Aliases) -> bytes:
-    """The aliases as one line of JSON."""
-    return msgspec.json.encode(aliases) + b"\n"
+    """The aliases as one line of JSON, without number and signatures if they are not signed."""
+    plain = {"champion": aliases.champion, "challenger": aliases.challenger}
+    return msgspec.json.encode(aliases if aliases.signatures else plain) + b"\n"
 
 
 def decode_golden(content: bytes) -> list[GoldenRow]:
@@ -142,8 +145,20 @@ def digest_folder(folder: Path) -> dict[str, FileDigest]:
     return {name: digest_file(path) for name, path in sorted(_files(folder).items())}
 
 
+def identify_files(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Inode, size and time of change of every file. Nobody but root can set that time. Raises `Refused`."""
+    found = {}
+    for name, path in _files(folder).items():
+        try:
+            state = path.stat()
+        except OSError as cause:
+            raise Refused(f"{name}: {cause.strerror or cause}") from cause
+        found[name] = (state.st_ino, state.st_size, state.st_ctime_ns)
+    return found
+
+
 def _files(folder: Path) -> dict[str, Path]:
-    """A version folder's files other than the manifest, by their path below the folder.
+    """A version folder's files other than the manifest and its signature, by their path below the folder.
 
     Raises `Refused` for a link or a device: what is behind it may change after it was verified.
     """
@@ -156,7 +171,8 @@ def _files(folder: Path) -> dict[str, Path]:
             found[name] = path
         elif not path.is_dir():
             raise Refused(f"{name} is not a regular file")
-    found.pop(MANIFEST_NAME, None)
+    for name in (MANIFEST_NAME, SIGNATURE_NAME):
+        found.pop(name, None)
     return found
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "GOLDEN_NAME",
     "MANIFEST_NAME",
     "MODEL_NAME",
+    "SIGNATURE_NAME",
     "Aliases",
     "Check",
     "FileDigest",
@@ -30,6 +31,7 @@ __all__ = [
     "Manifest",
     "Metric",
     "Parity",
+    "Signature",
     "digest_file",
     "row_of",
 ]
@@ -42,6 +44,8 @@ CONFIG_NAME = "config.pbtxt"
 ENCODER_NAME = "encoder.onnx"
 """The second graph of an app with a collection."""
 GOLDEN_NAME = "golden.jsonl"
+SIGNATURE_NAME = "manifest.sig"
+"""Beside the manifest, whose bytes it signs; not listed in it."""
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -141,11 +145,22 @@ class GoldenRow(msgspec.Struct, frozen=True):
     answer: msgspec.Raw
 
 
+class Signature(msgspec.Struct, frozen=True):
+    """The signature of one key, in base64."""
+
+    key: str
+    """The id of the key."""
+    value: str
+
+
 class Aliases(msgspec.Struct, frozen=True):
     """`aliases.json` beside the version folders. The champion answers when the caller asks for no version."""
 
     champion: int | None = None
     challenger: int | None = None
+    number: int = 0
+    """Rises with each change of signed aliases; 0: they were never signed."""
+    signatures: tuple[Signature, ...] = ()
 
 
 def digest_file(path: Path) -> FileDigest:

@@ -29,6 +29,7 @@ from serving.kernel.call import Call
 from serving.kernel.errors import BackendFailed, DeadlineExceeded, NotReady, Overloaded, SlipwayError, Unavailable
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.signatures import Signatures
 from serving.kernel.storage.version_files import Refused
 from serving.kernel.storage.version_manifest import MODEL_NAME
 from serving.kernel.tensors import Arrays, TensorSpec, row_bytes
@@ -73,7 +74,7 @@ class ModelReplica:
 
         listen_on_the_node_only()
         self._app: App[Any, Any, Any] = find_app(app, settings.model_repository)
-        self._repository = Repository(settings.model_repository)
+        self._repository = Repository(settings.model_repository, Signatures.of(settings))
         self._sessions = Sessions(settings.onnx_providers, settings.home / "cache")
         self._keep = settings.keep_versions + SPARE_VERSIONS
         self._opened: OrderedDict[int, asyncio.Task[_Opened]] = OrderedDict()

@@ -20,6 +20,7 @@ from control.triton.follow import Follower, Served, fitting
 from control.triton.place import Place
 from control.triton.server import Server, TritonAway
 from serving.kernel.app_values import Values
+from serving.kernel.storage.model_repository import Repository
 from tests.control.triton.fake_triton import FakeTriton, running
 from tests.serving import added, toy
 from tests.serving.models import tritons
@@ -106,7 +107,7 @@ def triton(models: Path, tmp_path: Path) -> Iterator[tritons.Server]:
 def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Server) -> None:
     clock = Clock()
     server = Server(triton.url)
-    follower = Follower(models, server, Place(cpus=1), keep_seconds=100, clock=clock)
+    follower = Follower(Repository(models), server, Place(cpus=1), keep_seconds=100, clock=clock)
     assert follower.look() == (Served("toy", (1,)),), "the newest, where no alias says another"
     (group,) = server.config("toy").instance_group
     assert (group.kind, group.count) == (pb.ModelInstanceGroup.KIND_CPU, 1)
@@ -140,7 +141,7 @@ def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Se
 
     # A second process, and one that finds Triton empty.
     toy.write_aliases(models, 2)
-    again = Follower(models, server, Place(cpus=1), clock=clock)
+    again = Follower(Repository(models), server, Place(cpus=1), clock=clock)
     log = triton_log(models)
     assert again.look() == (Served("toy", (2,), 2),)
     assert triton_log(models) == log, "nothing was to do"
@@ -149,7 +150,7 @@ def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Se
     file = models / "toy" / "2" / "model.onnx"
     good = file.read_bytes()
     file.write_bytes(b"changed")
-    (served,) = Follower(models, server, Place(cpus=1), clock=clock).look()
+    (served,) = Follower(Repository(models), server, Place(cpus=1), clock=clock).look()
     assert served.versions == (2,) and served.problem.startswith("version 2: model.onnx")
     assert ask(triton.url, 2) == 30.0
     file.write_bytes(good)
@@ -168,16 +169,16 @@ def test_versions_come_and_go_while_triton_runs(models: Path, triton: tritons.Se
 
 
 def triton_log(models: Path) -> list[str]:
-    """The lines about loading."""
+    """The lines with which loading and unloading begin; how they end is written later."""
     text = (models.parent / "triton.log").read_text(errors="replace")
-    return [line for line in text.splitlines() if "loading" in line or "loaded" in line]
+    return [line for line in text.splitlines() if "loading: " in line]
 
 
 def test_a_triton_that_says_what_is_not_true(models: Path) -> None:
     clock, triton = Clock(), FakeTriton()
     toy.write_version(models, 2, (10, 10))
     with running(triton) as url:
-        follower = Follower(models, Server(url), Place(cpus=1), clock=clock)
+        follower = Follower(Repository(models), Server(url), Place(cpus=1), clock=clock)
         toy.write_aliases(models, 1)
         assert follower.look() == (Served("toy", (1,), 1),)
 
@@ -205,7 +206,7 @@ def test_what_is_served_stays_while_the_repository_is_gone(models: Path) -> None
     toy.write_version(models, 2, (10, 10))
     toy.write_aliases(models, 1)
     with running(triton) as url:
-        follower = Follower(models, Server(url), Place(cpus=1), clock=Clock())
+        follower = Follower(Repository(models), Server(url), Place(cpus=1), clock=Clock())
         follower.look()
         toy.write_aliases(models, 2)
         assert follower.look() == (Served("toy", (1, 2), 2),)
@@ -225,7 +226,7 @@ def test_the_models_that_a_chosen_one_uses_are_followed_too(models: Path, tmp_pa
     publish_parts(version, models)
     triton = FakeTriton()
     with running(triton) as url:
-        follower = Follower(models, Server(url), Place(cpus=1), ("whole",), clock=Clock())
+        follower = Follower(Repository(models), Server(url), Place(cpus=1), ("whole",), clock=Clock())
         found = [(one.model, one.versions, one.problem) for one in follower.look()]
         assert found == [(name, (1,), "") for name in ("linear", "twice", "whole")], "and not `toy`"
         repository.remove_app(models, "whole")
@@ -238,7 +239,7 @@ def test_a_configuration_of_another_model_is_not_loaded(models: Path) -> None:
     file = models / "toy" / "config.pbtxt"
     file.write_text(file.read_text().replace('name: "toy"', 'name: "other"', 1))
     with running(triton) as url:
-        (served,) = Follower(models, Server(url), Place(cpus=1), clock=Clock()).look()
+        (served,) = Follower(Repository(models), Server(url), Place(cpus=1), clock=Clock()).look()
     assert served == Served("toy", (), None, 'config.pbtxt names the model "other", and its folder is toy')
     assert triton.loads == []
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from serving.models import catalog
 from serving.models.loader import load
 from tests.serving.edge.neighbour import neighbour
 from tests.serving.edge.wire import eventually
+from tests.serving.signing import Pair, pair, sign_aliases, sign_version
 from tests.serving.toy import write_version
 
 
@@ -127,6 +129,49 @@ def test_what_an_app_brings_is_exempt_from_the_collector_once_it_is_loaded(setti
         assert get(doors, "/v2/health/ready")[0] == 200
     finally:
         doors.stop(1.0)
+
+
+def test_changed_files_and_aliases_do_not_answer_where_signatures_count(settings: Settings) -> None:
+    """Somebody who can write the repository changes weights, digests, golden rows and aliases."""
+    root = settings.model_repository
+    key = pair(settings.home / "trusted")
+    sign_version(write_version(root, 1), key)
+    sign_aliases(root / "toy", key, 1)
+    guarded = replace(settings, poll_seconds=0.05, trusted_keys=str(settings.home / "trusted"))
+    question = b'{"instances": [{"a": 3}]}'
+    _, doors = listening(guarded)
+    try:
+        eventually(lambda: get(doors, "/v2/health/ready")[0] == 200)
+        shutil.rmtree(root / "toy" / "1")
+        write_version(root, 1, (100.0, 100.0))
+        write_version(root, 2, (100.0, 100.0))
+        (root / "toy" / "aliases.json").write_text('{"champion": 2}')
+        second = "/v1/models/toy/versions/2:predict"
+        eventually(lambda: "manifest.sig: the version is not signed" in get(doors, second, question)[1])
+        assert get(doors, "/v1/models/toy:predict", question)[1].startswith('{"predictions":[{"total":3.0}]')
+        sign_version(root / "toy" / "2", key)
+        sign_aliases(root / "toy", key, 2)
+        eventually(lambda: '"total":300.0' in get(doors, "/v1/models/toy:predict", question)[1])
+    finally:
+        doors.stop(1.0)
+    log = Path(settings.log_file).read_text()
+    assert "manifest.sig: the version is not signed" in log and "aliases.json: is not signed" in log
+
+
+def test_a_gateway_that_finds_changed_aliases_answers_with_no_version(settings: Settings) -> None:
+    """Not with the newest, as where there are no aliases."""
+    root = settings.model_repository
+    key = pair(settings.home / "trusted")
+    for number in (1, 2):
+        sign_version(write_version(root, number), key)
+    sign_aliases(root / "toy", Pair(settings.home / "trusted", "stranger"), 2)
+    _, doors = listening(replace(settings, poll_seconds=0.05, trusted_keys=str(settings.home / "trusted")))
+    try:
+        eventually(lambda: get(doors, "/v2/repository/index", b"")[1].count("READY") == 2)
+        status, said = get(doors, "/v1/models/toy:predict", b'{"instances": [{"a": 3}]}')
+    finally:
+        doors.stop(1.0)
+    assert status == 503 and "aliases.json: is signed with the key" in said
 
 
 def joining(settings: Settings, port: int) -> tuple[Listener, threading.Thread]:

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from serving.edge.identity import api_keys
 from serving.edge.identity.api_keys import ApiKeys
 from serving.edge.identity.key_file import KEYS, KeyRecord, editing, new_key
-from serving.edge.identity.last_use import LastUse, read_last_use
+from serving.edge.identity.last_use import LastUse
 from serving.edge.identity.limits import Limits
 from serving.kernel.errors import Unauthenticated
+from serving.kernel.storage.highest import read_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ def test_uses_are_noted_and_limits_counted_across_changes_of_the_file(tmp_path: 
     assert keys.identify(free).meter is None
     refused(keys, key[:-1])
     uses.write()
-    assert set(read_last_use(tmp_path / "use.json")) == {other}
+    assert set(read_numbers(tmp_path / "use.json")) == {other}
     meter = keys.identify(key).meter
     assert meter is not None
     meter.take()
@@ -77,7 +78,7 @@ def test_uses_are_noted_and_limits_counted_across_changes_of_the_file(tmp_path: 
     now = keys.identify(key).meter
     assert now is not None and now.headers()["ratelimit-policy"] == '"day";q=7;w=86400'
     uses.write()
-    assert set(read_last_use(tmp_path / "use.json")) == {name, other}
+    assert set(read_numbers(tmp_path / "use.json")) == {name, other}
 
 
 def test_new_keys_and_revocations_are_seen_while_it_runs(tmp_path: Path) -> None:
