@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from serving.kernel.settings import Settings, read
+from serving.kernel.storage.signatures import Signatures
 from serving.kernel.storage.version_files import Refused, decode_aliases, decode_manifest
 from serving.kernel.storage.version_manifest import ALIASES_NAME, MANIFEST_NAME, SIGNATURE_NAME, Manifest
 from training.data.storage import Location
@@ -46,7 +48,8 @@ def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False
     Settings and card of an added model are copied too, and the models that it uses in Triton.
 
     Versions that only the target has stay, unless `prune` is set. Raises `RepositoryError` when the two contradict
-    each other, `ServableError` for a file that does not match its digest, and `StorageError`.
+    each other or something is not signed by a key of `SLIPWAY_TRUSTED_KEYS`, `ServableError` for a file that does
+    not match its digest, and `StorageError`.
     """
     here, there = Location.of(source), Location.of(target)
     if f"{there.root}/".startswith(f"{here.root}/") or f"{here.root}/".startswith(f"{there.root}/"):
@@ -61,9 +64,11 @@ def copy(source: str, target: str, apps: Sequence[str] = (), prune: bool = False
     known = _listing(there, sorted(found))
     writer: CopyTarget = FolderTarget(there.folder) if there.folder else BucketTarget(there)
     changes = []
+    signatures = Signatures.of(read(Settings))
     # Triton loads a model when those that it uses are there.
     for app in sorted(found, key=lambda app: (app not in used, app)):
-        changes += _AppCopy(here, there, writer, app, found[app], known.get(app, AppListing())).copy(prune)
+        listing = known.get(app, AppListing())
+        changes += _AppCopy(here, there, writer, app, found[app], listing, signatures).copy(prune)
     return changes
 
 
@@ -98,6 +103,7 @@ class _AppCopy:
     app: str
     found: AppListing
     known: AppListing
+    signatures: Signatures | None
 
     def copy(self, prune: bool) -> list[Change]:
         follows = self._follows()
@@ -130,6 +136,10 @@ class _AppCopy:
         path = f"{self.app}/{number}"
         sealed = self.source.read(f"{path}/{MANIFEST_NAME}") or b""
         manifest = self._manifest(sealed, number)
+        if self.signatures is not None:
+            signature = self.source.read(f"{path}/{SIGNATURE_NAME}")
+            with self._refusing(path):
+                self.signatures.check_manifest(sealed, signature, path)
         files = self.known.versions.get(number, {})
         published = self.target.read(f"{path}/{MANIFEST_NAME}") if MANIFEST_NAME in files else None
         if published is not None and published != sealed:
@@ -144,6 +154,14 @@ class _AppCopy:
             self.writer.put(self.app, number, folder, manifest)
         return "written" if published is None else "repaired"
 
+    @contextmanager
+    def _refusing(self, path: str) -> Iterator[None]:
+        """Turn `Refused` into a `RepositoryError` that names the place."""
+        try:
+            yield
+        except Refused as cause:
+            raise RepositoryError(f"{self.source.shown}/{path}/{cause}") from cause
+
     def _copy_signature(self, number: int) -> None:
         """A version that is there already may have been signed since."""
         name = f"{number}/{SIGNATURE_NAME}"
@@ -151,10 +169,8 @@ class _AppCopy:
 
     def _manifest(self, sealed: bytes, number: int) -> Manifest:
         shown = f"{self.source.shown}/{self.app}/{number}"
-        try:
+        with self._refusing(f"{self.app}/{number}"):
             manifest = decode_manifest(sealed, self.app, number)
-        except Refused as cause:
-            raise RepositoryError(f"{shown}/{cause}") from cause
         for name in manifest.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
                 raise RepositoryError(f"{shown}/{MANIFEST_NAME}: the file name {name!r} points outside its folder")
@@ -193,10 +209,10 @@ class _AppCopy:
 
     def _check_aliases(self, content: bytes, numbers: Sequence[int]) -> None:
         shown = f"{self.source.shown}/{self.app}"
-        try:
+        with self._refusing(self.app):
             aliases = decode_aliases(content)
-        except Refused as cause:
-            raise RepositoryError(f"{shown}/{cause}") from cause
+            if self.signatures is not None:
+                self.signatures.check_aliases(self.app, aliases)
         for number in (aliases.champion, aliases.challenger):
             if number is not None and number not in numbers:
                 raise RepositoryError(f"{shown}/{ALIASES_NAME}: names version {number}, which does not exist")

@@ -251,6 +251,7 @@ spec:
         - name: models
           mountPath: /models
         {{- end }}
+        {{- if eq $part "training" }}{{ include "slipway.signingMount" .root | indent 8 }}{{ end }}
         {{- include "slipway.extraMounts" .root | indent 8 }}
   volumes:
     - name: tmp
@@ -260,6 +261,7 @@ spec:
       persistentVolumeClaim:
         claimName: {{ include "slipway.claim" .root | quote }}
     {{- end }}
+    {{- if eq $part "training" }}{{ include "slipway.signingVolume" .root | indent 4 }}{{ end }}
     {{- include "slipway.extraVolumes" .root | indent 4 }}
 {{- end -}}
 

@@ -23,9 +23,11 @@
       (include "slipway.trainingEnv" (dict "root" .root "url" $url)) (include "slipway.extraEnv" (dict "root" .root)) -}}
 {{- $envFrom := "" -}}
 {{- with $values.secrets.storage }}{{ $envFrom = printf "- secretRef:\n    name: %q" . }}{{ end -}}
-{{- $mounts := printf "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models%s" (include "slipway.extraMounts" .root) -}}
+{{- $mounts := printf "- name: tmp\n  mountPath: /tmp\n- name: models\n  mountPath: /models%s%s" (include "slipway.signingMount" .root)
+      (include "slipway.extraMounts" .root) -}}
 {{- $claim := printf "- name: models\n  persistentVolumeClaim:\n    claimName: %q" (include "slipway.claim" .root) -}}
-{{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s%s" $claim (include "slipway.extraVolumes" .root) -}}
+{{- $volumes := printf "- name: tmp\n  emptyDir: {}\n%s%s%s" $claim (include "slipway.signingVolume" .root)
+      (include "slipway.extraVolumes" .root) -}}
 {{- $selector := include "slipway.selector" (dict "root" .root "part" "training") -}}
 {{- $cpu := $job.cpu | default "2" | toString -}}
 {{- $cores := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu) 1000.0) (float64 $cpu) -}}
@@ -82,4 +84,28 @@ runtimeClassName: {{ $all.runtimeClassName | quote }}
   value: /models
 - name: RAY_USAGE_STATS_ENABLED
   value: "0"
+{{- with .root.Values.signatures.signingKey }}
+{{- if .name }}
+- name: SLIPWAY_SIGNING_KEY
+  value: /etc/slipway/signing/{{ .key }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The private key that signs what trainings publish: nobody but the pod's users may read it. */}}
+{{- define "slipway.signingVolume" -}}
+{{- with .Values.signatures.signingKey.name }}
+- name: signing
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 288
+{{- end }}
+{{- end -}}
+
+{{- define "slipway.signingMount" -}}
+{{- if .Values.signatures.signingKey.name }}
+- name: signing
+  mountPath: /etc/slipway/signing
+  readOnly: true
+{{- end }}
 {{- end -}}

@@ -74,6 +74,7 @@
 {{- $names := dict "modelRepository.storageClassName" $values.modelRepository.storageClassName
       "modelRepository.existingClaim" $values.modelRepository.existingClaim "serviceAccount.name" $values.serviceAccount.name
       "auth.keys.name" $values.auth.keys.name "auth.operations.name" $values.auth.operations.name
+      "signatures.trustedKeys.name" $values.signatures.trustedKeys.name "signatures.signingKey.name" $values.signatures.signingKey.name
       "secrets.storage" $values.secrets.storage "ingress.className" $values.ingress.className
       "routes.gateway.name" $values.routes.gateway.name "ray.incremental.gatewayClassName" $values.ray.incremental.gatewayClassName
       "priority.serving" $values.priority.serving "priority.batch" $values.priority.batch
@@ -166,7 +167,7 @@
 {{- $own := list "HOME" "PYTHONPATH" "DO_NOT_TRACK" "PROMETHEUS_MULTIPROC_DIR" "SLIPWAY_APPS" "SLIPWAY_BACKEND" "SLIPWAY_COLLECTIONS_URL"
       "SLIPWAY_CONNECTION_SECONDS" "SLIPWAY_DATABASE_URL" "SLIPWAY_DOOR" "SLIPWAY_DRAIN_SECONDS" "SLIPWAY_GRPC_PORT" "SLIPWAY_HOME"
       "SLIPWAY_HOST" "SLIPWAY_HTTP_PORT" "SLIPWAY_KEY_FOLDER" "SLIPWAY_MODEL_REPOSITORY" "SLIPWAY_NOTICE_SECONDS"
-      "SLIPWAY_ONNX_PROVIDERS" "SLIPWAY_OPEN"
+      "SLIPWAY_ONNX_PROVIDERS" "SLIPWAY_OPEN" "SLIPWAY_SIGNING_KEY" "SLIPWAY_TRUSTED_KEYS"
       "SLIPWAY_API_KEY" "SLIPWAY_RAY_ADDRESS" "SLIPWAY_TRITON_URL" "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO" "RAY_DEDUP_LOGS" "RAY_SERVE_ENABLE_HA_PROXY"
       "RAY_USAGE_STATS_ENABLED" "MLFLOW_TRACKING_URI" "MLFLOW_BACKEND_STORE_URI" "MLFLOW_SERVER_ALLOWED_HOSTS"
       "MLFLOW_DISABLE_TELEMETRY" "MLFLOW_SERVER_ENABLE_JOB_EXECUTION" -}}

@@ -59,6 +59,10 @@ tolerations:
 {{/* Takes root and optionally taken: a dict whose keys are variables that are set already. */}}
 {{- define "slipway.extraEnv" -}}
 {{- $taken := .taken | default dict -}}
+{{- if .root.Values.signatures.trustedKeys.name }}
+- name: SLIPWAY_TRUSTED_KEYS
+  value: /etc/slipway/trusted-keys
+{{- end }}
 {{- range .root.Values.extraEnv }}
 {{- if not (hasKey $taken .name) }}
 {{ toYaml (list .) }}
@@ -67,12 +71,22 @@ tolerations:
 {{- end -}}
 
 {{- define "slipway.extraVolumes" -}}
+{{- with .Values.signatures.trustedKeys.name }}
+- name: trusted-keys
+  configMap:
+    name: {{ . | quote }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
 {{- define "slipway.extraMounts" -}}
+{{- if .Values.signatures.trustedKeys.name }}
+- name: trusted-keys
+  mountPath: /etc/slipway/trusted-keys
+  readOnly: true
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}

@@ -33,6 +33,8 @@ ACCEPTED = "accepted-aliases.json"
 """Below `SLIPWAY_HOME`: the highest number of each app's aliases that was accepted."""
 LOOK_SECONDS = 1.0
 """Between two readings of the folder with the trusted keys."""
+RECHECK_SECONDS = 10.0
+"""For which accepted aliases are not verified once more: a gateway reads those of each app every second."""
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,8 @@ class Signatures:
         self._keys = read_trusted(folder)
         self._looked = time.monotonic()
         self._warned: set[str] = set()
+        self._accepted: dict[str, tuple[Aliases, float]] = {}
+        """The aliases that were accepted last, and until when they need no other look."""
         _public_key(b"\0" * 32)  # whether the library is there
 
     @classmethod
@@ -117,6 +121,9 @@ class Signatures:
 
     def check_aliases(self, app: str, aliases: Aliases) -> None:
         """Check an app's aliases, and remember their number. Raises `Refused`, or only logs it."""
+        known, until = self._accepted.get(app, (None, 0.0))
+        if known == aliases and time.monotonic() < until:
+            return
         self._judge(app, lambda: self._aliases(app, aliases))
 
     def why_not(self, content: bytes, signatures: Sequence[Signature]) -> str:
@@ -167,6 +174,7 @@ class Signatures:
             )
         if aliases.number > highest:
             self._accept(app, aliases.number)
+        self._accepted[app] = aliases, time.monotonic() + RECHECK_SECONDS
 
     def _accept(self, app: str, number: int) -> None:
         self._highest[app] = number

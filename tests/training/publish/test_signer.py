@@ -16,6 +16,7 @@ from tests.store import Store
 from tests.training.conftest import make_servable
 from training.publish import promotion, repository
 from training.publish.rebuild_from_mlflow import rebuild
+from training.publish.repository import RepositoryError
 from training.publish.repository_copy import copy
 from training.publish.signer import SigningError, keep_signature, signer
 from training.registry.mlflow_registry import Registry
@@ -87,6 +88,9 @@ def test_a_copy_has_the_signatures_also_those_that_come_later(
     kept = (root / "toy" / "1" / "manifest.sig").read_bytes()
     (root / "toy" / "1" / "manifest.sig").unlink()
     copy(str(root), target)
+    monkeypatch.setenv("SLIPWAY_TRUSTED_KEYS", str(tmp_path / "trusted"))
+    with pytest.raises(RepositoryError, match="repo/toy/1/manifest.sig: the version is not signed"):
+        copy(str(root), target)
     (root / "toy" / "1" / "manifest.sig").write_bytes(kept)
     assert [change.action for change in copy(str(root), target)] == ["kept"]
     monkeypatch.delenv("SLIPWAY_SIGNING_KEY")
