@@ -128,6 +128,14 @@ def test_the_budgets_are_documented(root: Path) -> None:
         assert re.search(rf"^\| `slipway/{name}` .*\| {budget} MB \|$", text, re.MULTILINE), name
 
 
+def test_what_verifies_tokens_or_signatures_has_the_library(root: Path) -> None:
+    text = (root / "docs" / "images.md").read_text()
+    for name in IMAGES:
+        (extras,) = re.findall(r"^ARG EXTRAS=(\S+)$", lines(root, f"{name}-packages"), re.MULTILINE)
+        assert f"| `{extras}` |" in text, name
+        assert {"auth", "train"} & set(extras.split(",")), name
+
+
 @pytest.mark.parametrize("script", ["build-image", "try-image"])
 def test_an_unknown_image_is_refused(root: Path, script: str) -> None:
     done = subprocess.run([root / "scripts" / script, "nothing"], capture_output=True, text=True, timeout=60)
