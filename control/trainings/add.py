@@ -28,6 +28,7 @@ from training.added.sources.process import Conversion
 from training.added.truth.given import Truth, take_truth
 from training.data.read import from_files
 from training.data.storage import local_copies
+from training.errors import DataError
 from training.progress import RichProgress
 from training.registry.mlflow_registry import Registry
 
@@ -63,6 +64,8 @@ def add_on_stack(
     `AddError`, `GateRefused` for a model that is no better than naive baselines on the sample's `label`, or
     another `TrainingError`, and `ModuleNotFoundError` for an extra that the model's format needs.
     """
+    if not source.strip():
+        raise AddError("the source is empty; give a file, a folder, models:/NAME@ALIAS, runs:/ID/PATH or s3://...")
     overrides = _overrides(config)
     progress = RichProgress(stderr())
     with _located(settings, source) as (path, shown):
@@ -145,10 +148,15 @@ def _sample(
         raise AddError("--label needs rows: give them with --sample")
     if (time or group) and not label:
         raise AddError("--time and --group split labelled rows: name the column of the labels with --label")
+    if ignored and not sample:
+        raise AddError("--ignore leaves out columns of the sample: give it with --sample")
     if not sample:
         return None, None
-    with local_copies([sample]) as paths:
-        dataset = from_files(paths)
+    try:
+        with local_copies([sample]) as paths:
+            dataset = from_files(paths)
+    except DataError as cause:
+        raise DataError(str(cause).replace("--data", "--sample")) from cause
     frame, truth = dataset.frame, None
     missing = [name for name in ignored if name not in frame.columns]
     if missing:

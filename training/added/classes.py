@@ -13,9 +13,10 @@ from training.added.errors import AddError
 from training.added.graphs.read import Graph
 from training.added.plan import Plan
 
-__all__ = ["Classes", "classes_among", "find_classes"]
+__all__ = ["Classes", "classes_among", "find_classes", "shown"]
 
 SUM_TOLERANCE = 1e-2
+MOST_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ def find_classes(graph: Graph, plan: Plan, outputs: Arrays, given: Sequence[str]
     Raises `AddError` for labels that no output has room for.
     """
     named, numbers = _in_graph(graph)
+    answers_names = any(is_scalar(one) and numpy_dtype(one.datatype).kind == "O" for one in plan.outputs)
+    if given and named and tuple(given) != named and answers_names:
+        raise AddError(f"--labels: the model names its classes itself: {', '.join(named)}; leave out --labels")
     made = classes_among(plan.outputs, outputs, tuple(given) or named, bool(given))
     kind = next((numpy_dtype(spec.datatype).kind for spec in plan.outputs if spec.name == made.index), "")
-    if kind == "O" and given and named and tuple(given) != named:
-        raise AddError(f"--labels: the model names its classes itself: {', '.join(named)}; leave out --labels")
     return replace(made, numbers=numbers) if kind in ("i", "u") and len(numbers) == len(made.labels) else made
 
 
@@ -49,8 +51,14 @@ def classes_among(
     """The outputs that carry the classes `labels`, which the user may have given. Raises `AddError`."""
     if not labels:
         return Classes()
+    if len(labels) < 2:
+        raise AddError(f"--labels has {labels[0]!r} alone; name two classes or more, in the order of the scores")
+    if not all(labels):
+        raise AddError(f"--labels: the name {labels.index('') + 1} is empty")
     if len(set(labels)) < len(labels):
-        raise AddError(f"--labels has {max(labels, key=labels.count)!r} twice")
+        twice = max(labels, key=labels.count)
+        said = "--labels has" if given else "the classes in the model have"
+        raise AddError(f"{said} {twice!r} twice{'' if given else '; give them other names with --labels'}")
     scores = [spec for spec in specs if _is_scores(spec, len(labels))]
     kinds = {spec.name: numpy_dtype(spec.datatype).kind for spec in specs}
     index = [spec for spec in specs if is_scalar(spec) and kinds[spec.name] in "iuO"]
@@ -59,7 +67,7 @@ def classes_among(
             return Classes()
         raise AddError(
             f"--labels has {len(labels)} names, but no output has {len(labels)} scores or the number of a class; "
-            f"the outputs are {', '.join(f'{spec.name} {list(spec.shape[1:])}' for spec in specs)}"
+            f"the outputs are {shown(specs)}"
         )
     made = Classes(labels, index[0].name if index else "", scores[0].name if scores else "")
     taken = {spec.name for spec in specs} - {made.index, made.scores}
@@ -69,6 +77,13 @@ def classes_among(
         return made
     values = outputs[made.scores].reshape(-1, _size(scores[0])).astype(np.float64)
     return Classes(labels, made.index, made.scores, not _are_probabilities(values))
+
+
+def shown(specs: Sequence[TensorSpec]) -> str:
+    """Outputs with their shapes, for a message."""
+    every = [f"{spec.name} {list(spec.shape[1:])}" for spec in specs[:MOST_SHOWN]]
+    more = len(specs) - len(every)
+    return ", ".join(every) + (f" and {more} more" if more else "")
 
 
 def _in_graph(graph: Graph) -> tuple[tuple[str, ...], tuple[int, ...]]:

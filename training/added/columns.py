@@ -74,7 +74,9 @@ def _positions(item: Tensor, width: int, frame: pd.DataFrame | None, given: Sequ
         # One number is a field of its own; several are a list, whose order the model knows.
         return Named((Column(name=item.name, tensor=item.name),), None)
     if len(set(names)) < len(names):
-        raise AddError(f"two columns have the name {max(names, key=names.count)!r}")
+        raise AddError(f"two columns have the name {max(names, key=names.count)!r}; give each another")
+    if not all(name.strip() for name in names):
+        raise AddError("a column has no name; name the columns in the model's order with --columns a,b,c")
     for name in names:
         if not is_name(name):
             raise AddError(
@@ -156,7 +158,14 @@ def _values(item: Tensor, name: str, cells: pd.Series[Any]) -> npt.NDArray[Any]:
         raise AddError(
             f"the sample's column {name!r} has empty cells; the model takes {item.datatype}, which has none"
         )
-    made: npt.NDArray[Any] = numbers.to_numpy().astype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        made: npt.NDArray[Any] = numbers.to_numpy().astype(dtype)
+    lost = np.isinf(made) if dtype.kind == "f" else made != numbers.to_numpy()
+    if lost.any():
+        what = f"is not finite as {item.datatype}" if dtype.kind == "f" else f"{item.datatype} cannot hold"
+        raise AddError(
+            f"the sample's column {name!r} has {cells[lost].iloc[0]}, which {what}; correct it or drop the row"
+        )
     return made
 
 

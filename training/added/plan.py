@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,10 @@ ROWS = 4
 """Rows that are run together and alone."""
 SEEDS, PATIENCE = range(7, 39), 0.5
 """Of the rows that a way to fill integers must run with, and the seconds after which no other row is tried."""
+MOST_AXES = 31
+"""Of an input; with one more, NumPy's arrays have no more room."""
+MOST_INPUT = 2**26
+"""Values of a row."""
 MOST_VALUES = 2**23
 """Of all outputs of a row: JSON and the golden rows have them as text."""
 RANDOM = {
@@ -107,7 +112,7 @@ def rows_of(graph: Graph, overrides: Overrides) -> Rows:
     ):
         single = [item.name for item in inputs]
     elif all(shape and isinstance(shape[0], str) for shape in shapes):
-        return Rows(tuple(inputs), (), overrides.why if overrides.alone else "")
+        return Rows(tuple(inputs), (), " ".join(overrides.why.split()) if overrides.alone else "")
     else:
         one = [bool(shape) and (isinstance(shape[0], str) or shape[0] == 1) for shape in shapes]
         single = [item.name for item, fits in zip(inputs, one, strict=True) if not fits]
@@ -158,11 +163,34 @@ def _shaped(item: Tensor, overrides: Overrides) -> Tensor:
             f"the input {item.name!r} has no shape in the file; name it in the file of --config, "
             f"-1 for a free axis: inputs: {{{item.name}: [-1, 10]}}"
         )
+    if item.name in overrides.inputs:
+        _check_given(item, overrides.inputs[item.name])
+    if len(given) > MOST_AXES:
+        raise AddError(f"the input {item.name!r} has {len(given)} axes; at most {MOST_AXES} are supported")
+    if (values := math.prod(size for size in given[1:] if isinstance(size, int) and size > 0)) > MOST_INPUT:
+        raise AddError(f"a row of the input {item.name!r} has {values} values; at most {MOST_INPUT} are supported")
     fixed = [size if isinstance(size, int) and size > 0 else size or "" for size in given]
     named = [
         size if isinstance(size, int) and size > 0 else _axis(item, axis, size) for axis, size in enumerate(fixed)
     ]
     return replace(item, shape=tuple(named))
+
+
+def _check_given(item: Tensor, given: Sequence[int]) -> None:
+    """Raise `AddError` for a shape of `--config` that the graph does not take."""
+    where = f"--config: inputs: {item.name}"
+    for axis, size in enumerate(given):
+        if size < 1 and size != -1:
+            raise AddError(f"{where}: the size of axis {axis} must be 1 or more, or -1 for any, not {size}")
+    if item.shape is None:
+        return
+    if len(given) != len(item.shape):
+        raise AddError(
+            f"{where}: has {len(given)} axes, and the model's input has {len(item.shape)}: {_text(item)}"
+        )
+    for axis, (size, own) in enumerate(zip(given, item.shape, strict=True)):
+        if isinstance(own, int) and own > 0 and size not in (own, -1):
+            raise AddError(f"{where}: axis {axis} has the size {own} in the model, not {size}")
 
 
 def _axis(item: Tensor, axis: int, size: int | str) -> str:

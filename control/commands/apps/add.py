@@ -59,7 +59,7 @@ def add(
     ] = False,
     triton: Annotated[bool, typer.Option(help="Whether parity includes Triton.")] = True,
     timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that the inspection of the model may take.")
+        float, typer.Option(min=1, max=86400, help="Seconds that the inspection of the model may take.")
     ] = 300,
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion at once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

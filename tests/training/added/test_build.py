@@ -73,7 +73,16 @@ def test_a_sample_names_the_columns_and_its_gaps(tmp_path: Path) -> None:
         ({"a": [1.0], 'b"': [1.0], "c": [2.0]}, {}, "the column 'b\"' has a quotation mark"),
         ({"a": [1.0], "b\\": [1.0], "c": [2.0]}, {}, r"a backslash .*; rename it in the sample"),
         ({"a": [1.0], "b\n": [1.0], "c": [2.0]}, {}, "a character that cannot be printed"),
+        ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"columns": ("a", " ", "b")}, "a column has no name"),
+        ({"a": [1.0], "b": [np.inf], "c": [2.0]}, {}, "column 'b' has inf, which is not finite as FP32"),
+        (
+            {"a": [1.0], "b": [1.0], "c": [2.0, 1e300][1:]},
+            {},
+            "column 'c' has 1e\\+300, which is not finite as FP32",
+        ),
         ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"labels": ("x", "y", "z")}, "no output has 3 scores"),
+        ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"labels": ("x",)}, "--labels has 'x' alone; name two classes"),
+        ({"a": [1.0], "b": [1.0], "c": [2.0]}, {"labels": ("x", "")}, "--labels: the name 2 is empty"),
     ],
 )
 def test_a_sample_that_does_not_fit_is_explained(
@@ -81,6 +90,24 @@ def test_a_sample_that_does_not_fit_is_explained(
 ) -> None:
     with pytest.raises(AddError, match=said):
         built(linear(tmp_path / "m.onnx"), tmp_path, sample=pd.DataFrame(frame), **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "said"),
+    [
+        (TensorProto.INT32, 1e300, "has 1e\\+300, which INT32 cannot hold"),
+        (TensorProto.INT64, 0.5, "has 0.5, which INT64 cannot hold"),
+        (TensorProto.UINT8, -1, "has -1, which UINT8 cannot hold"),
+        (TensorProto.FLOAT16, 1e6, "has 1000000.0, which is not finite as FP16"),
+    ],
+)
+def test_numbers_that_a_model_cannot_hold_are_not_rounded(
+    tmp_path: Path, kind: int, cell: float, said: str
+) -> None:
+    given, answered = (value(name, kind, ["n", 2]) for name in ("x", "y"))
+    path = save(tmp_path / "m.onnx", [node("Identity", ["x"], ["y"])], [given], [answered])
+    with pytest.raises(AddError, match=f"the sample's column 'b' {said}"):
+        built(path, tmp_path, sample=pd.DataFrame({"a": [1, 2], "b": [1, cell]}))
 
 
 def test_several_inputs_of_several_types_are_columns_of_their_own(tmp_path: Path) -> None:
@@ -236,6 +263,9 @@ def test_a_classifier_has_its_own_names_and_probabilities(tmp_path: Path) -> Non
     ):
         (tmp_path / "other").mkdir()
         built(classifier(tmp_path / "classes.onnx"), tmp_path / "other", labels=("stays", "leaves"))
+    with pytest.raises(AddError, match="the classes in the model have 'a' twice; give them other names with"):
+        (tmp_path / "twice").mkdir()
+        built(numbered(tmp_path / "twice.onnx", [[-9.0], [9.0]], ["a", "a"]), tmp_path / "twice")
 
 
 def test_numbers_of_classes_in_the_graph_are_names_or_get_some(tmp_path: Path) -> None:

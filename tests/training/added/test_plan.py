@@ -52,6 +52,25 @@ def test_the_user_knows_better_where_the_batch_is(tmp_path: Path) -> None:
     assert planned(path, Overrides(batch=True)).inputs[0].shape == (-1, -1, 2)
 
 
+@pytest.mark.parametrize(
+    ("shape", "given", "said"),
+    [
+        (["n", 3], (-1, 0), "the size of axis 1 must be 1 or more, or -1 for any, not 0"),
+        (["n", 3], (-1, -7), "the size of axis 1 must be 1 or more, or -1 for any, not -7"),
+        (["n", 3], (-1, 3, 1), "has 3 axes, and the model's input has 2: x"),
+        (["n", 3], (-1, 4), "axis 1 has the size 3 in the model, not 4"),
+        (["n", 2**40], (), "a row of the input 'x' has 1099511627776 values; at most"),
+        (["n", *[1] * 40], (), "the input 'x' has 41 axes; at most 31"),
+    ],
+)
+def test_shapes_that_cannot_be_are_explained(
+    tmp_path: Path, shape: Shape, given: tuple[int, ...], said: str
+) -> None:
+    overrides = Overrides(inputs={"x": given}) if given else Overrides()
+    with pytest.raises(AddError, match=said):
+        planned(sum_of(tmp_path / "m.onnx", {"x": shape}, shape), overrides)
+
+
 def test_a_number_beside_the_rows_adds_no_axis_to_their_answers(tmp_path: Path) -> None:
     plan = planned(sum_of(tmp_path / "m.onnx", {"x": ["n", 2], "shift": []}, ["n", 2]))
     assert [spec.shape for spec in (*plan.inputs, *plan.outputs)] == [(-1, 2), (-1,), (-1, 2)]

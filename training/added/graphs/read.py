@@ -49,7 +49,13 @@ OTHER_FORMATS = (
     (b"tree", "a LightGBM text model", "convert it with onnxmltools"),
     (b"CBM1", "a CatBoost model", 'save it with save_model(path, format="onnx")'),
     (b"ver", "a Git LFS pointer", "fetch the file itself: git lfs pull"),
+    (b"<", "a web page or XML", "download the file itself"),
+    (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
+    (b"GGUF", "a language model in GGUF", "serve it with an engine for language models"),
+    (b"\x89PNG", "a picture", "give the file of the model"),
 )
+TFLITE, SAFETENSORS = b"TFL3", b"{"
+"""At the fifth and the ninth byte."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,10 @@ def _parsed(path: Path) -> onnx.ModelProto:
     for mark, kind, advice in OTHER_FORMATS:
         if start.startswith(mark):
             raise AddError(f"{path.name} is not ONNX but {kind}; {advice}")
+    if start[4:8] == TFLITE:
+        raise AddError(f"{path.name} is not ONNX but a TensorFlow Lite model; convert it with tf2onnx --tflite")
+    if start[8:9] == SAFETENSORS and start[5:8] == b"\0\0\0":
+        raise AddError(f"{path.name} is not ONNX but weights in safetensors, without a graph; export the model")
     try:
         model = onnx.load(str(path), load_external_data=False)
     except (DecodeError, ValueError) as cause:
@@ -172,7 +182,8 @@ def _all(nodes: Iterable[onnx.NodeProto]) -> Iterable[onnx.NodeProto]:
 def _strip_maps(model: onnx.ModelProto) -> bool:
     """Replace outputs of `ZipMap`, lists of maps that no protocol has, by the tensors they are made of."""
     made = False
-    for node in [node for node in model.graph.node if node.op_type == "ZipMap"]:
+    maps = [node for node in model.graph.node if node.op_type == "ZipMap"]
+    for node in [node for node in maps if node.input and node.output]:
         for output in model.graph.output:
             if output.name == node.output[0]:
                 tensor = helper.make_tensor_value_info(output.name, TensorProto.FLOAT, [None, None])

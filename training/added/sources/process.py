@@ -169,5 +169,7 @@ def _ended(folder: Path, code: int) -> str:
             f"the conversion was ended by the signal {signal.Signals(-code).name}; the file is damaged, or the "
             "conversion needs more memory. Copy or save the model again"
         )
-    last = (folder / LOG).read_text(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
+    last = (folder / LOG).read_text(errors="replace").strip().splitlines()[-1:] or [
+        f"it ended with exit code {code}"
+    ]
     return f"the conversion failed: {last[0][:300]}"

@@ -14,7 +14,7 @@ import pandas as pd
 from serving.kernel.added.columns import AddedContext
 from serving.kernel.added.record_types import is_scalar
 from serving.kernel.tensors import Arrays, TensorSpec, numpy_dtype
-from training.added.classes import classes_among
+from training.added.classes import classes_among, shown
 from training.added.errors import AddError
 from training.added.truth.given import Truth
 from training.added.truth.labels import classes_of, codes_of, name_of, numbers_of
@@ -92,8 +92,7 @@ def _number(label: str, outputs: Sequence[TensorSpec]) -> str:
             f"--label: the model answers several numbers: {', '.join(names)}; "
             f"give the column {label!r} the name of the one that it is"
         )
-    shown = ", ".join(f"{spec.name} {list(spec.shape[1:])}" for spec in outputs)
     raise AddError(
-        f"--label: no output is one number or has a score for each class; the outputs are {shown}. "
+        f"--label: no output is one number or has a score for each class; the outputs are {shown(outputs)}. "
         "Leave out --label, or name the classes with --labels"
     )

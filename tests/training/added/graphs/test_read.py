@@ -28,6 +28,12 @@ FLOAT = TensorProto.FLOAT
         (b"tree\nversion=v4", "LightGBM"),
         (b"CBM1", 'format="onnx"'),
         (b"version https://git-lfs", "git lfs pull"),
+        (b"<html>login</html>", "a web page or XML; download the file itself"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip; unpack it first"),
+        (b"GGUF\x03\x00", "a language model in GGUF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"\x1c\x00\x00\x00TFL3", "TensorFlow Lite"),
+        (b'\x50\x00\x00\x00\x00\x00\x00\x00{"w":', "weights in safetensors, without a graph"),
         (b"\x00" * 64, "is not ONNX"),
         (b"name,value\n1,2\n", "is not ONNX"),
     ],
@@ -50,6 +56,14 @@ def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(AddError, match=r"is empty|is not ONNX|has 0 (in|out)puts|cannot open the model"):
             open_run(read_graph(path).path)
+
+
+def test_a_node_without_outputs_is_left_to_the_engine(tmp_path: Path) -> None:
+    path = linear(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.graph.node.add(op_type="ZipMap", domain="ai.onnx.ml", input=["y"])
+    path.write_bytes(model.SerializeToString())
+    assert read_graph(path).notes == ()
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_trusted_code_has_neither_network_nor_credentials(tmp_path: Path, monkey
             {},
             "ended by the signal SIGABRT; the file is damaged, or the conv",
         ),
-        ("__import__('os')._exit(3)", {}, "the conversion failed: exit code 3"),
+        ("__import__('os')._exit(3)", {}, "the conversion failed: it ended with exit code 3"),
     ],
 )
 def test_limits_hold(tmp_path: Path, code: str, limits: dict[str, int], said: str) -> None:
