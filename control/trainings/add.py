@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,6 +28,7 @@ from training.added.truth.given import Truth, take_truth
 from training.data.read import from_files
 from training.data.storage import local_copies
 from training.errors import DataError
+from training.fit.scratch import scratch
 from training.progress import RichProgress
 from training.registry.mlflow_registry import Registry
 
@@ -113,9 +113,9 @@ def _located(settings: StackSettings, source: str) -> Iterator[tuple[Path, str]]
         with local_copies([source]) as paths:
             yield paths[0], paths[0].name
         return
-    with _registry(settings) as registry, tempfile.TemporaryDirectory(prefix="slipway-mlflow-") as folder:
+    with _registry(settings) as registry, scratch("slipway-mlflow-") as folder:
         # Messages call the folder by its name.
-        place = Path(folder) / (re.sub(r"[^\w@-]+", "-", source.partition(":")[2]).strip("-") or "model")
+        place = folder / (re.sub(r"[^\w@-]+", "-", source.partition(":")[2]).strip("-") or "model")
         place.mkdir()
         yield registry.fetch_model(source, place)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,6 +26,7 @@ from training.added.truth.judge import judge
 from training.added.truth.measure import Judged
 from training.added.truth.record import record, tags_of
 from training.added.truth.words import sentence
+from training.fit.scratch import scratch
 from training.progress import Progress
 from training.publish import added_files, promotion, repository, servable
 from training.publish.added_files import CARD, VALUES
@@ -92,8 +92,8 @@ def prepared(
 
     With the known answers of the sample's rows, it is judged too.
     """
-    with tempfile.TemporaryDirectory(prefix="slipway-add-") as folder:
-        path = Path(folder) / SERVABLE
+    with scratch("slipway-add-") as folder:
+        path = folder / SERVABLE
         path.mkdir()
         built, judged = build_apart(wanted, path, progress, seconds), None
         if truth is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 import fsspec
 
 from training.errors import DataError, StorageError
+from training.fit.scratch import scratch
 
 __all__ = ["Location", "is_url", "local_copies"]
 
@@ -115,9 +115,9 @@ def local_copies(given: Sequence[Path | str]) -> Iterator[list[Path]]:
     A URL that ends with a slash means the files directly below it. Raises `DataError` for a file that does not
     exist, and `StorageError`.
     """
-    with tempfile.TemporaryDirectory(prefix="slipway-data-") as scratch:
+    with scratch("slipway-data-") as folder:
         yield [
-            _fetched(text, Path(scratch) / str(number)) if is_url(text := str(one)) else Path(one)
+            _fetched(text, folder / str(number)) if is_url(text := str(one)) else Path(one)
             for number, one in enumerate(given)
         ]
 

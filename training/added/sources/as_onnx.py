@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ from training.added.sources.converters.rows import example_rows
 from training.added.sources.exchange import Source
 from training.added.sources.find import find_source
 from training.added.sources.process import WARNING, Conversion, convert_apart, refuse_code
+from training.fit.scratch import scratch
 from training.progress import Progress
 
 __all__ = ["as_onnx"]
@@ -39,9 +39,9 @@ def as_onnx(
         return
     if source.executes or (trust and source.format == "skops"):
         progress.log(WARNING.format(name=path.name))
-    with tempfile.TemporaryDirectory(prefix="slipway-convert-") as folder:
+    with scratch("slipway-convert-") as folder:
         with progress.step("convert"):
-            made = convert_apart(source, Path(folder), sample, columns, trust)
+            made = convert_apart(source, folder, sample, columns, trust)
         yield made if sample is not None else replace(made, gaps=_gaps(source))
 
 
