@@ -22,6 +22,7 @@ from training.added.apart.messages import Advanced, Done, Ended, Failed, Message
 from training.added.build import Built, Wanted
 from training.added.errors import AddError
 from training.added.graphs.engine import open_run
+from training.fit.scratch import scratch
 from training.progress import Progress
 
 __all__ = ["SECONDS", "build_apart"]
@@ -52,7 +53,8 @@ def build_apart(wanted: Wanted, folder: Path, progress: Progress, seconds: float
 def _child(words: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], Connection]]:
     """The process and this end of its socket; it is killed after the block, with all that it started."""
     ours, theirs = Pipe()
-    with ours:
+    # What a killed child leaves there is removed all the same.
+    with ours, scratch("slipway-apart-") as place:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 # The paths of this process, and not the current folder, which may have a `training` of its own.
@@ -61,6 +63,7 @@ def _child(words: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], Connecti
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=words,
+                env={**os.environ, "TMPDIR": str(place)},
                 # Ctrl-C is for this process, which then kills the child.
                 start_new_session=True,
             )

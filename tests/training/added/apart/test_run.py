@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import psutil
 import pytest
 from onnx import TensorProto, helper
 
+from control.trainings.folders import from_folder
+from tests.training.added.folders.folders import python
 from tests.training.added.models import linear, node, save, value
 from training.added.apart.run import build_apart
 from training.added.build import Wanted
@@ -85,6 +88,20 @@ def test_a_graph_that_runs_for_ever_is_stopped(tmp_path: Path) -> None:
     ):
         apart(endless(tmp_path / "m.onnx"), seconds=2)
     assert not children()
+
+
+def test_a_folder_that_never_loads_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton waits for its Python code when it is stopped."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    folder = python(tmp_path)
+    (folder / "1" / "model.py").write_text("import time; time.sleep(600)")
+    (tmp_path / "servable").mkdir()
+    wanted, _ = from_folder(Wanted(name="m", path=folder, source=folder.name), True)
+    with pytest.raises(AddError, match=r"was stopped after 5 s, in the step 'triton'"):
+        build_apart(wanted, tmp_path / "servable", Silent(), 5)
+    assert not children() and not list((tmp_path / "temporary").iterdir())
 
 
 def test_too_much_memory_is_the_models_fault(tmp_path: Path) -> None:
