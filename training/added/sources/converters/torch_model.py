@@ -41,7 +41,7 @@ def convert(job: Job, sample: pd.DataFrame | None) -> Converted:
                     torch.load(job.source.path, weights_only=False, map_location="cpu"), job, frame
                 )
             else:
-                program = torch.export.load(job.source.path)
+                program = _loaded(job.source.path)
     except (CannotConvert, MemoryError, ModuleNotFoundError):
         raise
     except Exception as cause:  # noqa: BLE001 - whatever the code in a file raises
@@ -51,6 +51,14 @@ def convert(job: Job, sample: pd.DataFrame | None) -> Converted:
         ) from cause
     names = job.columns or tuple(field.name for field in job.source.fields)
     return of_program(program, frame, names)
+
+
+def _loaded(path: str) -> torch.export.ExportedProgram:
+    """The program without the cache of traced sizes, which fails if the example lay column by column."""
+    import torch._dynamo.config
+
+    with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
+        return torch.export.load(path)
 
 
 def of_program(
@@ -79,12 +87,9 @@ def of_program(
 
 def _graph(program: torch.export.ExportedProgram, inputs: list[str], outputs: list[str]) -> Any:
     import onnxscript  # noqa: F401 - so that it is named if it is missing
-    import torch._dynamo.config
 
-    # The cache fails on a program whose example lay column by column: its file has no ranges of strides.
-    uncached = torch._dynamo.config.patch(fake_tensor_cache_enabled=False)
     try:
-        with warnings.catch_warnings(), uncached:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = torch.onnx.export(
                 program,
