@@ -17,7 +17,7 @@ import msgspec
 
 from benchmarks.added import models
 from benchmarks.added.many import check, path_of
-from benchmarks.added.timed import MLFLOW, TRITON, Span
+from benchmarks.added.timed import MLFLOW, Span
 from benchmarks.contest.report import VERDICTS
 from benchmarks.load.wire import Request, post
 from benchmarks.setup.place import ROOT, BenchmarkError, Place
@@ -40,7 +40,9 @@ STARTING, WAITING, GATEWAY = (
     "between the steps",
     "the gateway notices, verifies, answers",
 )
-CALLS = {MLFLOW: "import of its client, and its calls", TRITON: "start of a private server, and its answers"}
+CALLS = {MLFLOW: "import of its client, and its calls"}
+OWNERS = {"triton": "Triton"}
+"""Steps that start what is not ours and wait for its answers."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def split(began: float, answered: float, spans: Sequence[Span]) -> list[Share]:
     shares = [Share(STARTING, OURS, min([published, *(span.began for span in inside)]) - began)]
     for step in steps:
         foreign = sum(_overlap(step, call) for call in calls)
-        shares.append(Share(step.name, OURS, step.ended - step.began - foreign))
+        shares.append(Share(step.name, OWNERS.get(step.name, OURS), step.ended - step.began - foreign))
     for owner, what in CALLS.items():
         seconds = sum(call.ended - call.began for call in calls if call.owner == owner)
         shares.append(Share(what, owner, seconds))

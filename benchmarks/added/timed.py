@@ -1,6 +1,6 @@
 """`python -m benchmarks.added.timed FILE ARGUMENTS...`: `slipway ARGUMENTS`, and into FILE when each step was.
 
-Calls of MLflow and of Triton have spans of their own, inside those of the steps.
+Calls of MLflow have spans of their own, inside those of the steps. The step `triton` is Triton's.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 
 from control import cli
-from training.added import add, build
+from training.added import add
 from training.progress import RichProgress
 from training.registry.mlflow_registry import Registry
 
-__all__ = ["MLFLOW", "TRITON", "Recorder", "Span", "main", "watch"]
+__all__ = ["MLFLOW", "Recorder", "Span", "main", "watch"]
 
-MLFLOW, TRITON = "MLflow", "Triton"
+MLFLOW = "MLflow"
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class Recorder:
 
 
 def watch(recorder: Recorder) -> None:
-    """From here on, each step and each call of MLflow and Triton in this process is recorded."""
+    """From here on, each step and each call of MLflow in this process is recorded."""
     step = RichProgress.step
 
     @contextmanager
@@ -78,7 +78,7 @@ def watch(recorder: Recorder) -> None:
 
     methods = [name for name, _ in inspect.getmembers(Registry, inspect.isfunction) if not name.startswith("_")]
     calls: list[tuple[Any, str, str]] = [(Registry, name, MLFLOW) for name in methods]
-    calls += [(add, "write_mlflow_model", MLFLOW), (build, "triton_model", TRITON)]
+    calls.append((add, "write_mlflow_model", MLFLOW))
     for place, name, owner in calls:
         setattr(place, name, recorder.timed(getattr(place, name), owner))
     vars_of: Any = RichProgress

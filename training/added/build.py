@@ -125,11 +125,13 @@ def build(wanted: Wanted, folder: Path, progress: Progress) -> Built:
         some = head(rows, compared(plan, one))
         lines = _against_native(plan, served, wanted.native) if wanted.native else []
         lines += _compare(plan, bare, served, some)
-        # The Triton of the wheel has no BF16.
-        brain = any(spec.datatype == "BF16" for spec in (*plan.inputs, *plan.outputs))
-        if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone or brain):
-            lines += _through_triton(plan, app, values, folder, served, some)
         check(lines)
+    # The Triton of the wheel has no BF16.
+    brain = any(spec.datatype == "BF16" for spec in (*plan.inputs, *plan.outputs))
+    if wanted.triton and triton.available() and not (graph.weights or plan.varies or plan.alone or brain):
+        with progress.step("triton"):
+            lines += _through_triton(plan, app, values, folder, served, some)
+            check(lines)
     write_golden(folder, app, context, head(rows, golden_count(rows, plan.varies, plan.values)), served)
     return Built(app, context, msgspec.structs.replace(manifest, parity=tuple(lines)), values, rows, served)
 
