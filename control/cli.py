@@ -24,6 +24,7 @@ COMMANDS = {
     "down": "stack.down",
     "status": "stack.status",
     "logs": "stack.logs",
+    "doctor": "stack.doctor",
     "train": "apps.train",
     "add": "apps.add",
     "models": "versions.models",

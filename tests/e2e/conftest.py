@@ -1,5 +1,7 @@
 """A really running stack, started as a user starts it: price has a version already, vendor gets one behind it.
 
+Only versions and aliases that its key signed are served.
+
 Vendor has one booster where price has two, and what is shown here is the same for every app.
 """
 
@@ -32,6 +34,11 @@ PORTS = (
     "TRITON_GRPC_PORT",
     "TRITON_METRICS_PORT",
 )
+SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "planted-secret-of-a-bucket",
+    "SLIPWAY_API_KEY": f"slw_0123456789ab_{'planted' * 6}x",
+}
+"""Which no file, answer or command line may show: see `test_secrets.py`."""
 SLIPWAY = str(Path(sys.executable).parent / "slipway")
 
 
@@ -131,10 +138,16 @@ def running(trained: Trained, warm_python: list[str]) -> Iterator[Stack]:
         "SLIPWAY_MODEL_REPOSITORY": str(folder / "repository"),
         "SLIPWAY_POLL_SECONDS": "0.2",
         "SLIPWAY_APPS": "price,vendor",
+        "SLIPWAY_SIGNING_KEY": str(folder / "keys" / "release.pem"),
+        "SLIPWAY_TRUSTED_KEYS": str(folder / "trusted"),
+        **SECRETS,
     }
     shutil.copytree(trained.repository.root / price.name, folder / "repository" / price.name)
     made = Stack(folder, environ, warm_python)
     try:
+        # The price version was published without a key.
+        made.run("signing", "create", "release", "--key", environ["SLIPWAY_SIGNING_KEY"])
+        made.run("signing", "sign")
         left = leave_up(made)
         made.run("up", "--json")
         yield replace(made, left=left)

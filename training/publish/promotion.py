@@ -30,7 +30,7 @@ def promote(
     `registry` is None while the registry is down; then only the model repository changes, and a later
     `slipway repository sync` would undo that. Raises `RegistryError` or `RepositoryError`.
     """
-    before = files.aliases(repository, app)
+    before = files.trusted_aliases(repository, app)
     if version not in files.versions(repository, app):
         raise files.RepositoryError(f"{app} version {version} is not in the model repository")
     if not stands_alone(repository, app) and (users := users_of(repository, app)):
@@ -54,7 +54,7 @@ def assign_alias(
     data. Any other version becomes challenger, or champion when `forced`. A version trained on generated data
     never challenges a champion trained on real data.
     """
-    before = files.aliases(repository, app)
+    before = files.trusted_aliases(repository, app)
     if before.champion is None:
         return promote(registry, repository, app, version, "the first version")
     if forced:

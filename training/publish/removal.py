@@ -46,7 +46,7 @@ def check_removable(root: Path, name: str, version: int | None = None) -> list[i
     if version not in numbers:
         raise RepositoryError(f"{name} has no version {version}; it has {', '.join(map(str, numbers))}")
     # Without aliases, the newest version answers.
-    champion = repository.aliases(root, name).champion or numbers[-1]
+    champion = repository.trusted_aliases(root, name).champion or numbers[-1]
     if version == champion and len(numbers) > 1:
         other = max(number for number in numbers if number != version)
         raise RepositoryError(
@@ -72,7 +72,7 @@ def remove_version(registry: Registry, root: Path, name: str, version: int) -> l
         return remove_model(registry, root, name)
     parts = parts_of_model(root, name)
     registry.unregister(name, version)
-    before = repository.aliases(root, name)
+    before = repository.trusted_aliases(root, name)
     if before.challenger == version:
         repository.set_aliases(root, name, Aliases(champion=before.champion))
     repository.remove(root, name, version)

@@ -25,7 +25,9 @@ import msgspec
 
 from serving.kernel.app import App
 from serving.kernel.app_values import load_values
+from serving.kernel.settings import Settings, read
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.signatures import Signatures
 from serving.kernel.storage.version_files import Refused, encode_aliases
 from serving.kernel.storage.version_manifest import (
     ALIASES_NAME,
@@ -51,6 +53,7 @@ __all__ = [
     "remove_app",
     "set_aliases",
     "sign",
+    "trusted_aliases",
     "versions",
     "write_app_files",
     "write_config",
@@ -159,6 +162,25 @@ def aliases(repository: Path, app: str) -> Aliases:
         raise RepositoryError(f"{app}/{cause}; `slipway repository sync` rewrites it") from cause
 
 
+def trusted_aliases(repository: Path, app: str) -> Aliases:
+    """The aliases of an app from which its next ones are made.
+
+    Raises `RepositoryError` as `aliases` does, and where a key signs, for aliases that nobody trusted has signed:
+    what somebody changed must not be signed with the next change.
+    """
+    signatures = Signatures.of(read(Settings))
+    try:
+        found = Repository(repository, signatures).aliases(app)
+    except Refused as cause:
+        raise RepositoryError(f"{app}/{cause}; `slipway repository sync` rewrites it") from cause
+    key = signer() if signatures is None else None
+    if key is not None and found != Aliases() and (reason := key.why_not(app, found)):
+        raise RepositoryError(
+            f"{app}/{ALIASES_NAME}: {reason}; look at it, then sign it with: slipway signing sign --app {app}"
+        )
+    return found
+
+
 def set_aliases(repository: Path, app: str, wanted: Aliases) -> None:
     """Replace `aliases.json` in one step. Raises `RepositoryError` when a version is not published."""
     with _locked(repository, app) as folder:
@@ -194,7 +216,7 @@ def promote(
     with _locked(repository, app) as folder:
         if not (folder / str(version)).is_dir():
             raise RepositoryError(f"{app} version {version} is not in the model repository")
-        before = aliases(repository, app)
+        before = trusted_aliases(repository, app)
         sealed = read_manifest(folder / str(version))
         promotion = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -246,6 +268,9 @@ def _write_aliases(folder: Path, wanted: Aliases) -> None:
             before = Repository(folder.parent).aliases(folder.name)
         except Refused:
             before = Aliases()
+        unchanged = (before.champion, before.challenger) == (wanted.champion, wanted.challenger)
+        if unchanged and not key.why_not(folder.name, before):
+            return
         wanted = key.aliases(folder.name, wanted, before)
     _replace(folder / ALIASES_NAME, encode_aliases(wanted))
 

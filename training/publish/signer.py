@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,18 @@ class Signer:
         number = max(before.number + 1, time.time_ns() // 1_000_000)
         numbered = Aliases(wanted.champion, wanted.challenger, number)
         return msgspec.structs.replace(numbered, signatures=(self._sign(aliases_payload(app, numbered)),))
+
+    def why_not(self, app: str, aliases: Aliases) -> str:
+        """Why these aliases are not signed with this key; empty if they are."""
+        from cryptography.exceptions import InvalidSignature
+
+        for one in aliases.signatures:
+            with suppress(InvalidSignature, ValueError):
+                if one.key == self.key_id:
+                    given = base64.b64decode(one.value, validate=True)
+                    self._key.public_key().verify(given, aliases_payload(app, aliases))
+                    return ""
+        return f"is not signed with the key {self.key_id}"
 
     def _sign(self, content: bytes) -> Signature:
         return Signature(self.key_id, base64.b64encode(self._key.sign(content)).decode())

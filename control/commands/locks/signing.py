@@ -130,7 +130,7 @@ def sign(
     from control.errors import CommandError
     from serving.kernel.settings import Settings, read
     from serving.kernel.storage.model_repository import Repository
-    from training.publish.repository import aliases, set_aliases
+    from training.publish.repository import set_aliases
     from training.publish.repository import sign as sign_version
     from training.publish.signer import signer
 
@@ -146,7 +146,7 @@ def sign(
             raise CommandError(f"{name} has no version {version or ''} in {root}".replace("  ", " "))
         for number in numbers:
             sign_version(root, name, number, key)
-        found = aliases(root, name)
+        found = repository.aliases(name)
         if found.champion is not None or found.challenger is not None:
             set_aliases(root, name, found)
         note(f"{name}: signed {', '.join(map(str, numbers))}")

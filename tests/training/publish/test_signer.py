@@ -56,9 +56,29 @@ def test_versions_and_aliases_are_signed(tmp_path: Path, toy_model: Path, key: P
     first = found.aliases("toy").number
     repository.set_aliases(root, "toy", Aliases(champion=1, challenger=1))
     assert found.aliases("toy").number > first
+    same = (root / "toy" / "aliases.json").read_bytes()
+    repository.set_aliases(root, "toy", Aliases(champion=1, challenger=1))
+    assert (root / "toy" / "aliases.json").read_bytes() == same
     (root / "toy" / "aliases.json").write_text("{")
     repository.set_aliases(root, "toy", Aliases(champion=1))
     assert found.aliases("toy").number > first, "also where the last number is lost"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_aliases_that_somebody_changed_are_not_signed_with_the_next_change(
+    tmp_path: Path, toy_model: Path, key: Pair, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    root = tmp_path / "repo"
+    signed(tmp_path, root, toy_model)
+    repository.publish(make_servable(tmp_path / "second", toy_model, note="second"), root, "toy", 2)
+    if trusted:
+        monkeypatch.setenv("SLIPWAY_TRUSTED_KEYS", str(tmp_path / "trusted"))
+        monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path / "home"))
+    repository.promote(root, "toy", 2, "it is better")
+    (root / "toy" / "aliases.json").write_text('{"champion": 1}')
+    with pytest.raises(RepositoryError, match="toy/aliases.json: is not signed"):
+        repository.promote(root, "toy", 2, "again")
+    assert (root / "toy" / "aliases.json").read_text() == '{"champion": 1}'
 
 
 def test_without_a_key_nothing_is_signed_until_it_is_asked_for(

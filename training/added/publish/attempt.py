@@ -121,7 +121,7 @@ class Attempt:
         """
         left = self._read()
         if left is not None and self._published(left):
-            if repository.aliases(self._root, self._name).champion is None:
+            if repository.trusted_aliases(self._root, self._name).champion is None:
                 promotion.assign_alias(self._registry, self._root, self._name, left.version, False)
             self._registry.finish(left.run_id, "registered")
         elif left is not None:
@@ -129,7 +129,7 @@ class Attempt:
         (self._folder / JOURNAL).unlink(missing_ok=True)
         shutil.rmtree(self._folder / self._name, ignore_errors=True)
         self._new = not (self._root / self._name).exists()
-        self._before = Aliases() if self._new else repository.aliases(self._root, self._name)
+        self._before = Aliases() if self._new else repository.trusted_aliases(self._root, self._name)
 
     def undo(self, reason: str) -> None:
         """Remove what was made, the newest first, and close the run. Raises `RegistryError`."""
@@ -154,7 +154,7 @@ class Attempt:
             repository.remove_app(self._root, self._name)
             return
         champion = entry.before.champion
-        if champion is not None and repository.aliases(self._root, self._name).champion != champion:
+        if champion is not None and repository.trusted_aliases(self._root, self._name).champion != champion:
             repository.promote(self._root, self._name, champion, "the command was interrupted")
         repository.set_aliases(self._root, self._name, entry.before)
         repository.remove(self._root, self._name, entry.version)

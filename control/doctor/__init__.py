@@ -1,0 +1,1 @@
+"""What is wrong, or not ready for production, with the settings and the machine."""
