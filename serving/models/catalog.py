@@ -274,7 +274,7 @@ class Catalog:
         """What one app's folder has, or why it cannot be read. Blocking."""
         name = versions.app.name
         try:
-            published = {number: self._stamp(name, number) for number in self._repository.versions(name)}
+            published = {number: self._stamp(versions, number) for number in self._repository.versions(name)}
         except OSError as error:
             return error
         try:
@@ -377,9 +377,11 @@ class Catalog:
         if not closing.cancelled() and (error := closing.exception()) is not None:
             log.error("a backend could not be closed", exc_info=error)
 
-    def _stamp(self, name: str, number: int) -> object:
+    def _stamp(self, versions: AppVersions, number: int) -> object:
+        replaceable = versions.app.home is not None and number in versions.loaded
+        known = versions.stamps.get(number) if replaceable else None
         try:
-            return self._repository.stamp(name, number)
+            return self._repository.stamp(versions.app.name, number, known)
         except OSError:
             return None
 

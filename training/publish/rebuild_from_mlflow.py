@@ -6,11 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from serving.kernel.settings import Settings, read
+from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.signatures import Signatures
+from serving.kernel.storage.version_files import Refused
 from training.find_recipe import find, names
 from training.publish import added_files
 from training.publish.parts import parts_of_model, publish_parts, remove_unused
 from training.publish.repository import Change, publish, remove, set_aliases, versions, write_config
-from training.publish.servable import ServableError, verify
 from training.publish.signer import kept_signature
 from training.registry.mlflow_registry import Registry, Version
 
@@ -52,8 +55,9 @@ def _rebuild_version(registry: Registry, repository: Path, version: Version) -> 
     broken = False
     if target.exists():
         try:
-            verify(target)
-        except ServableError:
+            # A folder whose digests fit is not what the registry has if nobody trusted has signed it.
+            Repository(repository, Signatures.of(read(Settings))).verify(version.app, version.version)
+        except Refused:
             broken = True
         else:
             return [*publish_parts(target, repository), Change(version.app, version.version, "kept")]

@@ -105,8 +105,20 @@ class Repository:
             raise Refused(f"{GOLDEN_NAME}: there is no such file")
         return decode_golden(content)
 
-    def stamp(self, app: str, version: int) -> tuple[int, ...]:
-        """A value that changes when a version's manifest or signature is replaced. Raises `OSError`."""
+    def stamp(self, app: str, version: int, known: object = None) -> object:
+        """A value that changes when a version's manifest or signature is replaced. Raises `OSError`.
+
+        `known` is that of a loaded version: it stays as long as what took the version's place does not count.
+        """
+        found = self._stamp(app, version)
+        if self.guarded and known not in (None, found):
+            try:
+                self.verify(app, version)
+            except Refused:
+                return known
+        return found
+
+    def _stamp(self, app: str, version: int) -> tuple[int, ...]:
         folder = f"{self.root}/{app}/{version}"
         stat = os.stat(f"{folder}/{MANIFEST_NAME}")
         if self._signatures is None:

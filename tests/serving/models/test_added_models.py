@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from serving.kernel.added.find import AddedModels
 from serving.kernel.app_values import Batching, batching_of
 from serving.kernel.settings import Settings
 from serving.kernel.storage.model_repository import Repository
+from serving.kernel.storage.signatures import Signatures
 from serving.kernel.storage.version_files import encode_aliases
 from serving.kernel.storage.version_manifest import Aliases
 from serving.models.backends.factory import Backends
@@ -35,6 +37,7 @@ from serving.models.dataplane import DataPlane
 from serving.observe.metrics import Metrics
 from serving.observe.versions import VersionEvents
 from tests.serving import added, toy
+from tests.serving.signing import pair, sign_version
 
 PREDICT = f"/v1/models/{added.NAME}:predict"
 
@@ -68,10 +71,16 @@ class Gateway:
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    root = tmp_path / "models"
+    with opened(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def opened(folder: Path, signatures: Signatures | None = None) -> Iterator[Gateway]:
+    root = folder / "models"
     toy.write_version(root, 1)
-    metrics, repository = Metrics(), Repository(root)
-    settings = Settings(home=tmp_path, model_repository=root, http_port=0, grpc_port=0, backend="fused")
+    metrics, repository = Metrics(), Repository(root, signatures)
+    settings = Settings(home=folder, model_repository=root, http_port=0, grpc_port=0, backend="fused")
     backends = Backends(settings, repository, metrics, {})
 
     async def open_backend(app: Any, manifest: Any) -> Any:
@@ -87,8 +96,10 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         HttpApplication(plane), GrpcDoor(plane), settings, on_start=catalog.refresh, on_stop=catalog.close
     )
     doors.start()
-    yield Gateway(root, catalog, doors)
-    doors.stop(2.0)
+    try:
+        yield Gateway(root, catalog, doors)
+    finally:
+        doors.stop(2.0)
 
 
 def test_a_model_comes_changes_its_columns_and_goes(gateway: Gateway) -> None:
@@ -127,6 +138,21 @@ def test_a_model_that_is_another_one_now_is_loaded_again(gateway: Gateway) -> No
     added.write_version(gateway.root, 1, weights=(10, 1), names="pq")
     gateway.look()
     assert gateway.totals({"p": 1, "q": 2}) == [12]
+
+
+def test_a_model_that_nobody_signed_does_not_take_its_place(tmp_path: Path) -> None:
+    key = pair(tmp_path / "trusted")
+    with opened(tmp_path, Signatures(tmp_path / "trusted")) as gateway:
+        folder = added.write_version(gateway.root, 1)
+        sign_version(folder, key)
+        gateway.look()
+        shutil.rmtree(folder)
+        added.write_version(gateway.root, 1, weights=(10, 1))
+        gateway.look()
+        assert gateway.totals({"a": 1, "b": 2}) == [3]
+        sign_version(folder, key)
+        gateway.look()
+        assert gateway.totals({"a": 1, "b": 2}) == [12]
 
 
 def test_every_door_answers_alike_and_says_what_it_takes(gateway: Gateway) -> None:

@@ -14,6 +14,7 @@ from serving.kernel.storage.version_manifest import Aliases
 from tests.serving.signing import Pair, pair
 from tests.store import Store
 from tests.training.conftest import make_servable
+from tests.training.publish.test_rebuild_from_mlflow import digests
 from training.publish import promotion, repository
 from training.publish.rebuild_from_mlflow import rebuild
 from training.publish.repository import RepositoryError
@@ -128,6 +129,20 @@ def test_a_repository_is_rebuilt_with_the_signatures_it_had(
     rebuild(registry, root)
     found = guarded(root, tmp_path / "trusted")
     assert found.verify("toy", 1).version == found.aliases("toy").champion == 1
+
+
+def test_a_version_that_somebody_replaced_is_repaired(
+    tmp_path: Path, toy_model: Path, registry: Registry, key: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "repo"
+    target = signed(tmp_path, root, toy_model, registry)
+    before = digests(target)
+    shutil.rmtree(target)
+    repository.publish(make_servable(tmp_path / "other", toy_model, note="other"), root, "toy", 1, sign=False)
+    monkeypatch.setenv("SLIPWAY_TRUSTED_KEYS", str(tmp_path / "trusted"))
+    monkeypatch.setenv("SLIPWAY_HOME", str(tmp_path / "home"))
+    assert [change.action for change in rebuild(registry, root)] == ["repaired"]
+    assert digests(target) == before
 
 
 def test_what_somebody_changed_in_the_registry_is_not_signed(
