@@ -21,6 +21,7 @@ __all__ = ["HAD_NETWORK", "MEMORY", "SECONDS", "WARNING", "Conversion", "convert
 
 MEMORY, SECONDS = 8 << 30, 300
 """Bytes and seconds that a conversion may take."""
+KILL_SECONDS = 5.0
 KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT")
 """Environment variables that the process gets; credentials and addresses of servers are in others."""
 LOG = "log.txt"
@@ -129,10 +130,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _kill_strays(folder: Path) -> None:
     """Kill what the process started in sessions of their own; they have its home folder in their environment."""
+    found = []
     for one in psutil.process_iter():
         with suppress(psutil.Error):
             if one.environ().get("HOME") == str(folder):
                 one.kill()
+                found.append(one)
+    psutil.wait_procs(found, KILL_SECONDS)
 
 
 def _environment(folder: Path) -> dict[str, str]:
