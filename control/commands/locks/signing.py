@@ -130,6 +130,7 @@ def sign(
     from control.errors import CommandError
     from serving.kernel.settings import Settings, read
     from serving.kernel.storage.model_repository import Repository
+    from serving.kernel.storage.version_files import Refused
     from training.publish.repository import set_aliases
     from training.publish.repository import sign as sign_version
     from training.publish.signer import signer
@@ -146,7 +147,10 @@ def sign(
             raise CommandError(f"{name} has no version {version or ''} in {root}".replace("  ", " "))
         for number in numbers:
             sign_version(root, name, number, key)
-        found = repository.aliases(name)
+        try:
+            found = repository.aliases(name)
+        except Refused as cause:
+            raise CommandError(f"{name}/{cause}; `slipway repository sync {name}` rewrites it") from cause
         if found.champion is not None or found.challenger is not None:
             set_aliases(root, name, found)
         note(f"{name}: signed {', '.join(map(str, numbers))}")

@@ -1,7 +1,8 @@
 """The public keys whose signatures count, and the private key that signs: Ed25519.
 
 A trusted key is a JSON file in a folder of its own, such as a mounted ConfigMap; whoever can write there decides
-what is served. A private key is a PEM file that only its owner can read. `slipway signing` makes both.
+what is served. A private key is a PEM file that others cannot read; its group may, as in a Secret that a
+pod mounts. `slipway signing` makes both.
 """
 
 from __future__ import annotations

@@ -39,6 +39,11 @@ def test_the_life_of_a_signing_key(slipway: Slipway) -> None:
     signed = slipway.run("signing", "sign")
     assert signed.returncode == 0 and "toy: signed 1, 2" in signed.stderr, signed.stderr
     assert slipway.run("repository", "verify").returncode == 0
+    good = (root / "toy" / "aliases.json").read_bytes()
+    (root / "toy" / "aliases.json").write_text("{")
+    broken = slipway.run("signing", "sign")
+    assert broken.returncode == 2 and "error: toy/aliases.json: " in broken.stderr and "sync toy" in broken.stderr
+    (root / "toy" / "aliases.json").write_bytes(good)
 
     (row,) = json.loads(slipway.run("signing", "list", "--json").stdout)
     assert (row["name"], row["state"]) == ("release", "active") and row["expires"] > row["created"]
